@@ -1,0 +1,116 @@
+"""The command line: a table of verbs, each loaded only when it is asked for, and the one error boundary."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from deployer import __version__
+from deployer.errors import EXIT_BUG, EXIT_DONE, EXIT_INTERRUPTED, EXIT_USAGE, DeployerError
+
+COMMANDS = {
+    "validate": "Check the manifest: everything that can be known offline.",
+    "plan": "Show what apply would change on an account.",
+    "apply": "Make the account match the manifest.",
+    "outputs": "Print the live id of every address.",
+    "serve": "Serve the embedded account over HTTP.",
+}
+
+
+class Verbs(click.Group):
+    """A group that imports a command's module only to run it or to show its own help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"deployer.commands.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"use one of: {', '.join(COMMANDS)}"
+            raise click.UsageError(f"there is no command {args[0]!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="deployer")
+def app() -> None:
+    """Assistants as code: one YAML manifest in git, made live on an account.
+
+    \b
+    Example:
+      deployer plan
+      deployer apply --yes
+
+    Without --account everything happens on the embedded account: no key, no network.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run and exit: 0 done, 2 changes (plan --exit-code), 1 expected failure, 3 a bug, 64 usage, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")
+    with contextlib.suppress(BrokenPipeError):
+        sys.exit(run(arguments))
+    sys.stderr.close()  # the reader of our output is gone: nothing is left to say, and to nobody
+    sys.exit(EXIT_DONE)
+
+
+def run(arguments: list[str] | None) -> int:
+    """Run one command and give its exit code; the only place that turns an error into text."""
+    try:
+        result: Any = app.main(arguments, prog_name="deployer", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return EXIT_USAGE
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except DeployerError as error:
+        _say(str(error))
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _say("interrupted")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 (the one boundary: a bug is told as one, with its trace in a file)
+        _say(_bug(error))
+        return EXIT_BUG
+    return result if isinstance(result, int) else EXIT_DONE
+
+
+def _say(message: str) -> None:
+    from deployer.render.plain import plain
+
+    click.echo("\n".join(plain(line) for line in message.split("\n")), err=True)
+
+
+def _bug(error: Exception) -> str:
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="deployer-", suffix=".log", delete=False, encoding="utf-8") as file:
+        file.writelines(traceback.format_exception(error))
+    return f"this is a bug in deployer ({type(error).__name__}); please report it with the trace in {file.name}"

@@ -1,0 +1,61 @@
+"""deployer plan: the preview."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from deployer.commands.options import manifest_options, parse_variables
+from deployer.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED
+from deployer.manifest import Manifest
+from deployer.model import Plan
+
+
+@click.command("plan")
+@manifest_options
+@click.option("--prune", is_flag=True, help="Also delete what is ours and no longer in the manifest.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", help="[text]")
+@click.option("--exit-code", is_flag=True, help="Exit with 2 when there are changes.")
+def command(  # noqa: PLR0913
+    *, file: Path, account: str | None, variables: tuple[str, ...], prune: bool, form: str, exit_code: bool
+) -> int:
+    """Show what apply would change: the same requests, none of them sent.
+
+    \b
+    Example:
+      deployer plan
+      deployer plan --account openai --format markdown > comment.md
+      deployer plan --exit-code        # 0 nothing to do, 2 changes, 1 failure
+    """
+    from deployer.commands.session import compiled
+
+    plan = asyncio.run(_plan(compiled(file, account, parse_variables(variables)), prune=prune))
+    _print(plan, form)
+    if plan.errors:
+        return EXIT_FAILED
+    return EXIT_CHANGES if exit_code and plan.pending else EXIT_DONE
+
+
+async def _plan(manifest: Manifest, *, prune: bool) -> Plan:
+    from deployer.commands.session import opened
+
+    async with opened(manifest) as session:
+        return await session.plan(prune=prune)
+
+
+def _print(plan: Plan, form: str) -> None:
+    if form == "json":
+        from deployer.render import data
+
+        click.echo(data.plan(plan))
+    elif form == "markdown":
+        from deployer.render import markdown
+
+        click.echo(markdown.plan(plan), nl=False)
+    else:
+        from deployer.render import text
+
+        text.plan(text.console(sys.stdout), plan)

@@ -1,0 +1,118 @@
+"""What commands do before their own work: compile the manifest, open the account, make the plan."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from deployer import manifest
+from deployer.account import Client, connect, read_live
+from deployer.engine import plan, stamp
+from deployer.errors import DeployerError, ProblemsFound
+from deployer.kinds import SURFACES, Kind
+from deployer.model import AccountSettings, LiveObject, Plan, Severity, Target
+
+EMBEDDED_FOLDER = Path(".deployer") / "account"
+_EMBEDDED_URL = "http://embedded.invalid/v1"  # never resolved: the transport is the server itself
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open account and the manifest that is to go live on it."""
+
+    client: Client
+    manifest: manifest.Manifest
+    target: Target
+    kinds: Mapping[str, Kind]
+    origin: str
+
+    async def read(self) -> tuple[LiveObject, ...]:
+        project = self.manifest.project
+        return await read_live(self.client, self.kinds, lambda metadata: _owned(project, metadata))
+
+    async def plan(self, *, prune: bool = False) -> Plan:
+        """Read the account and compare: the plan of this moment."""
+        scope = plan.Scope(self.manifest.project, self.target, self.kinds, self.origin, prune)
+        return plan.build(scope, self.manifest.resources, await self.read())
+
+
+def _owned(project: str, metadata: Mapping[str, Any]) -> bool:
+    found = stamp.read(metadata)
+    return found is not None and found.project == project
+
+
+def compiled(file: Path, account: str | None, variables: Mapping[str, str]) -> manifest.Manifest:
+    """Give the manifest, or raise with all of its problems."""
+    found = manifest.compile_manifest(file, account, variables, os.environ)
+    errors = [str(problem) for problem in found.problems if problem.severity is Severity.ERROR]
+    if errors:
+        raise ProblemsFound(errors)
+    return found
+
+
+@asynccontextmanager
+async def opened(found: manifest.Manifest) -> AsyncIterator[Session]:
+    """Open the account that the manifest chose; digests of files are taken here, when they are first needed."""
+    found = replace(found, resources=manifest.digest(found.root, found.resources))
+    kinds = SURFACES[found.settings.api]
+    headers = {kind.PATH: kind.HEADERS for kind in kinds.values()}
+    target = target_of(found)
+    async with _client(found, headers) as client:
+        yield Session(client, found, target, kinds, _commit(found.root))
+
+
+def target_of(found: manifest.Manifest) -> Target:
+    settings = found.settings
+    return Target(settings.name, settings.api, settings.base_url or f"embedded in {EMBEDDED_FOLDER.as_posix()}")
+
+
+@asynccontextmanager
+async def _client(found: manifest.Manifest, headers: Mapping[str, Mapping[str, str]]) -> AsyncIterator[Client]:
+    if found.settings.base_url:
+        async with connect(found.settings, headers) as client:
+            yield client
+        return
+    async with _embedded(found.root / EMBEDDED_FOLDER, found.settings, headers) as client:
+        yield client
+
+
+@asynccontextmanager
+async def _embedded(
+    folder: Path, settings: AccountSettings, headers: Mapping[str, Mapping[str, str]]
+) -> AsyncIterator[Client]:
+    import httpx2
+
+    from deployer.server import EmbeddedAccount
+
+    try:
+        account = EmbeddedAccount(folder)
+        account.__enter__()
+    except OSError as error:
+        raise DeployerError(f"the embedded account cannot be kept in {folder} ({error.strerror})") from None
+    try:
+        transport = httpx2.ASGITransport(app=account.app)
+        async with connect(replace(settings, base_url=_EMBEDDED_URL), headers, transport) as client:
+            yield client
+    finally:
+        account.__exit__(None, None, None)
+
+
+def _commit(root: Path) -> str:
+    """Give the commit of the manifest's folder, with `+` when it has changes; "" outside git."""
+    try:
+        result = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=7", "--dirty=+", "--exclude=*"],  # noqa: S607
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return result.stdout.strip() if result.returncode == 0 else ""

@@ -1,0 +1,77 @@
+"""The difference between live and desired, field by field, with who moved each field since the last apply.
+
+A declared field is compared. One that was applied and is no longer declared goes back to the API's default. One that was
+never declared is left alone. A field that the service does not report is known only from the stamp.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from deployer.engine import stamp
+from deployer.engine.canonical import same
+from deployer.model import Attrs, FieldChange, Origin
+
+_UNSTAMPED = ""
+
+
+def compare(live: Attrs, desired: Attrs, defaults: Attrs, digests: Mapping[str, str]) -> tuple[FieldChange, ...]:
+    """Give the changes that make `live` what `desired` says, sorted by path; empty when nothing is to be done.
+
+    `digests` are the stamp's; without a stamp they are empty and only declared fields count.
+    """
+    before, after = stamp.fields(live), stamp.fields(desired)
+    changes: list[FieldChange] = []
+    for path, value in after.items():
+        base = digests.get(stamp.name_of(path), _UNSTAMPED)
+        changes.extend(_declared(path, path in before, before.get(path), value, base))
+    for path in _released(before, after, defaults, digests):
+        changes.extend(_expand(path, before.get(path), defaults.get(path), Origin.MANIFEST))
+    return tuple(sorted(changes, key=lambda change: change.path))
+
+
+def releases(live: Attrs, desired: Attrs, defaults: Attrs, digests: Mapping[str, str]) -> tuple[str, ...]:
+    """Fields of the stamp that are no longer declared, changed or not: the stamp must forget them."""
+    before, after = stamp.fields(live), stamp.fields(desired)
+    known = {stamp.name_of(path): path for path in (*defaults, *before)}
+    gone = (known.get(name) for name in digests if name not in {stamp.name_of(path) for path in after})
+    return tuple(path for path in gone if path)
+
+
+def _declared(path: str, reported: bool, old: Any, new: Any, base: str) -> Iterator[FieldChange]:  # noqa: FBT001
+    moved_in_git = not base or not stamp.same_content(base, new)
+    if not reported:
+        if moved_in_git:
+            yield from _expand(path, None, new, Origin.MANIFEST)
+        return
+    if not same(old, new):
+        yield from _expand(path, old, new, _origin(moved_in_git, base, old))
+    elif base and not moved_in_git and not stamp.same_order(base, new):
+        yield FieldChange(path, old, new, Origin.MANIFEST)  # only the order of keys differs
+
+
+def _origin(moved_in_git: bool, base: str, old: Any) -> Origin:  # noqa: FBT001
+    moved_on_account = bool(base) and not stamp.same_content(base, old)
+    if moved_in_git and moved_on_account:
+        return Origin.BOTH
+    return Origin.ACCOUNT if moved_on_account else Origin.MANIFEST
+
+
+def _released(before: Attrs, after: Attrs, defaults: Attrs, digests: Mapping[str, str]) -> Iterator[str]:
+    for path, value in before.items():
+        stamped = stamp.name_of(path) in digests
+        if stamped and path not in after and not same(value, defaults.get(path)):
+            yield path
+
+
+def _expand(path: str, old: Any, new: Any, origin: Origin) -> Iterator[FieldChange]:
+    """Split a change of `tools` into one for each tool, so that a plan can name what changed."""
+    if path != "tools":
+        yield FieldChange(path, old, new, origin)
+        return
+    old, new = old or {}, new or {}
+    names = [*old, *(name for name in new if name not in old)]
+    different = [name for name in names if not same(old.get(name), new.get(name))]
+    for name in different:
+        yield FieldChange(f"tools/{name}", old.get(name), new.get(name), origin)
+    if not different:
+        yield FieldChange("tools", list(old), list(new), origin)

@@ -1,0 +1,42 @@
+"""Expected errors: each is one sentence for a person and an exit code for a pipeline."""
+
+from collections.abc import Sequence
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_CHANGES = 2
+EXIT_BUG = 3
+EXIT_USAGE = 64
+EXIT_INTERRUPTED = 130
+
+
+class DeployerError(Exception):
+    """What is wrong, where, and what to do: shown as it is, never with a traceback."""
+
+    exit_code = EXIT_FAILED
+
+
+class UsageError(DeployerError):
+    """The command line asks for something that cannot be done."""
+
+    exit_code = EXIT_USAGE
+
+
+class ProblemsFound(DeployerError):  # noqa: N818 (it reports findings; it is not one error)
+    """The manifest has problems; each line is one of them."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.lines = tuple(lines)
+        super().__init__("\n".join(lines))
+
+
+class AccountError(DeployerError):
+    """The account refused, could not be reached, or gave an answer that makes no sense.
+
+    `status` is the HTTP status, None when no answer came; `code` is the API's own error code where it gave one.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code

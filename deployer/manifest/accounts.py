@@ -1,0 +1,57 @@
+"""Choose the account and resolve what it needs from the environment."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from deployer.manifest.load import Entry, Sources
+from deployer.manifest.suggest import nearest
+from deployer.manifest.variables import Unresolved, environment
+from deployer.model import AccountSettings, Problem
+
+EMBEDDED = AccountSettings(name="embedded", api="assistants")
+_REFERENCES = ("base_url", "api_key", "organization")
+
+
+def choose(sources: Sources, name: str | None, environ: Mapping[str, str]) -> tuple[AccountSettings, list[Problem]]:
+    """Give the settings of the account called `name`; without a name it is the embedded account."""
+    if name is None or (name == EMBEDDED.name and name not in sources.accounts):
+        return EMBEDDED, []
+    entry = sources.accounts.get(name)
+    if entry is None:
+        choices = [*sources.accounts, EMBEDDED.name]
+        remedy = nearest(name, choices, f"known accounts: {', '.join(choices)}")
+        return EMBEDDED, [Problem(f"the manifest has no account {name!r}", remedy, "accounts")]
+    if not isinstance(entry.value, dict) or not isinstance(entry.value.get("api"), str):
+        return EMBEDDED, []  # the schema reports it
+    values, problems = _resolve(entry, environ)
+    query = values.get("query")
+    settings = AccountSettings(
+        name=name,
+        api=values["api"],
+        base_url=values.get("base_url"),
+        api_key=values.get("api_key"),
+        organization=values.get("organization"),
+        query={key: str(value) for key, value in query.items()} if isinstance(query, dict) else {},
+    )
+    return settings, problems
+
+
+def overrides(sources: Sources, name: str | None) -> Mapping[str, Any]:
+    """Give the values that an account has for variables."""
+    entry = sources.accounts.get(name or "")
+    found = entry.value.get("variables") if entry and isinstance(entry.value, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _resolve(entry: Entry, environ: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]:
+    values, problems = dict(entry.value), []
+    for field in _REFERENCES:
+        if not isinstance(values.get(field), str):
+            values.pop(field, None)
+            continue
+        try:
+            values[field] = environment(values[field], environ)
+        except Unresolved as error:
+            address = f"accounts.{entry.path[1]}.{field}"
+            problems.append(Problem(error.message, error.remedy, address, entry.position(field)))
+    return values, problems

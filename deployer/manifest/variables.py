@@ -1,0 +1,104 @@
+"""`${var.NAME}` in the manifest's strings, `${env.NAME}` only in accounts; `$${` writes a literal `${`."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from deployer.manifest.document import Document
+from deployer.manifest.suggest import nearest
+from deployer.model import Problem
+
+_REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}")
+_VARIABLE = re.compile(r"var\.([A-Za-z_][A-Za-z0-9_-]*)")
+_ENVIRONMENT = re.compile(r"env\.([A-Za-z_][A-Za-z0-9_]*)")
+
+
+class Unresolved(Exception):
+    """A reference cannot be resolved: what is wrong and what to do."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.message, self.remedy = message, remedy
+
+
+def interpolate(
+    document: Document, path: Sequence[str | int], value: Any, values: Mapping[str, Any], address: str
+) -> tuple[Any, list[Problem]]:
+    """Give `value` with every `${var.…}` replaced, at any depth; what cannot be replaced stays and is a problem."""
+    problems: list[Problem] = []
+    return _walk(document, (*path,), value, values, address, problems), problems
+
+
+def _walk(  # noqa: PLR0913
+    document: Document,
+    path: tuple[str | int, ...],
+    value: Any,
+    values: Mapping[str, Any],
+    address: str,
+    problems: list[Problem],
+) -> Any:
+    if isinstance(value, dict):
+        return {key: _walk(document, (*path, key), item, values, address, problems) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_walk(document, (*path, place), item, values, address, problems) for place, item in enumerate(value)]
+    if not isinstance(value, str) or "${" not in value:
+        return value
+    try:
+        return variable(value, values)
+    except Unresolved as error:
+        problems.append(Problem(error.message, error.remedy, address, document.position(path)))
+        return value
+
+
+def variable(text: str, values: Mapping[str, Any]) -> Any:
+    """Replace variables; a text that is nothing but one reference takes the variable's own type."""
+    whole = _REFERENCE.fullmatch(text)
+    if whole and whole[1] is not None:
+        return _lookup(whole[1], values)
+    return _REFERENCE.sub(lambda match: "${" if match[1] is None else _as_text(_lookup(match[1], values)), text)
+
+
+def environment(text: str, environ: Mapping[str, str]) -> str:
+    """Replace `${env.NAME}`; an unset or empty variable of the environment is unresolved."""
+    return _REFERENCE.sub(lambda match: "${" if match[1] is None else _environment(match[1], environ), text)
+
+
+def names(value: Any) -> Iterator[str]:
+    """Give the names of the variables that a value refers to."""
+    if isinstance(value, str):
+        for match in _REFERENCE.finditer(value):
+            if found := _VARIABLE.fullmatch(match[1] or ""):
+                yield found[1]
+    elif isinstance(value, (list, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from names(item)
+
+
+def _lookup(reference: str, values: Mapping[str, Any]) -> Any:
+    if _ENVIRONMENT.fullmatch(reference):
+        raise Unresolved(f"${{{reference}}} is read only in accounts", "declare a variable and use ${var.NAME}")
+    found = _VARIABLE.fullmatch(reference)
+    if not found:
+        raise Unresolved(f"${{{reference}}} is not a reference", "use ${var.NAME}, or $${ for a literal ${")
+    name = found[1]
+    if name not in values:
+        otherwise = "declare it under variables:"
+        raise Unresolved(f"the variable {name!r} is not declared", nearest(name, values, otherwise))
+    if values[name] is None:
+        remedy = f"give it a default, a value in the account's variables, or --var {name}=VALUE"
+        raise Unresolved(f"the variable {name!r} has no value", remedy)
+    return values[name]
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _environment(reference: str, environ: Mapping[str, str]) -> str:
+    found = _ENVIRONMENT.fullmatch(reference)
+    if not found:
+        raise Unresolved(f"${{{reference}}} is not known here", "use ${env.NAME}")
+    value = environ.get(found[1])
+    if not value:
+        raise Unresolved(f"the environment variable {found[1]} is not set", f"export {found[1]}=… and run again")
+    return value

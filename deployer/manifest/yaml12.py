@@ -1,0 +1,186 @@
+"""Read YAML with the meaning of YAML 1.2 and keep the place of every key and value.
+
+PyYAML speaks YAML 1.1 (`no` is false, `08` is a float, later duplicates win). So its parser gives only the events; the
+meaning is ours: JSON's numbers, `true`, `false` and `null`, everything else text; no tags, no merge keys, no second
+document; duplicate keys, deep nesting and alias bombs are refused.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+MAX_DEPTH = 100
+MAX_ALIASED = 100_000
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CONSTANTS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+_CONSTANTS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
+_BASED = re.compile(r"0o[0-7]{1,20}|0x[0-9a-fA-F]{1,16}")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_FIRST_OF_NUMBER = frozenset("+-.0123456789")
+_INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_STRING_TAGS = ("!", "tag:yaml.org,2002:str")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place (from 1), the places of a mapping's keys, and the marks of what is inside."""
+
+    line: int
+    column: int
+    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
+    inside: dict[str | int, Mark] = field(default_factory=dict)
+
+
+class YamlError(Exception):
+    """The text is not acceptable YAML: what is wrong, what to do, and where (line and column from 1)."""
+
+    def __init__(self, message: str, remedy: str, line: int, column: int) -> None:
+        super().__init__(message)
+        self.message, self.remedy, self.line, self.column = message, remedy, line, column
+
+
+def read(text: str) -> tuple[Any, Mark]:
+    """Give the data and its marks; YamlError on the first thing that is wrong. An empty text is None."""
+    try:
+        return _Composer(yaml.parse(text, Loader=_LOADER)).document()
+    except yaml.MarkedYAMLError as error:
+        raise _syntax_error(error) from None
+    except yaml.YAMLError as error:
+        raise _unreadable(error, text) from None
+
+
+def _syntax_error(error: yaml.MarkedYAMLError) -> YamlError:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    what = str(error.problem or error.context or "not valid YAML")
+    if "\\t" in what or "'\t'" in what:
+        return YamlError("a tab stands where YAML wants spaces", "indent with spaces", line, column)
+    return YamlError(
+        f"this is not valid YAML ({what})", "mend the syntax at this place or just before it", line, column
+    )
+
+
+def _unreadable(error: yaml.YAMLError, text: str) -> YamlError:
+    place = getattr(error, "position", 0) or 0
+    before = text[: place if isinstance(place, int) else 0]
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    return YamlError("this is not a text file: it holds control characters", "remove them", line, column)
+
+
+class _Composer:
+    """One pass over the parser's events."""
+
+    def __init__(self, events: Iterator[Any]) -> None:
+        self._events = events
+        self._anchors: dict[str, tuple[Any, Mark, int]] = {}
+        self._count = 0
+        self._aliased = 0
+
+    def document(self) -> tuple[Any, Mark]:
+        next(self._events)
+        if isinstance(next(self._events), yaml.StreamEndEvent):
+            return None, Mark(1, 1)
+        value, mark = self._node(next(self._events), 0)
+        next(self._events)
+        extra: Any = next(self._events)
+        if not isinstance(extra, yaml.StreamEndEvent):
+            raise _refused("a second document starts here", "keep one document in a file, and include others", extra)
+        return value, mark
+
+    def _node(self, event: Any, depth: int) -> tuple[Any, Mark]:
+        self._count += 1
+        if depth > MAX_DEPTH:
+            raise _refused(f"nested deeper than {MAX_DEPTH} levels", "flatten it", event)
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        before = self._count
+        value, mark = self._content(event, depth)
+        if event.anchor:
+            self._anchors[event.anchor] = (value, mark, self._count - before + 1)
+        return value, mark
+
+    def _content(self, event: Any, depth: int) -> tuple[Any, Mark]:
+        start: Any = event.start_mark
+        mark = Mark(start.line + 1, start.column + 1)
+        if isinstance(event, yaml.ScalarEvent):
+            return _scalar(event), mark
+        if event.tag not in (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
+            raise _refused(f"the tag {event.tag} is not supported", "remove it", event)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(mark, depth), mark
+        return self._mapping(mark, depth), mark
+
+    def _sequence(self, mark: Mark, depth: int) -> list[Any]:
+        result: list[Any] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            value, inside = self._node(event, depth + 1)
+            mark.inside[len(result)] = inside
+            result.append(value)
+        return result
+
+    def _mapping(self, mark: Mark, depth: int) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key = self._key(event, result, mark)
+            result[key], mark.inside[key] = self._node(next(self._events), depth + 1)
+        return result
+
+    def _key(self, event: Any, seen: dict[str, Any], mark: Mark) -> str:
+        if isinstance(event, yaml.CollectionStartEvent | yaml.AliasEvent):
+            raise _refused("a key must be plain text", "write a word before the colon", event)
+        key = str(event.value)
+        if key == "<<" and event.implicit[0]:
+            raise _refused("merge keys (<<) are not part of YAML 1.2", "repeat the keys, or use a variable", event)
+        if key in seen:
+            line, column = mark.keys[key]
+            raise _refused(f"the key {key!r} stands twice, first at line {line}:{column}", "keep one of them", event)
+        mark.keys[key] = (event.start_mark.line + 1, event.start_mark.column + 1)
+        return key
+
+    def _alias(self, event: Any) -> tuple[Any, Mark]:
+        if event.anchor not in self._anchors:
+            raise _refused(f"no anchor &{event.anchor} stands before this alias", "define it first", event)
+        value, mark, size = self._anchors[event.anchor]
+        self._aliased += size
+        self._count += size
+        if self._aliased > MAX_ALIASED:
+            raise _refused("aliases unfold into too much data", "write it without nested aliases", event)
+        return value, mark
+
+
+def _scalar(event: Any) -> Any:
+    value = str(event.value)
+    if event.tag in _STRING_TAGS or not event.implicit[0]:
+        if event.tag not in (None, *_STRING_TAGS):
+            raise _refused(f"the tag {event.tag} is not supported", "remove it", event)
+        return value
+    if value in _CONSTANTS:
+        return _CONSTANTS[value]
+    return _number(value, event) if value[0] in _FIRST_OF_NUMBER else value
+
+
+def _number(value: str, event: Any) -> Any:
+    if _INTEGER.fullmatch(value):
+        return int(value)
+    if _BASED.fullmatch(value):
+        return int(value, 0)
+    if _INFINITE.fullmatch(value):
+        raise _refused(f"{value} is not a number that JSON can hold", "write a finite number, or quote it", event)
+    if not _FLOAT.fullmatch(value):
+        return value
+    number = float(value)
+    if math.isinf(number):
+        raise _refused("the number is too large", "write a smaller one, or quote it", event)
+    return number
+
+
+def _refused(message: str, remedy: str, event: Any) -> YamlError:
+    return YamlError(message, remedy, event.start_mark.line + 1, event.start_mark.column + 1)

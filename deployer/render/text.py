@@ -1,0 +1,77 @@
+"""For people: plans, problems and outcomes on a terminal or in a log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import IO
+
+from rich.console import Console
+from rich.text import Text
+
+from deployer.model import Outcome, Plan, Problem, Severity, Status
+from deployer.render import lines
+from deployer.render.plain import plain
+
+_TONES = {
+    "plain": "",
+    "dim": "dim",
+    "strong": "bold",
+    "new": "green",
+    "gone": "red",
+    "changed": "yellow",
+    "warn": "bold magenta",
+}
+_SIGN_TONES = {"+": "new", "-": "gone", "~": "changed", "±": "changed", "?": "warn", "!": "warn"}
+_STATUS = {Status.DONE: ("✓", "green"), Status.FAILED: ("✗", "bold red"), Status.SKIPPED: ("·", "yellow")}
+
+
+def console(file: IO[str]) -> Console:
+    """A console that wraps nothing, and has colour only on a terminal without NO_COLOR."""
+    return Console(file=file, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+
+def plan(out: Console, value: Plan) -> None:
+    """Print the whole plan: account, problems, changes, totals."""
+    out.print(Text(lines.header(value), style="dim"))
+    if value.problems:
+        out.print()
+        problems(out, value.problems)
+    shown = list(lines.changes(value))
+    for line in shown:
+        if line.depth == 0:
+            out.print()
+        out.print(_line(line))
+    out.print()
+    out.print(Text(lines.totals(value), style="bold"))
+
+
+def _line(line: lines.Line) -> Text:
+    text = Text("    " * line.depth)
+    sign = f"{line.sign} " if line.sign else ("" if line.depth == 0 else "  ")
+    text.append(sign, _TONES[_SIGN_TONES.get(line.sign, "plain")])
+    for segment in line.segments:
+        text.append(segment.text, _TONES[segment.tone])
+    text.rstrip()
+    return text
+
+
+def problems(out: Console, found: Sequence[Problem]) -> None:
+    for problem in found:
+        style = "yellow" if problem.severity is Severity.WARNING else "red"
+        out.print(Text(plain(str(problem)), style=style))
+
+
+def outcome(out: Console, value: Outcome) -> None:
+    mark, style = _STATUS[value.status]
+    text = Text(f"{mark} ", style=style)
+    text.append(f"{value.address}  {value.action}")
+    if value.status is not Status.DONE:
+        text.append(f"  {value.status}: {plain(value.why)}", style)
+    out.print(text)
+
+
+def outcomes(values: Sequence[Outcome]) -> str:
+    """Give the sentence that sums up an apply."""
+    counts = {status: sum(value.status is status for value in values) for status in Status}
+    parts = [f"{count} {status}" for status, count in counts.items() if count or status is Status.DONE]
+    return ", ".join(parts)
