@@ -103,7 +103,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class LiveFile:
-    """A membership of a vector store; `path` and `sha256` are None on a file that deployer did not attach."""
+    """A membership of a vector store; `path`, `sha256` and `size` are None on a file that deployer did not attach."""
 
     id: str
     path: str | None

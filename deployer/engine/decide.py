@@ -66,7 +66,7 @@ def _create(kind: Kind, resource: Resource, attrs: Attrs, mark: Mapping[str, str
     )
 
 
-def _update(  # noqa: PLR0913
+def _update(  # noqa: PLR0913, PLR0917
     kind: Kind, resource: Resource, attrs: Attrs, mark: Mapping[str, str], owned: Owned, ids: Mapping[str, str]
 ) -> Change:
     raw, digests = owned.live.raw, owned.stamp.digests
@@ -111,7 +111,9 @@ def _reason(fields: Sequence[FieldChange], released: Sequence[str], changes: Seq
     parts = [f"{len(fields)} {'field' if len(fields) == 1 else 'fields'}"] if fields else []
     if changes:
         parts.append(f"{len(changes)} {'file' if len(changes) == 1 else 'files'}")
-    return ", ".join(parts) or f"no longer declared: {', '.join(sorted(released))}"
+    if released:
+        parts.append(f"no longer declared: {', '.join(sorted(released))}")
+    return ", ".join(parts)
 
 
 def _stages(address: Address, send: tuple[Request, ...], changes: Sequence[FileChange]) -> Stages:

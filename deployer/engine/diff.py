@@ -1,7 +1,7 @@
 """The difference between live and desired, field by field, with who moved each field since the last apply.
 
-A declared field is compared. One that was applied and is no longer declared goes back to the API's default. One that was
-never declared is left alone. A field that the service does not report is known only from the stamp.
+A declared field is compared. One that was applied and is no longer declared goes back to the API's default. One that
+was never declared is left alone. A field that the service does not report is known only from the stamp.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,8 @@ def compare(live: Attrs, desired: Attrs, defaults: Attrs, digests: Mapping[str, 
     changes: list[FieldChange] = []
     for path, value in after.items():
         base = digests.get(stamp.name_of(path), _UNSTAMPED)
-        changes.extend(_declared(path, path in before, before.get(path), value, base))
+        reported = path in before or (path.startswith("metadata/") and "metadata" in live)
+        changes.extend(_declared(path, reported, before.get(path), value, base))
     for path in _released(before, after, defaults, digests):
         changes.extend(_expand(path, before.get(path), defaults.get(path), Origin.MANIFEST))
     return tuple(sorted(changes, key=lambda change: change.path))
@@ -73,5 +74,5 @@ def _expand(path: str, old: Any, new: Any, origin: Origin) -> Iterator[FieldChan
     different = [name for name in names if not same(old.get(name), new.get(name))]
     for name in different:
         yield FieldChange(f"tools/{name}", old.get(name), new.get(name), origin)
-    if not different:
+    if not different and list(old) != list(new):
         yield FieldChange("tools", list(old), list(new), origin)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from deployer.engine import decide, order, stamp
 from deployer.engine.decide import Owned, Scope
 from deployer.kinds import Kind
-from deployer.model import Address, Change, LiveObject, Plan, Problem, Resource, Severity, Target
+from deployer.model import Address, LiveObject, Plan, Problem, Resource, Severity, Target
 
 __all__ = ["Scope", "build", "losses"]
 
@@ -75,7 +75,7 @@ def _users(
 
 
 def losses(target: Target, kinds: Mapping[str, Kind], resource: Resource) -> list[Problem]:
-    """Name the declared fields that the account's surface cannot carry: a warning each, an error where nothing can go."""
+    """Name the declared fields that the surface cannot carry: a warning each, an error where nothing can go."""
     return [
         Problem(
             loss.why if loss.fatal else f"not sent to account {target.name}: {loss.why}",

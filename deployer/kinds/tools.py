@@ -1,7 +1,7 @@
 """The canonical form of tools, shared by every surface: a mapping from the tool's name to its fields.
 
-A function goes by its own name, a built-in tool by its type. Fields at the API's default are left out, fields that we do
-not know are ignored: a default that the service adds tomorrow is no difference today.
+A function goes by its own name, a built-in tool by its type. Fields at the API's default are left out, fields that we
+do not know are ignored: a default that the service adds tomorrow is no difference today.
 """
 
 from collections.abc import Iterable, Mapping

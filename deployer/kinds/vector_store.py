@@ -28,6 +28,7 @@ DEFAULTS: Attrs = MappingProxyType({"name": None, "expires_after": None})
 BATCH = 500  # the retrieval guide's limit; the API reference says 2000, so the smaller one is safe on both
 PATH_KEY = "deployer_path"
 SHA_KEY = "deployer_sha256"
+SIZE_KEY = "deployer_size"
 _AUTO = {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}
 
 
@@ -54,11 +55,16 @@ def live_file(raw: Mapping[str, Any]) -> LiveFile:
         path=attributes.get(PATH_KEY),
         sha256=attributes.get(SHA_KEY),
         status=str(raw.get("status", "completed")),
-        size=raw.get("usage_bytes"),
+        size=_whole(attributes.get(SIZE_KEY)),
         created_at=int(raw.get("created_at") or 0),
         chunking=(raw.get("chunking_strategy") or {}).get("static"),
         error=error.get("message"),
     )
+
+
+def _whole(value: Any) -> int | None:
+    """Attributes are strings, booleans or numbers; a server may answer a whole number as 3.0."""
+    return int(value) if isinstance(value, int | float) else None
 
 
 def same_chunking(desired: Attrs | None, live: Attrs | None) -> bool:
@@ -108,7 +114,7 @@ def _attach(store: str, index: int, group: Sequence[DesiredFile]) -> Request:
 
 
 def _membership(file: DesiredFile) -> dict[str, Any]:
-    attributes = {PATH_KEY: file.path, SHA_KEY: file.sha256}
+    attributes = {PATH_KEY: file.path, SHA_KEY: file.sha256, SIZE_KEY: file.size}
     result: dict[str, Any] = {"file_id": None, "attributes": attributes}
     if file.chunking:
         result["chunking_strategy"] = {"type": "static", "static": dict(file.chunking)}

@@ -1,4 +1,4 @@
-"""A plan as lines: each with a sign (`+ ~ - !` or none), a depth, and segments that carry a tone instead of a colour."""
+"""A plan as lines: each with a sign (`+ ~ - ?` or none), a depth, and segments with a tone instead of a colour."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from deployer.render import structure, words
 from deployer.render.plain import plain
 
 _SHOWN = 72
+_PROSE = 40
 _FIRST = ("name", "description", "model", "instructions", "tools")
 _SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.DELETE: "-", Action.ADOPT: "»"}
 _FILE_SIGNS = {FileAction.ADD: "+", FileAction.REPLACE: "~", FileAction.REMOVE: "-", FileAction.WAIT: "·"}
@@ -119,7 +120,7 @@ def _replaced(old: Any, new: Any) -> tuple[Segment, ...]:
 
 
 def _is_prose(value: Any) -> bool:
-    return isinstance(value, str) and (" " in value or "\n" in value)
+    return isinstance(value, str) and ("\n" in value or len(value) > _PROSE)
 
 
 def _prose(old: str, new: str) -> tuple[Segment, ...]:
@@ -127,7 +128,7 @@ def _prose(old: str, new: str) -> tuple[Segment, ...]:
         words.Op.SAME: ("", "", "plain"),
         words.Op.GONE: ("[-", "-]", "gone"),
         words.Op.NEW: ("{+", "+}", "new"),
-        words.Op.LEFT_OUT: (" ", " ", "dim"),
+        words.Op.LEFT_OUT: ("", "", "dim"),
     }
     result = []
     for piece in words.difference(old, new):
@@ -149,9 +150,16 @@ def _place(place: structure.Place) -> Line:
 
 def _file(change: FileChange) -> Line:
     sign, tone = _FILE_SIGNS[change.action], {"add": "new", "remove": "gone"}.get(change.action, "changed")
-    bytes_ = f"  {size(change.desired.size)}" if change.desired else ""
+    bytes_ = "  " + " → ".join(_sizes(change))
     reason = "" if change.action is FileAction.ADD else f"  {plain(change.reason)}"
     return Line(sign, 1, (Segment(plain(change.path), tone), Segment(bytes_ + reason, "dim")))
+
+
+def _sizes(change: FileChange) -> list[str]:
+    """What goes and what comes; one of them when both read the same."""
+    gone = [file.size for file in change.live[:1] if file.size is not None]
+    found = [*gone, *([change.desired.size] if change.desired else [])]
+    return list(dict.fromkeys(size(count) for count in found))
 
 
 def _short(value: Any) -> str:

@@ -11,7 +11,7 @@ _DIFF_SIGNS = {"~": "!", "±": "!", "?": "#", "·": "#"}
 
 def plan(value: Plan) -> str:
     """Give the comment: headline, account, problems, one folded block for each change."""
-    parts = [f"### {lines.totals(value)}", f"`{_code(lines.header(value))}`"]
+    parts = [f"### deployer: {lines.totals(value)}", f"`{_code(lines.header(value))}`"]
     if value.problems:
         parts.append("\n".join(f"- **{problem.severity}** {_escape(str(problem))}" for problem in value.problems))
     for change in value.changes:

@@ -15,7 +15,7 @@ ABSENT = Absent()
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`path` reads like code: `questions[].choices.minItems`; JSON Schema's own levels are left out where they can be."""
+    """`path` reads like code: `questions[].choices.minItems`; the schema's own levels are left out."""
 
     path: str
     old: Any

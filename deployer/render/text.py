@@ -8,7 +8,7 @@ from typing import IO
 from rich.console import Console
 from rich.text import Text
 
-from deployer.model import Outcome, Plan, Problem, Severity, Status
+from deployer.model import Action, Outcome, Plan, Problem, Severity, Status
 from deployer.render import lines
 from deployer.render.plain import plain
 
@@ -22,6 +22,14 @@ _TONES = {
     "warn": "bold magenta",
 }
 _SIGN_TONES = {"+": "new", "-": "gone", "~": "changed", "±": "changed", "?": "warn", "!": "warn"}
+_PAST = {
+    Action.CREATE: "created",
+    Action.UPDATE: "updated",
+    Action.REPLACE: "replaced",
+    Action.DELETE: "deleted",
+    Action.ADOPT: "adopted",
+    Action.NO_OP: "unchanged",
+}
 _STATUS = {Status.DONE: ("✓", "green"), Status.FAILED: ("✗", "bold red"), Status.SKIPPED: ("·", "yellow")}
 
 
@@ -64,7 +72,7 @@ def problems(out: Console, found: Sequence[Problem]) -> None:
 def outcome(out: Console, value: Outcome) -> None:
     mark, style = _STATUS[value.status]
     text = Text(f"{mark} ", style=style)
-    text.append(f"{value.address}  {value.action}")
+    text.append(f"{value.address}  {_PAST[value.action] if value.status is Status.DONE else value.action}")
     if value.status is not Status.DONE:
         text.append(f"  {value.status}: {plain(value.why)}", style)
     out.print(text)

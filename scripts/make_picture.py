@@ -1,0 +1,73 @@
+"""Draw docs/plan.svg, the README's picture: a real plan of the example after a day of edits."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.terminal_theme import MONOKAI
+from rich.text import Text
+
+ROOT = Path(__file__).parent.parent
+EDITS = (
+    ("prompts/quiz-generator.md", "generating multiple choice quizzes", "writing multiple choice quizzes"),
+    ("functions/generate_quiz.yaml", "choices: {type: array, ", "choices: {type: array, minItems: 4, "),
+    ("knowledge/city-plan/용도지역.md", "\n\n", "\n\n(개정판)\n\n"),
+    ("assistants.yaml", "default: gpt-6-luna", "default: gpt-6.1-sol"),
+)
+# rich's own template loads a font over the network; a picture should not.
+SVG = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
+<style>
+.{unique_id}-matrix {{ font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
+  font-size: {char_height}px; line-height: {line_height}px; }}
+.{unique_id}-title {{ font-size: 18px; font-family: sans-serif; }}
+{styles}
+</style>
+<defs><clipPath id="{unique_id}-clip-terminal">
+<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" /></clipPath>{lines}</defs>
+{chrome}
+<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
+{backgrounds}
+<g class="{unique_id}-matrix">{matrix}</g>
+</g>
+</svg>
+"""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for name in ("prompts", "functions", "knowledge"):
+            shutil.copytree(ROOT / name, root / name)
+        shutil.copy(ROOT / "assistants.yaml", root)
+        deployer(root, "apply", "--yes")
+        for name, old, new in EDITS:
+            path = root / name
+            text = path.read_text(encoding="utf-8")
+            if old not in text:
+                sys.exit(f"{name} no longer holds {old!r}: mend EDITS")
+            path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        (root / "knowledge/city-plan/2040.md").write_text("# 2040\n\n목표 연도 2040의 요약.\n", encoding="utf-8")
+        (root / "knowledge/math/fibonacci.md").unlink()
+        shown = deployer(root, "plan")
+    console = Console(record=True, width=118, file=Path(os.devnull).open("w", encoding="utf-8"))
+    console.print(Text("$ deployer plan", style="bold"))
+    console.print(Text.from_ansi(shown))
+    svg = console.export_svg(title="deployer plan", theme=MONOKAI, code_format=SVG, unique_id="plan")
+    (ROOT / "docs" / "plan.svg").write_text(svg, encoding="utf-8")
+
+
+def deployer(root: Path, *arguments: str) -> str:
+    environment = {**os.environ, "FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "118"}
+    environment.pop("NO_COLOR", None)
+    command = [sys.executable, "-m", "deployer", *arguments]
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+if __name__ == "__main__":
+    main()

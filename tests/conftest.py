@@ -1,0 +1,46 @@
+"""Fixtures only: a project in a fresh folder, and the command line run in-process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests.support.project import Project
+
+settings.register_profile("suite", max_examples=50, deadline=None)
+settings.register_profile("nightly", max_examples=2_000, deadline=None)
+settings.load_profile("suite")
+
+EXAMPLE = Path(__file__).parent.parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--nightly", action="store_true", help="run the long versions too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--nightly"):
+        settings.load_profile("nightly")
+        return
+    for item in items:
+        if item.get_closest_marker("nightly"):
+            item.add_marker(pytest.mark.skip(reason="long; run with --nightly"))
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """An empty project; its account is embedded in its own folder."""
+    for name in ("DEPLOYER_ACCOUNT", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.chdir(tmp_path)
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def example(project: Project) -> Project:
+    """The project's own example, copied into a fresh folder."""
+    project.copy(EXAMPLE, ("assistants.yaml", "prompts", "functions", "knowledge"))
+    return project

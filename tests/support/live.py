@@ -1,0 +1,77 @@
+"""An embedded account in this process, with a log of what was asked and a way to make a request fail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from deployer import manifest
+from deployer.account import connect, execute
+from deployer.commands.session import Session
+from deployer.kinds import SURFACES
+from deployer.model import AccountSettings, Outcome, Target
+from deployer.server import EmbeddedAccount
+
+Message = MutableMapping[str, Any]
+App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+
+
+@dataclass
+class Wire:
+    """An ASGI app around another: logs `METHOD path`, and answers 500 where `fails` says so (before any work)."""
+
+    app: App
+    fails: Callable[[int, str], bool] = lambda _number, _request: False
+    log: list[str] = field(default_factory=list)
+
+    async def __call__(
+        self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+    ) -> None:
+        request = f"{scope['method']} {scope['path'].removeprefix('/v1')}"
+        self.log.append(request)
+        if not self.fails(len(self.log), request):
+            await self.app(scope, receive, send)
+            return
+        body = json.dumps({"error": {"message": "out of order", "type": "server_error", "param": None, "code": None}})
+        headers = [(b"content-type", b"application/json"), (b"x-should-retry", b"false")]
+        await send({"type": "http.response.start", "status": 500, "headers": headers})
+        await send({"type": "http.response.body", "body": body.encode()})
+
+    @property
+    def writes(self) -> list[str]:
+        return [request for request in self.log if not request.startswith("GET")]
+
+
+@asynccontextmanager
+async def session(
+    root: Path, api: str, wire: Wire, variables: Mapping[str, str] | None = None
+) -> AsyncIterator[Session]:
+    """Give a session for the manifest in `root`, on `wire`."""
+    found = manifest.compile_manifest(root / "assistants.yaml", None, variables or {}, {})
+    assert not found.problems, [str(problem) for problem in found.problems]
+    kinds = SURFACES[api]
+    headers = {kind.PATH: kind.HEADERS for kind in kinds.values()}
+    settings = AccountSettings("test", api, "http://embedded.invalid/v1")
+    compiled = manifest.Manifest(
+        found.root, found.project, settings, manifest.digest(found.root, found.resources), found.problems
+    )
+    transport = httpx2.ASGITransport(app=wire)
+    async with connect(settings, headers, transport) as client:
+        yield Session(client, compiled, Target("test", api, "embedded"), kinds, "")
+
+
+async def apply(one: Session, *, prune: bool = False) -> tuple[Outcome, ...]:
+    plan = await one.plan(prune=prune)
+    return await execute(one.client, plan, one.manifest.root, lambda _event: None)
+
+
+@asynccontextmanager
+async def embedded(folder: Path) -> AsyncIterator[Wire]:
+    with EmbeddedAccount(folder) as account:
+        yield Wire(account.app)

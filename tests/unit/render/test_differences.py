@@ -1,0 +1,57 @@
+"""Word and structure differences, on values that a person can check by eye."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployer.render import structure, words
+from deployer.render.words import Op
+
+
+def test_words_show_what_changed_and_leave_out_the_rest() -> None:
+    old = "one two three " + "same " * 40 + "end"
+    found = words.difference(old, old.replace("two", "2").replace("end", "finish"))
+    assert [(piece.op, piece.text) for piece in found if piece.op in (Op.GONE, Op.NEW)] == [
+        (Op.GONE, "two"),
+        (Op.NEW, "2"),
+        (Op.GONE, "end"),
+        (Op.NEW, "finish"),
+    ]
+    assert Op.LEFT_OUT in {piece.op for piece in found}
+
+
+def test_korean_is_compared_word_by_word() -> None:
+    found = words.difference("수원 도시 계획", "수원 교통 계획")
+    assert [piece.text for piece in found] == ["수원 ", "도시", "교통", " 계획"]
+
+
+@given(st.text("ab \n", max_size=60), st.text("ab \n", max_size=60))
+def test_the_pieces_of_short_texts_rebuild_both(old: str, new: str) -> None:
+    found = words.difference(old, new)
+    if Op.LEFT_OUT not in {piece.op for piece in found}:
+        assert "".join(piece.text for piece in found if piece.op is not Op.NEW) == old
+        assert "".join(piece.text for piece in found if piece.op is not Op.GONE) == new
+
+
+def test_a_very_long_text_is_compared_by_lines() -> None:
+    old = "\n".join(f"line {n}" for n in range(20_000))
+    found = words.difference(old, old.replace("line 7\n", "line seven\n"))
+    assert [piece.text for piece in found if piece.op is Op.NEW] == ["line seven\n"]
+
+
+def test_structure_names_the_innermost_place() -> None:
+    old = {"parameters": {"properties": {"q": {"type": "array", "items": {"properties": {"c": {"type": "string"}}}}}}}
+    new = {"parameters": {"properties": {"q": {"type": "array", "items": {"properties": {"c": {"type": "integer"}}}}}}}
+    (place,) = structure.difference(old, new)
+    assert (place.path, place.old, place.new) == ("q[].c.type", "string", "integer")
+
+
+def test_a_property_called_properties_keeps_its_name() -> None:
+    old = {"properties": {"properties": {"type": "string"}, "items": {"type": "string"}}}
+    new = {"properties": {"properties": {"type": "number"}, "items": {"type": "number"}}}
+    assert [place.path for place in structure.difference(old, new)] == ["properties.type", "items.type"]
+
+
+def test_what_comes_and_goes_is_absent_on_the_other_side() -> None:
+    new, gone = structure.difference({"a": 1, "z": None}, {"z": None, "b": 2})
+    assert (new.path, new.old, new.new) == ("b", structure.ABSENT, 2)
+    assert (gone.path, gone.old, gone.new) == ("a", 1, structure.ABSENT)
