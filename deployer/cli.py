@@ -55,7 +55,7 @@ class Verbs(click.Group):
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="deployer")
 def app() -> None:
-    r"""Assistants as code: one YAML manifest in git, made live on an account.
+    """Assistants as code: one YAML manifest in git, made live on an account.
 
     \b
     Example:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def command(  # noqa: PLR0913
     *, file: Path, account: str | None, variables: tuple[str, ...], prune: bool, yes: bool, force: tuple[str, ...]
 ) -> int:
-    r"""Make the account match the manifest, then plan again to prove it.
+    """Make the account match the manifest, then plan again to prove it.
 
     What fails is reported and does not stop the rest; what depends on it is skipped. The next run does what is left.
     Exit code 0 only when everything is done and the next plan is empty.

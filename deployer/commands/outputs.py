@@ -17,7 +17,7 @@ from deployer.model import Address
 @manifest_options
 @click.option("--format", "form", type=click.Choice(["text", "json", "env"]), default="text", help="[text]")
 def command(file: Path, account: str | None, variables: tuple[str, ...], form: str) -> int:
-    r"""Print the live id of everything that the manifest declares.
+    """Print the live id of everything that the manifest declares.
 
     Exit code 1 when something is not live yet; it is named on standard error.
 

@@ -22,7 +22,7 @@ from deployer.model import Plan
 def command(  # noqa: PLR0913
     *, file: Path, account: str | None, variables: tuple[str, ...], prune: bool, form: str, exit_code: bool
 ) -> int:
-    r"""Show what apply would change: the same requests, none of them sent.
+    """Show what apply would change: the same requests, none of them sent.
 
     \b
     Example:

@@ -23,7 +23,7 @@ from deployer.errors import EXIT_DONE, DeployerError
 )
 @click.option("--key", envvar="DEPLOYER_SERVE_KEY", help="The API key that clients must send.", show_envvar=True)
 def command(host: str, port: int, data: Path, key: str | None) -> int:
-    r"""Serve the embedded account: Files, Uploads, Vector stores, Assistants v2, Agents and Models, kept in a folder.
+    """Serve the embedded account: Files, Uploads, Vector stores, Assistants v2, Agents and Models, kept in a folder.
 
     It is the account that commands use when the manifest names no other. On 127.0.0.1 any key is accepted; on every
     other address one is required, and made when none is given.

@@ -1,0 +1,146 @@
+"""The command line as a whole: exit codes, help, the error boundary."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from deployer import __version__, cli
+from deployer.commands import validate
+from tests.support.project import Project
+
+
+def test_help_lists_every_command_with_the_sentence_of_its_own_help(project: Project) -> None:
+    result = project.run("--help")
+    assert result.code == 0
+    for name, sentence in cli.COMMANDS.items():
+        assert f"{name} " in result.out
+        assert sentence in " ".join(result.out.split())
+
+
+@pytest.mark.parametrize("name", tuple(cli.COMMANDS))
+def test_every_command_has_help_with_an_example(project: Project, name: str) -> None:
+    result = project.run(name, "--help")
+    assert result.code == 0
+    assert f"Example:\n    deployer {name}" in result.out
+    command = cli.app.get_command(click.Context(cli.app), name)
+    assert command is not None
+    assert all(option.help for option in command.params if isinstance(option, click.Option))
+
+
+def test_version(project: Project) -> None:
+    assert project.run("--version").out == f"deployer, version {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    (
+        (["plam"], "did you mean 'plan'?"),
+        (["xyz"], "use one of: validate, plan"),
+        (["plan", "--formt", "json"], "--format"),
+        (["plan", "--format", "html"], "'html' is not one of"),
+        (["plan", "--var", "novalue"], "write it as --var NAME=VALUE"),
+        (["serve", "--port", "99999"], "99999 is not in the range"),
+    ),
+)
+def test_wrong_usage_is_a_sentence_and_exit_code_64(example: Project, arguments: list[str], said: str) -> None:
+    result = example.run(*arguments)
+    assert result.code == 64
+    assert said in result.err
+
+
+def test_no_arguments_show_the_help(project: Project) -> None:
+    result = project.run()
+    assert "Commands:" in result.out + result.err
+    assert result.code == 64
+
+
+@pytest.mark.parametrize("command", ("validate", "plan", "apply", "outputs"))
+def test_a_missing_manifest_is_a_sentence(project: Project, command: str) -> None:
+    result = project.run(command)
+    assert result.code == 1
+    assert "assistants.yaml does not exist; create it, or correct the path" in result.err
+
+
+def test_apply_asks_and_refuses_where_nobody_can_answer(example: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Path("/dev/null").open(encoding="utf-8"))  # noqa: SIM115 (closed with the test)
+    result = example.run("apply")
+    assert result.code == 64
+    assert "nobody can confirm here; add --yes" in result.err
+    assert example.run("plan", "--exit-code").code == 2, "nothing was changed"
+    sys.stdin.close()
+
+
+def test_outputs_before_an_apply_name_what_is_missing(example: Project) -> None:
+    result = example.run("outputs", "--format", "json")
+    assert (result.code, result.json()) == (1, {})
+    assert "assistant/math-tutor is not live on this account; run deployer apply" in result.err
+
+
+def test_outputs_in_every_form(example: Project) -> None:
+    assert example.run("apply", "--yes").code == 0
+    ids = example.run("outputs", "--format", "json").json()
+    assert list(ids) == [
+        "assistant/math-tutor",
+        "assistant/quiz-generator",
+        "vector_store/city-plan",
+        "vector_store/math",
+    ]
+    env = dict(line.split("=") for line in example.run("outputs", "--format", "env").out.splitlines())
+    assert env["ASSISTANT_MATH_TUTOR_ID"] == ids["assistant/math-tutor"]
+    assert env["VECTOR_STORE_CITY_PLAN_ID"] == ids["vector_store/city-plan"]
+    assert [line.split() for line in example.run("outputs").out.splitlines()] == [[*item] for item in ids.items()]
+
+
+def test_a_bug_is_told_as_one_and_its_trace_is_kept(example: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(validate, "compile_manifest", broken)
+    result = example.run("validate")
+    assert result.code == 3
+    assert "this is a bug in deployer (ZeroDivisionError)" in result.err
+    assert "Traceback" not in result.err
+    log = Path(result.err.split()[-1])
+    assert "ZeroDivisionError" in log.read_text(encoding="utf-8")
+    log.unlink()
+
+
+def test_a_closed_pipe_is_no_error(example: Project) -> None:
+    command = f"{sys.executable} -m deployer plan --format json | head -c 10"
+    result = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)  # noqa: S603
+    assert "Traceback" not in result.stderr
+    assert "Exception ignored" not in result.stderr
+    assert example.root.exists()
+
+
+def test_a_read_only_folder_for_the_embedded_account_is_a_sentence(example: Project) -> None:
+    (example.root / ".deployer").write_text("a file where a folder must be", encoding="utf-8")
+    result = example.run("plan")
+    assert result.code == 1
+    assert "the embedded account cannot be kept in" in result.err
+
+
+def test_prune_shows_orphans_and_deletes_them_only_with_consent(example: Project) -> None:
+    assert example.run("apply", "--yes").code == 0
+    example.write("assistants.yaml", "version: 1\nproject: quiz-school\n")
+    kept = example.run("plan", "--exit-code")
+    assert kept.code == 0
+    assert "assistant/math-tutor  no longer in the manifest; --prune deletes it" in kept.out
+    assert example.run("plan", "--prune", "--exit-code").code == 2
+    assert example.run("apply", "--prune", "--yes").code == 0
+    assert example.run("plan", "--prune", "--exit-code").code == 0
+
+
+def test_the_guard_stops_an_apply_that_deletes_too_much(project: Project) -> None:
+    project.manifest("assistants:\n" + "".join(f"  a{n}: {{model: m}}\n" for n in range(10)))
+    assert project.run("apply", "--yes").code == 0
+    project.manifest("assistants:\n" + "".join(f"  a{n}: {{model: m}}\n" for n in range(6)))
+    stopped = project.run("apply", "--yes", "--prune")
+    assert stopped.code == 1
+    assert "deletes 4 of 10 owned objects, more than 30%; if that is meant, add --force prune-limit" in stopped.err
+    assert project.run("apply", "--yes", "--prune", "--force", "prune-limit").code == 0

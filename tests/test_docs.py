@@ -1,0 +1,79 @@
+"""Every example in the README and the docs is run: manifests are validated, commands are run or at least parsed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from deployer import cli
+from tests.support.project import Project
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SECRETS = ("OPENAI_API_KEY", "FOUNDRY_PROJECT_ENDPOINT", "FOUNDRY_TOKEN", "ASSISTANTS_KEY")
+SECTIONS = {"version", "accounts", "assistants", "vector_stores", "variables", "include"}
+
+
+def yaml_blocks() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)):
+            if SECTIONS & set(yaml.safe_load(block)):
+                yield f"{page.name}-{number}", block
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        for line in page.read_text(encoding="utf-8").splitlines():
+            if re.match(r"(?: {4}|\s+- run: |\s+run: )deployer ", line):
+                yield page.name, line.strip().removeprefix("- ").removeprefix("run: ")
+    for name in cli.COMMANDS:
+        command = cli.app.get_command(click.Context(cli.app), name)
+        assert command is not None
+        for line in str(command.help).splitlines():
+            if line.strip().startswith("deployer "):
+                yield f"help of {name}", line.strip()
+
+
+@pytest.mark.parametrize(("name", "block"), tuple(yaml_blocks()), ids=lambda value: value if "-" in value[:40] else "")
+def test_every_manifest_in_the_docs_is_valid(
+    example: Project, monkeypatch: pytest.MonkeyPatch, name: str, block: str
+) -> None:
+    for secret in SECRETS:
+        monkeypatch.setenv(secret, "https://example.invalid")
+    text = block if re.search(r"^version:", block, re.MULTILINE) else f"version: 1\nproject: docs\n{block}"
+    example.write("assistants.yaml", text)
+    for account in [None, *(yaml.safe_load(text).get("accounts") or {})]:
+        result = example.run("validate", *(["--account", account] if account else []))
+        assert result.code == 0, f"{name}: {result.err}"
+
+
+def test_there_are_examples() -> None:
+    assert len(list(yaml_blocks())) >= 8
+    assert len(list(commands())) >= 15
+
+
+@pytest.mark.parametrize(("where", "line"), tuple(commands()))
+def test_every_command_in_the_docs_works(
+    example: Project, monkeypatch: pytest.MonkeyPatch, where: str, line: str
+) -> None:
+    """Run it on the example; what needs a live account, or never ends, is at least parsed."""
+    monkeypatch.setenv("OPENAI_API_KEY", "a-key")
+    words = shlex.split(re.split(r"\s(?:&&|&|>|>>|\|)(?:\s|$)", line, maxsplit=1)[0], comments=True)[1:]
+    offline = words[0] in ("validate", "plan", "apply", "outputs") and ("openai" not in words or words[0] == "validate")
+    if not offline:
+        command = cli.app.get_command(click.Context(cli.app), words[0])
+        assert command is not None, where
+        command.make_context(words[0], words[1:])
+        return
+    if words[0] == "outputs":
+        assert example.run("apply", "--yes").code == 0
+    if words[0] == "apply" and "--yes" not in words:
+        words.append("--yes")
+    result = example.run(*words)
+    assert result.code == (2 if "--exit-code" in words else 0), result.err
