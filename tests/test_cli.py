@@ -112,7 +112,7 @@ def test_a_bug_is_told_as_one_and_its_trace_is_kept(example: Project, monkeypatc
 
 def test_a_closed_pipe_is_no_error(example: Project) -> None:
     command = f"{sys.executable} -m deployer plan --format json | head -c 10"
-    result = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)  # noqa: S603
+    result = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
     assert "Traceback" not in result.stderr
     assert "Exception ignored" not in result.stderr
     assert example.root.exists()
