@@ -63,7 +63,7 @@ def test_the_plan_is_as_expected(path: Path) -> None:
         ]
         for change in built.changes
     }
-    assert found == {address: [*parts, {}][:3] for address, parts in case["expect"].items()}
+    assert list(found.items()) == [(address, [*parts, {}][:3]) for address, parts in case["expect"].items()]
     said = [str(problem) for problem in built.problems]
     assert len(said) == len(case.get("problems", []))
     assert all(text in one for text, one in zip(case.get("problems", []), said, strict=True)), said
