@@ -40,8 +40,9 @@ def command(host: str, port: int, data: Path, key: str | None) -> int:
         click.echo(f"API key (made for this run): {key}")
     try:
         serve(data, host, port, key, lambda url: click.echo(f"The embedded account is at {url} (Ctrl-C stops it)"))
-    except OSError as error:
-        raise DeployerError(f"cannot serve on {host}:{port} from {data} ({error.strerror or error})") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise DeployerError(f"cannot serve on {host}:{port} from {data} ({why})") from None
     return EXIT_DONE
 
 

@@ -92,8 +92,9 @@ async def _embedded(
     try:
         account = EmbeddedAccount(folder)
         account.__enter__()
-    except OSError as error:
-        raise DeployerError(f"the embedded account cannot be kept in {folder} ({error.strerror})") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise DeployerError(f"the embedded account cannot be kept in {folder} ({why})") from None
     try:
         transport = httpx2.ASGITransport(app=account.app)
         async with connect(replace(settings, base_url=_EMBEDDED_URL), headers, transport) as client:

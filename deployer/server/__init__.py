@@ -1,0 +1,9 @@
+"""The embedded account: a real server that behaves as the recorded API does, on SQLite and a folder of bytes.
+
+It shares no code with the tool, or both would be wrong together.
+"""
+
+from deployer.server.embedded import EmbeddedAccount
+from deployer.server.http import BackgroundServer, serve
+
+__all__ = ["BackgroundServer", "EmbeddedAccount", "serve"]

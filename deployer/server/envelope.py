@@ -1,0 +1,72 @@
+"""What surrounds every answer: the key, a request id, the time it took, and no exception that gets out."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import secrets
+import time
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from deployer.server.wire import ApiError, wrong_key
+
+logger = logging.getLogger(__name__)
+
+
+class Envelope:
+    """The middleware around the routes."""
+
+    def __init__(self, app: ASGIApp, key: str | None) -> None:
+        self._app = app
+        self._key = key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await self._serve(scope, receive, _Labelled(send))
+
+    async def _serve(self, scope: Scope, receive: Receive, send: _Labelled) -> None:
+        refusal = self._refusal(Headers(scope=scope))
+        if refusal is not None:
+            await JSONResponse(refusal.body(), refusal.status)(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        except Exception:
+            # The server's one boundary: a bug is logged here, and the client sees no traces of it.
+            logger.exception("request %s failed", send.request_id)
+            if not send.started:
+                error = ApiError(500, "The server had an error while processing your request.", code="internal_error")
+                await JSONResponse(error.body(), error.status)(scope, receive, send)
+
+    def _refusal(self, headers: Headers) -> ApiError | None:
+        if self._key is None:
+            return None
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not given:
+            return wrong_key(None)
+        right = hmac.compare_digest(given.strip().encode(), self._key.encode())
+        return None if right else wrong_key(given.strip())
+
+
+class _Labelled:
+    """Sends messages, with the headers that every answer carries."""
+
+    def __init__(self, send: Send) -> None:
+        self.request_id = f"req_{secrets.token_hex(16)}"
+        self.started = False
+        self._send = send
+        self._since = time.monotonic()
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = self.request_id
+            headers["openai-processing-ms"] = str(int((time.monotonic() - self._since) * 1000))
+            headers["openai-version"] = "2020-10-01"
+        await self._send(message)

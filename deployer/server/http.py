@@ -1,0 +1,137 @@
+"""The embedded account over HTTP: in the foreground for a person, in a thread for tests."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+import uvicorn
+
+from deployer.server.embedded import EmbeddedAccount
+
+_GRACE_SECONDS = 5
+_START_SECONDS = 30.0
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that says when it listens, and leaves signals to its caller."""
+
+    def __init__(self, account: EmbeddedAccount, listening: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                account.app,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+            )
+        )
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._listening()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def serve(folder: Path, host: str, port: int, key: str | None, announce: Callable[[str], None]) -> None:
+    """Serve the account in `folder` until SIGINT or SIGTERM; `announce` gets the base URL once it listens.
+
+    An address that other machines can reach needs a key.
+    """
+    if key is None and not _only_here(host):
+        raise ValueError(f"refusing to serve on {host} without a key: other machines can reach that address")
+    with EmbeddedAccount(folder, key=key) as account, _listener(host, port) as listener:
+        server = _Server(account, lambda: announce(_base_url(listener)))
+        with _stopping_on_signals(server):
+            server.run(sockets=[listener])
+
+
+class BackgroundServer:
+    """The embedded account served by a thread of this process, on a free port of 127.0.0.1."""
+
+    base_url: str
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        self.account = EmbeddedAccount(folder, **options)
+        self._ready = threading.Event()
+        self._server = _Server(self.account, self._ready.set)
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self.account)
+            listener = stack.enter_context(_listener("127.0.0.1", 0))
+            stack.enter_context(self._running(listener))
+            self.base_url = _base_url(listener)
+            self._open = stack.pop_all()
+        return self
+
+    @contextlib.contextmanager
+    def _running(self, listener: socket.socket) -> Iterator[None]:
+        thread = threading.Thread(target=self._server.run, args=([listener],), name="server", daemon=True)
+        thread.start()
+        try:
+            if not self._ready.wait(_START_SECONDS):
+                raise RuntimeError("the embedded account's server did not start")
+            yield
+        finally:
+            self._server.should_exit = True
+            thread.join()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop serving and close the account."""
+        self._open.close()
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+    return socket.create_server((host, port), family=family, backlog=2048)
+
+
+def _base_url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
+
+
+def _only_here(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@contextlib.contextmanager
+def _stopping_on_signals(server: uvicorn.Server) -> Iterator[None]:
+    """Both signals end the server's loop; uvicorn's own handling would end the process before the account is closed."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,41 @@
+"""What every handler works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from deployer.server.blobs import Blobs
+from deployer.server.storage import Storage
+from deployer.server.wire import Json
+
+
+@dataclass(frozen=True)
+class State:
+    """The account's data, its clock, and the bell that tells the ingestion threads of new work."""
+
+    storage: Storage
+    blobs: Blobs
+    clock: Callable[[], float]
+    ring: Callable[[], None]
+
+    def now(self) -> int:
+        return int(self.clock())
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, read: path parameters, query, headers and the JSON body."""
+
+    state: State
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Any
+
+
+Handler = Callable[[Call], Json | Response]
+Operation = tuple[str, str, Handler]

@@ -1,0 +1,165 @@
+"""Replays every recorded session on the embedded account and reports agreement per endpoint.
+
+`python -m tests.server.replay` prints the table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from deployer.server import EmbeddedAccount
+from tests.server.comparison import Ids, differences
+from tests.server.differences import brought_together
+from tests.server.recordings import ID, Sent, Step, form, sent, sessions
+
+_MADE_BY = ("model", "name", "description", "instructions", "tools", "tool_resources", "metadata", "temperature",
+            "top_p", "response_format", "reasoning_effort")  # fmt: skip
+
+
+@dataclass
+class Agreement:
+    """How many exchanges of one endpoint agree."""
+
+    exchanges: int = 0
+    status: int = 0
+    keys: int = 0
+    values: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, step: Step, status: int, found: list[str]) -> None:
+        same = status == step.status
+        self.exchanges += 1
+        self.status += same
+        self.keys += same and not any(problem.startswith("shape") for problem in found)
+        self.values += same and not found
+        if not same:
+            self.problems.append(f"{step.session}: {step.endpoint}: status {step.status} recorded, {status} ours")
+        self.problems += [f"{step.session}: {step.endpoint}: {problem}" for problem in found]
+
+
+class Replay:
+    """One session on one account."""
+
+    def __init__(self, client: httpx2.AsyncClient, steps: list[Step]) -> None:
+        self._client, self._steps, self._ids = client, steps, Ids()
+
+    async def run(self, table: dict[str, Agreement]) -> None:
+        await self._prologue()
+        for step in self._steps:
+            if step.method == "GET":
+                await self._until_settled()
+            answer = await self._send(step.method, step.path, sent(step, self._steps), step.query)
+            body = answer.json()
+            self._ids.bind(*brought_together(step, step.answer, body))
+            recorded, ours = brought_together(step, self._ids.translate(step.answer), body)
+            table[step.endpoint].add(step, answer.status_code, list(differences(recorded, ours)))
+
+    async def _send(self, method: str, path: str, what: Sent, query: dict[str, str] | None = None) -> httpx2.Response:
+        options: dict[str, Any] = {"params": self._ids.translate(query or {})}
+        if what.content is not None:
+            options |= {"content": what.content, "headers": {"content-type": what.content_type}}
+        elif what.body is not None:
+            options |= {"json": self._ids.translate(what.body)}
+        return await self._client.request(method, self._ids.translate(path), **options)
+
+    async def _prologue(self) -> None:
+        """Make what a session meets but did not make itself: in lists, and by id."""
+        for collection in ("/v1/assistants", "/v1/vector_stores"):
+            pages = [step.answer for step in self._steps if (step.method, step.path) == ("GET", collection)]
+            if any(page["has_more"] for page in pages):
+                await self._send("POST", collection, Sent({"model": "older"} if "assistants" in collection else {}))
+            met = [item for page in pages for item in page["data"] if not self._makes(item["id"])]
+            for item in reversed(met):
+                await self._make(collection, item)
+        for step in self._steps:
+            for recorded_id in _ids_in([step.path, step.query, step.request]):
+                if recorded_id not in self._ids and not self._makes(recorded_id):
+                    await self._make_by_id(recorded_id)
+
+    def _makes(self, recorded_id: str) -> bool:
+        """Whether an answer to a POST of the session brings the id into the world."""
+        return any(step.method == "POST" and recorded_id in _ids_in(step.answer) for step in self._steps)
+
+    async def _make(self, collection: str, item: dict[str, Any]) -> None:
+        if item["id"] in self._ids:
+            return
+        for recorded_id in _ids_in(item.get("tool_resources")):
+            if recorded_id not in self._ids:
+                await self._make_by_id(recorded_id)
+        body = {name: item[name] for name in _MADE_BY if name in item}
+        if collection == "/v1/vector_stores":
+            body = {"name": item["name"], "metadata": item["metadata"], "expires_after": item["expires_after"]}
+            body["file_ids"] = [await self._new_file() for _ in range(item["file_counts"]["total"])]
+        self._ids.bind(item, (await self._send("POST", collection, Sent(body))).json())
+
+    async def _make_by_id(self, recorded_id: str) -> None:
+        if recorded_id.startswith("file-"):
+            self._ids.bind(recorded_id, await self._new_file())
+        elif recorded_id.startswith("vs_"):
+            self._ids.bind(recorded_id, (await self._send("POST", "/v1/vector_stores", Sent({}))).json()["id"])
+        else:
+            raise AssertionError(f"no recording shows how {recorded_id} was made")
+
+    async def _new_file(self) -> str:
+        answer = await self._send("POST", "/v1/files", form({"purpose": "assistants"}, "file", "any.txt", b"any text"))
+        return str(answer.json()["id"])
+
+    async def _until_settled(self) -> None:
+        while True:
+            stores = (await self._client.get("/v1/vector_stores", params={"limit": "100"})).json()["data"]
+            if not any(store["file_counts"]["in_progress"] for store in stores):
+                return
+            await asyncio.sleep(0.002)
+
+
+def _ids_in(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for entry in value.values():
+            yield from _ids_in(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _ids_in(entry)
+    elif isinstance(value, str):
+        yield from (match.group() for match in ID.finditer(value))
+
+
+async def replay_all() -> dict[str, Agreement]:
+    """Every session, each on an account of its own."""
+    table: dict[str, Agreement] = defaultdict(Agreement)
+    for steps in sessions():
+        with tempfile.TemporaryDirectory() as folder, EmbeddedAccount(Path(folder)) as account:
+            transport = httpx2.ASGITransport(app=account.app)
+            async with httpx2.AsyncClient(transport=transport, base_url="http://embedded") as client:
+                await Replay(client, steps).run(table)
+    return dict(table)
+
+
+def report(table: dict[str, Agreement]) -> str:
+    """The agreement as a table, one line per endpoint and a sum."""
+    rows = [(endpoint, table[endpoint]) for endpoint in sorted(table)]
+    total = Agreement(
+        *(sum(getattr(row, name) for _, row in rows) for name in ("exchanges", "status", "keys", "values"))
+    )
+    lines = [f"{'endpoint':58}{'exchanges':>10}{'status':>8}{'keys':>8}{'values':>8}"]
+    lines += [_line(endpoint, row) for endpoint, row in [*rows, ("all", total)]]
+    return "\n".join(lines)
+
+
+def _line(endpoint: str, row: Agreement) -> str:
+    shares = "".join(f"{100 * part / row.exchanges:7.0f}%" for part in (row.status, row.keys, row.values))
+    return f"{endpoint:58}{row.exchanges:>10}{shares}"
+
+
+if __name__ == "__main__":
+    agreements = asyncio.run(replay_all())
+    print(report(agreements))
+    for agreement in agreements.values():
+        print(*agreement.problems, sep="\n", end="\n" if agreement.problems else "")

@@ -1,0 +1,192 @@
+"""Restarts, kills, and several processes on one folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from starlette.testclient import TestClient
+
+from deployer.server import EmbeddedAccount, extraction
+from tests.server.processes import Served, served
+from tests.server.support import made, settled, stored, until, upload
+
+
+def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
+    with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
+        store_id, [file_id] = stored(api, ("수원.md", "수원 도시계획".encode()))
+        assistant = made(api, "/v1/assistants", model="m", name="선생님")
+    with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
+        assert api.get(f"/v1/assistants/{assistant['id']}").json() == assistant
+        assert api.get(f"/v1/files/{file_id}/content").content.decode() == "수원 도시계획"
+        assert made(api, f"/v1/vector_stores/{store_id}/search", query="도시계획")["data"][0]["file_id"] == file_id
+
+
+def test_a_closed_account_says_so(tmp_path: Path) -> None:
+    account = EmbeddedAccount(tmp_path)
+    assert TestClient(account.app).get("/v1/assistants").status_code == 500
+    for _ in range(2):
+        with account, TestClient(account.app) as api:
+            assert api.get("/v1/assistants").status_code == 200
+            stored(api, ("a.txt", b"ingested each time"))
+    assert TestClient(account.app).get("/v1/assistants").status_code == 500
+
+
+def test_what_waits_is_ingested_by_the_next_process(tmp_path: Path) -> None:
+    with EmbeddedAccount(tmp_path, workers=0) as account, TestClient(account.app) as api:
+        store = made(api, "/v1/vector_stores", file_ids=[upload(api)["id"]])
+    with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
+        assert settled(api, store["id"])["file_counts"]["completed"] == 1
+
+
+def claim_and_die(folder: Path, *, attempts: int) -> None:
+    """Leave the database as a process leaves it that was killed while it ingested."""
+    db = sqlite3.connect(folder / "account.sqlite3")
+    with db:
+        change = "UPDATE memberships SET lease_owner = 'dead', lease_until = ?, attempts = ?"
+        db.execute(change, (time.time() + 0.2, attempts))
+    db.close()
+
+
+@pytest.mark.parametrize(("attempts", "status"), ((1, "completed"), (3, "failed")))
+def test_a_dead_process_loses_its_lease(tmp_path: Path, attempts: int, status: str) -> None:
+    with EmbeddedAccount(tmp_path, workers=0) as account, TestClient(account.app) as api:
+        store = made(api, "/v1/vector_stores", file_ids=[upload(api)["id"]])
+        claim_and_die(tmp_path, attempts=attempts)
+    with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
+        assert api.get(f"/v1/vector_stores/{store['id']}").json()["status"] == "in_progress"
+        assert settled(api, store["id"])["file_counts"][status] == 1
+
+
+def test_a_long_job_keeps_its_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job longer than the lease is still done once, although a second process looks for work."""
+    started, release, calls = threading.Event(), threading.Event(), []
+
+    def slow(_path: Path) -> str:
+        calls.append(1)
+        started.set()
+        release.wait(10)
+        return "text"
+
+    monkeypatch.setitem(extraction._READERS, ".txt", slow)
+    with EmbeddedAccount(tmp_path, workers=1, lease=0.15) as one, TestClient(one.app) as api:
+        store = made(api, "/v1/vector_stores", file_ids=[upload(api)["id"]])
+        started.wait(10)
+        with EmbeddedAccount(tmp_path, workers=1, lease=0.15):
+            time.sleep(0.5)  # more than three leases
+            release.set()
+            assert settled(api, store["id"])["file_counts"]["completed"] == 1
+    assert len(calls) == 1
+
+
+def test_a_bug_in_a_reader_fails_the_file_and_not_the_thread(
+    api: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(_path: Path) -> str:
+        raise ZeroDivisionError  # no reader raises this, and none is expected to
+
+    monkeypatch.setitem(extraction._READERS, ".md", broken)
+    store_id, [bad, good] = stored(api, ("a.md", b"text"), ("a.txt", b"text"))
+    assert api.get(f"/v1/vector_stores/{store_id}/files/{bad}").json()["last_error"]["code"] == "server_error"
+    assert api.get(f"/v1/vector_stores/{store_id}/files/{good}").json()["status"] == "completed"
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_what_an_interrupted_upload_left_is_swept(tmp_path: Path) -> None:
+    with EmbeddedAccount(tmp_path):
+        old, young = tmp_path / "incoming" / "old", tmp_path / "incoming" / "young"
+        old.write_bytes(b"x")
+        young.write_bytes(b"x")
+        os.utime(old, (0, 0))
+    with EmbeddedAccount(tmp_path):
+        assert (old.exists(), young.exists()) == (False, True)
+
+
+def half_an_upload(server: Served) -> socket.socket:
+    """A connection in the middle of a body of which nothing more will come."""
+    address = urlsplit(server.base_url)
+    connection = socket.create_connection((address.hostname or "", address.port or 0))
+    head = (
+        "POST /v1/files HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n"
+        "Content-Type: multipart/form-data; boundary=limit\r\n\r\n"
+        '--limit\r\nContent-Disposition: form-data; name="file"; filename="half.txt"\r\n\r\n'
+    )
+    connection.sendall(head.encode() + b"x" * 3_000_000)
+    return connection
+
+
+def test_killed_in_the_middle_of_uploads(tmp_path: Path) -> None:
+    """Every upload that was answered is whole, none of the others is there, and work in progress goes on."""
+    done: dict[str, str] = {}
+
+    def keep_uploading(base_url: str, number: int) -> None:
+        with httpx2.Client(base_url=base_url) as client:
+            for turn in range(10_000):
+                data = os.urandom(200_000)
+                try:
+                    form = {"files": {"file": (f"{number}-{turn}.txt", data)}, "data": {"purpose": "assistants"}}
+                    answer = client.post("/files", **form)  # type: ignore[arg-type]
+                except httpx2.TransportError:
+                    return
+                done[answer.json()["id"]] = hashlib.sha256(data).hexdigest()
+
+    with served(tmp_path) as server, ThreadPoolExecutor(4) as threads:
+        connection = half_an_upload(server)
+        for number in range(4):
+            threads.submit(keep_uploading, server.base_url, number)
+        until(lambda: len(done) > 20)
+        server.process.kill()
+    connection.close()
+    with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
+        files = api.get("/v1/files").json()["data"]
+        assert done.keys() <= {file["id"] for file in files}
+        assert "half.txt" not in {file["filename"] for file in files}
+        for file in files:
+            content = api.get(f"/v1/files/{file['id']}/content").content
+            assert len(content) == file["bytes"] == 200_000
+            assert done.get(file["id"]) in (None, hashlib.sha256(content).hexdigest())
+
+
+def test_a_client_that_goes_away_leaves_nothing(tmp_path: Path) -> None:
+    incoming = tmp_path / "incoming"
+    with served(tmp_path) as server:
+        connection = half_an_upload(server)
+        until(lambda: bool(list(incoming.iterdir())))
+        connection.close()
+        until(lambda: not list(incoming.iterdir()))
+        assert httpx2.get(f"{server.base_url}/files").json()["data"] == []
+
+
+def test_two_processes_share_a_folder(tmp_path: Path) -> None:
+    """The tool in its own process, while `serve` runs on the same folder."""
+    with served(tmp_path) as server, EmbeddedAccount(tmp_path) as account, TestClient(account.app) as here:
+        there = httpx2.Client(base_url=server.base_url)
+        with ThreadPoolExecutor(8) as threads, there:
+            answers = list(
+                threads.map(
+                    lambda n: (
+                        (
+                            here.post("/v1/assistants", json={"model": "m"})
+                            if n % 2
+                            else there.post("/assistants", json={"model": "m"})
+                        ).status_code
+                    ),
+                    range(60),
+                )
+            )
+            assert set(answers) == {200}
+            assert len(there.get("/assistants?limit=100").json()["data"]) == 60
+            store_id, _ = stored(here, *((f"{n}.txt", b"word %d" % n) for n in range(20)))
+            seen = there.get(f"/vector_stores/{store_id}").json()
+            assert seen["file_counts"]["completed"] == 20
