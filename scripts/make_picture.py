@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -55,7 +56,7 @@ def main() -> None:
         (root / "knowledge/city-plan/2040.md").write_text("# 2040\n\n목표 연도 2040의 요약.\n", encoding="utf-8")
         (root / "knowledge/math/fibonacci.md").unlink()
         shown = deployer(root, "plan")
-    console = Console(record=True, width=118, file=Path(os.devnull).open("w", encoding="utf-8"))
+    console = Console(record=True, width=118, file=io.StringIO())
     console.print(Text("$ deployer plan", style="bold"))
     console.print(Text.from_ansi(shown))
     svg = console.export_svg(title="deployer plan", theme=MONOKAI, code_format=SVG, unique_id="plan")

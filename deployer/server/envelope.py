@@ -16,6 +16,10 @@ from deployer.server.wire import ApiError, wrong_key
 logger = logging.getLogger(__name__)
 
 
+# Without a key, whoever reaches the port may use the account; a web page in a browser is not who was meant.
+_WEB_PAGE = ApiError(403, "Requests from a web page need a key: serve with --key.", code="origin_not_allowed")
+
+
 class Envelope:
     """The middleware around the routes."""
 
@@ -45,7 +49,7 @@ class Envelope:
 
     def _refusal(self, headers: Headers) -> ApiError | None:
         if self._key is None:
-            return None
+            return _WEB_PAGE if "origin" in headers else None
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not given:
             return wrong_key(None)

@@ -26,6 +26,15 @@ def test_a_server_in_a_thread(tmp_path: Path) -> None:
         assert len(found) == 1
 
 
+def test_a_web_page_needs_a_key(tmp_path: Path) -> None:
+    page = {"origin": "https://example.org"}
+    with BackgroundServer(tmp_path) as server:
+        assert httpx2.get(f"{server.base_url}/models", headers=page).status_code == 403
+    with BackgroundServer(tmp_path, key="right") as server:
+        given = {**page, "authorization": "Bearer right"}
+        assert httpx2.get(f"{server.base_url}/models", headers=given).status_code == 200
+
+
 @pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM))
 def test_signals_end_it_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     with served(tmp_path) as server:
