@@ -68,8 +68,8 @@ def _check_outcome(result: Result) -> None:
     """Exit code and last line agree with the lines that were shown."""
     errors = [line for line in result.err.splitlines() if ": warning: " not in line]
     assert result.code == (1 if errors else 0)
-    first = result.out.splitlines()[0]
-    assert first.startswith("valid: ") if not result.err else first.startswith(f"{len(errors)} error")
+    assert result.out.startswith(f"{len(errors)} error" if errors else "valid: ")
+    assert ("warning" in result.out) is (len(result.err.splitlines()) > len(errors))
 
 
 def _rewrite(file: Path, lines: list[str]) -> None:

@@ -50,7 +50,7 @@ def test_the_wheel_works_away_from_the_checkout(wheel: Path, tmp_path: Path) -> 
     result = subprocess.run(
         [sys.executable, "-I", "-c", code], cwd=tmp_path, check=False, capture_output=True, text=True
     )
-    assert (result.returncode, result.stdout) == (0, "valid: 1 resources\n"), result.stderr
+    assert (result.returncode, result.stdout) == (0, "valid: 1 resource\n"), result.stderr
     where = code.replace("main(['validate'])", "import deployer; print(deployer.__file__)")
     shown = subprocess.run([sys.executable, "-I", "-c", where], check=True, capture_output=True, text=True).stdout
     assert shown.startswith(str(installed))

@@ -54,8 +54,11 @@ def _print(problems: list[Problem], found: Manifest) -> None:
     for problem in problems:
         click.echo(plain(str(problem)), err=True)
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
-    warnings = len(problems) - errors
-    counts = f"{errors} {'error' if errors == 1 else 'errors'}, {warnings} {'warning' if warnings == 1 else 'warnings'}"
-    click.echo(
-        f"{counts} · {len(found.resources)} resources" if problems else f"valid: {len(found.resources)} resources"
-    )
+    counts = [_count(errors, "error")] if errors else [f"valid: {_count(len(found.resources), 'resource')}"]
+    if warnings := len(problems) - errors:
+        counts.append(_count(warnings, "warning"))
+    click.echo(", ".join(counts))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

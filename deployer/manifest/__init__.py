@@ -1,5 +1,6 @@
 """From YAML to desired resources, with every problem at once, each at its place.
 
+document    one file and the places in it (yaml12, strict_json)
 load        the file and its includes → entries that know where they stand
 accounts    which account, and its secrets from the environment
 variables   ${var.…} replaced
@@ -17,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from deployer.manifest import accounts, knowledge, resources, schema, variables
-from deployer.manifest.document import Document
-from deployer.manifest.load import KINDS, Entry, Sources, load
+from deployer.manifest.document import KINDS
+from deployer.manifest.load import Entry, Sources, load
 from deployer.manifest.suggest import nearest
 from deployer.model import AccountSettings, Address, Problem, Resource
 
@@ -46,11 +47,11 @@ def compile_manifest(
     `values` are variables from the command line (`--var`); they win over the account's, which win over defaults.
     """
     sources = load(file)
-    settings, problems = accounts.choose(sources, account, environ)
+    settings, unset = accounts.choose(sources, account, environ)
     table, undeclared = _variables(sources, account, values)
-    entries, unresolved = _interpolate(sources, table)
-    problems += undeclared + sources.problems + unresolved + _check(sources, entries)
-    found, more = _compile(sources, _sound(entries, problems))
+    filled, unresolved = _interpolate(sources, table)
+    problems = _merged(sources.problems, undeclared, unresolved, _check(sources, filled), unset)
+    found, more = _compile(sources, _sound(sources, filled, problems))
     project = sources.main.data.get("project", "") if sources.main else ""
     return Manifest(sources.root, str(project), settings, found, tuple(sorted([*problems, *more], key=_place)))
 
@@ -63,49 +64,55 @@ def _variables(
         name: entry.value.get("default") if isinstance(entry.value, dict) else None
         for name, entry in sources.variables.items()
     }
-    given = {**accounts.overrides(sources, account), **values}
-    problems = [
-        Problem(f"the variable {name!r} is not declared", nearest(name, declared, "declare it under variables:"), where)
-        for name in given
-        if name not in declared
-        for where in ["--var" if name in values else f"accounts.{account}.variables.{name}"]
-    ]
-    return {**declared, **{name: value for name, value in given.items() if name in declared}}, problems
+    chosen, problems = accounts.overrides(sources, account), []
+    for name in {**chosen, **values}:
+        if name not in declared:
+            remedy = nearest(name, declared, "declare it under variables:")
+            where, place = ("--var", None) if name in values else accounts.override_place(sources, account, name)
+            problems.append(Problem(f"the variable {name!r} is not declared", remedy, where, place))
+    table = {**declared, **{name: value for name, value in chosen.items() if name in declared}}
+    typed = {name: variables.typed(text, table[name]) for name, text in values.items() if name in declared}
+    return {**table, **typed}, problems
 
 
-def _sound(entries: Mapping[Address, Entry], problems: Sequence[Problem]) -> dict[Address, Entry]:
-    """The entries that the schema accepts: only these can be compiled, but all of them are, for their own problems."""
-    broken = {re.split(r"[.\[]", problem.address, maxsplit=1)[0] for problem in problems}
-    return {address: entry for address, entry in entries.items() if str(address) not in broken}
+def _interpolate(sources: Sources, table: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """The data of each document, by its name, with the variables of its resources replaced."""
+    filled, problems = {}, []
+    for document in sources.documents:
+        data = filled[document.name] = dict(document.data)
+        for section in KINDS:
+            if section in data:
+                data[section], wrong = variables.interpolate(document, (section,), data[section], table)
+                problems += wrong
+    return filled, problems
 
 
-def _interpolate(sources: Sources, table: Mapping[str, Any]) -> tuple[dict[Address, Entry], list[Problem]]:
-    entries, problems = {}, []
-    for address, entry in sources.resources.items():
-        value, wrong = variables.interpolate(entry.document, entry.path, entry.value, table, str(address))
-        entries[address] = replace(entry, value=value)
-        problems += wrong
-    return entries, problems
-
-
-def _check(sources: Sources, entries: Mapping[Address, Entry]) -> list[Problem]:
+def _check(sources: Sources, filled: Mapping[str, Any]) -> list[Problem]:
     problems = []
     for place, document in enumerate(sources.documents):
-        data = _filled(document, entries)
-        problems += schema.check(document, data, "fragment" if place else "")
+        problems += schema.check(document, filled[document.name], "fragment" if place else "")
     return problems
 
 
-def _filled(document: Document, entries: Mapping[Address, Entry]) -> dict[str, Any]:
-    """The document's data with variables replaced, as the schema is to see it."""
-    data = dict(document.data)
-    for section, kind in KINDS.items():
-        if isinstance(data.get(section), dict):
-            data[section] = {
-                key: entries[Address(kind, key)].value if entries[Address(kind, key)].document is document else value
-                for key, value in data[section].items()
-            }
-    return data
+def _merged(*groups: Sequence[Problem]) -> list[Problem]:
+    """All problems, but of one value only what the first group says: the others follow from it."""
+    result: list[Problem] = []
+    for group in groups:
+        told = {(problem.position, problem.address) for problem in result}
+        result += [problem for problem in group if (problem.position, problem.address) not in told]
+    return result
+
+
+def _sound(sources: Sources, filled: Mapping[str, Any], problems: Sequence[Problem]) -> dict[Address, Entry]:
+    """The entries that the schema accepts: only these can be compiled, but all of them are, for their own problems."""
+    broken = {
+        problem.address[: end.start()] for problem in problems for end in re.finditer(r"[.\[]|$", problem.address)
+    }
+    return {
+        address: replace(entry, value=filled[entry.document.name][entry.path[0]][entry.path[1]])
+        for address, entry in sources.resources.items()
+        if str(address) not in broken
+    }
 
 
 def _compile(sources: Sources, entries: Mapping[Address, Entry]) -> tuple[tuple[Resource, ...], list[Problem]]:

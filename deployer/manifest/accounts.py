@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from deployer.manifest.document import address
 from deployer.manifest.load import Entry, Sources
 from deployer.manifest.suggest import nearest
 from deployer.manifest.variables import Unresolved, environment
-from deployer.model import AccountSettings, Problem
+from deployer.model import AccountSettings, Position, Problem
 
 EMBEDDED = AccountSettings(name="embedded", api="assistants")
 _REFERENCES = ("base_url", "api_key", "organization")
@@ -20,7 +21,7 @@ def choose(sources: Sources, name: str | None, environ: Mapping[str, str]) -> tu
     if entry is None:
         choices = [*sources.accounts, EMBEDDED.name]
         remedy = nearest(name, choices, f"known accounts: {', '.join(choices)}")
-        return EMBEDDED, [Problem(f"the manifest has no account {name!r}", remedy, "accounts")]
+        return EMBEDDED, [Problem(f"the manifest has no account {name!r}", remedy, "--account")]
     if not isinstance(entry.value, dict) or not isinstance(entry.value.get("api"), str):
         return EMBEDDED, []  # the schema reports it
     values, problems = _resolve(entry, environ)
@@ -43,6 +44,13 @@ def overrides(sources: Sources, name: str | None) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def override_place(sources: Sources, name: str | None, variable: str) -> tuple[str, Position]:
+    """Give the address and the place of an account's value for a variable."""
+    entry = sources.accounts[name or ""]
+    path = (*entry.path, "variables", variable)
+    return address(path), entry.document.key_position(path)
+
+
 def _resolve(entry: Entry, environ: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]:
     values, problems = dict(entry.value), []
     for field in _REFERENCES:
@@ -52,6 +60,6 @@ def _resolve(entry: Entry, environ: Mapping[str, str]) -> tuple[dict[str, Any], 
         try:
             values[field] = environment(values[field], environ)
         except Unresolved as error:
-            address = f"accounts.{entry.path[1]}.{field}"
-            problems.append(Problem(error.message, error.remedy, address, entry.position(field)))
+            where = address((*entry.path, field))
+            problems.append(Problem(error.message, error.remedy, where, entry.position(field)))
     return values, problems

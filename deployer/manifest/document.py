@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deployer.manifest import yaml12
+from deployer.manifest import strict_json, yaml12
+from deployer.manifest.suggest import similar_file
 from deployer.model import Position, Problem
 
+KINDS = {"vector_stores": "vector_store", "assistants": "assistant"}
 MAX_BYTES = 10_000_000
 
 
@@ -43,23 +45,49 @@ class Document:
         return self.position(path)
 
 
+def address(path: Sequence[str | int], start: str = "") -> str:
+    """Give the words by which a user knows `path`: `assistant/tutor.tools[0]`; `start` replaces the beginning."""
+    parts = list(path)
+    if not start and len(parts) > 1 and parts[0] in KINDS:
+        start = f"{KINDS[str(parts[0])]}/{parts[1]}"
+        parts = parts[2:]
+    text = start
+    for part in parts:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
 def read_text(path: Path, name: str) -> str | Problem:
-    """Give the text of a UTF-8 file with `\\n` line ends and no byte order mark, or the problem with it.
+    """Give the text of a UTF-8 file without carriage returns and byte order mark, or the problem with it.
 
     A problem with the file as a whole has no position: only whoever names the file knows a useful one.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):  # reading a pipe would wait for ever
+            what = "a folder" if stat.S_ISDIR(state.st_mode) else "not a regular file"
+            return Problem(f"{name} is {what}", "name a file")
+        if state.st_size > MAX_BYTES:
             return Problem(f"{name} is larger than {MAX_BYTES:,} bytes", "split it")
-        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-    except FileNotFoundError:
-        return Problem(f"{name} does not exist", "create it, or correct the path")
-    except IsADirectoryError:
-        return Problem(f"{name} is a folder", "name the file inside it")
-    except UnicodeDecodeError as error:
-        return Problem(f"{name} is not UTF-8 text (byte {error.start})", "save it as UTF-8")
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return Problem(f"{name} does not exist", similar_file(path, name, "create it, or correct the path"))
     except OSError as error:
-        return Problem(f"{name} cannot be read ({error.strerror})", "check its permissions")
+        return Problem(f"{name} cannot be read ({error.strerror})", "check its permissions and links")
+    return _decode(data, name)
+
+
+def _decode(data: bytes, name: str) -> str | Problem:
+    try:
+        return _unix(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        good = _unix(error.object[: error.start].decode())  # the codec has already cut a byte order mark off
+        place = Position(name, *yaml12.place(good, len(good)))
+        return Problem("this is not UTF-8 text", "save the file as UTF-8", position=place)
+
+
+def _unix(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read(path: Path, name: str) -> Document | Problem:
@@ -67,22 +95,8 @@ def read(path: Path, name: str) -> Document | Problem:
     text = read_text(path, name)
     if isinstance(text, Problem):
         return text
-    if path.suffix == ".json" and (problem := _json_problem(text, name)):
-        return problem
     try:
-        data, mark = yaml12.read(text)
+        data, mark = strict_json.read(text) if path.suffix.lower() == ".json" else yaml12.read(text)
     except yaml12.YamlError as error:
         return Problem(error.message, error.remedy, position=Position(name, error.line, error.column))
     return Document(name, data, mark)
-
-
-def _json_problem(text: str, name: str) -> Problem | None:
-    """JSON is YAML, but not the other way round: what calls itself JSON must be that."""
-    try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
-        place = Position(name, error.lineno, error.colno)
-        return Problem(f"this is not valid JSON ({error.msg.lower()})", "mend the syntax", position=place)
-    except (RecursionError, ValueError) as error:
-        return Problem(f"this JSON cannot be read ({error})", "simplify it", position=Position(name, 1, 1))
-    return None

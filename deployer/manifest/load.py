@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from deployer.manifest.document import Document, read
+from deployer.manifest.document import KINDS, Document, address, read
+from deployer.manifest.paths import matches, real, relative
+from deployer.manifest.suggest import similar_file
 from deployer.model import Address, Position, Problem
-
-KINDS = {"vector_stores": "vector_store", "assistants": "assistant"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,55 +43,59 @@ class Sources:
 
 def load(file: Path) -> Sources:
     """Read `file` and its includes; what cannot be read is a problem, the rest goes on."""
-    sources = Sources(file.resolve().parent)
-    _read(sources, file.resolve(), file.name, ())
+    path = real(file)
+    sources = Sources(path.parent)
+    _read(sources, path, file.name, ())
     return sources
 
 
-def _read(sources: Sources, path: Path, name: str, parents: tuple[Path, ...]) -> None:
+def _read(sources: Sources, path: Path, name: str, parents: tuple[Path, ...], place: Position | None = None) -> None:
+    """Read one file; `place` is where it is included, `parents` are the files on the way to it."""
     found = read(path, name)
     if isinstance(found, Problem):
-        sources.problems.append(found)
+        sources.problems.append(replace(found, position=found.position or place))
         return
     if not isinstance(found.data, dict):
-        sources.problems.append(_not_a_mapping(found))
+        sources.problems.append(_not_a_mapping(found, fragment=bool(parents)))
         return
     sources.documents.append(found)
     _collect(sources, found)
     includes = found.data.get("include")
-    for place, pattern in enumerate(includes if isinstance(includes, list) else ()):
+    for index, pattern in enumerate(includes if isinstance(includes, list) else ()):
         if isinstance(pattern, str) and pattern:
-            _include(sources, found, place, pattern, (*parents, path))
+            _include(sources, found, index, pattern, (*parents, path))
 
 
-def _not_a_mapping(document: Document) -> Problem:
+def _not_a_mapping(document: Document, *, fragment: bool) -> Problem:
     what = "the file is empty" if document.data is None else "this is not a mapping of keys"
-    return Problem(what, "start with version: 1 and project: NAME", position=document.position())
+    remedy = "start with assistants: or vector_stores:" if fragment else "start with version: 1 and project: NAME"
+    return Problem(what, remedy, position=document.position())
 
 
-def _include(sources: Sources, document: Document, place: int, pattern: str, parents: tuple[Path, ...]) -> None:
-    position = document.position(("include", place))
+def _include(sources: Sources, document: Document, index: int, pattern: str, parents: tuple[Path, ...]) -> None:
+    """Read what the pattern names, each file once; a file on the way to itself is a problem."""
+    position = document.position(("include", index))
     base = parents[-1].parent
-    matches = sorted(path for path in glob.glob(pattern, root_dir=base, recursive=True) if (base / path).is_file())
-    if not matches:
-        sources.problems.append(Problem(f"{pattern!r} matches no file", "correct the path", "include", position))
-    for match in matches:
-        path = (base / match).resolve()
-        if not path.is_relative_to(sources.root):
-            message = f"{match!r} leaves the manifest's folder"
-            sources.problems.append(Problem(message, "move it inside", "include", position))
+    problems, found = [], matches(base, pattern)
+    if not found:
+        problems.append((f"{pattern!r} matches no file", similar_file(base / pattern, pattern, "correct the path")))
+    for match in found:
+        path = real(match)
+        name = relative(sources.root, path)
+        if name is None:
+            problems.append((f"{pattern!r} leaves the manifest's folder", "move the file inside"))
         elif path in parents:
-            sources.problems.append(Problem(f"{match!r} includes itself", "remove it", "include", position))
-        else:
-            _read(sources, path, path.relative_to(sources.root).as_posix(), parents)
+            problems.append((f"{name} includes itself", "remove it from include"))
+        elif name not in [one.name for one in sources.documents[1:]]:
+            _read(sources, path, name, parents, position)
+    sources.problems += [Problem(what, remedy, f"include[{index}]", position) for what, remedy in problems]
 
 
 def _collect(sources: Sources, document: Document) -> None:
     for section, key, value in _items(document, ("variables", "accounts", *KINDS)):
         entry = Entry(document, (section, key), value)
         if section in KINDS:
-            address = Address(KINDS[section], key)
-            _add(sources, sources.resources, address, entry)
+            _add(sources, sources.resources, Address(KINDS[section], key), entry)
         else:
             table = sources.variables if section == "variables" else sources.accounts
             _add(sources, table, key, entry)
@@ -112,5 +115,4 @@ def _add(sources: Sources, table: dict[Any, Entry], key: Address | str, entry: E
     first = table[key]
     place = entry.document.key_position(entry.path)
     message = f"{entry.path[1]!r} stands twice, first at {first.document.key_position(first.path)}"
-    address = str(key) if isinstance(key, Address) else ".".join(map(str, entry.path))
-    sources.problems.append(Problem(message, "rename or remove one", address, place))
+    sources.problems.append(Problem(message, "rename or remove one", address(entry.path), place))

@@ -9,8 +9,9 @@ from typing import Any
 
 from deployer.manifest import schema
 from deployer.manifest.document import read, read_text
-from deployer.manifest.knowledge import find, inside
+from deployer.manifest.knowledge import find
 from deployer.manifest.load import Entry
+from deployer.manifest.paths import existing, relative
 from deployer.manifest.suggest import nearest
 from deployer.model import Address, Position, Problem, Resource
 
@@ -75,24 +76,24 @@ def _instructions(root: Path, address: Address, entry: Entry) -> tuple[str, list
     if isinstance(value, str):
         return value, []
     position = entry.position("instructions", "file")
-    path, name = _path(root, entry, value["file"])
-    if path is None:
+    found = _path(root, entry, value["file"])
+    if found is None:
         return "", [_leaves(value["file"], where, position)]
+    path, name = found
     text = read_text(path, name)
     if isinstance(text, Problem):
-        return "", [Problem(text.message, text.remedy, where, position)]
+        return "", [replace(text, address=where, position=text.position or position)]
     if len(text) > MAX_INSTRUCTIONS:
         message = f"{name} has {len(text):,} characters"
         return "", [Problem(message, f"the limit is {MAX_INSTRUCTIONS:,}", where, position)]
     return text.removesuffix("\n"), []
 
 
-def _path(root: Path, entry: Entry, text: str) -> tuple[Path | None, str]:
-    """The file that `text` names, relative to the file it stands in, and its name for the user."""
-    path = inside(root, (root / entry.document.name).parent, text)
-    if path is None:
-        return None, text
-    return path, path.relative_to(root).as_posix() if path.is_relative_to(root) else text
+def _path(root: Path, entry: Entry, text: str) -> tuple[Path, str] | None:
+    """The file that `text` names, relative to the file it stands in, and its name for the user; None outside `root`."""
+    path = existing((root / entry.document.name).parent, text)
+    name = relative(root, path)
+    return None if name is None else (path, name)
 
 
 def _leaves(text: str, where: str, position: Position) -> Problem:
@@ -138,11 +139,11 @@ def _file_search(spot: _Spot, tool: Mapping[str, Any], stores: Sequence[str]) ->
 
 def _function_file(spot: _Spot, text: str) -> tuple[dict[str, Any] | None, list[Problem]]:
     position = spot.position("file")
-    path, name = _path(spot.root, spot.entry, text)
-    if path is None:
+    found = _path(spot.root, spot.entry, text)
+    if found is None:
         return None, [_leaves(text, spot.where, position)]
-    document = read(path, name)
+    document = read(*found)
     if isinstance(document, Problem):
-        return None, [Problem(document.message, document.remedy, spot.where, document.position or position)]
+        return None, [replace(document, address=spot.where, position=document.position or position)]
     problems = schema.check(document, document.data, "function", spot.where)
     return (None if problems else {**document.data, "type": "function"}), problems

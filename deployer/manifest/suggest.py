@@ -1,7 +1,8 @@
-"""\"Did you mean\": the nearest of what would have been right."""
+"""Did you mean …: the nearest of what would have been right."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
 
 
 def nearest(word: str, choices: Iterable[str], otherwise: str) -> str:
@@ -12,4 +13,15 @@ def nearest(word: str, choices: Iterable[str], otherwise: str) -> str:
 
 
 def one_of(choices: Iterable[str]) -> str:
-    return "use one of: " + ", ".join(choices)
+    first, *more = choices
+    return f"use one of: {', '.join([first, *more])}" if more else f"it must be {first}"
+
+
+def similar_file(path: Path, shown: str, otherwise: str) -> str:
+    """Give the remedy for a file that does not exist, `shown` as the user wrote it: the nearest name in its folder."""
+    try:
+        names = {other.stem: other.name for other in sorted(path.parent.iterdir(), reverse=True)}
+    except OSError:
+        names = {}
+    close = get_close_matches(path.stem, names, n=1)
+    return f"did you mean {str(PurePosixPath(shown).with_name(names[close[0]]))!r}?" if close else otherwise

@@ -1,19 +1,22 @@
 """`${var.NAME}` in the manifest's strings, `${env.NAME}` only in accounts; `$${` writes a literal `${`."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from deployer.manifest.document import Document
+from deployer.manifest import yaml12
+from deployer.manifest.document import Document, address
 from deployer.manifest.suggest import nearest
 from deployer.model import Problem
+
+Path = tuple[str | int, ...]
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}")
 _VARIABLE = re.compile(r"var\.([A-Za-z_][A-Za-z0-9_-]*)")
 _ENVIRONMENT = re.compile(r"env\.([A-Za-z_][A-Za-z0-9_]*)")
 
 
-class Unresolved(Exception):
+class Unresolved(Exception):  # noqa: N818 (a state of a reference, caught right here)
     """A reference cannot be resolved: what is wrong and what to do."""
 
     def __init__(self, message: str, remedy: str) -> None:
@@ -21,33 +24,35 @@ class Unresolved(Exception):
         self.message, self.remedy = message, remedy
 
 
-def interpolate(
-    document: Document, path: Sequence[str | int], value: Any, values: Mapping[str, Any], address: str
-) -> tuple[Any, list[Problem]]:
+def interpolate(document: Document, path: Path, value: Any, values: Mapping[str, Any]) -> tuple[Any, list[Problem]]:
     """Give `value` with every `${var.…}` replaced, at any depth; what cannot be replaced stays and is a problem."""
     problems: list[Problem] = []
-    return _walk(document, (*path,), value, values, address, problems), problems
+
+    def walk(path: Path, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: walk((*path, key), item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [walk((*path, place), item) for place, item in enumerate(value)]
+        if not isinstance(value, str) or "${" not in value:
+            return value
+        try:
+            return variable(value, values)
+        except Unresolved as error:
+            problems.append(Problem(error.message, error.remedy, address(path), document.position(path)))
+            return value
+
+    return walk(path, value), problems
 
 
-def _walk(  # noqa: PLR0913
-    document: Document,
-    path: tuple[str | int, ...],
-    value: Any,
-    values: Mapping[str, Any],
-    address: str,
-    problems: list[Problem],
-) -> Any:
-    if isinstance(value, dict):
-        return {key: _walk(document, (*path, key), item, values, address, problems) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_walk(document, (*path, place), item, values, address, problems) for place, item in enumerate(value)]
-    if not isinstance(value, str) or "${" not in value:
-        return value
+def typed(text: str, like: Any) -> Any:
+    """Give a value from the command line the type of `like`, if it can have it: there, everything is text."""
+    if like is None or isinstance(like, str):
+        return text
     try:
-        return variable(value, values)
-    except Unresolved as error:
-        problems.append(Problem(error.message, error.remedy, address, document.position(path)))
-        return value
+        value = yaml12.scalar(text)
+    except ValueError:
+        return text
+    return text if value is None else value
 
 
 def variable(text: str, values: Mapping[str, Any]) -> Any:
@@ -61,17 +66,6 @@ def variable(text: str, values: Mapping[str, Any]) -> Any:
 def environment(text: str, environ: Mapping[str, str]) -> str:
     """Replace `${env.NAME}`; an unset or empty variable of the environment is unresolved."""
     return _REFERENCE.sub(lambda match: "${" if match[1] is None else _environment(match[1], environ), text)
-
-
-def names(value: Any) -> Iterator[str]:
-    """Give the names of the variables that a value refers to."""
-    if isinstance(value, str):
-        for match in _REFERENCE.finditer(value):
-            if found := _VARIABLE.fullmatch(match[1] or ""):
-                yield found[1]
-    elif isinstance(value, (list, dict)):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from names(item)
 
 
 def _lookup(reference: str, values: Mapping[str, Any]) -> Any:
@@ -97,7 +91,8 @@ def _as_text(value: Any) -> str:
 def _environment(reference: str, environ: Mapping[str, str]) -> str:
     found = _ENVIRONMENT.fullmatch(reference)
     if not found:
-        raise Unresolved(f"${{{reference}}} is not known here", "use ${env.NAME}")
+        # what stands here may be a secret: it is not repeated
+        raise Unresolved("this is not a reference to the environment", "only ${env.NAME} is read in accounts")
     value = environ.get(found[1])
     if not value:
         raise Unresolved(f"the environment variable {found[1]} is not set", f"export {found[1]}=… and run again")

@@ -21,7 +21,7 @@ MAX_ALIASED = 100_000
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONSTANTS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _CONSTANTS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,307})")  # beyond the largest float: too large
 _BASED = re.compile(r"0o[0-7]{1,20}|0x[0-9a-fA-F]{1,16}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _FIRST_OF_NUMBER = frozenset("+-.0123456789")
@@ -52,27 +52,46 @@ def read(text: str) -> tuple[Any, Mark]:
     try:
         return _Composer(yaml.parse(text, Loader=_LOADER)).document()
     except yaml.MarkedYAMLError as error:
-        raise _syntax_error(error) from None
+        raise _syntax_error(error, text) from None
     except yaml.YAMLError as error:
         raise _unreadable(error, text) from None
 
 
-def _syntax_error(error: yaml.MarkedYAMLError) -> YamlError:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    what = str(error.problem or error.context or "not valid YAML")
-    if "\\t" in what or "'\t'" in what:
+def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> YamlError:
+    mark: Any = error.problem_mark or error.context_mark
+    # what is still open at the end is told where the text ends, not on the empty lines after it
+    ends = not text[mark.index :].strip()
+    line, column = place(text, len(text.rstrip())) if ends else (mark.line + 1, mark.column + 1)
+    what, rest = str(error.problem or error.context), text[mark.index :].partition("\n")[0]
+    if rest.startswith("\t") and "token" in what:
         return YamlError("a tab stands where YAML wants spaces", "indent with spaces", line, column)
-    return YamlError(
-        f"this is not valid YAML ({what})", "mend the syntax at this place or just before it", line, column
-    )
+    start = error.context_mark
+    since = f" {error.context} at {start.line + 1}:{start.column + 1}" if start and start.line + 1 < line else ""
+    return YamlError(f"this is not valid YAML ({what}{since})", _syntax_remedy(what, rest), line, column)
+
+
+def _syntax_remedy(what: str, rest: str) -> str:
+    """What to do about the mistakes that people make most; `rest` is the line from the place on."""
+    if rest.startswith(("{var.", "{env.")):
+        return 'inside { } and [ ] put it in quotes: "$' + rest.partition("}")[0] + '}"'
+    if "mapping values are not allowed" in what:
+        return "check the indentation, and put a text that holds a colon and a space in quotes"
+    if "cannot start any token" in what:
+        return f"put a text that starts with {rest[:1]} in quotes"
+    if "alphabetic or numeric" in what:
+        return "put a text that starts with * or & in quotes"
+    return "mend the syntax at this place or just before it"
 
 
 def _unreadable(error: yaml.YAMLError, text: str) -> YamlError:
-    place = getattr(error, "position", 0) or 0
-    before = text[: place if isinstance(place, int) else 0]
-    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-    return YamlError("this is not a text file: it holds control characters", "remove them", line, column)
+    index = len(text.encode()[: getattr(error, "position", 0)].decode(errors="ignore"))  # the C parser counts bytes
+    return YamlError("a control character stands here, as in a binary file", "remove it", *place(text, index))
+
+
+def place(text: str, index: int) -> tuple[int, int]:
+    """Give line and column, from 1, of a character."""
+    before = text[:index]
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
 class _Composer:
@@ -93,14 +112,14 @@ class _Composer:
         extra: Any = next(self._events)
         if not isinstance(extra, yaml.StreamEndEvent):
             raise _refused("a second document starts here", "keep one document in a file, and include others", extra)
-        return value, mark
+        return value, mark if value is not None else Mark(1, 1)  # nothing stands behind the last line
 
     def _node(self, event: Any, depth: int) -> tuple[Any, Mark]:
         self._count += 1
         if depth > MAX_DEPTH:
             raise _refused(f"nested deeper than {MAX_DEPTH} levels", "flatten it", event)
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event)
+            return self._alias(event, depth)
         before = self._count
         value, mark = self._content(event, depth)
         if event.anchor:
@@ -113,7 +132,7 @@ class _Composer:
         if isinstance(event, yaml.ScalarEvent):
             return _scalar(event), mark
         if event.tag not in (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
-            raise _refused(f"the tag {event.tag} is not supported", "remove it", event)
+            raise _tag(event)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(mark, depth), mark
         return self._mapping(mark, depth), mark
@@ -136,50 +155,75 @@ class _Composer:
     def _key(self, event: Any, seen: dict[str, Any], mark: Mark) -> str:
         if isinstance(event, yaml.CollectionStartEvent | yaml.AliasEvent):
             raise _refused("a key must be plain text", "write a word before the colon", event)
-        key = str(event.value)
+        key = _text(event)
         if key == "<<" and event.implicit[0]:
             raise _refused("merge keys (<<) are not part of YAML 1.2", "repeat the keys, or use a variable", event)
         if key in seen:
-            line, column = mark.keys[key]
-            raise _refused(f"the key {key!r} stands twice, first at line {line}:{column}", "keep one of them", event)
+            line, _ = mark.keys[key]
+            raise _refused(f"the key {key!r} stands twice, first in line {line}", "keep one of them", event)
         mark.keys[key] = (event.start_mark.line + 1, event.start_mark.column + 1)
         return key
 
-    def _alias(self, event: Any) -> tuple[Any, Mark]:
+    def _alias(self, event: Any, depth: int) -> tuple[Any, Mark]:
         if event.anchor not in self._anchors:
-            raise _refused(f"no anchor &{event.anchor} stands before this alias", "define it first", event)
+            raise _refused(f"no anchor &{event.anchor} is complete before this alias", "define it first", event)
         value, mark, size = self._anchors[event.anchor]
         self._aliased += size
         self._count += size
         if self._aliased > MAX_ALIASED:
             raise _refused("aliases unfold into too much data", "write it without nested aliases", event)
+        if depth + _height(value) > MAX_DEPTH:
+            raise _refused(f"nested deeper than {MAX_DEPTH} levels", "flatten it", event)
         return value, mark
 
 
+def _height(value: Any) -> int:
+    if not isinstance(value, dict | list):
+        return 0
+    return 1 + max(map(_height, value.values() if isinstance(value, dict) else value), default=0)
+
+
+def _text(event: Any) -> str:
+    if event.tag not in (None, *_STRING_TAGS):
+        raise _tag(event)
+    if "\0" in event.value:
+        raise _refused("a NUL character stands here", "remove it", event)
+    return str(event.value)
+
+
+def scalar(text: str) -> Any:
+    """Give the value that a plain scalar of this text has; ValueError for a number that JSON cannot hold."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    return _number(text) if text[0] in _FIRST_OF_NUMBER else text
+
+
 def _scalar(event: Any) -> Any:
-    value = str(event.value)
+    text = _text(event)
     if event.tag in _STRING_TAGS or not event.implicit[0]:
-        if event.tag not in (None, *_STRING_TAGS):
-            raise _refused(f"the tag {event.tag} is not supported", "remove it", event)
-        return value
-    if value in _CONSTANTS:
-        return _CONSTANTS[value]
-    return _number(value, event) if value[0] in _FIRST_OF_NUMBER else value
+        return text
+    try:
+        return scalar(text)
+    except ValueError:
+        raise _refused(f"JSON has no number {text}", "write another number, or quote it", event) from None
 
 
-def _number(value: str, event: Any) -> Any:
-    if _INTEGER.fullmatch(value):
-        return int(value)
-    if _BASED.fullmatch(value):
-        return int(value, 0)
-    if _INFINITE.fullmatch(value):
-        raise _refused(f"{value} is not a number that JSON can hold", "write a finite number, or quote it", event)
-    if not _FLOAT.fullmatch(value):
-        return value
-    number = float(value)
-    if math.isinf(number):
-        raise _refused("the number is too large", "write a smaller one, or quote it", event)
+def _number(text: str) -> Any:
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _BASED.fullmatch(text):
+        return int(text, 0)
+    if _INFINITE.fullmatch(text):
+        raise ValueError(text)
+    number = float(text) if _FLOAT.fullmatch(text) else text
+    if number in (math.inf, -math.inf):
+        raise ValueError(text)
     return number
+
+
+def _tag(event: Any) -> YamlError:
+    shown = event.tag.replace("tag:yaml.org,2002:", "!!")
+    return _refused(f"the tag {shown} is not supported", "remove it", event)
 
 
 def _refused(message: str, remedy: str, event: Any) -> YamlError:
