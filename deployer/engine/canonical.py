@@ -4,24 +4,34 @@ import hashlib
 import json
 from typing import Any
 
+_SORTED = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+_AS_IT_IS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 def text(value: Any) -> str:
     """Canonical JSON: sorted keys, no spaces, whole floats as integers."""
-    return json.dumps(_whole(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _SORTED.encode(_whole(value))
 
 
 def same(one: Any, other: Any) -> bool:
     """Tell whether two JSON values mean the same; unlike `==`, `True` is not `1` here."""
-    return text(one) == text(other)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
 def sha256(value: Any) -> str:
-    return hashlib.sha256(text(value).encode("utf-8", "surrogatepass")).hexdigest()
+    return _hash(text(value))
 
 
 def ordered_sha256(value: Any) -> str:
     """Like `sha256`, but the order of keys counts: in a function schema it is the order in which a model writes."""
-    written = json.dumps(_whole(value), ensure_ascii=False, separators=(",", ":"))
+    return _hash(_AS_IT_IS.encode(_whole(value)))
+
+
+def _hash(written: str) -> str:
     return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
 

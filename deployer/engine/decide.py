@@ -45,13 +45,13 @@ def desired(scope: Scope, resource: Resource, owned: Owned | None, ids: Mapping[
     """Create what is not live, update what differs; `ids` gives the addresses of live ids."""
     kind = scope.kinds[resource.address.kind]
     attrs = kind.express(resource.attrs).attrs
-    mark = stamp.write(scope.project, resource.address, attrs, scope.origin)
     if owned is None:
-        return _create(kind, resource, attrs, mark)
-    return _update(kind, resource, attrs, mark, owned, ids)
+        return _create(scope, kind, resource, attrs)
+    return _update(scope, kind, resource, attrs, owned, ids)
 
 
-def _create(kind: Kind, resource: Resource, attrs: Attrs, mark: Mapping[str, str]) -> Change:
+def _create(scope: Scope, kind: Kind, resource: Resource, attrs: Attrs) -> Change:
+    mark = stamp.write(scope.project, resource.address, attrs, scope.origin)
     body = kind.wire({**attrs, "metadata": {**(attrs.get("metadata") or {}), **mark}}, None)
     request = Request("POST", kind.PATH, body.fields, body.refs, str(resource.address))
     changes = files.compare(resource.files, ())
@@ -67,7 +67,7 @@ def _create(kind: Kind, resource: Resource, attrs: Attrs, mark: Mapping[str, str
 
 
 def _update(  # noqa: PLR0913, PLR0917
-    kind: Kind, resource: Resource, attrs: Attrs, mark: Mapping[str, str], owned: Owned, ids: Mapping[str, str]
+    scope: Scope, kind: Kind, resource: Resource, attrs: Attrs, owned: Owned, ids: Mapping[str, str]
 ) -> Change:
     raw, digests = owned.live.raw, owned.stamp.digests
     live = dict(kind.canonical(raw, ids))
@@ -80,6 +80,7 @@ def _update(  # noqa: PLR0913, PLR0917
         return Change(resource.address, Action.NO_OP, "as declared", owned.live.id, requires=requires)
     send: tuple[Request, ...] = ()
     if fields or released:
+        mark = stamp.write(scope.project, resource.address, attrs, scope.origin)
         sent = {name: attrs.get(name, kind.DEFAULTS.get(name)) for name in _tops(fields)}
         body = kind.wire({**sent, "metadata": {**_metadata(live, attrs, fields), **mark}}, raw)
         send = (Request("POST", f"{kind.PATH}/{owned.live.id}", body.fields, body.refs),)

@@ -33,28 +33,34 @@ def compare(live: Attrs, desired: Attrs, defaults: Attrs, digests: Mapping[str, 
 def releases(live: Attrs, desired: Attrs, defaults: Attrs, digests: Mapping[str, str]) -> tuple[str, ...]:
     """Fields of the stamp that are no longer declared, changed or not: the stamp must forget them."""
     before, after = stamp.fields(live), stamp.fields(desired)
-    known = {stamp.name_of(path): path for path in (*defaults, *before)}
-    gone = (known.get(name) for name in digests if name not in {stamp.name_of(path) for path in after})
-    return tuple(path for path in gone if path)
+    gone = digests.keys() - {stamp.name_of(path) for path in after}
+    return tuple(path for path in dict.fromkeys((*defaults, *before)) if gone and stamp.name_of(path) in gone)
 
 
 def _declared(path: str, reported: bool, old: Any, new: Any, base: str) -> Iterator[FieldChange]:  # noqa: FBT001
-    moved_in_git = not base or not stamp.same_content(base, new)
     if not reported:
-        if moved_in_git:
+        if _moved(base, new):
             yield from _expand(path, None, new, Origin.MANIFEST)
-        return
-    if not same(old, new):
-        yield from _expand(path, old, new, _origin(moved_in_git, base, old))
-    elif base and not moved_in_git and not stamp.same_order(base, new):
-        yield FieldChange(path, old, new, Origin.MANIFEST)  # only the order of keys differs
+    elif not same(old, new):
+        yield from _expand(path, old, new, _origin(base, old, new))
+    elif base and isinstance(new, dict) and _reordered(base, new):
+        yield FieldChange(path, old, new, Origin.MANIFEST)
 
 
-def _origin(moved_in_git: bool, base: str, old: Any) -> Origin:  # noqa: FBT001
-    moved_on_account = bool(base) and not stamp.same_content(base, old)
-    if moved_in_git and moved_on_account:
-        return Origin.BOTH
-    return Origin.ACCOUNT if moved_on_account else Origin.MANIFEST
+def _moved(base: str, value: Any) -> bool:
+    """Tell whether `value` is other than what was applied; what was never applied has moved."""
+    return not base or not stamp.same_content(base, value)
+
+
+def _reordered(base: str, value: Any) -> bool:
+    """Tell whether git has moved nothing but the order of keys."""
+    return not stamp.same_order(base, value) and stamp.same_content(base, value)
+
+
+def _origin(base: str, old: Any, new: Any) -> Origin:
+    if not base or not _moved(base, old):
+        return Origin.MANIFEST
+    return Origin.BOTH if _moved(base, new) else Origin.ACCOUNT
 
 
 def _released(before: Attrs, after: Attrs, defaults: Attrs, digests: Mapping[str, str]) -> Iterator[str]:

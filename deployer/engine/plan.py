@@ -15,7 +15,9 @@ __all__ = ["Scope", "build", "losses"]
 
 def build(scope: Scope, resources: Sequence[Resource], live: Sequence[LiveObject]) -> Plan:
     """Compare and decide; the same inputs in any order give the same plan."""
-    owned, problems = _owned(scope, live)
+    groups = _owned(scope, live)
+    owned = {address: min(group, key=_age) for address, group in groups.items()}
+    problems = [_twice(address, group) for address, group in groups.items() if len(group) > 1]
     known = {str(address): one.live.id for address, one in sorted(owned.items())}
     ids = {live_id: address for address, live_id in known.items()}
     changes = []
@@ -33,24 +35,20 @@ def build(scope: Scope, resources: Sequence[Resource], live: Sequence[LiveObject
         target=scope.target,
         changes=order.arrange(changes),
         problems=tuple(sorted(problems, key=lambda problem: (problem.severity, problem.address, problem.message))),
-        foreign=sum(_mine(scope, one) is None for one in live),
+        foreign=len(live) - sum(map(len, groups.values())),
         origin=scope.origin,
         known=known,
     )
 
 
-def _mine(scope: Scope, live: LiveObject) -> stamp.Stamp | None:
-    found = stamp.read(live.raw.get("metadata"))
-    return found if found and found.project == scope.project and found.address.kind == live.kind else None
-
-
-def _owned(scope: Scope, live: Sequence[LiveObject]) -> tuple[dict[Address, Owned], list[Problem]]:
+def _owned(scope: Scope, live: Sequence[LiveObject]) -> dict[Address, list[Owned]]:
+    """Give what carries our project's stamp, by address; more than one at an address is a race's work."""
     groups: dict[Address, list[Owned]] = defaultdict(list)
     for one in live:
-        if found := _mine(scope, one):
+        found = stamp.read(one.raw.get("metadata"))
+        if found and found.project == scope.project and found.address.kind == one.kind:
             groups[found.address].append(Owned(one, found))
-    problems = [_twice(address, group) for address, group in groups.items() if len(group) > 1]
-    return {address: min(group, key=_age) for address, group in groups.items()}, problems
+    return groups
 
 
 def _age(owned: Owned) -> tuple[int, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from deployer.engine import canonical
@@ -65,6 +66,7 @@ def without(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     return {key: value for key, value in (metadata or {}).items() if key not in KEYS}
 
 
+@cache
 def name_of(path: str) -> str:
     return canonical.sha256(path)[:_NAME]
 
@@ -78,4 +80,4 @@ def same_content(stamped: str, value: Any) -> bool:
 
 
 def same_order(stamped: str, value: Any) -> bool:
-    return stamped == digest(value)
+    return stamped[_CONTENT:] == canonical.ordered_sha256(value)[:_ORDER]

@@ -234,3 +234,21 @@ def test_the_guard_stops_mass_deletion_and_names_its_override(kept: int, gone: i
     else:
         guard.check(built)
     guard.check(built, [guard.PRUNE_LIMIT])
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(json_values, json_values)
+def test_same_means_the_same_canonical_text(one: Any, other: Any) -> None:
+    assert canonical.same(one, other) == (canonical.text(one) == canonical.text(other))
+    assert canonical.same(one, shuffled(one))
+
+
+def test_true_is_not_one_but_one_is_one_point_nought() -> None:
+    assert not canonical.same({"a": [True]}, {"a": [1]})
+    assert canonical.same({"a": [1]}, {"a": [1.0]})
