@@ -144,3 +144,23 @@ def test_the_guard_stops_an_apply_that_deletes_too_much(project: Project) -> Non
     assert stopped.code == 1
     assert "deletes 4 of 10 owned objects, more than 30%; if that is meant, add --force prune-limit" in stopped.err
     assert project.run("apply", "--yes", "--prune", "--force", "prune-limit").code == 0
+
+
+def test_places_can_be_opened_from_where_the_user_stands(project: Project) -> None:
+    project.write(
+        "deploy/assistants.yaml",
+        """
+        version: 1
+        project: p
+        assistants:
+          a: {model: m, tools: [{type: function, file: f.yaml}], temprature: 1}
+          b: {model: m, tools: [{type: function, file: f.yaml}]}
+        """,
+    )
+    project.write("deploy/f.yaml", "name: not allowed\n")
+    result = project.run("validate", "-f", "deploy/assistants.yaml")
+    name = '"not allowed" is not allowed here; use up to 64 letters, digits, - and _'
+    assert result.err.splitlines() == [
+        "deploy/assistants.yaml:4:58: assistant/a: unknown key 'temprature'; did you mean 'temperature'?",
+        f"deploy/f.yaml:1:7: assistant/b.tools[0].name: {name}",
+    ]

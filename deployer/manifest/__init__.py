@@ -21,7 +21,7 @@ from deployer.manifest import accounts, knowledge, resources, schema, variables
 from deployer.manifest.document import KINDS
 from deployer.manifest.load import Entry, Sources, load
 from deployer.manifest.suggest import nearest
-from deployer.model import AccountSettings, Address, Problem, Resource
+from deployer.model import AccountSettings, Address, Position, Problem, Resource
 
 __all__ = ["Manifest", "compile_manifest", "digest"]
 
@@ -53,7 +53,24 @@ def compile_manifest(
     problems = _merged(sources.problems, undeclared, unresolved, _check(sources, filled), unset)
     found, more = _compile(sources, _sound(sources, filled, problems))
     project = sources.main.data.get("project", "") if sources.main else ""
-    return Manifest(sources.root, str(project), settings, found, tuple(sorted([*problems, *more], key=_place)))
+    problems = sorted([*problems, *more], key=_place)
+    if file.parent != Path():
+        found, problems = _seen_from_here(file.parent, found, problems)
+    return Manifest(sources.root, str(project), settings, found, tuple(problems))
+
+
+def _seen_from_here(
+    folder: Path, found: Sequence[Resource], problems: Sequence[Problem]
+) -> tuple[tuple[Resource, ...], list[Problem]]:
+    """Name files as they are reached from where the user stands, so that an editor or a log can open them."""
+
+    def seen(place: Position) -> Position:
+        return replace(place, file=(folder / place.file).as_posix())
+
+    moved = (replace(one, positions={path: seen(place) for path, place in one.positions.items()}) for one in found)
+    return tuple(moved), [
+        replace(problem, position=seen(problem.position)) if problem.position else problem for problem in problems
+    ]
 
 
 def _variables(
