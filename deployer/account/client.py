@@ -1,4 +1,4 @@
-"""One exchange with an account through the `openai` package's raw verbs, and its failures as sentences.
+"""One exchange with an account through the `openai` package's raw verbs.
 
 Raw verbs, because typed calls cost half a second more to import, churn with the beta, and warn on assistants. Reads are
 retried by the SDK; a write is sent once: the SDK would repeat a POST whose answer was lost, and make a duplicate.
@@ -9,23 +9,38 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from deployer.account import failures
+from deployer.account.failures import Failure
 from deployer.errors import AccountError
 from deployer.model import AccountSettings
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     import httpx2
     import openai
 
-READ_RETRIES = 2
-_BODY_SHOWN = 200
+_LONGEST_POLL = 60_000
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait (seconds) for a connection and for an answer, and how often to repeat a read that failed.
+
+    A write may take long: the Agents API guide's own sample waits 360 s for a create.
+    """
+
+    connect: float = 5.0
+    read: float = 60.0
+    write: float = 360.0
+    retries: int = 2
+
+
+PATIENT = Patience()
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The JSON object that came back, and how long the account asks to wait before the next poll (seconds)."""
 
@@ -40,115 +55,93 @@ class Client:
     settings: AccountSettings
     sdk: openai.AsyncOpenAI
     headers: Mapping[str, Mapping[str, str]]
+    patience: Patience = PATIENT
     requests: int = 0
-    _module: ModuleType = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        import openai
-
-        self._module = openai
 
     async def get(self, path: str, query: Mapping[str, Any] | None = None) -> Answer:
-        return await self._send("GET", path, query=dict(query or {}), retries=READ_RETRIES)
+        options: dict[str, Any] = {"params": dict(query)} if query else {}
+        return await self._send("GET", path, options, wait=self.patience.read, retries=self.patience.retries)
 
     async def write(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
         """Send a POST or DELETE exactly once."""
-        return await self._send(method, path, body=body)
+        return await self._send(method, path, {}, wait=self.patience.write, body=body)
 
     async def upload(self, name: str, content: Any) -> Answer:
         """Send one file for use by assistants; `content` is an open binary file, streamed."""
         files = [("file", (name, content, "application/octet-stream"))]
-        return await self._send("POST", "/files", body={"purpose": "assistants"}, files=files)
+        options = {"headers": {"Content-Type": "multipart/form-data"}}
+        body = {"purpose": "assistants"}
+        return await self._send("POST", "/files", options, wait=self.patience.write, body=body, files=files)
 
-    async def _send(  # noqa: PLR0913
-        self,
-        method: str,
-        path: str,
-        *,
-        body: Mapping[str, Any] | None = None,
-        query: dict[str, Any] | None = None,
-        files: Any = None,
-        retries: int = 0,
+    def error(self, method: str, path: str, failure: Failure) -> AccountError:
+        """Give the sentence: account, URL, what happened, what to do. The key is masked, whoever repeated it."""
+        base = str(self.sdk.base_url.copy_with(username=None, password=None)).rstrip("/")
+        text = f"account {self.settings.name}: {method} {base}{path} {failure.what}; {failure.remedy}"
+        key = self.settings.api_key
+        return AccountError(text.replace(key, "***") if key else text, status=failure.status, code=failure.code)
+
+    async def _send(
+        self, method: str, path: str, options: dict[str, Any], *, wait: float, retries: int = 0, **payload: Any
     ) -> Answer:
-        options: dict[str, Any] = {"headers": self._headers(path, files), "max_retries": retries}
-        if query:
-            options["params"] = query
+        import openai
+
+        timeout = openai.Timeout(wait, connect=self.patience.connect)
+        headers = {**self._identity(), **self._surface(path), **options.pop("headers", {})}
+        options |= {"headers": headers, "timeout": timeout, "max_retries": retries}
         self.requests += 1
         try:
-            response = await self._verb(method, path, body, files, options)
-        except self._module.APIStatusError as error:
-            raise self._refused(method, path, error) from None
-        except self._module.APIConnectionError as error:
-            raise self._unreachable(method, path, error) from None
+            response = await self._verb(method, path, options, payload)
+        except openai.APIStatusError as error:
+            raise self.error(method, path, failures.refused(error)) from None
+        except openai.APITimeoutError:
+            raise self.error(method, path, failures.late(wait)) from None
+        except openai.APIConnectionError as error:
+            raise self.error(method, path, failures.unreachable(error)) from None
         return Answer(self._object(method, path, response), _poll_after(response.headers))
 
-    async def _verb(
-        self, method: str, path: str, body: Mapping[str, Any] | None, files: Any, options: Any
-    ) -> httpx2.Response:
+    async def _verb(self, method: str, path: str, options: Any, payload: dict[str, Any]) -> httpx2.Response:
         from httpx2 import Response
 
         if method == "GET":
             return await self.sdk.get(path, cast_to=Response, options=options)
         if method == "DELETE":
             return await self.sdk.delete(path, cast_to=Response, options=options)
-        return await self.sdk.post(path, cast_to=Response, body=body, files=files, options=options)
+        answer: Response = await self.sdk.post(path, cast_to=Response, options=options, **payload)
+        return answer
 
-    def _headers(self, path: str, files: Any) -> dict[str, str]:
-        collection = "/" + path.split("/", 2)[1]
-        headers = dict(self.headers.get(collection, {}))
-        return {**headers, "Content-Type": "multipart/form-data"} if files else headers
+    def _identity(self) -> dict[str, Any]:
+        """Give who is calling, on each request: the SDK's defaults would let environment variables replace it."""
+        from openai import Omit
+
+        return {
+            "Authorization": f"Bearer {_key(self.settings)}",
+            "OpenAI-Organization": self.settings.organization or Omit(),
+            "OpenAI-Project": Omit(),
+        }
+
+    def _surface(self, path: str) -> Mapping[str, str]:
+        return self.headers.get("/" + path.split("/", 2)[1], {})
 
     def _object(self, method: str, path: str, response: httpx2.Response) -> dict[str, Any]:
         try:
             data = json.loads(response.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             data = None
         if isinstance(data, dict):
             return data
-        kind = response.headers.get("content-type", "no content type").partition(";")[0]
-        raise AccountError(
-            f"{self._where(method, path)} answered something that is not a JSON object ({kind}: "
-            f"{_shown(response.text)}); check the account's base_url",
-            status=response.status_code,
-        )
-
-    def _refused(self, method: str, path: str, error: openai.APIStatusError) -> AccountError:
-        body = error.body if isinstance(error.body, dict) else {}
-        said = body.get("message") or _shown(error.response.text)
-        remedy = _REMEDIES.get(error.status_code, "")
-        message = f"{self._where(method, path)} answered {error.status_code}: {said}{remedy}"
-        code = body.get("code")
-        return AccountError(message, status=error.status_code, code=code if isinstance(code, str) else None)
-
-    def _unreachable(self, method: str, path: str, error: openai.APIConnectionError) -> AccountError:
-        cause = str(error.__cause__ or error) or type(error.__cause__).__name__
-        return AccountError(
-            f"{self._where(method, path)} gave no answer ({cause}); check base_url and the network, and run again"
-        )
-
-    def _where(self, method: str, path: str) -> str:
-        base = str(self.sdk.base_url).rstrip("/")
-        return f"account {self.settings.name}: {method} {base}{path}"
+        raise self.error(method, path, failures.not_an_object(response))
 
 
-_REMEDIES = {
-    401: "; check the account's api_key",
-    403: "; check what the account's api_key may do",
-    404: "; check the account's api and base_url, or plan again if the object was just deleted",
-    429: "; wait a little and run again",
-}
-
-
-def _shown(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _BODY_SHOWN else f"{line[:_BODY_SHOWN]}…"
+def _key(settings: AccountSettings) -> str:
+    return settings.api_key or "none"
 
 
 def _poll_after(headers: Mapping[str, str]) -> float | None:
     try:
-        return float(headers["openai-poll-after-ms"]) / 1000
+        milliseconds = float(headers["openai-poll-after-ms"])
     except (KeyError, ValueError):
         return None
+    return milliseconds / 1000 if 0 < milliseconds <= _LONGEST_POLL else None
 
 
 @asynccontextmanager
@@ -156,20 +149,30 @@ async def connect(
     settings: AccountSettings,
     headers: Mapping[str, Mapping[str, str]],
     transport: httpx2.AsyncBaseTransport | None = None,
+    patience: Patience = PATIENT,
 ) -> AsyncIterator[Client]:
     """Open the account. `headers` go by collection (`/agents`); `transport` is an embedded account's, None for HTTP."""
     import openai
+    from httpx2 import InvalidURL
 
-    sdk = openai.AsyncOpenAI(
-        api_key=settings.api_key or "none",
-        base_url=settings.base_url,
-        default_query=dict(settings.query),
-        max_retries=0,
-        http_client=openai.DefaultAsyncHttpxClient(transport=transport) if transport else None,
-    )
-    # Explicit, or the SDK takes both from the environment: a stray variable must not redirect a deploy unseen.
-    sdk.organization, sdk.project = settings.organization, None
+    _check(settings)
     try:
-        yield Client(settings, sdk, headers)
-    finally:
-        await sdk.close()
+        sdk = openai.AsyncOpenAI(
+            api_key=_key(settings),
+            base_url=settings.base_url,
+            default_query=dict(settings.query),
+            http_client=openai.DefaultAsyncHttpxClient(transport=transport) if transport else None,
+        )
+    except InvalidURL as error:
+        raise AccountError(f"account {settings.name}: base_url is not a URL ({error}); correct it") from None
+    async with sdk:
+        yield Client(settings, sdk, headers, patience)
+
+
+def _check(settings: AccountSettings) -> None:
+    """Refuse what no header can carry, without showing it: a line break comes along when a secret is pasted."""
+    for name, value in (("api_key", settings.api_key), ("organization", settings.organization)):
+        if value and not (value.isascii() and value.isprintable()):
+            raise AccountError(
+                f"account {settings.name}: {name} holds a character that cannot be sent (a line break?); set it again"
+            )

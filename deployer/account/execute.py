@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 
 from deployer.account.client import Client
 from deployer.account.steps import Run, do
-from deployer.errors import DeployerError
-from deployer.model import Action, Address, Change, Outcome, Plan, Status, Step
+from deployer.errors import AccountError, DeployerError
+from deployer.model import Action, Address, Await, Change, Outcome, Plan, Status, Step
 
 CONCURRENCY = 16
 
@@ -26,7 +27,7 @@ class Event:
 
 
 async def execute(client: Client, plan: Plan, root: Path, notify: Callable[[Event], None]) -> tuple[Outcome, ...]:
-    """Do every pending change; give one outcome for each, in the plan's order. It does not raise for what the account did.
+    """Do every pending change; give one outcome for each, in the plan's order, whatever the account did.
 
     A change waits for those that it requires and is skipped when one of them was not done. Deletes wait for the rest.
     """
@@ -70,6 +71,7 @@ async def _one(run: Run, change: Change, needs: list[asyncio.Task[Outcome]], pas
         for stage in change.stages:
             await _stage(run, change.address, stage)
     except DeployerError as error:
+        await _take_back(run, change)
         return Outcome(change.address, change.action, Status.FAILED, str(error), run.known.get(str(change.address)))
     return Outcome(change.address, change.action, Status.DONE, "", run.known.get(str(change.address)))
 
@@ -84,3 +86,16 @@ async def _stage(run: Run, address: Address, stage: tuple[Step, ...]) -> None:
     if failures:
         texts = list(dict.fromkeys(str(failure) for failure in failures))
         raise DeployerError("; ".join(texts[:3]) + (f"; and {len(texts) - 3} more" if len(texts) > 3 else ""))
+
+
+async def _take_back(run: Run, change: Change) -> None:
+    """Delete what was uploaded and never attached: files carry no stamp, so no later run would find them again."""
+    waits = [step for stage in change.stages for step in stage if isinstance(step, Await)]
+    keys = [key for wait in waits if wait.batch not in run.known for key in wait.paths if key in run.known]
+    await asyncio.gather(*(_forget(run, key) for key in keys))
+
+
+async def _forget(run: Run, key: str) -> None:
+    with contextlib.suppress(AccountError):  # the change has failed already, and says why
+        async with run.gate:
+            await run.client.write("DELETE", f"/files/{run.known.pop(key)}")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from deployer.account.client import Client
+from deployer.account.failures import Failure
 from deployer.errors import AccountError, DeployerError
 from deployer.kinds import vector_store
 from deployer.model import Address, Await, AwaitStore, Request, Step, Upload
@@ -20,6 +21,7 @@ POLL_SECONDS = 1.0
 DEADLINE_SECONDS = 900.0
 _PLACEHOLDER = re.compile(r"\{([^}]+)\}")
 _NOT_FOUND = 404
+_REMEDY = "check the account's api and base_url, then run again"
 
 
 @dataclass(slots=True)
@@ -56,7 +58,7 @@ async def _request(run: Run, request: Request) -> None:
         if request.method == "DELETE" and error.status == _NOT_FOUND:
             return  # what was to go is gone
         raise
-    _learn(run, request.gives, answer.data)
+    _learn(run, path, request.gives, answer.data)
 
 
 def fill(request: Request, known: Mapping[str, str]) -> tuple[str, dict[str, Any] | None]:
@@ -77,11 +79,11 @@ def _put(body: Any, pointer: str, value: str) -> None:
     body[int(last) if isinstance(body, list) else last] = value
 
 
-def _learn(run: Run, key: str | None, data: Mapping[str, Any]) -> None:
+def _learn(run: Run, path: str, key: str | None, data: Mapping[str, Any]) -> None:
     if key is None:
         return
     if not isinstance(data.get("id"), str):
-        raise AccountError(f"account {run.client.settings.name}: the answer to a create has no id; check its api")
+        raise run.client.error("POST", path, Failure("answered without an id", _REMEDY))
     run.known[key] = data["id"]
 
 
@@ -113,10 +115,10 @@ async def _upload(run: Run, step: Upload) -> None:
                 sha, answer = await _send_bytes(run, file.name, content)
     except OSError as error:
         raise DeployerError(f"{file.path} cannot be read ({error.strerror}); check it and run again") from None
-    _learn(run, step.gives, answer)
     if sha != file.sha256:
-        await run.client.write("DELETE", f"/files/{answer['id']}")
-        raise DeployerError(f"{file.path} changed while it was being sent; run again")
+        await run.client.write("DELETE", f"/files/{answer.get('id')}")
+        raise DeployerError(f"{file.path} changed after it was planned; run again")
+    _learn(run, "/files", step.gives, answer)
 
 
 async def _send_bytes(run: Run, name: str, content: IO[bytes]) -> tuple[str, dict[str, Any]]:
@@ -149,7 +151,7 @@ async def _poll(run: Run, path: str, store: str) -> Mapping[str, Any]:
             answer = await run.client.get(path)
         counts = answer.data.get("file_counts")
         if not isinstance(counts, dict):
-            raise AccountError(f"account {run.client.settings.name}: {path} tells no file_counts; check its api")
+            raise run.client.error("GET", path, Failure("answered without file_counts", _REMEDY))
         if not counts.get("in_progress"):
             return counts
         if asyncio.get_running_loop().time() > deadline:
@@ -160,12 +162,18 @@ async def _poll(run: Run, path: str, store: str) -> Mapping[str, Any]:
 
 
 async def _raise_failed(run: Run, store: str, paths: Mapping[str, str]) -> None:
-    failed = []
-    for file_id, path in paths.items():
-        async with run.gate:
-            data = (await run.client.get(f"{vector_store.PATH}/{store}/files/{file_id}")).data
-        if data.get("status") != "completed":
-            reason = (data.get("last_error") or {}).get("message") or "no reason given"
-            failed.append(f"{path} ({data.get('status')}: {reason})")
+    reasons = await asyncio.gather(*(_failure(run, store, file_id) for file_id in paths))
+    failed = [f"{path} ({why})" for path, why in zip(paths.values(), reasons, strict=True) if why]
     if failed:
         raise DeployerError(f"not ingested: {', '.join(failed)}; mend or remove the file and run again")
+
+
+async def _failure(run: Run, store: str, file_id: str) -> str | None:
+    """Give why a file is not ready, in the service's own words; None when it is."""
+    async with run.gate:
+        data = (await run.client.get(f"{vector_store.PATH}/{store}/files/{file_id}")).data
+    if data.get("status") == "completed":
+        return None
+    error = data.get("last_error")
+    said = error.get("message") if isinstance(error, dict) else None
+    return f"{data.get('status')}: {said or 'no reason given'}"

@@ -1,0 +1,1 @@
+"""What is measured, each with the bar that it must reach. `python -m benchmarks` runs all of them in turn."""

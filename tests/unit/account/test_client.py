@@ -1,0 +1,146 @@
+"""One exchange: who is calling, how often it is sent, how long it is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from deployer.account import Client, Patience, connect
+from deployer.account.client import Answer
+from deployer.errors import AccountError
+from deployer.model import AccountSettings
+from tests.unit.account.servers import Asked, Behaviour, Reply, page, said, serving
+
+HEADERS = {"/agents": {"OpenAI-Beta": "agents=v1"}}
+
+
+def settings(base_url: str, **fields: Any) -> AccountSettings:
+    return AccountSettings("bad", "agents", base_url, **{"api_key": "sk-ours", **fields})
+
+
+def exchange(base_url: str, send: Callable[[Client], Awaitable[Answer]], **options: Any) -> Answer:
+    async def run() -> Answer:
+        patience = options.pop("patience", Patience())
+        async with connect(settings(base_url, **options), HEADERS, patience=patience) as client:
+            return await send(client)
+
+    return asyncio.run(run())
+
+
+def failing(times: int, reply: Reply) -> Behaviour:
+    """Fail so many times, then answer an empty list."""
+    left = [reply] * times
+    return lambda _asked: left.pop() if left else page()
+
+
+def test_no_variable_of_the_environment_changes_who_calls_whom(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/elsewhere")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-stray")
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", "sk-stray-admin")
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-stray")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-stray")
+    monkeypatch.setenv(
+        "OPENAI_CUSTOM_HEADERS",
+        "authorization: Bearer stray\nOpenAI-Organization: stray\nopenai-project: stray\nX-Gateway: kept",
+    )
+    with serving(lambda _asked: page()) as server:
+        exchange(server.base_url, lambda client: client.get("/agents"))
+    (asked,) = server.asked
+    assert asked.path == "/v1/agents"
+    names = [name.lower() for name in asked.headers]
+    assert names.count("authorization") == 1
+    sent = {name.lower(): value for name, value in asked.headers.items()}
+    assert sent["authorization"] == "Bearer sk-ours"
+    assert sent["openai-beta"] == "agents=v1"
+    assert sent["x-gateway"] == "kept"
+    assert not {"openai-organization", "openai-project"} & sent.keys()
+
+
+def test_organization_and_query_of_the_account_are_sent() -> None:
+    with serving(lambda _asked: page()) as server:
+        fields: dict[str, Any] = {"organization": "org-ours", "query": {"api-version": "v1"}}
+        exchange(server.base_url, lambda client: client.get("/agents", {"limit": 100}), **fields)
+    (asked,) = server.asked
+    assert asked.path in {"/v1/agents?api-version=v1&limit=100", "/v1/agents?limit=100&api-version=v1"}
+    assert {name.lower(): value for name, value in asked.headers.items()}["openai-organization"] == "org-ours"
+
+
+@pytest.mark.parametrize("status", (408, 409, 429, 500, 503))
+def test_a_read_is_tried_three_times(status: int) -> None:
+    with serving(failing(2, said({}, status, retry_after_ms="1"))) as server:
+        assert exchange(server.base_url, lambda client: client.get("/agents")).data["data"] == []
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize("reply", (said({}, 500), said({}, 429), said({}, 409), Reply(None)), ids=str)
+@pytest.mark.parametrize("method", ("POST", "DELETE"))
+def test_a_write_is_sent_once_whatever_comes_back(method: str, reply: Reply) -> None:
+    """Repeating a create whose answer was lost would make a second object."""
+    with serving(lambda _asked: reply) as server:
+        with pytest.raises(AccountError):
+            exchange(server.base_url, lambda client: client.write(method, "/agents", {"model": "m"}))
+        assert [one.method for one in server.asked] == [method]
+
+
+def test_patience_ends() -> None:
+    done = asyncio.Event()
+
+    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await done.wait()
+        writer.close()
+        await writer.wait_closed()
+
+    async def run() -> None:
+        async with await asyncio.start_server(never, "127.0.0.1", 0) as server:
+            base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+            patience = Patience(read=0.05, write=0.1, retries=0)
+            async with connect(settings(base_url), HEADERS, patience=patience) as client:
+                with pytest.raises(AccountError, match=rf"bad: GET {base_url}/agents gave no answer within 0.05 s; "):
+                    await client.get("/agents")
+                with pytest.raises(AccountError, match=rf"bad: POST {base_url}/agents gave no answer within 0.1 s; "):
+                    await client.write("POST", "/agents", {})
+            done.set()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    (("250", 0.25), ("0", None), ("-5", None), ("soon", None), ("nan", None), ("inf", None), ("999999999", None)),
+)
+def test_the_account_says_how_long_to_wait_between_polls(header: str, seconds: float | None) -> None:
+    with serving(lambda _asked: said({}, openai_poll_after_ms=header)) as server:
+        assert exchange(server.base_url, lambda client: client.get("/agents")).poll_after == seconds
+
+
+def test_an_answer_that_ends_too_early_is_no_answer() -> None:
+    short = Reply(b'{"data"', headers={"Content-Length": "100"})
+    with (
+        serving(lambda _asked: short) as server,
+        pytest.raises(AccountError, match=r"gave no answer \(.+\); check base_url and the network"),
+    ):
+        exchange(server.base_url, lambda client: client.get("/agents"), patience=Patience(retries=0))
+
+
+def test_the_error_carries_status_and_code() -> None:
+    body = {"error": {"message": "No agent", "code": "not_found_error", "type": "invalid_request_error"}}
+    with serving(lambda _asked: said(body, 404)) as server, pytest.raises(AccountError) as caught:
+        exchange(server.base_url, lambda client: client.write("DELETE", "/agents/agent_1"))
+    assert (caught.value.status, caught.value.code) == (404, "not_found_error")
+
+
+def test_requests_are_counted() -> None:
+    async def run(base_url: str) -> int:
+        async with connect(settings(base_url), HEADERS) as client:
+            await asyncio.gather(client.get("/agents"), client.write("POST", "/agents", {}))
+            return client.requests
+
+    def answer(asked: Asked) -> Reply:
+        return said({"id": asked.method})
+
+    with serving(answer) as server:
+        assert asyncio.run(run(server.base_url)) == len(server.asked) == 2
