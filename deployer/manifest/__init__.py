@@ -11,6 +11,7 @@ knowledge   documents found by glob; their digests (only when they are needed)
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -65,7 +66,7 @@ def _seen_from_here(
     """Name files as they are reached from where the user stands, so that an editor or a log can open them."""
 
     def seen(place: Position) -> Position:
-        return replace(place, file=(folder / place.file).as_posix())
+        return replace(place, file=Path(os.path.normpath(folder / place.file)).as_posix())
 
     moved = (replace(one, positions={path: seen(place) for path, place in one.positions.items()}) for one in found)
     return tuple(moved), [

@@ -95,7 +95,7 @@ def test_patience_ends() -> None:
         await writer.wait_closed()
 
     async def run() -> None:
-        async with await asyncio.start_server(never, "127.0.0.1", 0) as server:
+        async with await asyncio.start_server(never, "127.0.0.1", 0) as server, asyncio.timeout(5):
             base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
             patience = Patience(read=0.05, write=0.1, retries=0)
             async with connect(settings(base_url), HEADERS, patience=patience) as client:

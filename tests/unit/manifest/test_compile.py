@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from deployer.manifest import Manifest, compile_manifest
@@ -73,4 +74,7 @@ def test_every_field_knows_its_place(project: Project) -> None:
 def test_the_same_whatever_folder_it_is_called_from(project: Project, tmp_path: Path) -> None:
     here = _compiled(project)
     there = compile_manifest(tmp_path / "parts/../assistants.yaml", None, {}, {})
-    assert (here.resources, here.root) == (there.resources, there.root)
+    assert here.root == there.root
+    unplaced = [[replace(one, positions={}) for one in found.resources] for found in (here, there)]
+    assert unplaced[0] == unplaced[1]
+    assert str(there.resources[0].position()) == f"{tmp_path}/{here.resources[0].position()}"
