@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from deployer import __version__, cli
 from deployer.commands import validate
+from deployer.commands.session import target_of
+from deployer.manifest import compile_manifest
 from tests.support.project import Project
 
 
@@ -164,3 +167,15 @@ def test_places_can_be_opened_from_where_the_user_stands(project: Project) -> No
         "deploy/assistants.yaml:4:58: assistant/a: unknown key 'temprature'; did you mean 'temperature'?",
         f"deploy/f.yaml:1:7: assistant/b.tools[0].name: {name}",
     ]
+
+
+def test_a_password_in_a_url_is_not_shown(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHERE", "http://me:s3cret@127.0.0.1:9/v1")
+    monkeypatch.setenv("KEY", "k3y-value")
+    project.manifest("accounts: {a: {api: agents, base_url: '${env.WHERE}', api_key: '${env.KEY}'}}")
+    found = compile_manifest(project.root / "assistants.yaml", "a", {}, os.environ)
+    assert target_of(found).base_url == "http://127.0.0.1:9/v1"
+    result = project.run("plan", "--account", "a")
+    assert result.code == 1
+    assert "s3cret" not in result.out + result.err
+    assert "k3y-value" not in result.out + result.err

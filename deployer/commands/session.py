@@ -68,7 +68,15 @@ async def opened(found: manifest.Manifest) -> AsyncIterator[Session]:
 
 def target_of(found: manifest.Manifest) -> Target:
     settings = found.settings
-    return Target(settings.name, settings.api, settings.base_url or f"embedded in {EMBEDDED_FOLDER.as_posix()}")
+    shown = _without_password(settings.base_url) if settings.base_url else f"embedded in {EMBEDDED_FOLDER.as_posix()}"
+    return Target(settings.name, settings.api, shown)
+
+
+def _without_password(url: str) -> str:
+    """A URL may carry who is asking (`https://user:secret@host`); a plan must not."""
+    scheme, slashes, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{slashes}{authority.rpartition('@')[2]}{slash}{path}"
 
 
 @asynccontextmanager

@@ -36,6 +36,8 @@ def _hash(written: str) -> str:
 
 
 def _whole(value: Any) -> Any:
+    if isinstance(value, str):  # most values are
+        return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import zlib
 from pathlib import Path
 
@@ -23,6 +24,11 @@ _DAMAGE = (
     ValueError,
     zlib.error,
 )
+
+
+# What is wrong with a document goes into its last_error, not to the standard error of whoever runs this.
+logging.getLogger("pypdf").addHandler(logging.NullHandler())
+logging.getLogger("pypdf").propagate = False
 
 
 def text(path: Path) -> str:

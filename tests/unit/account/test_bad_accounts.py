@@ -96,6 +96,7 @@ REFUSALS: dict[str, tuple[Behaviour, tuple[str, ...]]] = {
     "rows without ids": (always(page({"object": "assistant"})), ("is not a list of objects with ids",)),
     "ids that are numbers": (lists(tutor(id=17)), ("is not a list of objects with ids",)),
     "an id that leads elsewhere": (lists(tutor(id="../files")), ("is not a list of objects with ids",)),
+    "an id of dots": (lists(tutor(id="..")), ("is not a list of objects with ids",)),
     "objects of another product": (lists(tutor(object="agent_card")), ("'agent_card', not 'assistant'",)),
     "a list without end": (lists(tutor(), has_more=True), ("repeats itself and promises more",)),
     "metadata that is a list": (lists(tutor(metadata=["x"])), ("asst_1 with a field metadata of an unknown form",)),
@@ -159,6 +160,30 @@ def test_our_own_object_is_recognized_whatever_else_it_says(project: Project, na
     assert result.code == 0, result.err
     (change,) = result.json()["changes"]
     assert (change["action"], change["id"]) == ("update", "asst_1")
+
+
+MEMBERSHIPS: dict[str, dict[str, Any]] = {
+    "attributes": {"attributes": ["deployer_path"]},
+    "attributes/deployer_path": {"attributes": {"deployer_path": 7}},
+    "chunking_strategy": {"chunking_strategy": "auto"},
+    "created_at": {"created_at": "yesterday"},
+    "last_error": {"last_error": "it broke"},
+}
+
+
+@pytest.mark.parametrize("field", MEMBERSHIPS)
+def test_a_file_of_our_store_in_an_unknown_form_is_named(project: Project, field: str) -> None:
+    mark = stamp.write("test", Address("vector_store", "notes"), {}, "")
+
+    def answer(asked: Asked) -> Reply:
+        if asked.collection == "/vector_stores":
+            return page({"id": "vs_1", "object": "vector_store", "metadata": mark})
+        return page({"id": "file-1", **MEMBERSHIPS[field]} if asked.collection.endswith("/files") else tutor())
+
+    with serving(answer) as server:
+        manifest(project, server.base_url)
+        line = sentence(project.run("plan", "--account", "bad"), server.base_url)
+    assert f"/vector_stores/vs_1/files gave file-1 with a field {field} of an unknown form; check the" in line
 
 
 def test_a_server_that_does_not_page_is_read_once(project: Project) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -90,12 +91,13 @@ def test_patience_ends() -> None:
 
     async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        await done.wait()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), 5)
         writer.close()
         await writer.wait_closed()
 
     async def run() -> None:
-        async with await asyncio.start_server(never, "127.0.0.1", 0) as server, asyncio.timeout(5):
+        async with await asyncio.start_server(never, "127.0.0.1", 0) as server:
             base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
             patience = Patience(read=0.05, write=0.1, retries=0)
             async with connect(settings(base_url), HEADERS, patience=patience) as client:
