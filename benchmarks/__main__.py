@@ -5,7 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("startup", "validate_speed", "plan_latency", "apply_latency", "upload_memory", "replay_agreement")
+NAMES = (
+    "startup",
+    "validate_speed",
+    "plan_latency",
+    "apply_latency",
+    "upload_memory",
+    "replay_agreement",
+    "function_schemas",
+)
 
 
 def main() -> int:

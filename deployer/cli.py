@@ -3,56 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import sys
 from typing import Any
 
 import click
 
 from deployer import __version__
-from deployer.errors import EXIT_BUG, EXIT_DONE, EXIT_INTERRUPTED, EXIT_USAGE, DeployerError
+from deployer.commands.verbs import Verbs
+from deployer.errors import EXIT_BUG, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, DeployerError
 
 COMMANDS = {
     "validate": "Check the manifest: everything that can be known offline.",
     "plan": "Show what apply would change on an account.",
     "apply": "Make the account match the manifest.",
     "outputs": "Print the live id of every address.",
+    "functions": "Check, fix, compare and make function schemas.",
     "serve": "Serve the embedded account over HTTP.",
 }
 
 
-class Verbs(click.Group):
-    """A group that imports a command's module only to run it or to show its own help."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"deployer.commands.{cmd_name}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from difflib import get_close_matches
-
-            close = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"use one of: {', '.join(COMMANDS)}"
-            raise click.UsageError(f"there is no command {args[0]!r}; {hint}", ctx)
-        return super().resolve_command(ctx, args)
-
-
-@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=Verbs, table=COMMANDS, package="deployer.commands", context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="deployer")
 def app() -> None:
     """Assistants as code: one YAML manifest in git, made live on an account.
@@ -77,7 +49,7 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(EXIT_DONE)
 
 
-def run(arguments: list[str] | None) -> int:
+def run(arguments: list[str] | None) -> int:  # noqa: PLR0911 (one line for each way to end)
     """Run one command and give its exit code; the only place that turns an error into text."""
     try:
         result: Any = app.main(arguments, prog_name="deployer", standalone_mode=False)
@@ -91,10 +63,13 @@ def run(arguments: list[str] | None) -> int:
         _say(str(error))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        _say("interrupted")
+        _say("interrupted: nothing more is sent; the same command again does what is left")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         raise
+    except OSError as error:
+        _say(f"the system refused: {error.strerror or error}" + (f" ({error.filename})" if error.filename else ""))
+        return EXIT_FAILED
     except Exception as error:  # noqa: BLE001 (the one boundary: a bug is told as one, with its trace in a file)
         _say(_bug(error))
         return EXIT_BUG

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -100,7 +102,7 @@ def test_outputs_in_every_form(example: Project) -> None:
 
 
 def test_a_bug_is_told_as_one_and_its_trace_is_kept(example: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_arguments: object) -> None:
+    def broken(*_arguments: object, **_options: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(validate, "compile_manifest", broken)
@@ -179,3 +181,90 @@ def test_a_password_in_a_url_is_not_shown(project: Project, monkeypatch: pytest.
     assert result.code == 1
     assert "s3cret" not in result.out + result.err
     assert "k3y-value" not in result.out + result.err
+
+
+def test_only_who_calls_an_account_needs_its_secrets(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    project.manifest(
+        "accounts: {live: {api: agents, base_url: 'http://127.0.0.1:9/v1', api_key: '${env.NO_SUCH_KEY}'}}"
+    )
+    assert project.run("validate", "--account", "live").code == 0
+    for command in (["plan"], ["apply", "--yes"], ["outputs"]):
+        result = project.run(*command, "--account", "live")
+        assert result.code == 1
+        assert "accounts.live.api_key: the environment variable NO_SUCH_KEY is not set" in result.err
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    (
+        ("foo", "does not begin with http:// or https://"),
+        ("http:///v1", "names no host"),
+        ("http://127.0.0.1:99999/v1", "is not a URL"),
+        ("http://127.0.0.1:1/v1?x=1", "has a query"),
+    ),
+)
+def test_a_base_url_that_is_none_is_a_sentence(
+    project: Project, monkeypatch: pytest.MonkeyPatch, url: str, said: str
+) -> None:
+    monkeypatch.setenv("WHERE", url)
+    monkeypatch.setenv("KEY", "k3y-value")
+    project.manifest("accounts: {a: {api: agents, base_url: '${env.WHERE}', api_key: '${env.KEY}'}}")
+    result = project.run("plan", "--account", "a")
+    assert result.code == 1
+    assert f"account a: base_url {said}" in result.err
+
+
+def test_a_broken_or_unwritable_embedded_account_is_a_sentence(example: Project) -> None:
+    assert example.run("apply", "--yes").code == 0
+    assert (example.root / ".deployer/.gitignore").read_text(encoding="utf-8") == "*\n"
+    database = example.root / ".deployer/account/account.sqlite3"
+    for extra in database.parent.glob("account.sqlite3-*"):
+        extra.unlink()
+    database.write_bytes(b"not a database" * 100)
+    result = example.run("plan")
+    assert result.code == 1
+    assert "the embedded account cannot be kept in" in result.err
+
+
+def test_a_full_disk_under_the_output_is_no_bug(example: Project) -> None:
+    command = [sys.executable, "-m", "deployer", "plan", "--format", "json"]
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        result = subprocess.run(command, cwd=example.root, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 1
+    assert "No space left on device" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_two_addresses_with_one_variable_are_told(project: Project) -> None:
+    project.manifest("assistants: {a-b: {model: m}, a_b: {model: m}}")
+    assert project.run("apply", "--yes").code == 0
+    result = project.run("outputs", "--format", "env")
+    assert result.code == 1
+    assert "assistant/a-b and assistant/a_b have the same variable ASSISTANT_A_B_ID" in result.err
+
+
+def test_ctrl_c_ends_the_question_of_an_apply(example: Project) -> None:
+    leader, follower = os.openpty()
+    command = [sys.executable, "-m", "deployer", "apply"]
+    with subprocess.Popen(
+        command, cwd=example.root, stdin=follower, stdout=follower, stderr=follower, start_new_session=True
+    ) as process:
+        seen = read_until(leader, b"Apply?")
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(20) == 130
+        finally:
+            process.kill()
+    assert b"interrupted" in seen + read_until(leader, b"interrupted")
+    os.close(leader)
+    os.close(follower)
+    assert example.run("plan", "--exit-code").code == 2
+
+
+def read_until(terminal: int, word: bytes) -> bytes:
+    """Give what a terminal shows until the word comes, or nothing more within 20 s."""
+    seen = b""
+    while word not in seen and select.select([terminal], [], [], 20)[0]:
+        seen += os.read(terminal, 10_000)
+    return seen

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from deployer import cli
+from deployer.functions.rules import rules_table
 from tests.support.project import Project
 
 ROOT = Path(__file__).parent.parent
@@ -32,12 +33,30 @@ def commands() -> Iterator[tuple[str, str]]:
         for line in page.read_text(encoding="utf-8").splitlines():
             if re.match(r"(?: {4}|\s+- run: |\s+run: )deployer ", line):
                 yield page.name, line.strip().removeprefix("- ").removeprefix("run: ")
-    for name in cli.COMMANDS:
-        command = cli.app.get_command(click.Context(cli.app), name)
-        assert command is not None
+    for path, command in leaves(cli.app, ()):
         for line in str(command.help).splitlines():
             if line.strip().startswith("deployer "):
-                yield f"help of {name}", line.strip()
+                yield f"help of {' '.join(path)}", line.strip()
+
+
+def leaves(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command and group of commands, with its words."""
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from leaves(inner, (*path, name))
+
+
+def parse(command: click.Command, words: list[str]) -> None:
+    """Parse the words of a command line down to its last command; UsageError when they are wrong."""
+    context = command.make_context(words[0], words[1:])
+    if isinstance(command, click.Group):
+        inner = command.get_command(context, words[1])
+        assert inner is not None, words
+        parse(inner, words[1:])
 
 
 @pytest.mark.parametrize(("name", "block"), tuple(yaml_blocks()), ids=lambda value: value if "-" in value[:40] else "")
@@ -65,15 +84,17 @@ def test_every_command_in_the_docs_works(
     """Run it on the example; what needs a live account, or never ends, is at least parsed."""
     monkeypatch.setenv("OPENAI_API_KEY", "a-key")
     words = shlex.split(re.split(r"\s(?:&&|&|>|>>|\|)(?:\s|$)", line, maxsplit=1)[0], comments=True)[1:]
+    parse(cli.app, ["deployer", *words])
     offline = words[0] in ("validate", "plan", "apply", "outputs") and ("openai" not in words or words[0] == "validate")
-    if not offline:
-        command = cli.app.get_command(click.Context(cli.app), words[0])
-        assert command is not None, where
-        command.make_context(words[0], words[1:])
+    if not offline and words[:2] != ["functions", "check"]:
         return
     if words[0] == "outputs":
         assert example.run("apply", "--yes").code == 0
     if words[0] == "apply" and "--yes" not in words:
         words.append("--yes")
     result = example.run(*words)
-    assert result.code == (2 if "--exit-code" in words else 0), result.err
+    assert result.code == (2 if "--exit-code" in words else 0), f"{where}: {result.err}"
+
+
+def test_the_rules_are_documented_as_they_are() -> None:
+    assert rules_table() in (ROOT / "docs" / "functions.md").read_text(encoding="utf-8")

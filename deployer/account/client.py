@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from deployer.account import failures
 from deployer.account.failures import Failure
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import openai
 
 _LONGEST_POLL = 60_000
+_SECRET = 8  # a shorter key is no secret, and part of every other word
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,9 @@ class Client:
         base = str(self.sdk.base_url.copy_with(username=None, password=None)).rstrip("/")
         text = f"account {self.settings.name}: {method} {base}{path} {failure.what}; {failure.remedy}"
         key = self.settings.api_key
-        return AccountError(text.replace(key, "***") if key else text, status=failure.status, code=failure.code)
+        return AccountError(
+            text.replace(key, "***") if key and len(key) >= _SECRET else text, status=failure.status, code=failure.code
+        )
 
     async def _send(
         self, method: str, path: str, options: dict[str, Any], *, wait: float, retries: int = 0, **payload: Any
@@ -132,6 +136,20 @@ class Client:
         raise self.error(method, path, failures.not_an_object(response))
 
 
+def _unusable(base_url: str) -> str | None:
+    """Tell what keeps a base URL from being one."""
+    try:
+        parts = urlsplit(base_url)
+        port_is_wrong = parts.port == 0
+    except ValueError:
+        return "is not a URL"
+    if parts.scheme not in ("http", "https"):
+        return "does not begin with http:// or https://"
+    if not parts.hostname or port_is_wrong:
+        return "names no host"
+    return "has a query (?…): put it into the account's query" if parts.query or parts.fragment else None
+
+
 def _key(settings: AccountSettings) -> str:
     return settings.api_key or "none"
 
@@ -170,7 +188,9 @@ async def connect(
 
 
 def _check(settings: AccountSettings) -> None:
-    """Refuse what no header can carry, without showing it: a line break comes along when a secret is pasted."""
+    """Refuse what cannot be called, and what no header can carry (unseen: a pasted secret brings a line break)."""
+    if reason := _unusable(settings.base_url or ""):
+        raise AccountError(f"account {settings.name}: base_url {reason}; write it like https://api.openai.com/v1")
     for name, value in (("api_key", settings.api_key), ("organization", settings.organization)):
         if value and not (value.isascii() and value.isprintable()):
             raise AccountError(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +43,8 @@ def command(  # noqa: PLR0913
     from deployer.commands.session import compiled
 
     manifest = compiled(file, account, parse_variables(variables))
+    if not yes and not sys.stdin.isatty():
+        raise UsageError("nobody can confirm here; add --yes to apply without asking")
     return asyncio.run(_apply(manifest, prune=prune, yes=yes, force=force))
 
 
@@ -63,12 +67,21 @@ async def _apply(manifest: Manifest, *, prune: bool, yes: bool, force: Sequence[
 def _confirm(plan: Plan, *, yes: bool) -> None:
     if yes:
         return
-    if not sys.stdin.isatty():
-        raise UsageError("nobody can confirm here; add --yes to apply without asking")
     deletes = [str(change.address) for change in plan.pending if change.action is Action.DELETE]
     question = f"Apply, and delete {', '.join(deletes)}?" if deletes else "Apply?"
-    if not click.confirm(f"\n{question}", default=False):
-        raise DeployerError("nothing was changed")
+    with _interruptible():
+        if not click.confirm(f"\n{question}", default=False):
+            raise DeployerError("nothing was changed")
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a question: asyncio's own handler would wait for the loop, which waits for the answer."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 async def _execute(session: Session, plan: Plan) -> tuple[Outcome, ...]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from deployer.commands.options import manifest_options, parse_variables
-from deployer.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED
+from deployer.engine import guard
+from deployer.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, DeployerError
 from deployer.manifest import Manifest
 from deployer.model import Plan
 
@@ -18,9 +19,17 @@ from deployer.model import Plan
 @manifest_options
 @click.option("--prune", is_flag=True, help="Also delete what is ours and no longer in the manifest.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", help="[text]")
+@click.option("--fail-on", type=click.Choice(["breaking"]), help="Exit with 1 when a function changes so.")
 @click.option("--exit-code", is_flag=True, help="Exit with 2 when there are changes.")
 def command(  # noqa: PLR0913
-    *, file: Path, account: str | None, variables: tuple[str, ...], prune: bool, form: str, exit_code: bool
+    *,
+    file: Path,
+    account: str | None,
+    variables: tuple[str, ...],
+    prune: bool,
+    form: str,
+    fail_on: str | None,
+    exit_code: bool,
 ) -> int:
     """Show what apply would change: the same requests, none of them sent.
 
@@ -29,6 +38,7 @@ def command(  # noqa: PLR0913
       deployer plan
       deployer plan --account openai --format markdown > comment.md
       deployer plan --exit-code        # 0 nothing to do, 2 changes, 1 failure
+      deployer plan --fail-on breaking
     """
     from deployer.commands.session import compiled
 
@@ -36,7 +46,19 @@ def command(  # noqa: PLR0913
     _print(plan, form)
     if plan.errors:
         return EXIT_FAILED
+    _warn(plan)
+    if fail_on and plan.breaking:
+        names = ", ".join(f"{address}.{field.path}" for address, field in plan.breaking)
+        raise DeployerError(f"breaking for the application: {names}; change it to accept both, then deploy")
     return EXIT_CHANGES if exit_code and plan.pending else EXIT_DONE
+
+
+def _warn(plan: Plan) -> None:
+    """Say what apply would say: a reviewer must not see green where the pipeline will see red."""
+    try:
+        guard.check(plan)
+    except DeployerError as error:
+        click.echo(f"apply will refuse: {error}", err=True)
 
 
 async def _plan(manifest: Manifest, *, prune: bool) -> Plan:

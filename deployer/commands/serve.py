@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
+import sqlite3
 from pathlib import Path
 
 import click
@@ -25,8 +26,8 @@ from deployer.errors import EXIT_DONE, DeployerError
 def command(host: str, port: int, data: Path, key: str | None) -> int:
     """Serve the embedded account: Files, Uploads, Vector stores, Assistants v2, Agents and Models, kept in a folder.
 
-    It is the account that commands use when the manifest names no other. On 127.0.0.1 any key is accepted; on every
-    other address one is required, and made when none is given.
+    It is the account that commands use when the manifest names no other. On 127.0.0.1 any key is accepted unless
+    --key names one; on every other address one is required, and made when none is given.
 
     \b
     Example:
@@ -39,8 +40,14 @@ def command(host: str, port: int, data: Path, key: str | None) -> int:
         key = secrets.token_urlsafe(24)
         click.echo(f"API key (made for this run): {key}")
     try:
-        serve(data, host, port, key, lambda url: click.echo(f"The embedded account is at {url} (Ctrl-C stops it)"))
-    except (OSError, ValueError) as error:
+        serve(
+            data,
+            host,
+            port,
+            key,
+            lambda url: click.echo(f"The embedded account in {data} is at {url} (Ctrl-C stops it)"),
+        )
+    except (OSError, ValueError, sqlite3.Error) as error:
         why = getattr(error, "strerror", None) or error
         raise DeployerError(f"cannot serve on {host}:{port} from {data} ({why})") from None
     return EXIT_DONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -98,9 +99,10 @@ async def _embedded(
     from deployer.server import EmbeddedAccount
 
     try:
+        _hide_from_git(folder.parent)
         account = EmbeddedAccount(folder)
         account.__enter__()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, sqlite3.Error) as error:
         why = getattr(error, "strerror", None) or error
         raise DeployerError(f"the embedded account cannot be kept in {folder} ({why})") from None
     try:
@@ -109,6 +111,13 @@ async def _embedded(
             yield client
     finally:
         account.__exit__(None, None, None)
+
+
+def _hide_from_git(folder: Path) -> None:
+    """What the embedded account keeps beside the manifest is nobody's source."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / ".gitignore").exists():
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
 
 
 def _commit(root: Path) -> str:

@@ -1,9 +1,10 @@
 """A plan as JSON data, version 1: what `plan --format json` prints and what the fingerprint covers."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
-from deployer.model import Action, Change, FileAction, FileChange, Plan, Problem, Upload
+from deployer.model import Action, Change, FieldChange, FileAction, FileChange, Plan, Problem, Upload
 
 VERSION = 1
 
@@ -41,11 +42,10 @@ def _change(change: Change) -> dict[str, Any]:
         "action": change.action.value,
         "reason": change.reason,
         "origin": origins[0] if len(origins) == 1 else ("both" if origins else "manifest"),
-        "fields": [
-            {"path": field.path, "old": field.old, "new": field.new, "origin": field.origin.value}
-            for field in change.fields
-        ],
+        "fields": [_field(field) for field in change.fields],
     }
+    if change.orphan:
+        result["orphan"] = True
     if change.live_id:
         result["id"] = change.live_id
     if change.files:
@@ -55,6 +55,22 @@ def _change(change: Change) -> dict[str, Any]:
         result["upload_bytes"] = upload_bytes(change)
     result["requests"] = requests(change)
     return result
+
+
+def _field(field: FieldChange) -> dict[str, Any]:
+    result = {"path": field.path, "old": field.old, "new": field.new, "origin": field.origin.value}
+    if field.effects:
+        result["compatibility"] = "breaking" if any(one.breaking for one in field.effects) else "compatible"
+        result["effects"] = [
+            {"pointer": pointer(one.pointer), "what": one.what, "kind": one.kind, "breaking": one.breaking}
+            for one in field.effects
+        ]
+    return result
+
+
+def pointer(path: Sequence[str | int]) -> str:
+    """Write a JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def _file(change: FileChange) -> dict[str, Any]:
@@ -74,4 +90,6 @@ def problem_data(problem: Problem) -> dict[str, Any]:
         "file": position.file if position else None,
         "line": position.line if position else None,
         "column": position.column if position else None,
+        "rule": problem.rule or None,
+        "says": problem.says or None,
     }

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from deployer.engine import diff, files, stamp
+from deployer.engine.effects import with_effects
 from deployer.kinds import Body, Kind, vector_store
 from deployer.model import (
     Action,
@@ -72,7 +73,7 @@ def _update(  # noqa: PLR0913, PLR0917
     raw, digests = owned.live.raw, owned.stamp.digests
     live = dict(kind.canonical(raw, ids))
     live["metadata"] = stamp.without(live.get("metadata"))
-    fields = diff.compare(live, attrs, kind.DEFAULTS, digests)
+    fields = with_effects(diff.compare(live, attrs, kind.DEFAULTS, digests), live, attrs)
     released = diff.releases(live, attrs, kind.DEFAULTS, digests)
     changes = files.compare(resource.files, owned.live.files)
     requires = _addresses(kind.wire(attrs, None))
@@ -135,7 +136,9 @@ def references(kind: Kind, owned: Owned, ids: Mapping[str, str]) -> tuple[Addres
 def orphan(scope: Scope, address: Address, owned: Owned, users: tuple[Address, ...]) -> Change:
     """Delete what is no longer in the manifest, after its users and only with consent."""
     if not scope.prune:
-        return Change(address, Action.NO_OP, "no longer in the manifest; --prune deletes it", owned.live.id)
+        return Change(
+            address, Action.NO_OP, "no longer in the manifest; --prune deletes it", owned.live.id, orphan=True
+        )
     kind = scope.kinds[address.kind]
     stages = ((Request("DELETE", f"{kind.PATH}/{owned.live.id}"),), vector_store.delete_files(owned.live.files))
     return Change(
@@ -145,4 +148,5 @@ def orphan(scope: Scope, address: Address, owned: Owned, users: tuple[Address, .
         owned.live.id,
         requires=users,
         stages=tuple(stage for stage in stages if stage),
+        orphan=True,
     )

@@ -22,11 +22,13 @@ from deployer.manifest import accounts, knowledge, resources, schema, variables
 from deployer.manifest.document import KINDS
 from deployer.manifest.load import Entry, Sources, load
 from deployer.manifest.suggest import nearest
-from deployer.model import AccountSettings, Address, Position, Problem, Resource
+from deployer.manifest.tools import Surroundings, silenced
+from deployer.model import AccountSettings, Address, Position, Problem, Resource, Severity
 
 __all__ = ["Manifest", "compile_manifest", "digest"]
 
 digest = knowledge.digest
+VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +42,39 @@ class Manifest:
     problems: tuple[Problem, ...]
 
 
-def compile_manifest(
-    file: Path, account: str | None, values: Mapping[str, str], environ: Mapping[str, str]
+def compile_manifest(  # noqa: PLR0913
+    file: Path,
+    account: str | None,
+    values: Mapping[str, str],
+    environ: Mapping[str, str],
+    *,
+    import_handlers: bool = False,
+    offline: bool = False,
 ) -> Manifest:
     """Read and check everything that can be known offline; never raises for what a user wrote.
 
-    `values` are variables from the command line (`--var`); they win over the account's, which win over defaults.
+    Code of handlers is imported only with `import_handlers`; `offline`, no account needs its secrets. `values` are
+    variables from the command line (`--var`); they win over the account's, which win over defaults.
     """
     sources = load(file)
-    settings, unset = accounts.choose(sources, account, environ)
+    settings, unset = accounts.choose(sources, account, environ, offline=offline)
     table, undeclared = _variables(sources, account, values)
     filled, unresolved = _interpolate(sources, table)
+    others = _other_version(sources)
+    if others:
+        return Manifest(sources.root, "", settings, (), tuple(others))
     problems = _merged(sources.problems, undeclared, unresolved, _check(sources, filled), unset)
-    found, more = _compile(sources, _sound(sources, filled, problems))
-    project = sources.main.data.get("project", "") if sources.main else ""
+    stores = [address.name for address in sources.resources if address.kind == "vector_store"]
+    around = Surroundings(sources.root, stores, settings.api, import_handlers)
+    found, more = _compile(around, _sound(sources, filled, problems))
+    head = sources.main.data if sources.main else {}
+    quiet = head.get("silence") or ()
+    more = [problem for problem in more if problem.rule not in quiet or problem.severity is Severity.ERROR]
+    more += silenced(sources.main, quiet) if sources.main else []
     problems = sorted([*problems, *more], key=_place)
     if file.parent != Path():
         found, problems = _seen_from_here(file.parent, found, problems)
-    return Manifest(sources.root, str(project), settings, found, tuple(problems))
+    return Manifest(sources.root, str(head.get("project", "")), settings, found, tuple(problems))
 
 
 def _seen_from_here(
@@ -91,6 +108,16 @@ def _variables(
     table = {**declared, **{name: value for name, value in chosen.items() if name in declared}}
     typed = {name: variables.typed(text, table[name]) for name, text in values.items() if name in declared}
     return {**table, **typed}, problems
+
+
+def _other_version(sources: Sources) -> list[Problem]:
+    """A manifest of another version cannot be judged by this one's rules."""
+    version = sources.main.data.get("version") if sources.main else None
+    if sources.main is None or not isinstance(version, int) or version == VERSION:
+        return []
+    where = sources.main.position(("version",))
+    message = f"this is a manifest of version {version}; this deployer reads version {VERSION}"
+    return [Problem(message, "use the deployer that it was written for", "version", where)]
 
 
 def _interpolate(sources: Sources, table: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
@@ -133,14 +160,13 @@ def _sound(sources: Sources, filled: Mapping[str, Any], problems: Sequence[Probl
     }
 
 
-def _compile(sources: Sources, entries: Mapping[Address, Entry]) -> tuple[tuple[Resource, ...], list[Problem]]:
-    stores = [address.name for address in sources.resources if address.kind == "vector_store"]
+def _compile(around: Surroundings, entries: Mapping[Address, Entry]) -> tuple[tuple[Resource, ...], list[Problem]]:
     found, problems = [], []
     for address, entry in entries.items():
         if address.kind == "vector_store":
-            resource, wrong = resources.vector_store(sources.root, address, entry)
+            resource, wrong = resources.vector_store(around.root, address, entry)
         else:
-            resource, wrong = resources.assistant(sources.root, address, entry, stores)
+            resource, wrong = resources.assistant(around, address, entry)
         found.append(resource)
         problems += wrong
     return tuple(found), problems

@@ -6,15 +6,20 @@ from typing import Any
 from deployer.manifest.document import address
 from deployer.manifest.load import Entry, Sources
 from deployer.manifest.suggest import nearest
-from deployer.manifest.variables import Unresolved, environment
+from deployer.manifest.variables import Unresolved, Unset, environment
 from deployer.model import AccountSettings, Position, Problem
 
 EMBEDDED = AccountSettings(name="embedded", api="assistants")
 _REFERENCES = ("base_url", "api_key", "organization")
 
 
-def choose(sources: Sources, name: str | None, environ: Mapping[str, str]) -> tuple[AccountSettings, list[Problem]]:
-    """Give the settings of the account called `name`; without a name it is the embedded account."""
+def choose(
+    sources: Sources, name: str | None, environ: Mapping[str, str], *, offline: bool
+) -> tuple[AccountSettings, list[Problem]]:
+    """Give the settings of the account called `name`; without a name it is the embedded account.
+
+    Offline, a variable that the environment lacks is no problem: nobody is going to be called.
+    """
     if name is None or (name == EMBEDDED.name and name not in sources.accounts):
         return EMBEDDED, []
     entry = sources.accounts.get(name)
@@ -24,7 +29,7 @@ def choose(sources: Sources, name: str | None, environ: Mapping[str, str]) -> tu
         return EMBEDDED, [Problem(f"the manifest has no account {name!r}", remedy, "--account")]
     if not isinstance(entry.value, dict) or not isinstance(entry.value.get("api"), str):
         return EMBEDDED, []  # the schema reports it
-    values, problems = _resolve(entry, environ)
+    values, problems = _resolve(entry, environ, offline=offline)
     query = values.get("query")
     settings = AccountSettings(
         name=name,
@@ -51,7 +56,7 @@ def override_place(sources: Sources, name: str | None, variable: str) -> tuple[s
     return address(path), entry.document.key_position(path)
 
 
-def _resolve(entry: Entry, environ: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]:
+def _resolve(entry: Entry, environ: Mapping[str, str], *, offline: bool) -> tuple[dict[str, Any], list[Problem]]:
     values, problems = dict(entry.value), []
     for field in _REFERENCES:
         if not isinstance(values.get(field), str):
@@ -60,6 +65,8 @@ def _resolve(entry: Entry, environ: Mapping[str, str]) -> tuple[dict[str, Any], 
         try:
             values[field] = environment(values[field], environ)
         except Unresolved as error:
+            if offline and isinstance(error, Unset):
+                continue
             where = address((*entry.path, field))
             problems.append(Problem(error.message, error.remedy, where, entry.position(field)))
     return values, problems

@@ -51,6 +51,9 @@ def _match(root: Path, base: Path, pattern: str) -> tuple[list[DesiredFile], lis
             name = os.path.relpath(path, root)
             wrong.append((f"{name} is a link that leaves the manifest's folder", "copy the document inside"))
             continue
+        if not source.isprintable():
+            wrong.append((f"the name {source!a} holds characters that cannot be sent", "rename the file"))
+            continue
         file = DesiredFile(unicodedata.normalize("NFC", source), path.stat().st_size, "", None, source)
         wrong += _unfit(root, file)
         files.append(file)

@@ -45,7 +45,11 @@ def load(file: Path) -> Sources:
     """Read `file` and its includes; what cannot be read is a problem, the rest goes on."""
     path = real(file)
     sources = Sources(path.parent)
-    _read(sources, path, file.name, ())
+    found = read(path, file.as_posix())
+    if isinstance(found, Problem) and found.position is None:
+        sources.problems.append(found)  # of the file as a whole: named as the user named it
+    else:
+        _read(sources, path, file.name, ())
     return sources
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from deployer.manifest import schema
-from deployer.manifest.document import read, read_text
+from deployer.manifest.document import read_text
 from deployer.manifest.knowledge import find
 from deployer.manifest.load import Entry
-from deployer.manifest.paths import existing, relative
-from deployer.manifest.suggest import nearest
+from deployer.manifest.tools import Spot, Surroundings, leaves, named_file, response_format, together, tool
 from deployer.model import Address, Position, Problem, Resource
 
 MAX_INSTRUCTIONS = 256_000
+_LONGEST_PATH = 255
 
 
 def vector_store(root: Path, address: Address, entry: Entry) -> tuple[Resource, list[Problem]]:
@@ -38,17 +37,15 @@ def _overlap(address: Address, entry: Entry, chunking: Mapping[str, int]) -> lis
     return [Problem(message, f"the most is {size // 2}", f"{address}.chunking.chunk_overlap_tokens", place)]
 
 
-def assistant(root: Path, address: Address, entry: Entry, stores: Sequence[str]) -> tuple[Resource, list[Problem]]:
-    """Compile one assistant; `stores` are the keys of all vector stores of the manifest."""
+def assistant(around: Surroundings, address: Address, entry: Entry) -> tuple[Resource, list[Problem]]:
     attrs: dict[str, Any] = {name: item for name, item in entry.value.items() if name not in ("instructions", "tools")}
     positions, problems = _positions(entry), []
     if "instructions" in entry.value:
-        attrs["instructions"], wrong = _instructions(root, address, entry)
+        attrs["instructions"], wrong = _instructions(around.root, address, entry)
         problems += wrong
     tools: dict[str, Any] = {}
-    for place, tool in enumerate(entry.value.get("tools", ())):
-        spot = _Spot(root, entry, place, f"{address}.tools[{place}]")
-        compiled, wrong = _tool(spot, tool, stores)
+    for place, value in enumerate(entry.value.get("tools", ())):
+        compiled, wrong = tool(around, Spot(entry, place, f"{address}.tools[{place}]"), value)
         problems += wrong
         if compiled is None:
             continue
@@ -61,7 +58,8 @@ def assistant(root: Path, address: Address, entry: Entry, stores: Sequence[str])
         positions[f"tools/{name}"] = position
     if "tools" in entry.value:
         attrs["tools"] = list(tools.values())
-    return Resource(address, attrs, (), positions), problems
+        problems += together(around, address, entry, attrs["tools"])
+    return Resource(address, attrs, (), positions), problems + response_format(around, address, entry)
 
 
 def _positions(entry: Entry) -> dict[str, Position]:
@@ -74,11 +72,11 @@ def _positions(entry: Entry) -> dict[str, Position]:
 def _instructions(root: Path, address: Address, entry: Entry) -> tuple[str, list[Problem]]:
     value, where = entry.value["instructions"], f"{address}.instructions"
     if isinstance(value, str):
-        return value, []
+        return value, _slip(root, entry, value, where)
     position = entry.position("instructions", "file")
-    found = _path(root, entry, value["file"])
+    found = named_file(root, entry, value["file"])
     if found is None:
-        return "", [_leaves(value["file"], where, position)]
+        return "", [leaves(value["file"], where, position)]
     path, name = found
     text = read_text(path, name)
     if isinstance(text, Problem):
@@ -86,64 +84,15 @@ def _instructions(root: Path, address: Address, entry: Entry) -> tuple[str, list
     if len(text) > MAX_INSTRUCTIONS:
         message = f"{name} has {len(text):,} characters"
         return "", [Problem(message, f"the limit is {MAX_INSTRUCTIONS:,}", where, position)]
+    if not text.strip():
+        return "", [Problem(f"{name} is empty", "write the instructions, or remove the key", where, position)]
     return text.removesuffix("\n"), []
 
 
-def _path(root: Path, entry: Entry, text: str) -> tuple[Path, str] | None:
-    """The file that `text` names, relative to the file it stands in, and its name for the user; None outside `root`."""
-    path = existing((root / entry.document.name).parent, text)
-    name = relative(root, path)
-    return None if name is None else (path, name)
-
-
-def _leaves(text: str, where: str, position: Position) -> Problem:
-    return Problem(f"{text!r} leaves the manifest's folder", "move the file inside", where, position)
-
-
-@dataclass(frozen=True, slots=True)
-class _Spot:
-    """One tool of one entry: `where` is its address for the user."""
-
-    root: Path
-    entry: Entry
-    place: int
-    where: str
-
-    def position(self, *more: str | int) -> Position:
-        return self.entry.position("tools", self.place, *more)
-
-
-def _tool(spot: _Spot, tool: Mapping[str, Any], stores: Sequence[str]) -> tuple[dict[str, Any] | None, list[Problem]]:
-    if tool["type"] == "file_search":
-        return _file_search(spot, tool, stores)
-    if "file" in tool:
-        return _function_file(spot, str(tool["file"]))
-    return dict(tool), []
-
-
-def _file_search(spot: _Spot, tool: Mapping[str, Any], stores: Sequence[str]) -> tuple[dict[str, Any], list[Problem]]:
-    names = tool.get("vector_stores", ())
-    problems = [
-        Problem(
-            f"there is no vector store {name!r}",
-            nearest(name, stores, "declare it under vector_stores:"),
-            f"{spot.where}.vector_stores[{index}]",
-            spot.position("vector_stores", index),
-        )
-        for index, name in enumerate(names)
-        if name not in stores
-    ]
-    addresses = [str(Address("vector_store", name)) for name in names]
-    return {**tool, **({"vector_stores": addresses} if addresses else {})}, problems
-
-
-def _function_file(spot: _Spot, text: str) -> tuple[dict[str, Any] | None, list[Problem]]:
-    position = spot.position("file")
-    found = _path(spot.root, spot.entry, text)
-    if found is None:
-        return None, [_leaves(text, spot.where, position)]
-    document = read(*found)
-    if isinstance(document, Problem):
-        return None, [replace(document, address=spot.where, position=document.position or position)]
-    problems = schema.check(document, document.data, "function", spot.where)
-    return (None if problems else {**document.data, "type": "function"}), problems
+def _slip(root: Path, entry: Entry, value: str, where: str) -> list[Problem]:
+    """Instructions that are the path of a file are hardly what was meant."""
+    found = None if len(value.split()) != 1 or len(value) > _LONGEST_PATH else named_file(root, entry, value)
+    if found is None or not found[0].is_file():
+        return []
+    remedy = f"write instructions: {{file: {value}}}"
+    return [Problem("this is the path of a file, not instructions", remedy, where, entry.position("instructions"))]

@@ -66,7 +66,9 @@ def explain(finding: Finding) -> tuple[str, str]:  # noqa: PLR0911 (a table of c
         case "type":
             return _type(finding, [limit] if isinstance(limit, str) else limit)
         case "dependentRequired":
-            return "an account with a base_url needs an api_key", "add api_key: ${env.NAME}"
+            if "base_url" in value:
+                return "an account with a base_url needs an api_key", "add api_key: ${env.NAME}"
+            return "an api_key without a base_url", "add the base_url; without one, an account is an embedded one"
         case "enum":
             return f"{_show(value)} is not allowed", nearest(str(value), map(str, limit), one_of(map(str, limit)))
         case "const" if limit == "auto":

@@ -24,6 +24,10 @@ class Unresolved(Exception):  # noqa: N818 (a state of a reference, caught right
         self.message, self.remedy = message, remedy
 
 
+class Unset(Unresolved):
+    """The reference is right, but the environment lacks the variable."""
+
+
 def interpolate(document: Document, path: Path, value: Any, values: Mapping[str, Any]) -> tuple[Any, list[Problem]]:
     """Give `value` with every `${var.…}` replaced, at any depth; what cannot be replaced stays and is a problem."""
     problems: list[Problem] = []
@@ -57,6 +61,8 @@ def typed(text: str, like: Any) -> Any:
 
 def variable(text: str, values: Mapping[str, Any]) -> Any:
     """Replace variables; a text that is nothing but one reference takes the variable's own type."""
+    if "${" in _REFERENCE.sub("", text):
+        raise Unresolved("a ${ stands here without its }", "close it, or write $${ for a literal ${")
     whole = _REFERENCE.fullmatch(text)
     if whole and whole[1] is not None:
         return _lookup(whole[1], values)
@@ -95,5 +101,5 @@ def _environment(reference: str, environ: Mapping[str, str]) -> str:
         raise Unresolved("this is not a reference to the environment", "only ${env.NAME} is read in accounts")
     value = environ.get(found[1])
     if not value:
-        raise Unresolved(f"the environment variable {found[1]} is not set", f"export {found[1]}=… and run again")
+        raise Unset(f"the environment variable {found[1]} is not set", f"export {found[1]}=… and run again")
     return value

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from deployer.engine import fingerprint
 from deployer.engine.data import plan_data, problem_data
+from deployer.errors import DeployerError
 from deployer.model import Address, Outcome, Plan, Problem
 
 
@@ -39,6 +40,13 @@ def outputs_json(ids: Mapping[Address, str]) -> str:
 
 def outputs_env(ids: Mapping[Address, str]) -> str:
     """Give lines for a shell or a dotenv file: `ASSISTANT_MATH_TUTOR_ID=asst_…`."""
+    names: dict[str, Address] = {}
+    for address in ids:
+        first = names.setdefault(_variable(address), address)
+        if first != address:
+            raise DeployerError(
+                f"{first} and {address} have the same variable {_variable(address)}; rename one of them"
+            )
     return "\n".join(f"{_variable(address)}={shlex.quote(live_id)}" for address, live_id in ids.items())
 
 

@@ -71,7 +71,7 @@ def changes(plan: Plan) -> Iterator[Line]:
     for change in plan.changes:
         if change.action is not Action.NO_OP:
             yield from of_change(change)
-        elif change.reason != "as declared":
+        elif change.orphan:
             yield Line("?", 0, (Segment(str(change.address), "strong"), Segment(f"  {change.reason}", "dim")))
 
 
@@ -100,7 +100,8 @@ def _detail(change: Change) -> str:
 
 def _field(field: FieldChange, width: int, *, fresh: bool) -> Iterator[Line]:
     label = Segment(f"{plain(field.path):<{width}}  ", "plain")
-    note = (Segment(f"  {_ORIGINS[field.origin]}", "warn"),) if field.origin in _ORIGINS else ()
+    note: tuple[Segment, ...] = (Segment(f"  {_ORIGINS[field.origin]}", "warn"),) if field.origin in _ORIGINS else ()
+    note += _compatibility(field)
     if field.old is None:
         yield Line("+" if not fresh else "", 1, (label, Segment(_short(field.new), "new"), *note))
     elif field.new is None:
@@ -113,6 +114,18 @@ def _field(field: FieldChange, width: int, *, fresh: bool) -> Iterator[Line]:
         yield Line("~", 1, (label, *_prose(str(field.old), str(field.new)), *note))
     else:
         yield Line("~", 1, (label, *_replaced(field.old, field.new), *note))
+    for effect in field.effects:
+        if effect.breaking:
+            place = ".".join(map(str, effect.pointer)) or field.path
+            yield Line("!", 2, (Segment(f"{plain(place)}: {plain(effect.what)}", "warn"),))
+
+
+def _compatibility(field: FieldChange) -> tuple[Segment, ...]:
+    """Say what a changed function means for the application that handles its calls."""
+    if not field.effects:
+        return ()
+    breaking = any(effect.breaking for effect in field.effects)
+    return (Segment("  breaking for its handler", "warn") if breaking else Segment("  compatible", "dim"),)
 
 
 def _replaced(old: Any, new: Any) -> tuple[Segment, ...]:
@@ -192,11 +205,15 @@ def totals(plan: Plan) -> str:
     """Give the last line: what there is to do and what it costs."""
     counts = summary(plan)
     parts = [f"{counts[action.value]} {verb}" for action, verb in _VERBS.items() if counts[action.value]]
-    unchanged = counts[Action.NO_OP.value]
+    orphans = sum(change.orphan and change.action is Action.NO_OP for change in plan.changes)
+    unchanged = counts[Action.NO_OP.value] - orphans
+    left = f", {orphans} no longer in the manifest" if orphans else ""
     if not parts:
-        return f"Nothing to do: {counted(unchanged, 'object')} as declared."
+        return f"Nothing to do: {counted(unchanged, 'object')} as declared{left}."
     if unchanged:
         parts.append(f"{unchanged} unchanged")
+    if orphans:
+        parts.append(left.removeprefix(", "))
     sent = counted(sum(requests(change) for change in plan.changes), "request")
     total = sum(upload_bytes(change) for change in plan.changes)
     return f"{', '.join(parts)} · {sent}" + (f", {size(total)}" if total else "")

@@ -17,7 +17,7 @@ def plan(value: Plan) -> str:
     for change in value.changes:
         if change.action is not Action.NO_OP:
             parts.append(_block(list(lines.of_change(change))))
-        elif change.reason != "as declared":
+        elif change.orphan:
             parts.append(f"- `{change.address}` {change.reason}")
     return "\n\n".join(parts) + "\n"
 

@@ -17,7 +17,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning") 
 @pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGINT))
 def test_it_stops_cleanly_on_a_signal_and_keeps_what_it_has(tmp_path: Path, number: signal.Signals) -> None:
     with serve(tmp_path) as one:
-        assert re.fullmatch(r"The embedded account is at http://127\.0\.0\.1:\d+/v1 \(Ctrl-C stops it\)\n", one.said)
+        assert re.fullmatch(
+            r"The embedded account in .+ is at http://127\.0\.0\.1:\d+/v1 \(Ctrl-C stops it\)\n", one.said
+        )
         with openai.OpenAI(base_url=one.base_url, api_key="any") as client:
             made = client.beta.assistants.create(model="m", name="수학 교사")
         assert one.stop(number) == (0, "")

@@ -48,7 +48,9 @@ assistants:
     tools:
       - {type: file_search, vector_stores: [more]}
       - {type: function, name: show, description: Shows, parameters: {type: object, properties: {b: {type: string}}}}
-  other: {model: gpt-6-luna, response_format: {type: json_schema, json_schema: {name: n, schema: {type: object}}}}
+  other:
+    model: gpt-6-luna
+    response_format: {type: json_schema, json_schema: {name: n, schema: {type: object, properties: {}}}}
 """
 
 EMPTY = ""

@@ -35,7 +35,9 @@ def _compiled(project: Project) -> Manifest:
     project.manifest(MANIFEST)
     project.write("parts/a.yaml", PART)
     project.write("prompts/tutor.md", b"\xef\xbb\xbfBe brief.\r\n\r\nBe kind.\r\n")
-    project.write("functions/show.json", '{"name": "show", "parameters": {"type": "object", "z": 1, "a": 2}}')
+    project.write(
+        "functions/show.json", '{"name": "show", "parameters": {"type": "object", "properties": {}, "z": 1, "a": 2}}'
+    )
     found = compile_manifest(Path("assistants.yaml"), None, {}, {})
     assert found.problems == ()
     return found
@@ -54,7 +56,7 @@ def test_functions_keep_the_order_of_their_keys(project: Project) -> None:
     tutor = _compiled(project).resources[1]
     function = tutor.attrs["tools"][1]
     assert function["type"] == "function"
-    assert list(function["parameters"]) == ["type", "z", "a"]
+    assert list(function["parameters"]) == ["type", "properties", "z", "a"]
 
 
 def test_references_are_addresses_across_files(project: Project) -> None:

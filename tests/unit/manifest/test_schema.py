@@ -24,8 +24,13 @@ ENVIRON = {"URL": "https://example.org/v1", "KEY": "k"}
 FULL: dict[str, Any] = {
     "version": 1,
     "project": "test",
+    "silence": ["parameter-description"],
     "include": ["more.yaml"],
-    "variables": {"model": {"default": "gpt-6-luna", "description": "The model."}, "warmth": {}},
+    "variables": {
+        "model": {"default": "gpt-6-luna", "description": "The model."},
+        "warmth": {},
+        "strict": {"default": False},
+    },
     "accounts": {
         "live": {
             "api": "assistants",
@@ -64,8 +69,10 @@ FULL: dict[str, Any] = {
                     "type": "function",
                     "name": "inline",
                     "description": "D",
-                    "parameters": {"type": "object"},
-                    "strict": True,
+                    "parameters": {"type": "object", "properties": {"a": {"type": "string"}}},
+                    "strict": "${var.strict}",
+                    "examples": [{}],
+                    "handler": "shown:inline",
                 },
             ],
             "metadata": {"team": "a"},
@@ -74,7 +81,12 @@ FULL: dict[str, Any] = {
             "reasoning_effort": "low",
             "response_format": {
                 "type": "json_schema",
-                "json_schema": {"name": "quiz", "description": "D", "schema": {"type": "object"}, "strict": True},
+                "json_schema": {
+                    "name": "quiz",
+                    "description": "D",
+                    "schema": {"type": "object", "properties": {}},
+                    "strict": False,
+                },
             },
         }
     },
@@ -84,8 +96,14 @@ FILES = {
     "docs/a.md": "Text.",
     "tutor.md": "Be brief.",
     "function.yaml": "name: from_file\n",
+    "shown.py": "def inline(a: str = '') -> None: ...\n",
 }
-WITHOUT_EFFECT = {("variables", "model", "description")}  # for the reader of the manifest
+INLINE = ("assistants", "tutor", "tools", 3)
+WITHOUT_EFFECT = {
+    ("variables", "model", "description"),  # for the reader of the manifest
+    (*INLINE, "examples"),  # these two are only checked
+    (*INLINE, "handler"),
+}
 
 
 def _keys(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:

@@ -33,6 +33,8 @@ def test_json_has_every_problem_with_its_place(project: Project) -> None:
         "file": "assistants.yaml",
         "line": 3,
         "column": 22,
+        "rule": None,
+        "says": None,
     }
 
 

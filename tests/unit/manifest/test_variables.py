@@ -26,7 +26,7 @@ VALUES = {"n": 3, "t": "text", "b": True, "f": 0.5, "empty": None, "nested": "${
         ("$${var.n}", "${var.n}"),
         ("$$${var.n}", "$${var.n}"),
         ("a $${b} ${var.t}", "a ${b} text"),
-        ("$var.n $ {var.n} ${unclosed", "$var.n $ {var.n} ${unclosed"),
+        ("$var.n $ {var.n} {unclosed", "$var.n $ {var.n} {unclosed"),
         ("${var.nested}", "${var.n}"),
     ),
 )

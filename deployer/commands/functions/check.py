@@ -1,0 +1,46 @@
+"""deployer functions check: the rules, on files and folders, without a manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from deployer.commands.findings import FORMATS, report
+from deployer.errors import DeployerError
+from deployer.functions.rules import RULES, SURFACES
+from deployer.model import Problem, Severity
+
+HINTS = [rule.id for rule in RULES.values() if rule.strictness == "hint"]
+
+
+@click.command("check")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--surface", type=click.Choice(SURFACES), default="assistants", help="[assistants]")
+@click.option("--silence", multiple=True, type=click.Choice(HINTS), help="Leave a hint out, by its rule.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="[text]")
+def command(paths: tuple[Path, ...], surface: str, silence: tuple[str, ...], form: str) -> int:
+    """Check function definitions (or bare JSON Schemas) in YAML and JSON files, and in all such files of folders.
+
+    It finds what an API would refuse, at its line, with the rule and a remedy; it needs no manifest and no network, so
+    that it can be a pre-commit hook. Exit code 1 when there is an error.
+
+    \b
+    Example:
+      deployer functions check functions/
+      deployer functions check functions/display_quiz.yaml --surface agents --format sarif
+    """
+    from deployer.manifest import bare
+
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise DeployerError(f"{', '.join(missing)} does not exist; name a file or a folder")
+    count, problems = 0, list[Problem]()
+    for path in bare.files(paths):
+        found, wrong = bare.check_file(path, surface)
+        count += found
+        problems += wrong
+    if not count and not problems:
+        raise DeployerError(f"{', '.join(map(str, paths))}: no YAML or JSON file here; name another folder")
+    kept = [problem for problem in problems if problem.severity is Severity.ERROR or problem.rule not in silence]
+    return report(kept, form, f"{count} {'function' if count == 1 else 'functions'}")

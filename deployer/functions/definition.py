@@ -1,0 +1,88 @@
+"""Rules about a function apart from its parameters, and about the functions of one assistant together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from deployer.functions.finding import Finding
+from deployer.functions.rules import RULES
+from deployer.functions.subject import shown
+from deployer.functions.walk import Pointer
+
+NAME = re.compile(r"[A-Za-z0-9_-]+")
+LONGEST_NAME = {"assistants": 64, "agents": 64, "responses": 128}
+LONGEST_DESCRIPTION = 1024
+MOST_TOOLS, GOOD_NUMBER = 128, 20
+_FIELDS = {"assistants": "tools[…].function", "responses": "tools[…]"}
+"""How a message of the API names the function; `…` stands for its place in the request."""
+
+
+def definition(function: Mapping[str, Any], surface: str) -> Iterator[Finding]:
+    yield from _name(function.get("name"), surface)
+    yield from _description(function.get("description"), surface)
+    if surface == "agents" and not isinstance(function.get("parameters"), dict):
+        remedy = "write `parameters: {type: object, properties: {}}`"
+        yield _found("parameters-required", (), "the function has no parameters: agents get an empty object", remedy)
+
+
+def _name(name: Any, surface: str) -> Iterator[Finding]:
+    longest = LONGEST_NAME.get(surface, 64)
+    field = f"{_FIELDS.get(surface, 'tools[…]')}.name"
+    if not isinstance(name, str) or not name:
+        says = f"Missing required parameter: '{field}'." if name is None else None
+        yield _found("name", (), "the function has no name", "write `name: …`", says)
+    elif not NAME.fullmatch(name):
+        says = f"Invalid '{field}': string does not match pattern. Expected a string that matches the pattern "
+        remedy = "use only A-Z a-z 0-9 _ -"
+        yield _found("name", ("name",), f"the name {shown(name)}", remedy, says + "'^[a-zA-Z0-9_-]+$'.")
+    elif len(name) > longest:
+        rule = "name-length-agents" if surface == "agents" else "name-length"
+        message = f"a name of {len(name)} characters; at most {longest} are taken"
+        yield _found(rule, ("name",), message, "shorten it", _too_long(field, longest, len(name)))
+
+
+def _description(text: Any, surface: str) -> Iterator[Finding]:
+    if surface == "agents" and not (isinstance(text, str) and text):
+        message = "the function has no description, and agents take none without"
+        yield _found("description-required", (), message, "say in a sentence when to call it")
+    elif isinstance(text, str) and len(text) > LONGEST_DESCRIPTION:
+        message = f"a description of {len(text)} characters"
+        says = _too_long(f"{_FIELDS.get(surface, 'tools[…]')}.description", LONGEST_DESCRIPTION, len(text))
+        remedy = f"keep to {LONGEST_DESCRIPTION}; long advice belongs into the instructions"
+        yield _found("description-length", ("description",), message, remedy, says)
+
+
+def _too_long(field: str, most: int, length: int) -> str:
+    return (
+        f"Invalid '{field}': string too long. Expected a string with maximum length {most}, "
+        f"but got a string with length {length} instead."
+    )
+
+
+def together(functions: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Names that occur twice, and how many there are; pointers begin with the place of the function."""
+    first: dict[str, int] = {}
+    for place, function in enumerate(functions):
+        name = function.get("name")
+        if isinstance(name, str) and first.setdefault(name, place) != place:
+            message = f"the name {name!r} is taken by function {first[name] + 1} of the same assistant"
+            yield _found("duplicate-name", (place, "name"), message, "rename one of them")
+    yield from _number(len(functions))
+
+
+def _number(count: int) -> Iterator[Finding]:
+    if count > MOST_TOOLS:
+        says = f"Invalid 'tools': array too long. Expected an array with maximum length {MOST_TOOLS}, "
+        message = f"{count} functions; at most {MOST_TOOLS} tools are taken"
+        says += f"but got an array with length {count} instead."
+        yield _found("tool-count", (MOST_TOOLS,), message, "divide them among several assistants", says)
+    elif count > GOOD_NUMBER:
+        message = f"{count} functions in one assistant; models choose worse among more than {GOOD_NUMBER}"
+        yield _found("many-functions", (GOOD_NUMBER,), message, "divide them among several assistants")
+
+
+def _found(rule: str, pointer: Pointer, message: str, remedy: str, says: str | None = None) -> Finding:
+    known = RULES[rule]
+    return Finding(rule, pointer, message, remedy, known.severity, known.source, says)

@@ -1,0 +1,67 @@
+"""The schema that is checked, and the words in which the API would speak about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from deployer.functions.finding import Finding
+from deployer.functions.references import References
+from deployer.functions.rules import RULES
+from deployer.functions.walk import Node, Pointer
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """`label` is how the API names it, `base` the way from what the caller holds to the schema's root."""
+
+    root: Any
+    label: str
+    base: Pointer
+    references: References
+
+    def finding(self, rule: str, node: Node, message: str, remedy: str, says: str | None = None) -> Finding:
+        """Report about a schema, or with `says` about a place below it; severity and source are the rule's."""
+        return self.at(rule, node.pointer, message, remedy, says)
+
+    def at(self, rule: str, pointer: Pointer, message: str, remedy: str, says: str | None = None) -> Finding:
+        known = RULES[rule]
+        return Finding(rule, (*self.base, *pointer), message, remedy, known.severity, known.source, says)
+
+    def says(self, text: str) -> str:
+        return f"Invalid schema for {self.label}: {text}"
+
+    def says_at(self, node: Node, text: str, branch: Pointer = ()) -> str:
+        """Recorded: the place is a Python tuple of texts, list positions too."""
+        context = tuple(str(part) for part in (*node.pointer, *branch))
+        return self.says(f"In context={context!r}, {text}")
+
+
+def branch_of(schema: dict[str, Any], name: str) -> Pointer:
+    """Recorded: a type in a list of types is a place of its own, `('type', '0')`."""
+    types = schema.get("type")
+    return ("type", types.index(name)) if isinstance(types, list) and name in types else ()
+
+
+def shown(value: Any, most: int = 60) -> str:
+    """Write a value for a message, long ones cut."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Write names as `a, b and 3 more`."""
+    head = ", ".join(repr(name) for name in names[:most])
+    return head if len(names) <= most else f"{head} and {len(names) - most} more"
+
+
+def mapping(schema: Any, keyword: str) -> dict[str, Any]:
+    """Give what stands under a keyword if it is a mapping; what is wrong is the metaschema's to report."""
+    value = schema.get(keyword) if isinstance(schema, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Give the texts of a list; nothing where it is no list."""
+    return (one for one in value if isinstance(one, str)) if isinstance(value, list) else iter(())

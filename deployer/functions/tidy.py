@@ -1,0 +1,96 @@
+"""Make a generated schema readable, and such that an API takes it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+Schema = dict[str, Any]
+
+_ONE = ("items", "additionalProperties", "propertyNames", "contains", "not")
+_MANY = ("anyOf", "oneOf", "allOf", "prefixItems")
+_NAMED = ("properties", "patternProperties", "$defs")
+_SCALARS = ("string", "integer", "number", "boolean")
+_FIXED = {"enum", "const"}
+_OF_PYTHON = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string"}
+
+
+def tidy(schema: Schema) -> Schema:
+    """Without titles and indirections that are used once; nullable scalars short; every array has items."""
+    return _inlined(mapped(schema, _tidy))
+
+
+def mapped(schema: Any, change: Callable[[Schema], Schema]) -> Any:
+    """Apply `change` to a schema and all schemas inside of it, the inner ones first."""
+    if not isinstance(schema, dict):
+        return schema  # true, false
+    return change({key: _inside(key, value, change) for key, value in schema.items()})
+
+
+def _inside(key: str, value: Any, change: Callable[[Schema], Schema]) -> Any:
+    if key in _NAMED and isinstance(value, dict):
+        return {name: mapped(schema, change) for name, schema in value.items()}
+    if key in _MANY and isinstance(value, list):
+        return [mapped(schema, change) for schema in value]
+    return mapped(value, change) if key in _ONE else value
+
+
+def ordered(schema: Schema) -> Schema:
+    """Put what a reader looks for first in front, and the default last."""
+    front = {key: schema[key] for key in ("type", "description") if key in schema}
+    last = {"default": schema["default"]} if "default" in schema else {}
+    return front | {key: value for key, value in schema.items() if key != "default"} | last
+
+
+def _tidy(schema: Schema) -> Schema:
+    result = {key: value for key, value in schema.items() if key not in ("title", "discriminator")}
+    if "discriminator" in schema and "oneOf" in result:  # OpenAPI's word; the constants tell the branches apart
+        result["anyOf"] = result.pop("oneOf")
+    if {} in result.get("anyOf", []):  # Any | None
+        del result["anyOf"]
+    if "enum" in result and "type" not in result:
+        types = list(dict.fromkeys(_OF_PYTHON[type(value)] for value in result["enum"] if type(value) in _OF_PYTHON))
+        result["type"] = types if len(types) > 1 else types[0]
+    if result.get("type") == "array" and "items" not in result:  # without it the API refuses, also beside prefixItems
+        result["items"] = _any_of(result.get("prefixItems", []))
+    return ordered(_short_null(result))
+
+
+def _any_of(schemas: list[Schema]) -> Schema:
+    """Give one schema that admits what any of these admits."""
+    plain = [{key: value for key, value in schema.items() if key != "default"} for schema in schemas]
+    distinct = [schema for place, schema in enumerate(plain) if schema not in plain[:place]]
+    return distinct[0] if len(distinct) == 1 else {"anyOf": distinct} if distinct else {}
+
+
+def _short_null(schema: Schema) -> Schema:
+    """`anyOf: [{type: string}, {type: null}]` is `type: [string, null]`."""
+    match schema.get("anyOf"):
+        case [{"type": str(kind)} as branch, {"type": "null"}] if kind in _SCALARS and not _FIXED & branch.keys():
+            rest = {key: value for key, value in schema.items() if key != "anyOf"}
+            return {**branch, **rest, "type": [kind, "null"]}
+    return schema
+
+
+def _inlined(root: Schema) -> Schema:
+    """Put a definition where it is used, if that is one place; what contains itself is always used twice."""
+    definitions = root.get("$defs", {})
+    uses = Counter[str]()
+    mapped(root, lambda schema: uses.update(_used(schema)) or schema)
+    once = {name for name in definitions if uses[name] == 1}
+
+    def put(schema: Schema) -> Schema:
+        name, *_ = *_used(schema), ""
+        if name not in once:
+            return schema
+        rest = {key: value for key, value in schema.items() if key != "$ref"}
+        return ordered({**mapped(definitions[name], put), **rest})
+
+    body = mapped({key: value for key, value in root.items() if key != "$defs"}, put)
+    kept = {name: mapped(schema, put) for name, schema in definitions.items() if name not in once and uses[name]}
+    return {**body, "$defs": kept} if kept else dict(body)
+
+
+def _used(schema: Schema) -> list[str]:
+    return [str(schema["$ref"]).removeprefix("#/$defs/")] if "$ref" in schema else []

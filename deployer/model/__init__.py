@@ -1,0 +1,58 @@
+"""The nouns: plain frozen values that every other module speaks in."""
+
+from deployer.model.nouns import (
+    AccountSettings,
+    Address,
+    Attrs,
+    DesiredFile,
+    LiveFile,
+    LiveObject,
+    Position,
+    Problem,
+    Resource,
+    Severity,
+)
+from deployer.model.plan import (
+    Action,
+    Change,
+    Effect,
+    FieldChange,
+    FileAction,
+    FileChange,
+    Origin,
+    Outcome,
+    Plan,
+    Status,
+    Target,
+)
+from deployer.model.steps import Await, AwaitStore, Request, Stages, Step, Upload
+
+__all__ = [
+    "AccountSettings",
+    "Action",
+    "Address",
+    "Attrs",
+    "Await",
+    "AwaitStore",
+    "Change",
+    "DesiredFile",
+    "Effect",
+    "FieldChange",
+    "FileAction",
+    "FileChange",
+    "LiveFile",
+    "LiveObject",
+    "Origin",
+    "Outcome",
+    "Plan",
+    "Position",
+    "Problem",
+    "Request",
+    "Resource",
+    "Severity",
+    "Stages",
+    "Status",
+    "Step",
+    "Target",
+    "Upload",
+]

@@ -1,0 +1,143 @@
+"""What is desired, what is live, and where a thing stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+Attrs = Mapping[str, Any]
+"""Canonical field values (JSON data); desired and live have the same form. Absent means: not said."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """The stable identity `kind/name`, in manifests, plans and stamps."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read `kind/name`; ValueError when there is no slash between two words."""
+        kind, slash, name = text.partition("/")
+        if not (kind and slash and name):
+            raise ValueError(text)
+        return cls(kind, name)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a file of the project; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding: what is wrong, where, and what to do about it.
+
+    `rule` is the id of a function-schema rule; `says` is what the API itself would answer, where that is known.
+    """
+
+    message: str
+    remedy: str
+    address: str = ""
+    position: Position | None = None
+    severity: Severity = Severity.ERROR
+    rule: str = ""
+    says: str = ""
+
+    def __str__(self) -> str:
+        where = [str(self.position)] if self.position else []
+        if self.severity is Severity.WARNING:
+            where.append("warning")
+        if self.address:
+            where.append(self.address)
+        text = f"{self.message}; {self.remedy}" if self.remedy else self.message
+        return ": ".join([*where, f"{text} (the API would say: {self.says})" if self.says else text])
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredFile:
+    """A document of a vector store. `path` is relative to the manifest's folder, with `/`; `size` is in bytes.
+
+    `source` is where its bytes are, in the spelling of the disk (`path` is NFC on every machine).
+    """
+
+    path: str
+    size: int
+    sha256: str
+    chunking: Attrs | None = None
+    source: str = field(default="", compare=False)
+
+    @property
+    def name(self) -> str:
+        """What the account calls the file, and what citations show."""
+        return self.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One desired thing, as the manifest says it; `positions` tells where each field path stands."""
+
+    address: Address
+    attrs: Attrs
+    files: tuple[DesiredFile, ...] = ()
+    positions: Mapping[str, Position] = field(default_factory=dict)
+
+    def position(self, path: str = "") -> Position | None:
+        """Where `path` stands in the manifest, or else its nearest known parent."""
+        while path and path not in self.positions:
+            path = path.rpartition("/")[0]
+        return self.positions.get(path)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFile:
+    """A membership of a vector store; `path`, `sha256` and `size` are None on a file that deployer did not attach."""
+
+    id: str
+    path: str | None
+    sha256: str | None
+    status: str
+    size: int | None
+    created_at: int
+    chunking: Attrs | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveObject:
+    """One object as the account answered it; `files` are the memberships of an owned vector store."""
+
+    kind: str
+    id: str
+    raw: Mapping[str, Any]
+    files: tuple[LiveFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """Where to deploy. Without a `base_url` it is an embedded account; the key never shows in a repr."""
+
+    name: str
+    api: str
+    base_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    organization: str | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
