@@ -11,7 +11,6 @@ from tests.support.project import Project
 
 settings.register_profile("suite", max_examples=50, deadline=None)
 settings.register_profile("nightly", max_examples=2_000, deadline=None)
-settings.load_profile("suite")
 
 EXAMPLE = Path(__file__).parent.parent
 
@@ -20,9 +19,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--nightly", action="store_true", help="run the long versions too")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the profile before test modules are imported: `@given` takes its settings there."""
+    settings.load_profile("nightly" if config.getoption("--nightly") else "suite")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--nightly"):
-        settings.load_profile("nightly")
         return
     for item in items:
         if item.get_closest_marker("nightly"):

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from deployer import cli
+from deployer.functions.compatibility.difference import kinds_table
 from deployer.functions.rules import rules_table
 from tests.support.project import Project
 
@@ -97,4 +98,6 @@ def test_every_command_in_the_docs_works(
 
 
 def test_the_rules_are_documented_as_they_are() -> None:
-    assert rules_table() in (ROOT / "docs" / "functions.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "functions.md").read_text(encoding="utf-8")
+    assert rules_table() in page
+    assert kinds_table() in page

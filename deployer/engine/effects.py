@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from deployer.functions.compare import compare_all
+from deployer.functions.compatibility.compare import compare_all
 from deployer.model import Attrs, Effect, FieldChange
 
 

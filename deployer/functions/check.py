@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from deployer.functions import always, hints, strict
-from deployer.functions.definition import definition, together
-from deployer.functions.examples import examples
+from deployer.functions.checks import always, hints, strict
+from deployer.functions.checks.definition import definition, together
+from deployer.functions.checks.examples import examples
+from deployer.functions.checks.limits import limits
+from deployer.functions.checks.size import misfit
+from deployer.functions.checks.subject import Subject
 from deployer.functions.finding import Finding
-from deployer.functions.limits import limits
 from deployer.functions.references import References
 from deployer.functions.rules import RULES
-from deployer.functions.size import misfit
-from deployer.functions.subject import Subject
 from deployer.functions.walk import Node
 from deployer.model import Severity
 

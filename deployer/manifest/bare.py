@@ -16,7 +16,7 @@ from deployer.model import Problem
 
 SUFFIXES = (".yaml", ".yml", ".json")
 _SCHEMA_KEYS = ("$schema", "properties", "$ref", "type", "anyOf")
-_REMEDY = "write a mapping with name and parameters, a list of such, or a bare JSON Schema"
+REMEDY = "write a mapping with name and parameters, a list of such, or a bare JSON Schema"
 
 
 def files(paths: Sequence[Path]) -> Iterator[Path]:
@@ -35,17 +35,17 @@ def check_file(path: Path, surface: str) -> tuple[int, list[Problem]]:
     document = read(path, path.as_posix())
     if isinstance(document, Problem):
         return 0, [document]
-    found = list(_definitions(document.data, ()))
+    found = list(definitions(document.data, ()))
     if not found:
-        return 0, [Problem("this is no function definition", _REMEDY, position=document.position())]
+        return 0, [Problem("this is no function definition", REMEDY, position=document.position())]
     return len(found), [problem for at, kind, data in found for problem in _check(document, at, kind, data, surface)]
 
 
-def _definitions(data: Any, at: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str, dict[str, Any]]]:
+def definitions(data: Any, at: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str, dict[str, Any]]]:
     """Give each definition: where it stands, whether it is a `function` or a bare `schema`, and itself."""
     if isinstance(data, list):
         for place, item in enumerate(data):
-            yield from _definitions(item, (*at, place))
+            yield from definitions(item, (*at, place))
     elif isinstance(data, dict) and isinstance(data.get("function"), dict):
         yield (*at, "function"), "function", data["function"]
     elif isinstance(data, dict) and ("name" in data and not isinstance(data.get("properties"), dict)):

@@ -35,7 +35,7 @@ def split(handler: str) -> tuple[str, str] | None:
 
 
 def _imported(root: Path, definition: Mapping[str, Any], module: str, name: str) -> list[Finding]:
-    from deployer.functions.callables import agreement
+    from deployer.functions.python.callables import agreement
 
     try:
         with visiting([root / folder for folder in _FOLDERS]):
@@ -46,7 +46,7 @@ def _imported(root: Path, definition: Mapping[str, Any], module: str, name: str)
 
 
 def _read(root: Path, definition: Mapping[str, Any], module: str, name: str) -> list[Finding]:
-    from deployer.functions.static import agreement_static
+    from deployer.functions.python.static import agreement_static
 
     path = _source(root, module)
     if path is None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from deployer.functions.callables import agreement, from_callable
 from deployer.functions.finding import Finding
-from deployer.functions.static import agreement_static
+from deployer.functions.python.callables import agreement, from_callable
+from deployer.functions.python.static import agreement_static
 from deployer.model import Severity
 
 HEAD = """

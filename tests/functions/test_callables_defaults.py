@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, Field
 
 from deployer.errors import DeployerError
-from deployer.functions.callables import agreement, from_callable
-from deployer.functions.static import agreement_static
+from deployer.functions.python.callables import agreement, from_callable
+from deployer.functions.python.static import agreement_static
 from tests.functions.callable_table import ENUM, INTEGER, STRING, Color, taking
 
 

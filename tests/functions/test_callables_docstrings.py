@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from deployer.functions.callables import from_callable, notes
+from deployer.functions.python.callables import from_callable, notes
 
 GOOGLE = """
 Search the catalogue

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from deployer.functions.callables import agreement, from_callable
-from deployer.functions.static import agreement_static
+from deployer.functions.python.callables import agreement, from_callable
+from deployer.functions.python.static import agreement_static
 
 HEAD = "from typing import Annotated, Any, Literal, Optional, Union\n"
 LITERALS = {"int": "7", "str": "'no'", "bool": "False", "float": "1.5", "None": "None"}

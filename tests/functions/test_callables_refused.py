@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deployer.errors import DeployerError
-from deployer.functions.callables import agreement, from_callable
+from deployer.functions.python.callables import agreement, from_callable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from deployer.errors import DeployerError
-from deployer.functions.callables import agreement, from_callable
 from deployer.functions.check import check_function
+from deployer.functions.python.callables import agreement, from_callable
 from deployer.functions.rules import SURFACES
 from tests.functions.callable_table import ALL, FREE, TYPES, Tree, taking
 

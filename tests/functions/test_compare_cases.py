@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from deployer.functions.compare import compare
-from deployer.functions.difference import BREAKING, COMPATIBLE
+from deployer.functions.compatibility.compare import compare
+from deployer.functions.compatibility.difference import BREAKING, COMPATIBLE
 
 CASES = Path(__file__).parent.parent / "cases" / "compare"
 KEYS = {"about", "old", "new", "definitions", "new definitions", "breaking", "expect"}

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
-from deployer.functions.compare import compare, compare_all
-from deployer.functions.difference import BREAKING, COMPATIBLE, Difference
+from deployer.functions.compatibility.compare import compare, compare_all
+from deployer.functions.compatibility.difference import BREAKING, COMPATIBLE, Difference
 from tests.functions.schemas import NAMES, admits, instances, narrowed, parameters
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deployer.functions.difference import BREAKING, COMPATIBLE, difference, kinds_table, place
+from deployer.functions.compatibility.difference import BREAKING, COMPATIBLE, difference, kinds_table, place
 
 
 @pytest.mark.parametrize(

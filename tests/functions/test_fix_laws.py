@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from deployer.functions.check import check_examples, check_function
-from deployer.functions.fix import make_strict
 from deployer.functions.rules import RULES
+from deployer.functions.strictness.fix import make_strict
 from deployer.manifest import strict_json, yaml12
 from deployer.manifest.edit import edit
 from deployer.model import Severity

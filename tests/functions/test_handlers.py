@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deployer.functions.static import agreement_static
+from deployer.functions.python.static import agreement_static
 from deployer.manifest import handlers
 from deployer.model import Severity
 from tests.support.project import Project

@@ -20,8 +20,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from deployer.functions.check import check_examples, check_response_format
+from deployer.functions.checks.validity import KEYWORDS
 from deployer.functions.finding import Finding
-from deployer.functions.validity import KEYWORDS
 from deployer.functions.walk import MANY, NAMED, ONE, Node, walk
 
 # The wheel of jsonschema lacks the suite; `make test` puts the source distribution beside the environment.

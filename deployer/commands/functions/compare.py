@@ -11,7 +11,7 @@ import click
 
 from deployer.commands.functions.definition_file import Definition, definitions
 from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError
-from deployer.functions.compare import Difference, compare, compare_all
+from deployer.functions.compatibility.compare import Difference, compare, compare_all
 
 _FILE = click.Path(path_type=Path)
 _Placed = tuple[Difference, Definition]

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from deployer.errors import DeployerError
-from deployer.manifest.bare import _definitions
+from deployer.manifest.bare import REMEDY
+from deployer.manifest.bare import definitions as standing
 from deployer.manifest.document import Document, read
 from deployer.model import Position, Problem
 
@@ -44,8 +45,7 @@ def definitions(path: Path) -> list[Definition]:
     document = read(path, path.as_posix())
     if isinstance(document, Problem):
         raise DeployerError(str(document))
-    found = [Definition(document, at, kind == "schema", data) for at, kind, data in _definitions(document.data, ())]
+    found = [Definition(document, at, kind == "schema", data) for at, kind, data in standing(document.data, ())]
     if not found:
-        remedy = "write a mapping with name and parameters, a list of such, or a bare JSON Schema"
-        raise DeployerError(f"{path}: this is no function definition; {remedy}")
+        raise DeployerError(f"{path}: this is no function definition; {REMEDY}")
     return found

@@ -14,7 +14,7 @@ import click
 from deployer.commands.functions.definition_file import Definition, definitions
 from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError
 from deployer.functions.finding import Finding
-from deployer.functions.fix import make_strict
+from deployer.functions.strictness.fix import make_strict
 
 _BOM = "\ufeff"
 

@@ -35,7 +35,7 @@ def command(callable_: str, *, strict: bool, form: str) -> int:
 
 
 def _definition(callable_: str, *, strict: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
-    from deployer.functions.callables import from_callable, notes
+    from deployer.functions.python.callables import from_callable, notes
     from deployer.manifest.handlers import split
     from deployer.manifest.imported import load, visiting
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deployer.functions.dialects import types
+from deployer.functions.checks.dialects import types
+from deployer.functions.checks.subject import Subject, branch_of, listed, mapping, shown, texts
 from deployer.functions.finding import Finding
-from deployer.functions.subject import Subject, branch_of, listed, mapping, shown, texts
 from deployer.functions.walk import Node
 
 # public docs, guide "Structured outputs": supported properties of strings; unsupported keywords

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from deployer.functions.branches import Branch, as_list, branches, resolved, text
+from deployer.functions.python.branches import Branch, as_list, branches, resolved, text
 
 Misfit = tuple[tuple[str | int, ...], str]
 """Where in the schema, and what is wrong there."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from deployer.functions.checks.subject import Subject, mapping, texts
 from deployer.functions.finding import Finding
-from deployer.functions.subject import Subject, mapping, texts
 from deployer.functions.walk import Node
 
 PROPERTIES, LEVELS, CHARACTERS, ENUM_VALUES = 5000, 10, 120_000, 1000

@@ -8,9 +8,9 @@ from inspect import Parameter
 from typing import Any, Optional
 
 from deployer.errors import DeployerError
-from deployer.functions.agreement import Handler, Taken, disagreements
 from deployer.functions.finding import Finding
-from deployer.functions.signatures import Argument, Signature, read
+from deployer.functions.python.agreement import Handler, Taken, disagreements
+from deployer.functions.python.signatures import Argument, Signature, read
 
 Schema = dict[str, Any]
 
@@ -44,7 +44,7 @@ def notes(function: Callable[..., Any]) -> tuple[str, ...]:
 
 def agreement(definition: Mapping[str, Any], function: Callable[..., Any]) -> tuple[Finding, ...]:
     """Whether each call that the definition admits is one that the callable takes: names, required, types, defaults."""
-    from deployer.functions.python_types import json_value, schemas
+    from deployer.functions.python.python_types import json_value, schemas
 
     arguments = [item for item in read(function).arguments if item.kind not in _COLLECTING]
     described = schemas({item.name: _annotation(item) for item in arguments})
@@ -83,8 +83,8 @@ def _accept_kind(name: str, item: Argument) -> None:
 
 
 def _parameters(signature: Signature) -> Schema:
-    from deployer.functions.python_types import schemas
-    from deployer.functions.tidy import tidy
+    from deployer.functions.python.python_types import schemas
+    from deployer.functions.python.tidy import tidy
 
     described = schemas({item.name: _annotation(item) for item in signature.arguments})
     for name, why in described.refused.items():
@@ -104,7 +104,7 @@ def _annotation(item: Argument) -> Any:
 
 def _property(item: Argument, schema: Schema) -> Schema:
     """What the signature says wins: `Annotated[int, Field(default=3)]` has no default in a plain call."""
-    from deployer.functions.python_types import json_value
+    from deployer.functions.python.python_types import json_value
 
     result = {key: value for key, value in schema.items() if key not in ("default", "description")}
     description = item.description or schema.get("description", "")
@@ -117,7 +117,7 @@ def _property(item: Argument, schema: Schema) -> Schema:
 
 
 def _strict(parameters: Schema) -> Schema:
-    from deployer.functions.strict_form import strict_form
+    from deployer.functions.python.strict_form import strict_form
 
     properties = {name: strict_form(item, f"the parameter {name}") for name, item in parameters["properties"].items()}
     definitions = {name: strict_form(item, f"the type {name}") for name, item in parameters.get("$defs", {}).items()}

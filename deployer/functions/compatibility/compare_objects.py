@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from deployer.functions.alternatives import Shape
-from deployer.functions.conjunction import Undecidable
-from deployer.functions.difference import Difference, Pointer, difference
+from deployer.functions.compatibility.alternatives import Shape
+from deployer.functions.compatibility.conjunction import Undecidable
+from deployer.functions.compatibility.difference import Difference, Pointer, difference
 from deployer.functions.values import written
 
 _DECLARES = ("properties", "patternProperties", "additionalProperties", "unevaluatedProperties", "dependentSchemas")

@@ -21,8 +21,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from deployer.functions.compare_schemas import Comparison, TooMuch
-from deployer.functions.difference import Difference, Pointer, difference
+from deployer.functions.compatibility.compare_schemas import Comparison, TooMuch
+from deployer.functions.compatibility.difference import Difference, Pointer, difference
 from deployer.functions.values import deeper_than, written
 
 __all__ = ["Difference", "compare", "compare_all"]

@@ -7,10 +7,10 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 
-from deployer.functions.dialects import correction, foreign, types
+from deployer.functions.checks.dialects import correction, foreign, types
+from deployer.functions.checks.subject import Subject, branch_of, mapping, shown
+from deployer.functions.checks.validity import Fault, faults
 from deployer.functions.finding import Finding
-from deployer.functions.subject import Subject, branch_of, mapping, shown
-from deployer.functions.validity import Fault, faults
 from deployer.functions.walk import Node
 
 MOST_PATTERN = 1000

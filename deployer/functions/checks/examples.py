@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from deployer.functions.checks.size import misfit
+from deployer.functions.checks.subject import shown
 from deployer.functions.finding import Finding
 from deployer.functions.rules import RULES
-from deployer.functions.size import misfit
-from deployer.functions.subject import shown
 from deployer.functions.walk import Pointer
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from deployer.functions.checks.subject import Subject, listed
 from deployer.functions.finding import Finding
-from deployer.functions.subject import Subject, listed
 from deployer.functions.walk import Node
 
 MOST_PROSE = 2000

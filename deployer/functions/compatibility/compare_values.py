@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
-from deployer.functions.alternatives import Shape
-from deployer.functions.compare_limits import real, step
-from deployer.functions.difference import Difference, difference
+from deployer.functions.compatibility.alternatives import Shape
+from deployer.functions.compatibility.compare_limits import real, step
+from deployer.functions.compatibility.difference import Difference, difference
 from deployer.functions.values import identity, is_integer, type_of, written
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from deployer.functions.agreement import SOURCE, Handler, Taken, disagreements
-from deployer.functions.annotations import Names, bindings, inner
 from deployer.functions.finding import Finding
+from deployer.functions.python.agreement import SOURCE, Handler, Taken, disagreements
+from deployer.functions.python.annotations import Names, bindings, inner
 from deployer.model import Severity
 
 _Def = ast.FunctionDef | ast.AsyncFunctionDef

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from deployer.functions.alternatives import Reader
-from deployer.functions.conjunction import Undecidable, is_annotation, merge
-from deployer.functions.fix_report import Pointer, Report
-from deployer.functions.nullable import types
+from deployer.functions.compatibility.alternatives import Reader
+from deployer.functions.compatibility.conjunction import Undecidable, is_annotation, merge
+from deployer.functions.strictness.fix_report import Pointer, Report
+from deployer.functions.strictness.nullable import types
 
 Schema = dict[str, Any]
 

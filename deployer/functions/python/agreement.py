@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from deployer.functions.admits import Comparison
-from deployer.functions.branches import text
 from deployer.functions.finding import Finding
+from deployer.functions.python.admits import Comparison
+from deployer.functions.python.branches import text
 from deployer.model import Severity
 
 SOURCE = "Python: calling the handler with the arguments by name"

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deployer.functions import compare_objects
-from deployer.functions.alternatives import Reader, Shape
-from deployer.functions.compare_limits import limits
-from deployer.functions.compare_values import finite, from_values
-from deployer.functions.conjunction import Undecidable, is_annotation
-from deployer.functions.difference import Difference, Pointer, difference
+from deployer.functions.compatibility import compare_objects
+from deployer.functions.compatibility.alternatives import Reader, Shape
+from deployer.functions.compatibility.compare_limits import limits
+from deployer.functions.compatibility.compare_values import finite, from_values
+from deployer.functions.compatibility.conjunction import Undecidable, is_annotation
+from deployer.functions.compatibility.difference import Difference, Pointer, difference
 from deployer.functions.values import written
 
 MOST_STEPS = 20_000

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployer.functions.check import check_function
-from deployer.functions.completion import complete
 from deployer.functions.finding import Finding
-from deployer.functions.fix_report import Note
-from deployer.functions.fix_schema import Rewriting
+from deployer.functions.strictness.completion import complete
+from deployer.functions.strictness.fix_report import Note
+from deployer.functions.strictness.fix_schema import Rewriting
 from deployer.model import Severity
 
 _SURFACE = "assistants"  # `strict` is a field there; agents have none

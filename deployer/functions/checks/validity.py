@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from deployer.functions.dialects import TYPES
+from deployer.functions.checks.dialects import TYPES
 from deployer.functions.walk import Pointer
 
 _LONGEST_REPR = 200

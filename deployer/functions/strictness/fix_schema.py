@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from deployer.functions.alternatives import Reader
-from deployer.functions.conjunction import Undecidable
-from deployer.functions.fix_combined import Schema, all_of, alone, in_order, one_of
-from deployer.functions.fix_report import Pointer, Report
-from deployer.functions.nullable import nullable, types
-from deployer.functions.prose import movable, sentence
+from deployer.functions.compatibility.alternatives import Reader
+from deployer.functions.compatibility.conjunction import Undecidable
+from deployer.functions.strictness.fix_combined import Schema, all_of, alone, in_order, one_of
+from deployer.functions.strictness.fix_report import Pointer, Report
+from deployer.functions.strictness.nullable import nullable, types
+from deployer.functions.strictness.prose import movable, sentence
 from deployer.functions.values import is_integer, type_of
 
 MOST_STEPS = 20_000

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deployer.functions.conjunction import Undecidable, is_annotation, merge, type_names
-from deployer.functions.difference import Pointer
+from deployer.functions.compatibility.conjunction import Undecidable, is_annotation, merge, type_names
+from deployer.functions.compatibility.difference import Pointer
 from deployer.functions.references import References
 from deployer.functions.values import identity, is_integer, type_of, written
 from deployer.functions.walk import Node

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from deployer.functions.checks.subject import shown
 from deployer.functions.finding import Finding
 from deployer.functions.rules import RULES
-from deployer.functions.subject import shown
 from deployer.functions.walk import Pointer
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")

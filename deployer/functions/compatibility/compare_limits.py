@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from deployer.functions.alternatives import Shape
-from deployer.functions.conjunction import Undecidable
-from deployer.functions.difference import Difference, difference
+from deployer.functions.compatibility.alternatives import Shape
+from deployer.functions.compatibility.conjunction import Undecidable
+from deployer.functions.compatibility.difference import Difference, difference
 from deployer.functions.values import identity, type_of, written
 
 _LOWER = ("minLength", "minItems", "minProperties")

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from deployer.errors import DeployerError
-from deployer.functions.tidy import mapped, ordered
+from deployer.functions.python.tidy import mapped, ordered
 
 Schema = dict[str, Any]
 

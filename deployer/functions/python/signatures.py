@@ -10,7 +10,7 @@ from inspect import Parameter
 from typing import Annotated, Any, get_type_hints
 
 from deployer.errors import DeployerError
-from deployer.functions.docstrings import describe
+from deployer.functions.python.docstrings import describe
 
 
 @dataclass(frozen=True, slots=True)

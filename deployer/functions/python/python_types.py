@@ -13,7 +13,7 @@ from pydantic.errors import PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticSerializationError, SchemaError, to_jsonable_python
 
-from deployer.functions.typed_dicts import readable
+from deployer.functions.python.typed_dicts import readable
 
 Schema = dict[str, Any]
 

@@ -1,0 +1,1 @@
+"""What is wrong with a definition or a schema, rule by rule."""

@@ -1,0 +1,1 @@
+"""What a change of a function means for the application that handles its calls."""

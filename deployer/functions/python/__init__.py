@@ -1,0 +1,1 @@
+"""Definitions from typed Python callables, and whether both agree."""

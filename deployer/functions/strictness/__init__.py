@@ -1,0 +1,1 @@
+"""Make a function strict without changing what it means."""
