@@ -67,7 +67,8 @@ def _assistant(number: int) -> list[str]:
         "      - type: function",
         f"        name: ask_{number}",
         "        description: Ask the student.",
-        "        parameters: {type: object, properties: {title: {type: string, description: The title.}}, required: [title]}",
+        "        parameters:",
+        "          {type: object, properties: {title: {type: string, description: The title.}}, required: [title]}",
         "    metadata: {team: education}",
     ]
 

@@ -68,7 +68,7 @@ def compile_manifest(  # noqa: PLR0913
     around = Surroundings(sources.root, stores, settings.api, import_handlers)
     found, more = _compile(around, _sound(sources, filled, problems))
     head = sources.main.data if sources.main else {}
-    quiet = head.get("silence") or ()
+    quiet = head["silence"] if isinstance(head.get("silence"), list) else []
     more = [problem for problem in more if problem.rule not in quiet or problem.severity is Severity.ERROR]
     more += silenced(sources.main, quiet) if sources.main else []
     problems = sorted([*problems, *more], key=_place)

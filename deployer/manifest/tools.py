@@ -31,10 +31,10 @@ class Surroundings:
     import_handlers: bool = False
 
 
-def silenced(document: Document, rules: Any) -> list[Problem]:
+def silenced(document: Document, rules: Sequence[Any]) -> list[Problem]:
     """Check the manifest's `silence`: only a hint may be silenced, and it must exist."""
     problems = []
-    for place, rule in enumerate(rules if isinstance(rules, list) else ()):
+    for place, rule in enumerate(rules):
         if rule not in HINTS:
             remedy = nearest(str(rule), HINTS, one_of(HINTS))
             where = document.position(("silence", place))
