@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -250,7 +251,8 @@ def test_ctrl_c_ends_the_question_of_an_apply(example: Project) -> None:
     with subprocess.Popen(
         command, cwd=example.root, stdin=follower, stdout=follower, stderr=follower, start_new_session=True
     ) as process:
-        seen = read_until(leader, b"Apply?")
+        seen = read_until(leader, b"[y/N]: ")
+        time.sleep(0.5)  # the question is shown a moment before Python waits for the answer
         process.send_signal(signal.SIGINT)
         try:
             assert process.wait(20) == 130
