@@ -80,9 +80,13 @@ class Storage:
 
     def open(self) -> None:
         self._open.set()
-        with self._connection() as db:
-            _use_wal(db)
-            _create(db, self._path)
+        try:
+            with self._connection() as db:
+                _use_wal(db)
+                _create(db, self._path)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         self._open.clear()
