@@ -76,6 +76,7 @@ class Storage:
         self._path = path
         self._idle: list[sqlite3.Connection] = []
         self._turn = threading.Lock()
+        self._pool = threading.Lock()
         self._open = threading.Event()
 
     def open(self) -> None:
@@ -89,9 +90,11 @@ class Storage:
             raise
 
     def close(self) -> None:
-        self._open.clear()
-        while self._idle:
-            self._idle.pop().close()
+        with self._pool:
+            self._open.clear()
+            idle, self._idle = self._idle, []
+        for db in idle:
+            db.close()
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -116,18 +119,28 @@ class Storage:
         try:
             yield db
         finally:
+            if not self._kept(db):
+                db.close()
+
+    def _kept(self, db: sqlite3.Connection) -> bool:
+        """Put a connection back, unless the account was closed in the meantime: then nobody would close it."""
+        with self._pool:
             if self._open.is_set():
                 self._idle.append(db)
-            else:
-                db.close()
+                return True
+        return False
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     db.row_factory = sqlite3.Row
-    db.execute("PRAGMA foreign_keys = ON")
-    # In WAL mode NORMAL loses nothing when a process is killed; only a power cut can undo the last transactions.
-    db.execute("PRAGMA synchronous = NORMAL")
+    try:
+        db.execute("PRAGMA foreign_keys = ON")
+        # In WAL mode NORMAL loses nothing when a process is killed; only a power cut can undo the last transactions.
+        db.execute("PRAGMA synchronous = NORMAL")
+    except sqlite3.Error:  # this is where a file that is no database shows
+        db.close()
+        raise
     return db
 
 
