@@ -168,6 +168,7 @@ def test_places_can_be_opened_from_where_the_user_stands(project: Project) -> No
     name = '"not allowed" is not allowed here; use up to 64 letters, digits, - and _'
     assert result.err.splitlines() == [
         "deploy/assistants.yaml:4:58: assistant/a: unknown key 'temprature'; did you mean 'temperature'?",
+        f"deploy/f.yaml:1:7: assistant/a.tools[0].name: {name}",
         f"deploy/f.yaml:1:7: assistant/b.tools[0].name: {name}",
     ]
 

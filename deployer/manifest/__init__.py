@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from deployer.kinds.assistant import MAX_TOOLS
 from deployer.manifest import accounts, knowledge, resources, schema, variables
 from deployer.manifest.document import KINDS
 from deployer.manifest.load import Entry, Sources, load
@@ -29,6 +30,7 @@ __all__ = ["Manifest", "compile_manifest", "digest"]
 
 digest = knowledge.digest
 VERSION = 1
+_DEFINITIONS = {"assistant": "assistant", "vector_store": "vectorStore"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ def compile_manifest(  # noqa: PLR0913
     problems = _merged(sources.problems, undeclared, unresolved, _check(sources, filled), unset)
     stores = [address.name for address in sources.resources if address.kind == "vector_store"]
     around = Surroundings(sources.root, stores, settings.api, import_handlers)
-    found, more = _compile(around, _sound(sources, filled, problems))
+    told = [*sources.problems, *unresolved]
+    found, more = _compile(around, _sound(sources, filled, problems, told))
     head = sources.main.data if sources.main else {}
     quiet = head["silence"] if isinstance(head.get("silence"), list) else []
     more = [problem for problem in more if problem.rule not in quiet or problem.severity is Severity.ERROR]
@@ -148,16 +151,41 @@ def _merged(*groups: Sequence[Problem]) -> list[Problem]:
     return result
 
 
-def _sound(sources: Sources, filled: Mapping[str, Any], problems: Sequence[Problem]) -> dict[Address, Entry]:
-    """The entries that the schema accepts: only these can be compiled, but all of them are, for their own problems."""
-    broken = {
-        problem.address[: end.start()] for problem in problems for end in re.finditer(r"[.\[]|$", problem.address)
-    }
-    return {
-        address: replace(entry, value=filled[entry.document.name][entry.path[0]][entry.path[1]])
-        for address, entry in sources.resources.items()
-        if str(address) not in broken
-    }
+def _sound(
+    sources: Sources, filled: Mapping[str, Any], problems: Sequence[Problem], told: Sequence[Problem]
+) -> dict[Address, Entry]:
+    """What can be compiled: whole entries, and of those that the schema refuses, the parts that it accepts.
+
+    So one mistake does not hide the next. What has other problems (`told`) is left out: they would be told twice.
+    """
+    broken, unfit = _owners(problems), _owners(told)
+    result = {}
+    for address, entry in sources.resources.items():
+        if str(address) in unfit:
+            continue
+        whole = replace(entry, value=filled[entry.document.name][entry.path[0]][entry.path[1]])
+        result[address] = replace(whole, value=_accepted(address, whole)) if str(address) in broken else whole
+    return result
+
+
+def _owners(problems: Sequence[Problem]) -> set[str]:
+    """Every address that a problem could belong to: its own and those before each dot or bracket."""
+    return {problem.address[: end.start()] for problem in problems for end in re.finditer(r"[.\[]|$", problem.address)}
+
+
+def _accepted(address: Address, entry: Entry) -> dict[str, Any]:
+    """The fields of an entry that the schema accepts; of `tools`, None stands for one that it refuses."""
+    result: dict[str, Any] = {}
+    if not isinstance(entry.value, dict):
+        return result
+    required = {"model": "m"} if address.kind == "assistant" else {}
+    for field, value in entry.value.items():
+        if field == "tools" and isinstance(value, list) and len(value) <= MAX_TOOLS:
+            refused = [bool(schema.check(entry.document, tool, "tool")) for tool in value]
+            result[field] = [None if wrong else tool for tool, wrong in zip(value, refused, strict=True)]
+        elif not schema.check(entry.document, {**required, field: value}, _DEFINITIONS[address.kind]):
+            result[field] = value
+    return result
 
 
 def _compile(around: Surroundings, entries: Mapping[Address, Entry]) -> tuple[tuple[Resource, ...], list[Problem]]:

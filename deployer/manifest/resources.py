@@ -45,6 +45,8 @@ def assistant(around: Surroundings, address: Address, entry: Entry) -> tuple[Res
         problems += wrong
     tools: dict[str, Any] = {}
     for place, value in enumerate(entry.value.get("tools", ())):
+        if value is None:
+            continue  # the schema has refused it
         compiled, wrong = tool(around, Spot(entry, place, f"{address}.tools[{place}]"), value)
         problems += wrong
         if compiled is None:
