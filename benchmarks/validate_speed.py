@@ -31,7 +31,13 @@ def build(folder: Path) -> None:
     for name in ("prompts", "functions", "knowledge"):
         (folder / name).mkdir()
     (folder / "knowledge/one.md").write_text("# One\n", encoding="utf-8")
-    lines = ["version: 1", "project: speed", "variables:", "  model: {default: gpt-6-luna}"]
+    lines = [
+        "version: 1",
+        "project: speed",
+        "silence: [parameter-description]",
+        "variables:",
+        "  model: {default: gpt-6-luna}",
+    ]
     lines += ["vector_stores:", "  docs: {name: Documents, files: [knowledge/**]}", "assistants:"]
     for number in range(ASSISTANTS):
         (folder / f"prompts/{number}.md").write_text(f"You are assistant {number}.\n" * 10, encoding="utf-8")
