@@ -16,6 +16,7 @@ COMMANDS = {
     "validate": "Check the manifest: everything that can be known offline.",
     "plan": "Show what apply would change on an account.",
     "apply": "Make the account match the manifest.",
+    "drift": "Show what somebody edited on the account since the last apply.",
     "outputs": "Print the live id of every address.",
     "functions": "Check, fix, compare and make function schemas.",
     "serve": "Serve the embedded account over HTTP.",

@@ -33,10 +33,14 @@ class ProblemsFound(DeployerError):  # noqa: N818 (it reports findings; it is no
 class AccountError(DeployerError):
     """The account refused, could not be reached, or gave an answer that makes no sense.
 
-    `status` is the HTTP status, None when no answer came; `code` is the API's own error code where it gave one.
+    `status` is the HTTP status, None when no answer came; `code` is the API's own error code where it gave one. `lost`:
+    what was asked for may have been done all the same, since an answer was lost on the way.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, code: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, status: int | None = None, code: str | None = None, lost: bool = False
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.lost = lost

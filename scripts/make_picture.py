@@ -1,8 +1,10 @@
-"""Draw docs/plan.svg, the README's picture: a real plan of the example after a day of edits."""
+"""Draw docs/plan.svg, the README's picture: a real plan of the example after a day of edits, one of them by hand."""
 
 from __future__ import annotations
 
+import asyncio
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -10,9 +12,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import httpx2
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
+
+from deployer.server import EmbeddedAccount
 
 ROOT = Path(__file__).parent.parent
 EDITS = (
@@ -47,6 +52,8 @@ def main() -> None:
             shutil.copytree(ROOT / name, root / name)
         shutil.copy(ROOT / "assistants.yaml", root)
         deployer(root, "apply", "--yes")
+        tutor = json.loads(deployer(root, "outputs", "--format", "json"))["assistant/math-tutor"]
+        asyncio.run(edit(root / ".deployer" / "account", f"/assistants/{tutor}", {"name": "Maths Helper"}))
         for name, old, new in EDITS:
             path = root / name
             text = path.read_text(encoding="utf-8")
@@ -61,6 +68,15 @@ def main() -> None:
     console.print(Text.from_ansi(shown))
     svg = console.export_svg(title="deployer plan", theme=MONOKAI, code_format=SVG, unique_id="plan")
     (ROOT / "docs" / "plan.svg").write_text(svg, encoding="utf-8")
+
+
+async def edit(account: Path, path: str, body: dict[str, str]) -> None:
+    """Change an object as somebody does who knows nothing of git."""
+    headers = {"OpenAI-Beta": "assistants=v2", "Authorization": "Bearer any"}
+    with EmbeddedAccount(account) as embedded:
+        transport = httpx2.ASGITransport(app=embedded.app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://embedded.invalid/v1") as client:
+            (await client.post(path, json=body, headers=headers)).raise_for_status()
 
 
 def deployer(root: Path, *arguments: str) -> str:

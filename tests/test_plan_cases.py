@@ -1,16 +1,22 @@
-"""Data-only cases of the engine, one YAML file each in tests/cases/plan.
+"""Plans as data: each case of tests/cases/plan says what is desired and live, and what must come of it.
 
-api: assistants | agents
-applied: {address: attrs}     what an earlier apply sent (its stamp is on the live object)
-live: {address: raw fields}   what the account has now, on top of what was applied; `missing` names fields that it lacks
-desired: {address: attrs}
-expect: {address: [action, reason, {field path: origin}]}
-problems: [text that must stand in the plan's problems, in order]
-sent: {address: body without the stamp}
+desired    address → attrs
+applied    address → attrs as an earlier apply left them: the live object has them, stamped
+live       address → what the live object has instead (id, metadata, …); without `applied` it carries no stamp
+           `missing`: fields that the service does not report
+files      address → documents that the manifest names, each `{path, sha256, size, attributes, chunking}`
+members    address → documents of the live store, by id, each with `path`, `sha256` and what else differs
+options    of the scope: prune, on_drift, moved; protect and exclusive name addresses
+expect     address → [action, reason, {path: who moved it}]
+documents  address → {path: [action, reason]}
+steps      address → every step, in a short form
+problems   what must be said
+sent       address → the body of the first request, without the stamp
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +24,23 @@ import pytest
 import yaml
 
 from deployer.engine import plan, stamp
-from deployer.kinds import SURFACES
-from deployer.model import Address, LiveObject, Plan, Request, Resource, Target
+from deployer.kinds import SURFACES, vector_store
+from deployer.model import (
+    Address,
+    Attach,
+    Change,
+    DeleteFile,
+    DesiredFile,
+    LiveFile,
+    LiveObject,
+    OnDrift,
+    Plan,
+    Request,
+    Resource,
+    Step,
+    Target,
+    Upload,
+)
 
 CASES = sorted((Path(__file__).parent / "cases" / "plan").glob("*.yaml"))
 
@@ -29,54 +50,127 @@ def load(path: Path) -> dict[str, Any]:
     return case
 
 
-def build(case: dict[str, Any]) -> Plan:
-    kinds = SURFACES[case.get("api", "assistants")]
-    scope = plan.Scope("test", Target("test", case.get("api", "assistants"), ""), kinds, prune=case.get("prune", False))
+def scope_of(case: Mapping[str, Any]) -> plan.Scope:
+    api, options = case.get("api", "assistants"), case.get("options") or {}
+    return plan.Scope(
+        "test",
+        Target("test", api, ""),
+        SURFACES[api],
+        prune=case.get("prune", False),
+        on_drift=OnDrift(options.get("on_drift", "fail")),
+        moved=tuple((Address.parse(old), Address.parse(new)) for old, new in options.get("moved", ())),
+    )
+
+
+def live_of(case: Mapping[str, Any], scope: plan.Scope) -> list[LiveObject]:
     live = []
+    members, shields = case.get("members") or {}, (case.get("options") or {}).get("protected", ())
     for number, (text, raw) in enumerate((case.get("live") or {}).items()):
         address = Address.parse(text)
+        kind = scope.kinds[address.kind]
         mark: dict[str, str] = {}
         base: dict[str, Any] = {}
         if text in (case.get("applied") or {}):
-            attrs = kinds[address.kind].express(case["applied"][text]).attrs
-            mark = stamp.write("test", address, attrs, "")
-            base = dict(kinds[address.kind].wire(attrs, None).fields)
+            attrs = kind.express(case["applied"][text]).attrs
+            mark = stamp.write("test", address, attrs, "", protect=text in shields)
+            base = dict(kind.wire(attrs, None).fields)
         metadata = {**(base.get("metadata") or {}), **((raw or {}).get("metadata") or {}), **mark}
         whole = {"id": f"id-{number}", "created_at": number, **base, **(raw or {}), "metadata": metadata}
         for name in whole.pop("missing", []):
             top, _, key = name.partition("/")
             del (whole[top] if key else whole)[key or top]
-        live.append(LiveObject(address.kind, whole["id"], whole))
-    desired = [Resource(Address.parse(text), attrs) for text, attrs in (case.get("desired") or {}).items()]
-    return plan.build(scope, desired, live)
+        files = tuple(member(file_id, told or {}) for file_id, told in (members.get(text) or {}).items())
+        live.append(LiveObject(address.kind, whole["id"], whole, files))
+    return live
+
+
+def member(file_id: str, told: Mapping[str, Any]) -> LiveFile:
+    attributes = dict(told.get("attributes") or {})
+    applied = told.get("applied", attributes)
+    if "path" in told:
+        attributes |= {
+            vector_store.PATH_KEY: told["path"],
+            vector_store.SHA_KEY: told["sha256"],
+            vector_store.SIZE_KEY: 1,
+            vector_store.DECLARED_KEY: stamp.written(stamp.applied(applied)),
+        }
+    chunking = {"type": "static", "static": told["chunking"]} if "chunking" in told else None
+    rest = {name: told[name] for name in ("status", "created_at", "last_error") if name in told}
+    return vector_store.live_file({"id": file_id, "attributes": attributes, "chunking_strategy": chunking, **rest})
+
+
+def desired_of(case: Mapping[str, Any]) -> list[Resource]:
+    files, options = case.get("files") or {}, case.get("options") or {}
+    return [
+        Resource(
+            Address.parse(text),
+            attrs or {},
+            tuple(DesiredFile(**{"size": 1, **one}) for one in files.get(text, ())),
+            protect=text in options.get("protect", ()),
+            exclusive=text in options.get("exclusive", ()),
+        )
+        for text, attrs in (case.get("desired") or {}).items()
+    ]
+
+
+def build(case: Mapping[str, Any]) -> Plan:
+    scope = scope_of(case)
+    return plan.build(scope, desired_of(case), live_of(case, scope))
+
+
+def short(step: Step) -> str:
+    """A step in one line: what it does, and after `<-` the keys that it needs although it sends nothing of them."""
+    match step:
+        case Upload():
+            return f"upload {step.file.path}"
+        case Attach():
+            names = [f"{one.path}={one.file}" if one.live else one.path for one in step.members]
+            return f"{'wait' if step.attached else 'attach'} {', '.join(names)}"
+        case DeleteFile():
+            return f"delete {step.file_id} <- {', '.join(step.after)}"
+    after = f" <- {', '.join(step.after)}" if step.after else ""
+    return f"{step.method} {step.path}{after}"
+
+
+def first_body(change: Change) -> dict[str, Any]:
+    bodies = [dict(step.body) for step in change.steps if isinstance(step, Request) and step.body is not None]
+    return {**bodies[0], "metadata": stamp.without(bodies[0].get("metadata"))}
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_the_plan_is_as_expected(path: Path) -> None:
     case = load(path)
     built = build(case)
+    changes = {str(change.address): change for change in built.changes}
     found = {
-        str(change.address): [
-            change.action.value,
-            change.reason,
-            {field.path: field.origin.value for field in change.fields},
-        ]
-        for change in built.changes
+        address: [change.action.value, change.reason, {field.path: field.origin.value for field in change.fields}]
+        for address, change in changes.items()
     }
     assert list(found.items()) == [(address, [*parts, {}][:3]) for address, parts in case["expect"].items()]
     said = [str(problem) for problem in built.problems]
     assert len(said) == len(case.get("problems", []))
     assert all(text in one for text, one in zip(case.get("problems", []), said, strict=True)), said
-    sent = {}
-    for change in built.changes:
-        for step in (change.stages or ((),))[0]:
-            if isinstance(step, Request) and step.body is not None:
-                body = dict(step.body)
-                body["metadata"] = stamp.without(body.get("metadata"))
-                sent[str(change.address)] = body
+    for address, expected in (case.get("documents") or {}).items():
+        files = {one.path: [one.action.value, one.reason] for one in changes[address].files}
+        assert files == expected
+    for address, expected in (case.get("steps") or {}).items():
+        assert [short(step) for step in changes[address].steps] == expected
     for address, body in case.get("sent", {}).items():
-        assert sent[address] == body
+        assert first_body(changes[address]) == body
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_the_steps_of_a_plan_can_all_be_done(path: Path) -> None:
+    """Every key that a step needs is known, or given by a step before it, in this change or an earlier one."""
+    built = build(load(path))
+    known = set(built.known)
+    for change in built.changes:
+        for step in change.steps:
+            needs = step.needs | step.files if isinstance(step, Attach) else step.needs
+            assert needs <= known, f"{short(step)} of {change.address}"
+            known |= {one.gives for one in step.members} if isinstance(step, Attach) else set()
+            known |= {step.gives} if not isinstance(step, DeleteFile) and step.gives else set()
 
 
 def test_there_are_cases() -> None:
-    assert len(CASES) >= 12
+    assert len(CASES) >= 30

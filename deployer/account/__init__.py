@@ -9,7 +9,22 @@ steps      what each step of a change does
 """
 
 from deployer.account.client import Client, Patience, connect
-from deployer.account.execute import Event, execute
+from deployer.account.execute import execute
+from deployer.account.flow import STOPPED
+from deployer.account.journal import Journal
+from deployer.account.missing import without_files
 from deployer.account.read import read_live
+from deployer.account.run import Event, Waits
 
-__all__ = ["Client", "Event", "Patience", "connect", "execute", "read_live"]
+__all__ = [
+    "STOPPED",
+    "Client",
+    "Event",
+    "Journal",
+    "Patience",
+    "Waits",
+    "connect",
+    "execute",
+    "read_live",
+    "without_files",
+]

@@ -1,20 +1,19 @@
-"""One exchange with an account through the `openai` package's raw verbs.
-
-Raw verbs, because typed calls cost half a second more to import, churn with the beta, and warn on assistants. Reads are
-retried by the SDK; a write is sent once: the SDK would repeat a POST whose answer was lost, and make a duplicate.
-"""
+"""An open account: requests go at its pace, behind the brake that they share, and again where that does no harm."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from deployer.account import failures
-from deployer.account.failures import Failure
+from deployer.account.brake import Brake
+from deployer.account.clean import masked
+from deployer.account.exchange import Answer, Call, Content, once, pieces
+from deployer.account.failures import Failure, Trouble
+from deployer.account.pacing import Pace
+from deployer.account.retry import PATIENT, Patience, Series
 from deployer.errors import AccountError
 from deployer.model import AccountSettings
 
@@ -22,96 +21,107 @@ if TYPE_CHECKING:
     import httpx2
     import openai
 
-_LONGEST_POLL = 60_000
-_SECRET = 8  # a shorter key is no secret, and part of every other word
+__all__ = ["PATIENT", "Answer", "Client", "Patience", "connect"]
 
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait (seconds) for a connection and for an answer, and how often to repeat a read that failed.
-
-    A write may take long: the Agents API guide's own sample waits 360 s for a create.
-    """
-
-    connect: float = 5.0
-    read: float = 60.0
-    write: float = 360.0
-    retries: int = 2
-
-
-PATIENT = Patience()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The JSON object that came back, and how long the account asks to wait before the next poll (seconds)."""
-
-    data: dict[str, Any]
-    poll_after: float | None
+_BUSY = 429
 
 
 @dataclass(slots=True)
 class Client:
-    """An open connection. `requests` counts what was sent, retries aside."""
+    """An open connection. `requests` counts the calls, however often each had to be sent."""
 
     settings: AccountSettings
     sdk: openai.AsyncOpenAI
     headers: Mapping[str, Mapping[str, str]]
-    patience: Patience = PATIENT
+    patience: Patience
+    pace: Pace
+    brake: Brake
     requests: int = 0
 
     async def get(self, path: str, query: Mapping[str, Any] | None = None) -> Answer:
-        options: dict[str, Any] = {"params": dict(query)} if query else {}
-        return await self._send("GET", path, options, wait=self.patience.read, retries=self.patience.retries)
+        return await self._send(Call("GET", path, query=query), again=True)
 
-    async def write(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
-        """Send a POST or DELETE exactly once."""
-        return await self._send(method, path, {}, wait=self.patience.write, body=body)
+    async def write(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, again: bool = False
+    ) -> Answer:
+        """Send a POST or DELETE; `again`: to do it twice does no harm.
 
-    async def upload(self, name: str, content: Any) -> Answer:
-        """Send one file for use by assistants; `content` is an open binary file, streamed."""
-        files = [("file", (name, content, "application/octet-stream"))]
-        options = {"headers": {"Content-Type": "multipart/form-data"}}
-        body = {"purpose": "assistants"}
-        return await self._send("POST", "/files", options, wait=self.patience.write, body=body, files=files)
+        What was certainly not done is repeated in any case. Without `again`, an attempt that may have been done is the
+        last one, and the AccountError says that it is `lost`.
+        """
+        return await self._send(Call(method, path, body=body), again=again)
 
-    def error(self, method: str, path: str, failure: Failure) -> AccountError:
+    async def send_file(
+        self, path: str, content: Content, fields: Mapping[str, Any] | None = None, *, again: bool = False
+    ) -> Answer:
+        """Send a form with one file, streamed; each attempt reads it from its beginning."""
+        return await self._send(Call("POST", path, body=dict(fields or {}), content=content), again=again)
+
+    async def download(self, path: str) -> AsyncIterator[bytes]:
+        """Give what a file holds, bit by bit; when the connection breaks, go on where it broke."""
+        self.requests += 1
+        series, call, given = Series(self.patience, again=True), Call("GET", path), 0
+        while True:
+            series.count += 1
+            try:
+                async for piece in self._after(call, given):
+                    given += len(piece)
+                    yield piece
+            except Trouble as trouble:
+                await self._rest(call, series, trouble.failure)
+            else:
+                return
+
+    async def _after(self, call: Call, skip: int) -> AsyncIterator[bytes]:
+        async with self._attempt(call):
+            async for piece in pieces(self.sdk, call, self._headers(call), self.patience):
+                if skip < len(piece):
+                    yield piece[skip:]
+                skip = max(0, skip - len(piece))
+
+    def error(self, method: str, path: str, failure: Failure, *, attempts: int = 1, lost: bool = False) -> AccountError:
         """Give the sentence: account, URL, what happened, what to do. The key is masked, whoever repeated it."""
         base = str(self.sdk.base_url.copy_with(username=None, password=None)).rstrip("/")
-        text = f"account {self.settings.name}: {method} {base}{path} {failure.what}; {failure.remedy}"
-        key = self.settings.api_key
-        return AccountError(
-            text.replace(key, "***") if key and len(key) >= _SECRET else text, status=failure.status, code=failure.code
-        )
+        often = f", after {attempts} attempts," if attempts > 1 else ""
+        text = f"account {self.settings.name}: {method} {base}{path}{often} {failure.what}; {failure.remedy}"
+        return AccountError(masked(text, self.settings.api_key), status=failure.status, code=failure.code, lost=lost)
 
-    async def _send(
-        self, method: str, path: str, options: dict[str, Any], *, wait: float, retries: int = 0, **payload: Any
-    ) -> Answer:
-        import openai
-
-        timeout = openai.Timeout(wait, connect=self.patience.connect)
-        headers = {**self._identity(), **self._surface(path), **options.pop("headers", {})}
-        options |= {"headers": headers, "timeout": timeout, "max_retries": retries}
+    async def _send(self, call: Call, *, again: bool) -> Answer:
         self.requests += 1
+        series = Series(self.patience, again)
+        while True:
+            series.count += 1
+            try:
+                async with self._attempt(call):
+                    return await once(self.sdk, call, self._headers(call), self.patience)
+            except Trouble as trouble:
+                await self._rest(call, series, trouble.failure)
+
+    async def _rest(self, call: Call, series: Series, failure: Failure) -> None:
+        """Wait for the next attempt, or raise when there is to be none."""
+        pause = series.next(failure, known=self.brake.known)
+        if pause is None:
+            lost = series.unknown and call.method != "GET"
+            raise self.error(call.method, call.path, failure, attempts=series.count, lost=lost)
+        await self.patience.sleep(pause)
+
+    @asynccontextmanager
+    async def _attempt(self, call: Call) -> AsyncIterator[None]:
+        """Wait for leave to send; learn from what becomes of it."""
+        self.brake.give_up()
+        leave = await self.pace.admit(call.method, call.path, call.body)
         try:
-            response = await self._verb(method, path, options, payload)
-        except openai.APIStatusError as error:
-            raise self.error(method, path, failures.refused(error)) from None
-        except openai.APITimeoutError:
-            raise self.error(method, path, failures.late(wait)) from None
-        except openai.APIConnectionError as error:
-            raise self.error(method, path, failures.unreachable(error)) from None
-        return Answer(self._object(method, path, response), _poll_after(response.headers))
+            async with self.brake.passing():
+                yield
+        except Trouble as trouble:
+            if trouble.failure.status == _BUSY and self.patience.believes(trouble.failure.wait):
+                self.pace.slower(leave, self.patience.pause(1, trouble.failure.wait))
+            raise
+        self.pace.faster(leave)
 
-    async def _verb(self, method: str, path: str, options: Any, payload: dict[str, Any]) -> httpx2.Response:
-        from httpx2 import Response
-
-        if method == "GET":
-            return await self.sdk.get(path, cast_to=Response, options=options)
-        if method == "DELETE":
-            return await self.sdk.delete(path, cast_to=Response, options=options)
-        answer: Response = await self.sdk.post(path, cast_to=Response, options=options, **payload)
-        return answer
+    def _headers(self, call: Call) -> dict[str, Any]:
+        form = {"Content-Type": "multipart/form-data"} if call.content else {}
+        return {**self._identity(), **self.headers.get("/" + call.path.split("/", 2)[1], {}), **form}
 
     def _identity(self) -> dict[str, Any]:
         """Give who is calling, on each request: the SDK's defaults would let environment variables replace it."""
@@ -122,18 +132,6 @@ class Client:
             "OpenAI-Organization": self.settings.organization or Omit(),
             "OpenAI-Project": Omit(),
         }
-
-    def _surface(self, path: str) -> Mapping[str, str]:
-        return self.headers.get("/" + path.split("/", 2)[1], {})
-
-    def _object(self, method: str, path: str, response: httpx2.Response) -> dict[str, Any]:
-        try:
-            data = json.loads(response.content)
-        except (ValueError, RecursionError):
-            data = None
-        if isinstance(data, dict):
-            return data
-        raise self.error(method, path, failures.not_an_object(response))
 
 
 def _unusable(base_url: str) -> str | None:
@@ -154,14 +152,6 @@ def _key(settings: AccountSettings) -> str:
     return settings.api_key or "none"
 
 
-def _poll_after(headers: Mapping[str, str]) -> float | None:
-    try:
-        milliseconds = float(headers["openai-poll-after-ms"])
-    except (KeyError, ValueError):
-        return None
-    return milliseconds / 1000 if 0 < milliseconds <= _LONGEST_POLL else None
-
-
 @asynccontextmanager
 async def connect(
     settings: AccountSettings,
@@ -179,12 +169,14 @@ async def connect(
             api_key=_key(settings),
             base_url=settings.base_url,
             default_query=dict(settings.query),
+            max_retries=0,
             http_client=openai.DefaultAsyncHttpxClient(transport=transport) if transport else None,
         )
     except InvalidURL as error:
         raise AccountError(f"account {settings.name}: base_url is not a URL ({error}); correct it") from None
     async with sdk:
-        yield Client(settings, sdk, headers, patience)
+        pace = Pace(settings.limits, clock=patience.clock, sleep=patience.sleep)
+        yield Client(settings, sdk, headers, patience, pace, Brake(patience))
 
 
 def _check(settings: AccountSettings) -> None:

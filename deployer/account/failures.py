@@ -1,7 +1,8 @@
-"""Every way in which an exchange fails, as data for one sentence: what the account did, and what to do about it."""
+"""Every way in which an exchange fails, as data: a sentence (what the account did, what to do about it) and a fate."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -10,12 +11,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from deployer.account.retry import Fate, asked_wait
+
 if TYPE_CHECKING:
     import httpx2
     import openai
 
 _SHOWN = 200
 _SERVER_ERROR = 500
+_NEVER_WORKS = (501, 505)
+_TIMEOUT = 408
+_BUSY = (409, 429)
+_SPENT = ("insufficient_quota", "billing_hard_limit_reached")  # answered with 429, but no waiting helps (public docs)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _REMEDIES = {
     400: "the account may speak another version of this API: check its api and base_url",
@@ -28,19 +35,42 @@ _REMEDIES = {
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`what` follows the URL in the sentence, `remedy` ends it; `status` and `code` are the answer's, if one came."""
+    """`what` follows the URL in the sentence, `remedy` ends it; `status` and `code` are the answer's, if one came.
+
+    `wait` is how long (seconds) the account asks to wait.
+    """
 
     what: str
     remedy: str
     status: int | None = None
     code: str | None = None
+    fate: Fate = Fate.REFUSED
+    wait: float | None = None
+
+
+class Trouble(Exception):  # noqa: N818 (it goes from one attempt to the loop around it, and no further)
+    """One attempt failed."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.what)
+        self.failure = failure
 
 
 def refused(error: openai.APIStatusError) -> Failure:
     status, body = error.status_code, error.body if isinstance(error.body, dict) else {}
     said, code = body.get("message"), body.get("code")
     what = f"answered {status}: {_line(said) if isinstance(said, str) and said else _shown(error.response)}"
-    return Failure(what, _remedy(status, error.response.headers), status, code if isinstance(code, str) else None)
+    code, headers = code if isinstance(code, str) else None, error.response.headers
+    return Failure(what, _remedy(status, headers), status, code, _fate(status, code, headers), asked_wait(headers))
+
+
+def _fate(status: int, code: str | None, headers: Mapping[str, str]) -> Fate:
+    """Tell what a refusal leaves behind; `x-should-retry` is the service's word to its SDK (its _base_client.py)."""
+    if status == _TIMEOUT or (status >= _SERVER_ERROR and status not in _NEVER_WORKS):
+        return Fate.UNKNOWN
+    if status in _BUSY and code not in _SPENT and headers.get("x-should-retry") != "false":
+        return Fate.UNDONE
+    return Fate.REFUSED
 
 
 def _remedy(status: int, headers: Mapping[str, str]) -> str:
@@ -55,22 +85,46 @@ def _remedy(status: int, headers: Mapping[str, str]) -> str:
 def not_an_object(response: httpx2.Response) -> Failure:
     kind = response.headers.get("content-type", "no content type").partition(";")[0]
     what = f"answered something that is not a JSON object ({kind}: {_shown(response)})"
-    return Failure(what, "check the account's base_url", response.status_code)
+    fate = Fate.REFUSED if _is_json(response) else Fate.UNKNOWN
+    return Failure(what, "check the account's base_url", response.status_code, fate=fate)
 
 
-def unreachable(error: openai.APIConnectionError) -> Failure:
-    return Failure(f"gave no answer ({_cause(error)})", "check base_url and the network, and run again")
+def _is_json(response: httpx2.Response) -> bool:
+    """Tell whether the account said all that it wanted to say, though it is not what was asked for."""
+    try:
+        json.loads(response.content)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
-def late(seconds: float) -> Failure:
-    return Failure(f"gave no answer within {seconds:g} s", "check base_url and the network, and run again later")
+def unreachable(error: Exception) -> Failure:
+    remedy = "check base_url and the network, and run again"
+    return Failure(f"gave no answer ({_cause(error)})", remedy, fate=_fate_of(error))
+
+
+def late(error: openai.APITimeoutError, seconds: float) -> Failure:
+    remedy = "check base_url and the network, and run again later"
+    return Failure(f"gave no answer within {seconds:g} s", remedy, fate=_fate_of(error))
+
+
+def never_sent(error: BaseException) -> bool:
+    """Tell whether the request cannot have reached the account: there was no connection to send it on."""
+    from httpx2 import ConnectError, ConnectTimeout, PoolTimeout, ProxyError, UnsupportedProtocol
+
+    unsent = (ConnectError, ConnectTimeout, PoolTimeout, ProxyError, UnsupportedProtocol)
+    return isinstance(error.__cause__, unsent)
+
+
+def _fate_of(error: BaseException) -> Fate:
+    return Fate.UNDONE if never_sent(error) else Fate.UNKNOWN
 
 
 def _cause(error: BaseException) -> str:
     """Give the innermost cause that says something: the SDK and its transport wrap it in several empty errors."""
-    chain = [*_chain(error)][1:]
+    chain = [*_chain(error)][1:] or [error]
     words = [text for one in reversed(chain) if (text := _words(one))]
-    return words[0] if words else type(chain[0] if chain else error).__name__
+    return words[0] if words else type(chain[0]).__name__
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,22 +1,28 @@
-"""Read what is live: every list page by page, the lists beside each other, memberships as soon as a store is seen."""
+"""Read what is live: the lists beside each other, their pages too, memberships as soon as a store is seen."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from deployer.account import shapes
+from deployer.account import cursors, pages, shapes
+from deployer.account.clean import clean
 from deployer.account.client import Client
 from deployer.account.failures import Failure
+from deployer.account.pages import Page, Row
+from deployer.engine import age
 from deployer.errors import AccountError
 from deployer.kinds import Kind, vector_store
 from deployer.model import LiveFile, LiveObject
 
 PAGE = 100
 CONCURRENCY = 32
+LOCK = "deployer_lock"
+"""The metadata key of a lease: an object that is no resource."""
 _REMEDY = "check the account's api and base_url"
 
 
@@ -25,24 +31,30 @@ class _Reader:
     client: Client
     gate: asyncio.Semaphore
     owned: Callable[[Mapping[str, Any]], bool]
+    cursors: cursors.Cursors
 
     def odd(self, path: str, what: str) -> AccountError:
         return self.client.error("GET", path, Failure(what, _REMEDY))
 
 
 async def read_live(
-    client: Client, kinds: Mapping[str, Kind], owned: Callable[[Mapping[str, Any]], bool]
+    client: Client,
+    kinds: Mapping[str, Kind],
+    owned: Callable[[Mapping[str, Any]], bool],
+    cache: Path | None = None,
 ) -> tuple[LiveObject, ...]:
     """Give every object of every kind; `owned` tells from an object's metadata whether its files are to be read too.
 
-    Requests: one for each page of 100 of each kind, and of each owned vector store that holds files.
+    Requests: one for each page of 100 of each kind, and of each owned vector store that holds files. `cache` is the
+    folder where cursors are kept, so that the pages of a list can be asked for beside each other the next time.
     """
-    reader = _Reader(client, asyncio.Semaphore(CONCURRENCY), owned)
+    reader = _Reader(client, asyncio.Semaphore(CONCURRENCY), owned, cursors.of_account(cache, client.settings))
     try:
         async with asyncio.TaskGroup() as group:
             lists = [group.create_task(_read_kind(reader, name, kind)) for name, kind in kinds.items()]
     except BaseExceptionGroup as errors:
         raise _first(errors) from None
+    reader.cursors.save()
     return tuple(one for task in lists for one in task.result())
 
 
@@ -58,10 +70,15 @@ async def _read_kind(reader: _Reader, name: str, kind: Kind) -> list[LiveObject]
     found: list[LiveObject] = []
     files: dict[str, asyncio.Task[tuple[LiveFile, ...]]] = {}
     async with asyncio.TaskGroup() as group:
-        async for raw in _rows(reader, kind.PATH, _object_name(kind.PATH)):
+
+        def take(raw: Row) -> None:
+            if _is_lease(raw):
+                return
             found.append(LiveObject(name, raw["id"], raw))
             if _is_owned(reader, kind.PATH, raw) and name == "vector_store" and _holds_files(raw):
                 files[raw["id"]] = group.create_task(_read_files(reader, raw["id"]))
+
+        await _walk(reader, kind.PATH, take, _object_name(kind.PATH))
     return [replace(one, files=files[one.id].result()) if one.id in files else one for one in found]
 
 
@@ -70,18 +87,21 @@ def _object_name(path: str) -> str:
     return path.strip("/").removesuffix("s")
 
 
-def _is_owned(reader: _Reader, path: str, raw: Mapping[str, Any]) -> bool:
+def _is_lease(raw: Row) -> bool:
+    metadata = raw.get("metadata")
+    return isinstance(metadata, dict) and LOCK in metadata
+
+
+def _is_owned(reader: _Reader, path: str, raw: Row) -> bool:
     """Tell whether the object is ours: then it will be compared, so its fields must have the form that we know."""
-    metadata = raw.get("metadata") or {}
-    odd = None if isinstance(metadata, dict) else "metadata"
-    owned = odd is None and reader.owned(metadata)
-    odd = odd or (shapes.odd_object(raw) if owned else None)
-    if odd:
-        raise reader.odd(path, f"gave {raw['id']} with a field {odd} of an unknown form")
+    odd = shapes.odd_metadata(raw)
+    owned = odd is None and reader.owned(raw.get("metadata") or {})
+    if odd := odd or (shapes.odd_object(raw) if owned else None):
+        raise reader.odd(path, f"gave {raw['id']} with {odd}")
     return owned
 
 
-def _holds_files(raw: Mapping[str, Any]) -> bool:
+def _holds_files(raw: Row) -> bool:
     """Tell whether the store may hold files: a server that gives no counts is asked."""
     counts = raw.get("file_counts")
     return not isinstance(counts, dict) or counts.get("total") != 0
@@ -89,48 +109,35 @@ def _holds_files(raw: Mapping[str, Any]) -> bool:
 
 async def _read_files(reader: _Reader, store: str) -> tuple[LiveFile, ...]:
     path = f"{vector_store.PATH}/{store}/files"
-    return tuple([_file(reader, path, raw) async for raw in _rows(reader, path)])
+    found: list[LiveFile] = []
+    await _walk(reader, path, lambda raw: found.append(_file(reader, path, raw)))
+    return tuple(found)
 
 
-def _file(reader: _Reader, path: str, raw: Mapping[str, Any]) -> LiveFile:
+def _file(reader: _Reader, path: str, raw: Row) -> LiveFile:
     if odd := shapes.odd_membership(raw):
-        raise reader.odd(path, f"gave {raw['id']} with a field {odd} of an unknown form")
-    return vector_store.live_file(raw)
+        raise reader.odd(path, f"gave {raw['id']} with {odd}")
+    return vector_store.live_file({**raw, "created_at": age.seconds(raw.get("created_at"))})
 
 
-async def _rows(reader: _Reader, path: str, name: str | None = None) -> AsyncIterator[dict[str, Any]]:
-    """Give each row of a list once, following `after`, whether or not the account says `has_more`.
-
-    An account that leaves `has_more` out and repeats itself does not know `after`: its list has one page. One that
-    promises more and repeats itself would never end, so that is an error.
-    """
-    seen: set[str] = set()
-    query: dict[str, Any] = {"limit": PAGE}
-    while True:
-        async with reader.gate:
-            page = (await reader.client.get(path, query)).data
-        rows = _page(reader, path, page, name)
-        fresh = [row for row in rows if row["id"] not in seen]
-        if rows and not fresh and page.get("has_more"):
-            raise reader.odd(path, "repeats itself and promises more: the list cannot be read")
-        for row in fresh:
-            seen.add(row["id"])
-            yield row
-        if not fresh or page.get("has_more") is False:
-            return
-        query["after"] = rows[-1]["id"]
+async def _walk(reader: _Reader, path: str, take: Callable[[Row], None], name: str | None = None) -> None:
+    ask = partial(_page, reader, path, name)
+    try:
+        reader.cursors.now[path] = await pages.walk(ask, reader.cursors.of(path), take)
+    except pages.EndlessListError as error:
+        raise reader.odd(path, f"{error}: the list cannot be read") from None
 
 
-def _page(reader: _Reader, path: str, page: Mapping[str, Any], name: str | None) -> list[dict[str, Any]]:
-    rows = page.get("data")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and _is_id(row.get("id")) for row in rows):
+async def _page(reader: _Reader, path: str, name: str | None, cursor: str | None) -> Page:
+    """Ask for one page, oldest first: what is new comes last, so the pages before it stay what they were."""
+    query = {"limit": PAGE, "order": "asc"}
+    async with reader.gate:
+        answer = await reader.client.get(path, query if cursor is None else {**query, "after": cursor})
+    data = clean(answer.data, reader.client.settings.api_key)
+    rows, more = data.get("data"), data.get("has_more")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and shapes.is_id(row.get("id")) for row in rows):
         raise reader.odd(path, "answered something that is not a list of objects with ids")
     odd = next((row["object"] for row in rows if name and row.get("object", name) != name), None)
     if odd is not None:  # other products serve other things under the same paths
         raise reader.odd(path, f"lists objects of another kind ({str(odd)[:40]!r}, not {name!r})")
-    return rows
-
-
-def _is_id(value: Any) -> bool:
-    """Tell whether it can be a segment of a path: an account must not send us elsewhere by what it calls an object."""
-    return isinstance(value, str) and re.fullmatch(r"[^\s/?#%\\]+", value) is not None and value.strip(".") != ""
+    return Page(rows, more if isinstance(more, bool) else None)

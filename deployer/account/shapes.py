@@ -2,62 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from deployer.kinds.vector_store import PATH_KEY, SHA_KEY
+from deployer.engine import age, stamp
+from deployer.kinds.vector_store import PATH_KEY, SHA_KEY, SIZE_KEY
 
-_OBJECT: Mapping[str, type | tuple[type, ...]] = MappingProxyType(
+DEEPEST = 200
+"""Levels of nesting that are accepted; the deepest function schema that the API takes has about ten."""
+_LONGEST_ID = 512
+_LARGEST = 2**63
+
+
+def _of(*types: type) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, types)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value < _LARGEST
+
+
+def _is_owner(value: Any) -> bool:
+    """Tell whether a stamp names a project and an address as a manifest can: anybody may write one."""
+    return isinstance(value, str) and re.fullmatch(r"[a-z0-9_-]+(/[a-z0-9_-]+){2}", value) is not None
+
+
+Shapes = Mapping[str, Callable[[Any], bool]]
+_OBJECT: Shapes = MappingProxyType(
     {
-        "metadata": dict,
-        "file_counts": dict,
-        "response_format": (dict, str),
-        "response_format/json_schema": dict,
-        "reasoning": dict,
-        "text": dict,
-        "text/format": dict,
-        "tool_resources": dict,
-        "tool_resources/file_search": dict,
-        "tool_resources/file_search/vector_store_ids": list,
+        "metadata": _of(dict),
+        f"metadata/{stamp.OWNER}": _is_owner,
+        "file_counts": _of(dict),
+        "response_format": lambda value: isinstance(value, dict) or value == "auto",
+        "response_format/json_schema": _of(dict),
+        "reasoning": _of(dict),
+        "text": _of(dict),
+        "text/format": _of(dict),
+        "tool_resources": _of(dict),
+        "tool_resources/file_search": _of(dict),
+        "tool_resources/file_search/vector_store_ids": lambda value: isinstance(value, list) and all(map(is_id, value)),
+        "tool_resources/code_interpreter": _of(dict),
+        "tool_resources/code_interpreter/file_ids": lambda value: isinstance(value, list) and all(map(is_id, value)),
     }
 )
-_MEMBERSHIP: Mapping[str, type | tuple[type, ...]] = MappingProxyType(
+_MEMBERSHIP: Shapes = MappingProxyType(
     {
-        "attributes": dict,
-        f"attributes/{PATH_KEY}": str,
-        f"attributes/{SHA_KEY}": str,
-        "chunking_strategy": dict,
-        "chunking_strategy/static": dict,
-        "created_at": (int, float),
-        "last_error": dict,
+        "attributes": _of(dict),
+        f"attributes/{PATH_KEY}": _of(str),
+        f"attributes/{SHA_KEY}": _of(str),
+        f"attributes/{SIZE_KEY}": _is_size,
+        "chunking_strategy": _of(dict),
+        "chunking_strategy/static": _of(dict),
+        "created_at": lambda value: age.seconds(value) is not None,
+        "last_error": _of(dict),
+        "last_error/message": _of(str),
     }
 )
+
+
+def is_id(value: Any) -> bool:
+    """Tell whether it can be a segment of a path: an account must not send us elsewhere by what it calls an object."""
+    return (
+        isinstance(value, str)
+        and value.isprintable()
+        and len(value) <= _LONGEST_ID
+        and re.fullmatch(r"[^\s/?#%\\*\ufffd]+", value) is not None
+        and value.strip(".") != ""
+    )
 
 
 def odd_object(raw: Mapping[str, Any]) -> str | None:
-    """Give the path of a field of an owned object that has an unknown form; a field may be null or absent."""
-    return _odd(raw, _OBJECT) or _odd_tool(raw.get("tools"))
+    """Say which field of an owned object cannot be compared; a field may be null or absent."""
+    return _odd_depth(raw) or _odd(raw, _OBJECT) or _odd_tool(raw.get("tools"))
+
+
+def odd_metadata(raw: Mapping[str, Any]) -> str | None:
+    """Say so when nobody can tell whose object it is."""
+    return _odd(raw, {"metadata": _of(dict)}) or _odd_depth({"metadata": raw.get("metadata")})
 
 
 def odd_membership(raw: Mapping[str, Any]) -> str | None:
-    return _odd(raw, _MEMBERSHIP)
+    return _odd_depth(raw) or _odd(raw, _MEMBERSHIP)
 
 
-def _odd(raw: Mapping[str, Any], shapes: Mapping[str, type | tuple[type, ...]]) -> str | None:
-    return next((path for path, shape in shapes.items() if not _fits(raw, path.split("/"), shape)), None)
+def _odd(raw: Mapping[str, Any], shapes: Shapes) -> str | None:
+    path = next((path for path, fits in shapes.items() if not _fits(raw, path.split("/"), fits)), None)
+    return path and f"a field {path} of an unknown form"
 
 
-def _fits(raw: Any, path: Iterable[str], shape: type | tuple[type, ...]) -> bool:
+def _fits(raw: Any, path: Iterable[str], fits: Callable[[Any], bool]) -> bool:
     for name in path:
         raw = raw.get(name) if isinstance(raw, dict) else None
-    return raw is None or isinstance(raw, shape)
+    return raw is None or fits(raw)
+
+
+def _odd_depth(raw: Mapping[str, Any]) -> str | None:
+    return next((f"a field {name} {why}" for name, value in raw.items() if (why := _unfit(value))), None)
+
+
+def _unfit(value: Any) -> str | None:
+    """Say what keeps a value from being compared and written down; level by level, since recursion is what ends."""
+    level, depth = ([] if isinstance(value, str) else [value]), 0  # most values are text
+    while level:
+        if depth > DEEPEST:
+            return f"nested deeper than {DEEPEST} levels"
+        if any(isinstance(one, float) and not math.isfinite(one) for one in level):
+            return "that holds a number which is none (NaN or infinite)"
+        level = [inner for one in level for inner in _inside(one)]
+        depth += 1
+    return None
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _odd_tool(tools: Any) -> str | None:
     if tools is None or (isinstance(tools, list) and all(_is_tool(tool) for tool in tools)):
         return None
-    return "tools"
+    return "a field tools of an unknown form"
 
 
 def _is_tool(tool: Any) -> bool:

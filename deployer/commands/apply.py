@@ -6,29 +6,46 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployer.commands.options import manifest_options, parse_variables
+from deployer.commands import saved
+from deployer.commands.options import manifest_options, parse_variables, plan_options
 from deployer.engine import guard
-from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError, UsageError
+from deployer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, DeployerError, UsageError
 from deployer.manifest import Manifest
 from deployer.model import Action, Outcome, Plan, Status
 
 if TYPE_CHECKING:
-    from deployer.commands.session import Session
+    from deployer.commands.session import Session, Wishes
 
 
 @click.command("apply")
 @manifest_options
-@click.option("--prune", is_flag=True, help="Also delete what is ours and no longer in the manifest.")
+@plan_options
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Apply a plan that plan --out saved, exactly, or not at all.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask (needed where nobody can answer).")
 @click.option("--force", multiple=True, type=click.Choice(guard.GUARDS), help="Lift a guard, by its name.")
 def command(  # noqa: PLR0913
-    *, file: Path, account: str | None, variables: tuple[str, ...], prune: bool, yes: bool, force: tuple[str, ...]
+    *,
+    file: Path,
+    account: str | None,
+    variables: tuple[str, ...],
+    wishes: Wishes,
+    rehash: bool,
+    plan_file: Path | None,
+    yes: bool,
+    force: tuple[str, ...],
 ) -> int:
     """Make the account match the manifest, then plan again to prove it.
 
@@ -39,29 +56,49 @@ def command(  # noqa: PLR0913
     Example:
       deployer apply
       deployer apply --yes --prune --account openai
+      deployer apply --yes --plan plan.json
     """
     from deployer.commands.session import compiled
 
     manifest = compiled(file, account, parse_variables(variables))
     if not yes and not sys.stdin.isatty():
         raise UsageError("nobody can confirm here; add --yes to apply without asking")
-    return asyncio.run(_apply(manifest, prune=prune, yes=yes, force=force))
+    data = saved.read(plan_file) if plan_file else None
+    wanted = Intent(saved.wishes(data) if data else wishes, data, yes, force)
+    return asyncio.run(_apply(manifest, wanted, rehash=rehash))
 
 
-async def _apply(manifest: Manifest, *, prune: bool, yes: bool, force: Sequence[str]) -> int:
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What the user asked for; `data` is a saved plan, to be applied exactly."""
+
+    wishes: Wishes
+    data: Mapping[str, Any] | None
+    yes: bool
+    force: Sequence[str]
+
+
+async def _apply(manifest: Manifest, wanted: Intent, *, rehash: bool) -> int:
     from deployer.commands.session import opened
+
+    async with opened(manifest, rehash=rehash) as session:
+        plan = await session.plan(wanted.wishes)
+        if wanted.data:
+            saved.check(plan, wanted.data)
+        return await carried_out(session, plan, wanted)
+
+
+async def carried_out(session: Session, plan: Plan, wanted: Intent) -> int:
+    """Show a plan, ask, do it, and plan again to prove it; gives the exit code."""
     from deployer.render import text
 
-    out = text.console(sys.stdout)
-    async with opened(manifest) as session:
-        plan = await session.plan(prune=prune)
-        text.plan(out, plan)
-        guard.check(plan, force)
-        if not plan.pending:
-            return EXIT_DONE
-        _confirm(plan, yes=yes)
-        outcomes = await _execute(session, plan)
-        return await _prove(session, outcomes, prune=prune)
+    text.plan(text.console(sys.stdout), plan)
+    guard.check(plan, wanted.force)
+    if not plan.pending:
+        return EXIT_DONE
+    _confirm(plan, yes=wanted.yes)
+    outcomes = await _execute(session, plan)
+    return await _prove(session, outcomes, wanted.wishes)
 
 
 def _confirm(plan: Plan, *, yes: bool) -> None:
@@ -89,19 +126,54 @@ async def _execute(session: Session, plan: Plan) -> tuple[Outcome, ...]:
     from deployer.render.progress import progress
 
     click.echo()
-    with progress(sys.stdout, plan) as report:
-        root = session.manifest.root
-        return await execute(session.client, plan, root, lambda event: report(event.address, event.step, event.outcome))
+    with progress(sys.stdout, plan) as report, _stopping() as stop:
+        return await execute(
+            session.client,
+            plan,
+            session.manifest.root,
+            lambda event: report(event.address, event.step, event.outcome, event.bytes, event.ready),
+            stop=stop,
+        )
 
 
-async def _prove(session: Session, outcomes: Sequence[Outcome], *, prune: bool) -> int:
+@contextlib.contextmanager
+def _stopping() -> Iterator[asyncio.Event]:
+    """Let Ctrl-C (or a pipeline's SIGTERM) end the run after the requests in flight; a second one ends it at once."""
+    loop, stop, task = asyncio.get_running_loop(), asyncio.Event(), asyncio.current_task()
+
+    def interrupted() -> None:
+        if stop.is_set() and task:
+            task.cancel()
+            return
+        click.echo("\nstopping after the requests in flight; again to stop at once", err=True)
+        stop.set()
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    try:
+        for number in signals:
+            loop.add_signal_handler(number, interrupted)
+    except (NotImplementedError, RuntimeError, ValueError):  # no such thing on this system, or not the main thread
+        yield stop
+        return
+    try:
+        yield stop
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+async def _prove(session: Session, outcomes: Sequence[Outcome], wishes: Wishes) -> int:
+    from deployer.account import STOPPED
     from deployer.render import text
 
     click.echo(f"\n{text.outcomes(outcomes)}.", nl=False)
+    if any(outcome.why == STOPPED for outcome in outcomes):
+        click.echo(f"\n{text.left(outcomes)}\nInterrupted: run apply again to do what is left.")
+        return EXIT_INTERRUPTED
     if any(outcome.status is not Status.DONE for outcome in outcomes):
         click.echo(" Run apply again to do what is left.")
         return EXIT_FAILED
-    left = await session.plan(prune=prune)
+    left = await session.plan(replace(wishes, origin=None))
     if not left.pending:
         click.echo(" The next plan is empty.")
         return EXIT_DONE

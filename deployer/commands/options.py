@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from deployer.errors import UsageError
+from deployer.model import OnDrift
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -31,6 +33,31 @@ def manifest_options(function: Function) -> Function:
     ):
         function = option(function)
     return function
+
+
+def plan_options(function: Function) -> Function:
+    """Add what a plan is made with; the command gets them as `wishes` and `rehash`."""
+
+    @functools.wraps(function)
+    def command(*, prune: bool, on_drift: str, check_files: bool, **others: Any) -> Any:
+        from deployer.commands.session import Wishes
+
+        return function(wishes=Wishes(prune, OnDrift(on_drift), check_files), **others)
+
+    result: Any = command
+    for option in (
+        click.option("--rehash", is_flag=True, help="Read every document again, whatever the cache knows."),
+        click.option("--check-files", is_flag=True, help="Also look for documents whose File object is gone."),
+        click.option(
+            "--on-drift",
+            type=click.Choice([one.value for one in OnDrift]),
+            default=OnDrift.FAIL.value,
+            help="What becomes of fields that somebody edited on the account. [fail]",
+        ),
+        click.option("--prune", is_flag=True, help="Also delete what is ours and no longer in the manifest."),
+    ):
+        result = option(result)
+    return result  # type: ignore[no-any-return]
 
 
 def parse_variables(pairs: tuple[str, ...]) -> Mapping[str, str]:

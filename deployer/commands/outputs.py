@@ -10,7 +10,7 @@ import click
 from deployer.commands.options import manifest_options, parse_variables
 from deployer.errors import EXIT_DONE, EXIT_FAILED
 from deployer.manifest import Manifest
-from deployer.model import Address
+from deployer.model import Address, OnDrift
 
 
 @click.command("outputs")
@@ -39,11 +39,11 @@ def command(file: Path, account: str | None, variables: tuple[str, ...], form: s
 
 
 async def _ids(manifest: Manifest) -> tuple[dict[Address, str], list[Address]]:
-    from deployer.commands.session import opened
+    from deployer.commands.session import Wishes, opened
     from deployer.engine import guard
 
     async with opened(manifest) as session:
-        plan = await session.plan()
+        plan = await session.plan(Wishes(on_drift=OnDrift.OVERWRITE))
     guard.check(plan)
     declared = sorted(resource.address for resource in manifest.resources)
     ids = {address: plan.known[str(address)] for address in declared if str(address) in plan.known}

@@ -5,19 +5,27 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from deployer.commands.options import manifest_options, parse_variables
+from deployer.commands import saved
+from deployer.commands.options import manifest_options, parse_variables, plan_options
 from deployer.engine import guard
 from deployer.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, DeployerError
 from deployer.manifest import Manifest
 from deployer.model import Plan
 
+if TYPE_CHECKING:
+    from deployer.commands.session import Wishes
+
 
 @click.command("plan")
 @manifest_options
-@click.option("--prune", is_flag=True, help="Also delete what is ours and no longer in the manifest.")
+@plan_options
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Save it for apply --plan."
+)
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", help="[text]")
 @click.option("--fail-on", type=click.Choice(["breaking"]), help="Exit with 1 when a function changes so.")
 @click.option("--exit-code", is_flag=True, help="Exit with 2 when there are changes.")
@@ -26,7 +34,9 @@ def command(  # noqa: PLR0913
     file: Path,
     account: str | None,
     variables: tuple[str, ...],
-    prune: bool,
+    wishes: Wishes,
+    rehash: bool,
+    out: Path | None,
     form: str,
     fail_on: str | None,
     exit_code: bool,
@@ -39,10 +49,13 @@ def command(  # noqa: PLR0913
       deployer plan --account openai --format markdown > comment.md
       deployer plan --exit-code        # 0 nothing to do, 2 changes, 1 failure
       deployer plan --fail-on breaking
+      deployer plan --out plan.json    # then: deployer apply --plan plan.json
     """
     from deployer.commands.session import compiled
 
-    plan = asyncio.run(_plan(compiled(file, account, parse_variables(variables)), prune=prune))
+    plan = asyncio.run(_plan(compiled(file, account, parse_variables(variables)), wishes, rehash=rehash))
+    if out:
+        saved.write(out, plan)
     _print(plan, form)
     if plan.errors:
         return EXIT_FAILED
@@ -61,11 +74,11 @@ def _warn(plan: Plan) -> None:
         click.echo(f"apply will refuse: {error}", err=True)
 
 
-async def _plan(manifest: Manifest, *, prune: bool) -> Plan:
+async def _plan(manifest: Manifest, wishes: Wishes, *, rehash: bool) -> Plan:
     from deployer.commands.session import opened
 
-    async with opened(manifest) as session:
-        return await session.plan(prune=prune)
+    async with opened(manifest, rehash=rehash) as session:
+        return await session.plan(wishes)
 
 
 def _print(plan: Plan, form: str) -> None:

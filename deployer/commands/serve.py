@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import json
 import secrets
 import sqlite3
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployer.errors import EXIT_DONE, DeployerError
+from deployer.errors import EXIT_DONE, DeployerError, ProblemsFound
+
+if TYPE_CHECKING:
+    from deployer.server import Faults
 
 
 @click.command("serve")
@@ -22,35 +30,83 @@ from deployer.errors import EXIT_DONE, DeployerError
     metavar="FOLDER",
     help="Where the account is kept. [.deployer/account]",
 )
+@click.option(
+    "--faults", type=click.Path(path_type=Path), metavar="FILE", help="What goes wrong: a bad day, see docs/faults.md."
+)
+@click.option(
+    "--latency", type=click.FloatRange(0, 60_000), default=0, metavar="MS", help="Added to every request. [0]"
+)
+@click.option(
+    "--log", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="A line of JSON for each request."
+)
 @click.option("--key", envvar="DEPLOYER_SERVE_KEY", help="The API key that clients must send.", show_envvar=True)
-def command(host: str, port: int, data: Path, key: str | None) -> int:
+def command(  # noqa: PLR0913 (one argument for each option)
+    *, host: str, port: int, data: Path, faults: Path | None, latency: float, log: Path | None, key: str | None
+) -> int:
     """Serve the embedded account: Files, Uploads, Vector stores, Assistants v2, Agents and Models, kept in a folder.
 
     It is the account that commands use when the manifest names no other. On 127.0.0.1 any key is accepted unless
     --key names one; on every other address one is required, and made when none is given.
 
+    --faults makes it fail as a file says: a pipeline can be tried on a bad day. --log - writes to standard output.
+
     \b
     Example:
       deployer serve
+      deployer serve --faults faults.yaml --log requests.jsonl
       OPENAI_BASE_URL=http://127.0.0.1:8787/v1 OPENAI_API_KEY=any python app.py
     """
     from deployer.server import serve
 
+    day = _faults(faults) if faults else None
     if key is None and not _is_loopback(host):
         key = secrets.token_urlsafe(24)
         click.echo(f"API key (made for this run): {key}")
     try:
-        serve(
-            data,
-            host,
-            port,
-            key,
-            lambda url: click.echo(f"The embedded account in {data} is at {url} (Ctrl-C stops it)"),
-        )
+        with _lines(log) as write:
+            serve(
+                data,
+                host,
+                port,
+                key,
+                lambda url: click.echo(f"The embedded account in {data} is at {url} (Ctrl-C stops it)"),
+                faults=day,
+                latency=latency / 1000,
+                log=write,
+            )
     except (OSError, ValueError, sqlite3.Error) as error:
         why = getattr(error, "strerror", None) or error
         raise DeployerError(f"cannot serve on {host}:{port} from {data} ({why})") from None
     return EXIT_DONE
+
+
+def _faults(path: Path) -> Faults:
+    """Read the file; all that is wrong with it is told at once, each with its line."""
+    from deployer.manifest.document import read
+    from deployer.model import Problem
+    from deployer.server import Faults, FaultsError
+
+    found = read(path, str(path))
+    if isinstance(found, Problem):
+        raise ProblemsFound([str(found)])
+    try:
+        return Faults.of(found.data)
+    except FaultsError as error:
+        raise ProblemsFound([f"{found.key_position(flaw.path)}: {flaw.message}" for flaw in error.flaws]) from None
+
+
+@contextlib.contextmanager
+def _lines(path: Path | None) -> Iterator[Callable[[dict[str, Any]], None] | None]:
+    """A function that writes data as lines of JSON, each at once; `-` is standard output."""
+    if path is None:
+        yield None
+        return
+    try:
+        opened = contextlib.nullcontext(sys.stdout) if str(path) == "-" else path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise DeployerError(f"the log cannot be written to {path} ({error.strerror})") from None
+    with opened as file:
+        yield lambda line: click.echo(json.dumps(line), file=file)
 
 
 def _is_loopback(host: str) -> bool:

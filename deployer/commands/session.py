@@ -11,15 +11,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from deployer import manifest
-from deployer.account import Client, connect, read_live
+from deployer import cache, manifest
+from deployer.account import Client, Journal, connect, read_live, without_files
 from deployer.engine import plan, stamp
+from deployer.engine.plan import Scope
 from deployer.errors import DeployerError, ProblemsFound
 from deployer.kinds import SURFACES, Kind
-from deployer.model import AccountSettings, LiveObject, Plan, Severity, Target
+from deployer.model import AccountSettings, LiveObject, OnDrift, Plan, Severity, Target
 
 EMBEDDED_FOLDER = Path(".deployer") / "account"
 _EMBEDDED_URL = "http://embedded.invalid/v1"  # never resolved: the transport is the server itself
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What was asked for: delete orphans, what becomes of edits, look behind documents; the commit to be stamped."""
+
+    prune: bool = False
+    on_drift: OnDrift = OnDrift.FAIL
+    check_files: bool = False
+    origin: str | None = None
+
+
+USUAL = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +47,29 @@ class Session:
     origin: str
 
     async def read(self) -> tuple[LiveObject, ...]:
-        project = self.manifest.project
-        return await read_live(self.client, self.kinds, lambda metadata: _owned(project, metadata))
+        project, folder = self.manifest.project, self.manifest.root / cache.FOLDER
+        return await read_live(self.client, self.kinds, lambda metadata: _owned(project, metadata), folder)
 
-    async def plan(self, *, prune: bool = False) -> Plan:
+    async def plan(self, wishes: Wishes = USUAL) -> Plan:
         """Read the account and compare: the plan of this moment."""
-        scope = plan.Scope(self.manifest.project, self.target, self.kinds, self.origin, prune)
-        return plan.build(scope, self.manifest.resources, await self.read())
+        live = await self.read()
+        if wishes.check_files:
+            live = await without_files(self.client, live)
+        left_over = Journal.of(self.manifest.root, self.client.settings).released
+        return plan.build(self.scope(wishes), self.manifest.resources, live, left_over)
+
+    def scope(self, wishes: Wishes = USUAL) -> Scope:
+        return Scope(
+            self.manifest.project,
+            self.target,
+            self.kinds,
+            self.origin if wishes.origin is None else wishes.origin,
+            wishes.prune,
+            wishes.on_drift,
+            self.manifest.moved,
+            self.client.settings.limits,
+            wishes.check_files,
+        )
 
 
 def _owned(project: str, metadata: Mapping[str, Any]) -> bool:
@@ -57,9 +87,9 @@ def compiled(file: Path, account: str | None, variables: Mapping[str, str]) -> m
 
 
 @asynccontextmanager
-async def opened(found: manifest.Manifest) -> AsyncIterator[Session]:
+async def opened(found: manifest.Manifest, *, rehash: bool = False) -> AsyncIterator[Session]:
     """Open the account that the manifest chose; digests of files are taken here, when they are first needed."""
-    found = replace(found, resources=manifest.digest(found.root, found.resources))
+    found = replace(found, resources=manifest.digest(found.root, found.resources, rehash=rehash))
     kinds = SURFACES[found.settings.api]
     headers = {kind.PATH: kind.HEADERS for kind in kinds.values()}
     target = target_of(found)

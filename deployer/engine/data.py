@@ -1,10 +1,24 @@
 """A plan as JSON data, version 1: what `plan --format json` prints and what the fingerprint covers."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from deployer.model import Action, Change, FieldChange, FileAction, FileChange, Plan, Problem, Upload
+from deployer.engine import drift
+from deployer.engine.cost import requests, seconds, total_bytes, total_requests, upload_bytes
+from deployer.model import (
+    Action,
+    Address,
+    Change,
+    DesiredFile,
+    FieldChange,
+    FileAction,
+    FileChange,
+    Origin,
+    Plan,
+    Problem,
+)
 
 VERSION = 1
 
@@ -14,11 +28,24 @@ def plan_data(plan: Plan) -> dict[str, Any]:
     return {
         "version": VERSION,
         "project": plan.project,
-        "account": {"name": plan.target.name, "api": plan.target.api, "base_url": plan.target.base_url},
+        "account": account(plan),
+        "manifest": plan.manifest,
+        "scope": {
+            "prune": plan.prune,
+            "on_drift": plan.on_drift.value,
+            "check_files": plan.check_files,
+            "origin": plan.origin,
+        },
         "summary": summary(plan),
+        "forecast": {"requests": total_requests(plan), "bytes": total_bytes(plan), "seconds": math.ceil(seconds(plan))},
+        "conflicts": [_conflict(address, one) for address, one in plan.conflicts],
         "changes": [_change(change) for change in plan.changes],
         "problems": [problem_data(problem) for problem in plan.problems],
     }
+
+
+def account(plan: Plan) -> dict[str, str]:
+    return {"name": plan.target.name, "api": plan.target.api, "base_url": plan.target.base_url}
 
 
 def summary(plan: Plan) -> dict[str, int]:
@@ -26,28 +53,20 @@ def summary(plan: Plan) -> dict[str, int]:
     return {action.value: counts[action] for action in Action}
 
 
-def requests(change: Change) -> int:
-    """Count the requests that a change sends at least; each wait polls once or more on top."""
-    return sum(len(stage) for stage in change.stages)
-
-
-def upload_bytes(change: Change) -> int:
-    return sum(step.file.size for stage in change.stages for step in stage if isinstance(step, Upload))
-
-
 def _change(change: Change) -> dict[str, Any]:
-    origins = sorted({field.origin.value for field in change.fields})
     result: dict[str, Any] = {
         "address": str(change.address),
         "action": change.action.value,
         "reason": change.reason,
-        "origin": origins[0] if len(origins) == 1 else ("both" if origins else "manifest"),
+        "origin": _origin(change).value,
         "fields": [_field(field) for field in change.fields],
     }
     if change.orphan:
         result["orphan"] = True
     if change.live_id:
         result["id"] = change.live_id
+    if change.reviewed:
+        result["reviewed"] = change.reviewed
     if change.files:
         result["files"] = {
             action.value: [_file(one) for one in change.files if one.action is action] for action in FileAction
@@ -57,8 +76,25 @@ def _change(change: Change) -> dict[str, Any]:
     return result
 
 
+def _conflict(address: Address, one: FieldChange | FileChange) -> dict[str, str]:
+    return {"address": str(address), "field" if isinstance(one, FieldChange) else "file": one.path}
+
+
+def _origin(change: Change) -> Origin:
+    origins = {field.origin for field in change.fields} | {file.origin for file in change.files}
+    if len(origins) == 1:
+        return origins.pop()
+    return Origin.BOTH if origins else Origin.MANIFEST
+
+
 def _field(field: FieldChange) -> dict[str, Any]:
-    result = {"path": field.path, "old": field.old, "new": field.new, "origin": field.origin.value}
+    result = {
+        "path": field.path,
+        "old": field.old,
+        "new": field.new,
+        "origin": field.origin.value,
+        "kept": field.kept,
+    }
     if field.effects:
         result["compatibility"] = "breaking" if any(one.breaking for one in field.effects) else "compatible"
         result["effects"] = [
@@ -74,10 +110,47 @@ def pointer(path: Sequence[str | int]) -> str:
 
 
 def _file(change: FileChange) -> dict[str, Any]:
-    result: dict[str, Any] = {"path": change.path, "reason": change.reason}
-    if change.desired:
-        result |= {"size": change.desired.size, "sha256": change.desired.sha256}
+    """`live` says which memberships go or stay: a plan that was reviewed must not detach others."""
+    return {
+        "path": change.path,
+        "reason": change.reason,
+        "origin": change.origin.value,
+        "upload": change.upload,
+        **(_desired(change.desired) if change.desired else {}),
+        **({"live": sorted(file.id for file in change.live)} if change.live else {}),
+    }
+
+
+def _desired(file: DesiredFile) -> dict[str, Any]:
+    result: dict[str, Any] = {"size": file.size, "sha256": file.sha256}
+    if file.attributes:
+        result["attributes"] = dict(file.attributes)
+    if file.chunking is not None:
+        result["chunking"] = dict(file.chunking)
     return result
+
+
+def drift_data(plan: Plan) -> dict[str, Any]:
+    """Give what moved on the account since the last apply, by address (schemas/drift.schema.json)."""
+    return {
+        "version": VERSION,
+        "project": plan.project,
+        "account": account(plan),
+        "moved": [_moved(one) for one in drift.moved(plan)],
+    }
+
+
+def _moved(one: drift.Moved) -> dict[str, Any]:
+    return {
+        "address": str(one.address),
+        "id": one.live_id,
+        "what": one.what,
+        "fields": [
+            {"path": field.path, "declared": field.new, "live": field.old, "origin": field.origin.value}
+            for field in one.fields
+        ],
+        "documents": [{"path": document.path, "what": document.what} for document in one.documents],
+    }
 
 
 def problem_data(problem: Problem) -> dict[str, Any]:

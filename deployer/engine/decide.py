@@ -1,152 +1,278 @@
-"""Decide what happens to one address: the action, its reason, and the very requests that will be sent."""
+"""Decide what happens to one address: the action, its reason, and the body that will be sent."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from deployer.engine import diff, files, stamp
+from deployer.engine import diff, files, interpreter, reviewed, stamp
 from deployer.engine.effects import with_effects
-from deployer.kinds import Body, Kind, vector_store
+from deployer.kinds import Body, Kind
 from deployer.model import (
+    UNLIMITED,
     Action,
     Address,
     Attrs,
     Change,
+    DesiredFile,
     FieldChange,
     FileChange,
+    Limits,
+    LiveFile,
     LiveObject,
-    Request,
+    OnDrift,
+    Origin,
     Resource,
-    Stages,
     Target,
 )
+
+STORE = "vector_store"
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a plan is made for: who owns, on which account and surface, from which commit, and whether orphans go."""
+    """What a plan is made for: who owns, on which account and surface, from which commit, and what is allowed.
+
+    `stores` are the ids of all live stores that have not expired.
+    """
 
     project: str
     target: Target
     kinds: Mapping[str, Kind]
     origin: str = ""
     prune: bool = False
+    on_drift: OnDrift = OnDrift.FAIL
+    moved: tuple[tuple[Address, Address], ...] = ()
+    limits: Limits = UNLIMITED
+    check_files: bool = False
+    stores: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """A live object with our stamp."""
+    """A live object with our stamp, and the files that it holds."""
 
     live: LiveObject
     stamp: stamp.Stamp
+    files: tuple[LiveFile, ...] = ()
 
 
-def desired(scope: Scope, resource: Resource, owned: Owned | None, ids: Mapping[str, str]) -> Change:
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A change that has no steps yet, and what they are made of. Without a `body` no object is written."""
+
+    change: Change
+    kind: Kind
+    body: Body | None = None
+    desired: tuple[DesiredFile, ...] = ()
+    owned: Owned | None = None
+
+
+def owned(kind: Kind, live: LiveObject, mark: stamp.Stamp) -> Owned:
+    return Owned(live, mark, live.files or interpreter.live_files(kind, live.raw, mark))
+
+
+def desired(scope: Scope, resource: Resource, found: Owned | None, ids: Mapping[str, str]) -> Draft:
     """Create what is not live, update what differs; `ids` gives the addresses of live ids."""
     kind = scope.kinds[resource.address.kind]
     attrs = kind.express(resource.attrs).attrs
-    if owned is None:
+    if found is None:
         return _create(scope, kind, resource, attrs)
-    return _update(scope, kind, resource, attrs, owned, ids)
+    if found.live.raw.get("status") == "expired":
+        draft = _create(scope, kind, resource, attrs)
+        return replace(draft, change=replace(draft.change, action=Action.REPLACE, reason="it has expired"))
+    return _update(scope, kind, resource, attrs, found, ids)
 
 
-def _create(scope: Scope, kind: Kind, resource: Resource, attrs: Attrs) -> Change:
-    mark = stamp.write(scope.project, resource.address, attrs, scope.origin)
+def _create(scope: Scope, kind: Kind, resource: Resource, attrs: Attrs) -> Draft:
+    mark = stamp.write(scope.project, resource.address, attrs, scope.origin, protect=resource.protect)
     body = kind.wire({**attrs, "metadata": {**(attrs.get("metadata") or {}), **mark}}, None)
-    request = Request("POST", kind.PATH, body.fields, body.refs, str(resource.address))
-    changes = files.compare(resource.files, ())
-    return Change(
+    change = Change(
         address=resource.address,
         action=Action.CREATE,
         reason="not on the account",
         fields=diff.compare({}, attrs, kind.DEFAULTS, {}),
-        files=changes,
+        files=_files(resource, attrs, ()),
         requires=_addresses(body),
-        stages=_stages(resource.address, (request,), changes),
     )
+    return Draft(change, kind, body, _declared(resource, attrs))
+
+
+def _declared(resource: Resource, attrs: Attrs) -> tuple[DesiredFile, ...]:
+    """The files of an assistant need the tool that reads them; a surface may not have it."""
+    if resource.address.kind == STORE or "code_interpreter" in (attrs.get("tools") or {}):
+        return resource.files
+    return ()
+
+
+def _files(resource: Resource, attrs: Attrs, live: Sequence[LiveFile]) -> tuple[FileChange, ...]:
+    wanted = _declared(resource, attrs)
+    if resource.address.kind == STORE:
+        return files.compare(wanted, live, exclusive=resource.exclusive)
+    return interpreter.compare(wanted, live)
 
 
 def _update(  # noqa: PLR0913, PLR0917
-    scope: Scope, kind: Kind, resource: Resource, attrs: Attrs, owned: Owned, ids: Mapping[str, str]
-) -> Change:
-    raw, digests = owned.live.raw, owned.stamp.digests
-    live = dict(kind.canonical(raw, ids))
+    scope: Scope, kind: Kind, resource: Resource, attrs: Attrs, found: Owned, ids: Mapping[str, str]
+) -> Draft:
+    digests = found.stamp.digests
+    live = dict(kind.canonical(found.live.raw, ids))
     live["metadata"] = stamp.without(live.get("metadata"))
-    fields = with_effects(diff.compare(live, attrs, kind.DEFAULTS, digests), live, attrs)
+    compared = with_effects(diff.compare(live, attrs, kind.DEFAULTS, digests), live, attrs)
+    compared = tuple(_excused(field, set(kind.references(found.live.raw)) - scope.stores) for field in compared)
+    fields = (*_judged(scope, compared), *_protection(found.stamp, resource))
     released = diff.releases(live, attrs, kind.DEFAULTS, digests)
-    changes = files.compare(resource.files, owned.live.files)
-    requires = _addresses(kind.wire(attrs, None))
-    if not fields and not released and not changes:
-        return Change(resource.address, Action.NO_OP, "as declared", owned.live.id, requires=requires)
-    send: tuple[Request, ...] = ()
-    if fields or released:
-        mark = stamp.write(scope.project, resource.address, attrs, scope.origin)
-        sent = {name: attrs.get(name, kind.DEFAULTS.get(name)) for name in _tops(fields)}
-        body = kind.wire({**sent, "metadata": {**_metadata(live, attrs, fields), **mark}}, raw)
-        send = (Request("POST", f"{kind.PATH}/{owned.live.id}", body.fields, body.refs),)
-    return Change(
+    changes = _wanted(scope, _files(resource, attrs, found.files))
+    renamed = found.stamp.address if found.stamp.address != resource.address else None
+    acting = tuple(field for field in fields if not field.kept)
+    change = Change(
         address=resource.address,
-        action=Action.UPDATE,
-        reason=_reason(fields, released, changes),
-        live_id=owned.live.id,
+        action=Action.UPDATE if acting or released or changes or renamed else Action.NO_OP,
+        reason=_reason(acting, released, changes, renamed),
+        live_id=found.live.id,
         fields=fields,
         files=changes,
-        requires=requires,
-        stages=_stages(resource.address, send, changes),
+        requires=_addresses(kind.wire(attrs, None)),
+        reviewed=reviewed.digest(kind, found.live.raw),
     )
+    body = None
+    if acting or released or renamed or (changes and resource.address.kind != STORE):
+        body = _body(scope, kind, resource, attrs, found, live, fields)
+    return Draft(change, kind, body, _declared(resource, attrs), found)
+
+
+def _body(  # noqa: PLR0913, PLR0917
+    scope: Scope,
+    kind: Kind,
+    resource: Resource,
+    attrs: Attrs,
+    found: Owned,
+    live: Attrs,
+    fields: Sequence[FieldChange],
+) -> Body:
+    kept = {_stamped(field.path) for field in fields if field.kept}
+    before = {stamp.name_of(path): found.stamp.digests.get(stamp.name_of(path), "") for path in kept}
+    mark = stamp.write(scope.project, resource.address, attrs, scope.origin, protect=resource.protect, kept=before)
+    acting = [field for field in fields if not field.kept]
+    sent = {name: attrs.get(name, kind.DEFAULTS.get(name)) for name in _tops(acting)}
+    return kind.wire({**sent, "metadata": {**_metadata(live, attrs, fields), **mark}}, found.live.raw)
+
+
+def _judged(scope: Scope, fields: Sequence[FieldChange]) -> list[FieldChange]:
+    """Mark what stays as somebody left it on the account; a tool cannot stay without the others."""
+    if scope.on_drift is not OnDrift.KEEP:
+        return list(fields)
+    edited = {_stamped(field.path) for field in fields if field.origin is not Origin.MANIFEST}
+    return [replace(field, kept=_stamped(field.path) in edited) for field in fields]
+
+
+def _wanted(scope: Scope, changes: Sequence[FileChange]) -> tuple[FileChange, ...]:
+    """Leave out attributes that stay as somebody left them on the account."""
+    keep = scope.on_drift is OnDrift.KEEP
+    return tuple(change for change in changes if not (keep and change.origin is not Origin.MANIFEST))
+
+
+def _stamped(path: str) -> str:
+    """The stamp holds metadata pair by pair, everything else whole."""
+    return path if path.startswith("metadata/") else path.partition("/")[0]
+
+
+def _excused(field: FieldChange, gone: set[str]) -> FieldChange:
+    """A reference to a store that is no longer there is nobody's edit: the service, or a loss, let it dangle."""
+    used = field.old.get("vector_stores", ()) if isinstance(field.old, Mapping) else ()
+    return replace(field, origin=Origin.MANIFEST) if gone.intersection(used) else field
+
+
+def _protection(mark: stamp.Stamp, resource: Resource) -> list[FieldChange]:
+    if mark.protected == resource.protect:
+        return []
+    return [FieldChange("protect", mark.protected, resource.protect, Origin.MANIFEST)]
 
 
 def _tops(fields: Sequence[FieldChange]) -> list[str]:
-    """The API's fields that must be sent; metadata always is."""
-    return sorted({change.path.partition("/")[0] for change in fields} - {"metadata"})
+    """The API's fields that must be sent; metadata always is, and protection is part of it."""
+    return sorted({change.path.partition("/")[0] for change in fields} - {"metadata", "protect"})
 
 
 def _metadata(live: Attrs, attrs: Attrs, fields: Sequence[FieldChange]) -> dict[str, str]:
     """The API replaces the whole map, so pairs that nobody declared are sent back as they are."""
-    gone = {change.path for change in fields if change.new is None}
-    kept = {key: value for key, value in live["metadata"].items() if f"metadata/{key}" not in gone}
-    return {**kept, **(attrs.get("metadata") or {})}
+    gone = {change.path for change in fields if change.new is None and not change.kept}
+    kept = {change.path for change in fields if change.kept}
+    left = {key: value for key, value in live["metadata"].items() if f"metadata/{key}" not in gone}
+    declared = (attrs.get("metadata") or {}).items()
+    return {**left, **{key: value for key, value in declared if f"metadata/{key}" not in kept}}
 
 
-def _reason(fields: Sequence[FieldChange], released: Sequence[str], changes: Sequence[FileChange]) -> str:
-    parts = [f"{len(fields)} {'field' if len(fields) == 1 else 'fields'}"] if fields else []
+def _reason(
+    fields: Sequence[FieldChange], released: Sequence[str], changes: Sequence[FileChange], renamed: Address | None
+) -> str:
+    parts = [f"moved from {renamed}"] if renamed else []
+    if fields:
+        parts.append(f"{len(fields)} {'field' if len(fields) == 1 else 'fields'}")
     if changes:
         parts.append(f"{len(changes)} {'file' if len(changes) == 1 else 'files'}")
     if released:
         parts.append(f"no longer declared: {', '.join(sorted(released))}")
-    return ", ".join(parts)
-
-
-def _stages(address: Address, send: tuple[Request, ...], changes: Sequence[FileChange]) -> Stages:
-    """Uploads need no store, so they go beside its create or update."""
-    uploads, later = vector_store.file_stages(str(address), changes) if changes else ((), ())
-    return tuple(stage for stage in ((*send, *uploads), *later) if stage)
+    return ", ".join(parts) or "as declared"
 
 
 def _addresses(body: Body) -> tuple[Address, ...]:
     return tuple(sorted({Address.parse(key) for _, key in body.refs}))
 
 
-def references(kind: Kind, owned: Owned, ids: Mapping[str, str]) -> tuple[Address, ...]:
-    """Give the addresses that a live object refers to."""
-    return _addresses(kind.wire(kind.canonical(owned.live.raw, ids), None))
-
-
-def orphan(scope: Scope, address: Address, owned: Owned, users: tuple[Address, ...]) -> Change:
-    """Delete what is no longer in the manifest, after its users and only with consent."""
-    if not scope.prune:
-        return Change(
-            address, Action.NO_OP, "no longer in the manifest; --prune deletes it", owned.live.id, orphan=True
-        )
-    kind = scope.kinds[address.kind]
-    stages = ((Request("DELETE", f"{kind.PATH}/{owned.live.id}"),), vector_store.delete_files(owned.live.files))
-    return Change(
-        address,
-        Action.DELETE,
-        "no longer in the manifest",
-        owned.live.id,
-        requires=users,
-        stages=tuple(stage for stage in stages if stage),
-        orphan=True,
+def adopt(scope: Scope, resource: Resource, live: LiveObject, ids: Mapping[str, str]) -> Draft:
+    """Stamp a foreign object: what differs from the manifest stays for the next plan, as a change made in git."""
+    kind = scope.kinds[resource.address.kind]
+    attrs = kind.express(resource.attrs).attrs
+    found = dict(kind.canonical(live.raw, ids))
+    found["metadata"] = stamp.without(found.get("metadata"))
+    values = {path: value for path, value in stamp.fields(found).items() if path in stamp.fields(attrs)}
+    before = {stamp.name_of(path): stamp.digest(values[path]) if path in values else "" for path in stamp.fields(attrs)}
+    mark = stamp.write(scope.project, resource.address, attrs, scope.origin, kept=before)
+    change = Change(
+        address=resource.address,
+        action=Action.ADOPT,
+        reason=f"take over {live.id}; the next plan would change what is shown",
+        live_id=live.id,
+        fields=diff.compare(found, attrs, kind.DEFAULTS, {}),
+        reviewed=reviewed.digest(kind, live.raw),
     )
+    return Draft(change, kind, kind.wire({"metadata": {**found["metadata"], **mark}}, live.raw))
+
+
+def orphan(scope: Scope, address: Address, found: Owned, users: Sequence[Address | str]) -> Draft:
+    """Delete what is no longer in the manifest, after its users, and only with consent.
+
+    `users` are addresses that let go of it in this plan, or the name of what will go on using it.
+    """
+    kind = scope.kinds[address.kind]
+    stays = [user for user in users if isinstance(user, str)]
+    why = _why_kept(scope, found, stays)
+    change = Change(address, Action.NO_OP, why, found.live.id, orphan=True)
+    if why:
+        return Draft(change, kind, owned=found)
+    gone = replace(
+        change,
+        action=Action.DELETE,
+        reason="no longer in the manifest",
+        requires=tuple(user for user in users if isinstance(user, Address)),
+        reviewed=reviewed.digest(kind, found.live.raw),
+    )
+    return Draft(gone, kind, owned=found)
+
+
+def _why_kept(scope: Scope, found: Owned, users: Sequence[str]) -> str:
+    if found.stamp.protected:
+        return "no longer in the manifest, but protected: declare it with protect: false once, then remove it"
+    if not scope.prune:
+        return "no longer in the manifest; --prune deletes it"
+    return f"no longer in the manifest, but in use by {', '.join(users)}" if users else ""
+
+
+def superseded(scope: Scope, address: Address, found: Owned, why: str, users: Sequence[Address]) -> Draft:
+    """Delete a live object whose address another one has: a second copy, or a store that has expired."""
+    kind = scope.kinds[address.kind]
+    mark = reviewed.digest(kind, found.live.raw)
+    named = Address(address.kind, f"{address.name}#{found.live.id}")
+    change = Change(named, Action.DELETE, why, found.live.id, requires=tuple(users), reviewed=mark)
+    return Draft(change, kind, owned=found)

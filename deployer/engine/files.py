@@ -1,57 +1,150 @@
-"""Which documents of a vector store are to be added, replaced or removed: by path and sha256, never by name or date."""
+"""Which documents of a store are to be added, replaced, moved or removed: by path and content, never by date.
+
+What is on the account is used again wherever it can be: the same bytes under the same file name are one File object.
+"""
+
+from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
+from deployer.engine import stamp
+from deployer.engine.canonical import same
 from deployer.kinds import vector_store
-from deployer.model import DesiredFile, FileAction, FileChange, LiveFile
+from deployer.model import DesiredFile, FileAction, FileChange, LiveFile, Origin
 
 _USABLE = ("completed", "in_progress")
+MISSING = "missing"
+"""The status of a membership whose File object is gone."""
 
 
-def compare(desired: Sequence[DesiredFile], live: Sequence[LiveFile]) -> tuple[FileChange, ...]:
-    """Give the file changes, sorted by path. Files that we did not attach (no path) are foreign and never touched."""
+def compare(
+    desired: Sequence[DesiredFile], live: Sequence[LiveFile], *, exclusive: bool = False
+) -> tuple[FileChange, ...]:
+    """Give the file changes, sorted by path. Files that we did not attach (no path) stay, unless it is `exclusive`."""
     owned: dict[str, list[LiveFile]] = defaultdict(list)
     for file in live:
         if file.path is not None:
             owned[file.path].append(file)
     wanted = {file.path: file for file in desired}
-    changes = [change for path, file in wanted.items() for change in _wanted(file, owned.get(path, []))]
-    changes += [_remove(path, files) for path, files in owned.items() if path not in wanted]
+    spare: dict[str, list[LiveFile]] = defaultdict(list)
+    for path, files in owned.items():
+        for file in files if path not in wanted else ():
+            spare[file.sha256 or ""].append(file)
+    changes = []
+    for path, one in wanted.items():
+        changes += _at_its_path(one, owned[path]) if path in owned else [_new(one, spare[one.sha256])]
+    left = (file for files in spare.values() for file in files)
+    changes += [_remove(file.path or "", (file,), "no longer in the manifest") for file in left]
+    if exclusive:
+        changes += [_remove(file.id, (file,), "not ours, and the store is exclusive") for file in live if not file.path]
     return tuple(sorted(changes, key=lambda change: (change.path, change.action)))
 
 
-def _remove(path: str, files: Sequence[LiveFile]) -> FileChange:
-    return FileChange(FileAction.REMOVE, path, None, tuple(files), "no longer in the manifest")
+def _remove(path: str, files: tuple[LiveFile, ...], why: str) -> FileChange:
+    return FileChange(FileAction.REMOVE, path, None, files, why)
 
 
-def _wanted(file: DesiredFile, live: Sequence[LiveFile]) -> list[FileChange]:
-    if not live:
-        return [FileChange(FileAction.ADD, file.path, file, (), "not on the account")]
-    good = sorted((one for one in live if _good(file, one)), key=lambda one: (one.status, one.created_at, one.id))
-    if not good:
-        return [FileChange(FileAction.REPLACE, file.path, file, tuple(live), _reason(file, live))]
-    keep, rest = good[0], tuple(one for one in live if one is not good[0])
-    changes = []
-    if rest:
-        changes.append(FileChange(FileAction.REMOVE, file.path, None, rest, "a second copy"))
-    if keep.status == "in_progress":
-        changes.append(FileChange(FileAction.WAIT, file.path, file, (keep,), "attached, still being ingested"))
-    return changes
+def _at_its_path(file: DesiredFile, live: Sequence[LiveFile]) -> list[FileChange]:
+    """Compare with what is at the same path; the best copy of the content stays, the rest goes when it is ready."""
+    copies = sorted((one for one in live if _is_copy(file, one)), key=lambda one: _rank(file, one))
+    if not copies:
+        return [FileChange(FileAction.REPLACE, file.path, file, tuple(live), _why_replaced(file, live))]
+    keep, rest = copies[0], tuple(one for one in live if one is not copies[0])
+    change = _kept(file, keep)
+    if change and change.action in (FileAction.ATTACH, FileAction.WAIT):
+        return [replace(change, live=(keep, *rest))]
+    found = [change] if change else []
+    return [*found, _remove(file.path, rest, "a second copy, or an older one")] if rest else found
 
 
-def _good(file: DesiredFile, live: LiveFile) -> bool:
+def _is_copy(file: DesiredFile, live: LiveFile) -> bool:
+    return live.sha256 == file.sha256 and live.status != MISSING
+
+
+def _rank(file: DesiredFile, live: LiveFile) -> tuple[bool, bool, str, int, str]:
+    """The best copy first: usable, cut as declared, ready, old."""
     return (
-        live.sha256 == file.sha256
-        and live.status in _USABLE
-        and vector_store.same_chunking(file.chunking, live.chunking)
+        live.status not in _USABLE,
+        not vector_store.same_chunking(file.chunking, live.chunking),
+        live.status,
+        live.created_at,
+        live.id,
     )
 
 
-def _reason(file: DesiredFile, live: Sequence[LiveFile]) -> str:
-    newest = max(live, key=lambda one: (one.created_at, one.id))
-    if newest.sha256 != file.sha256:
-        return "its content changed"
-    if newest.status not in _USABLE:
-        return f"its ingestion {newest.status}" + (f": {newest.error}" if newest.error else "")
-    return "its chunking changed"
+def _why_replaced(file: DesiredFile, live: Sequence[LiveFile]) -> str:
+    if any(one.sha256 == file.sha256 for one in live):
+        return "its File object is gone"
+    return "its content changed"
+
+
+def _kept(file: DesiredFile, live: LiveFile) -> FileChange | None:
+    """What is left to do for a file whose bytes are there already; None when it is as declared."""
+    again = _why_again(file, live)
+    if again:
+        return FileChange(FileAction.ATTACH, file.path, file, (live,), again)
+    origin = _edited(file, live)
+    if origin is not None:
+        return FileChange(FileAction.UPDATE, file.path, file, (live,), "its attributes changed", origin)
+    if live.status == "in_progress":
+        return FileChange(FileAction.WAIT, file.path, file, (live,), "attached, still being ingested")
+    return None
+
+
+def _why_again(file: DesiredFile, live: LiveFile) -> str:
+    if live.status not in _USABLE:
+        return f"its ingestion {live.status}" + (f": {live.error}" if live.error else "")
+    return "" if vector_store.same_chunking(file.chunking, live.chunking) else "its chunking changed"
+
+
+def _edited(file: DesiredFile, live: LiveFile) -> Origin | None:
+    """Tell who moved the attributes; None when nothing declared differs and nothing applied is left over."""
+    wanted, found = attributes(file, live), live.attributes
+    if same(wanted, dict(found)) and live.declared.keys() == {stamp.name_of(name) for name in file.attributes}:
+        return None
+    on_account = any(_moved(digest, name, found) for name, digest in _named(live, file).items())
+    in_git = any(_moved(live.declared.get(stamp.name_of(name), ""), name, wanted) for name in wanted)
+    in_git = in_git or bool(live.declared.keys() - {stamp.name_of(name) for name in file.attributes})
+    if on_account:
+        return Origin.BOTH if in_git else Origin.ACCOUNT
+    return Origin.MANIFEST
+
+
+def _named(live: LiveFile, file: DesiredFile) -> dict[str, str]:
+    """The digests of applied attributes by their names, as far as git or the account still know the name."""
+    names = {stamp.name_of(name): name for name in (*live.attributes, *file.attributes)}
+    return {names[short]: digest for short, digest in live.declared.items() if short in names}
+
+
+def _moved(digest: str, name: str, values: Mapping[str, Any]) -> bool:
+    return not digest or name not in values or not stamp.same_content(digest, values[name])
+
+
+def attributes(file: DesiredFile, live: LiveFile | None) -> dict[str, Any]:
+    """Give the attributes that a membership is to have: what nobody declared stays, what git let go of goes."""
+    found = live.attributes if live else {}
+    declared = live.declared if live else {}
+    kept = {name: value for name, value in found.items() if stamp.name_of(name) not in declared}
+    return {**kept, **file.attributes}
+
+
+def _new(file: DesiredFile, spare: list[LiveFile]) -> FileChange:
+    """Give the change for a path that the store does not have; a spare copy of the same content is used up."""
+    copies = [one for one in spare if _is_copy(file, one)]
+    if not copies:
+        return FileChange(FileAction.ADD, file.path, file, (), "not on the account")
+    one = min(copies, key=lambda one: (not _same_name(file, one), *_rank(file, one)))
+    spare.remove(one)
+    if not _same_name(file, one):
+        return FileChange(FileAction.REPLACE, file.path, file, (one,), f"renamed from {one.path}")
+    again = _why_again(file, one)
+    action = FileAction.ATTACH if again else FileAction.MOVE
+    return FileChange(action, file.path, file, (one,), again or f"moved from {one.path}")
+
+
+def _same_name(file: DesiredFile, live: LiveFile) -> bool:
+    """The name is what citations show, and no API changes it."""
+    return (live.path or "").rpartition("/")[2] == file.name

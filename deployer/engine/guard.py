@@ -1,24 +1,45 @@
-"""Is a plan safe to apply: no finding that forbids it, and not a mass deletion that nobody asked for."""
+"""Is a plan safe to apply: no finding that forbids it, nothing edited on the account unseen, no mass deletion."""
 
+import json
 from collections.abc import Collection
+from typing import Any
 
 from deployer.errors import DeployerError, ProblemsFound
-from deployer.model import Action, Plan
+from deployer.model import Action, Address, FieldChange, FileChange, OnDrift, Plan
 
 PRUNE_LIMIT = "prune-limit"
 GUARDS = (PRUNE_LIMIT,)
 _SHARE = 0.3
 _MINIMUM = 10
+_SHOWN = 60
 
 
 def check(plan: Plan, forced: Collection[str] = ()) -> None:
-    """Raise when the plan must not be applied; the message names the guard that `--force` would lift."""
+    """Raise when the plan must not be applied; the message names what would lift the refusal."""
     if plan.errors:
         raise ProblemsFound([str(problem) for problem in plan.errors])
-    owned = sum(change.live_id is not None for change in plan.changes)
-    deletes = sum(change.action is Action.DELETE for change in plan.changes)
+    if plan.conflicts and plan.on_drift is OnDrift.FAIL:
+        lines = [_told(address, one) for address, one in plan.conflicts]
+        raise DeployerError(
+            "\n".join(["edited on the account since the last apply:", *lines])
+            + "\nadd --on-drift overwrite (git wins) or --on-drift keep (the account wins), or change git"
+        )
+    objects = [change for change in plan.changes if change.address.kind != "file"]
+    owned = sum(change.live_id is not None for change in objects)
+    deletes = sum(change.action is Action.DELETE for change in objects)
     if owned >= _MINIMUM and deletes > _SHARE * owned and PRUNE_LIMIT not in forced:
         raise DeployerError(
             f"the plan deletes {deletes} of {owned} owned objects, more than {_SHARE:.0%}; "
             f"if that is meant, add --force {PRUNE_LIMIT}"
         )
+
+
+def _told(address: Address, one: FieldChange | FileChange) -> str:
+    if isinstance(one, FileChange):
+        return f"  {address}: {one.path}: {one.reason}"
+    return f"  {address}.{one.path}: git says {_short(one.new)}, the account says {_short(one.old)}"
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -1,44 +1,92 @@
-"""Build the plan: one change for each desired or owned address, in order."""
+"""Build the plan: one change for each desired or owned address, in order, with the steps that do it."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from deployer.engine import decide, order, stamp
-from deployer.engine.decide import Owned, Scope
+from deployer.engine import age, canonical, decide, finish, order, stamp
+from deployer.engine.decide import STORE, Draft, Owned, Scope
 from deployer.kinds import Kind
-from deployer.model import Address, LiveObject, Plan, Problem, Resource, Severity, Target
+from deployer.model import Address, DesiredFile, LiveObject, Plan, Problem, Resource, Severity, Target
 
-__all__ = ["Scope", "build", "losses"]
+__all__ = ["Scope", "adoption", "build", "losses"]
 
 
-def build(scope: Scope, resources: Sequence[Resource], live: Sequence[LiveObject]) -> Plan:
-    """Compare and decide; the same inputs in any order give the same plan."""
-    groups = _owned(scope, live)
+def build(
+    scope: Scope, resources: Sequence[Resource], live: Sequence[LiveObject], left_over: Collection[str] = ()
+) -> Plan:
+    """Compare and decide; the same inputs in any order give the same plan.
+
+    `left_over` are ids of File objects that an interrupted run was about to delete.
+    """
+    scope = replace(scope, stores=_usable(live))
+    groups, problems = _moved(scope, _owned(scope, live))
     owned = {address: min(group, key=_age) for address, group in groups.items()}
-    problems = [_twice(address, group) for address, group in groups.items() if len(group) > 1]
-    known = {str(address): one.live.id for address, one in sorted(owned.items())}
+    expired = {address for address, one in owned.items() if one.live.raw.get("status") == "expired"}
+    known = {str(address): one.live.id for address, one in sorted(owned.items()) if address not in expired}
     ids = {live_id: address for address, live_id in known.items()}
-    changes = []
+    drafts = []
     for resource in resources:
-        changes.append(decide.desired(scope, resource, owned.get(resource.address), ids))
+        drafts.append(decide.desired(scope, resource, owned.get(resource.address), ids))
         problems += losses(scope.target, scope.kinds, resource)
     declared = {resource.address for resource in resources}
-    changes += [
-        decide.orphan(scope, address, one, _users(scope, address, owned, ids))
-        for address, one in owned.items()
-        if address not in declared
-    ]
+    users = _users(scope, live, {one.live.id: address for address, one in owned.items()}, declared)
+    for address, one in owned.items():
+        if address not in declared:
+            drafts.append(decide.orphan(scope, address, one, users.get(one.live.id, ())))
+        elif address in expired:
+            drafts.append(decide.superseded(scope, address, one, "it has expired", [address]))
+    twins, told = _twins(scope, groups, owned)
+    holders = _holders(scope, live)
+    changes = finish.changes(_arranged([*drafts, *twins]), holders)
+    changes += finish.left_over([one for one in left_over if one not in holders])
     return Plan(
         project=scope.project,
         target=scope.target,
-        changes=order.arrange(changes),
-        problems=tuple(sorted(problems, key=lambda problem: (problem.severity, problem.address, problem.message))),
+        changes=changes,
+        problems=tuple(
+            sorted((*problems, *told), key=lambda problem: (problem.severity, problem.address, problem.message))
+        ),
         foreign=len(live) - sum(map(len, groups.values())),
         origin=scope.origin,
         known=known,
+        limits=scope.limits,
+        on_drift=scope.on_drift,
+        prune=scope.prune,
+        check_files=scope.check_files,
+        manifest=desired_digest(resources),
+        live=tuple(live),
     )
+
+
+def desired_digest(resources: Sequence[Resource]) -> str:
+    """Give the digest of all that is desired, in whatever order it is declared."""
+    told = [
+        [str(one.address), one.attrs, [_file(file) for file in one.files], one.protect, one.exclusive]
+        for one in sorted(resources, key=lambda one: one.address)
+    ]
+    return canonical.ordered_sha256(told)
+
+
+def _file(file: DesiredFile) -> list[Any]:
+    return [file.path, file.sha256, dict(file.chunking or {}), dict(file.attributes)]
+
+
+def adoption(scope: Scope, resource: Resource, found: LiveObject, live: Sequence[LiveObject]) -> Plan:
+    """Give the plan that makes a foreign object ours: one change, which writes nothing but the stamp."""
+    known = {str(address): group[0].live.id for address, group in _owned(scope, live).items()}
+    draft = decide.adopt(scope, resource, found, {live_id: address for address, live_id in known.items()})
+    changes = finish.changes([draft], {})
+    return Plan(
+        scope.project, scope.target, changes, origin=scope.origin, known=known, limits=scope.limits, live=tuple(live)
+    )
+
+
+def _usable(live: Sequence[LiveObject]) -> frozenset[str]:
+    return frozenset(one.id for one in live if one.kind == STORE and one.raw.get("status") != "expired")
 
 
 def _owned(scope: Scope, live: Sequence[LiveObject]) -> dict[Address, list[Owned]]:
@@ -47,29 +95,69 @@ def _owned(scope: Scope, live: Sequence[LiveObject]) -> dict[Address, list[Owned
     for one in live:
         found = stamp.read(one.raw.get("metadata"))
         if found and found.project == scope.project and found.address.kind == one.kind:
-            groups[found.address].append(Owned(one, found))
+            groups[found.address].append(decide.owned(scope.kinds[one.kind], one, found))
     return groups
 
 
-def _age(owned: Owned) -> tuple[int, str]:
-    created = owned.live.raw.get("created_at")
-    return created if isinstance(created, int) else 0, owned.live.id
+def _moved(scope: Scope, groups: dict[Address, list[Owned]]) -> tuple[dict[Address, list[Owned]], list[Problem]]:
+    """Give what is owned by the addresses of today."""
+    problems = []
+    for old, new in scope.moved:
+        if old in groups and new in groups:
+            text = f"both {old} and {new} are live, so nothing can be moved"
+            problems.append(Problem(text, "delete one of them, or remove the entry of moved", str(new)))
+        elif old in groups:
+            groups[new] = groups.pop(old)
+    return groups, problems
 
 
-def _twice(address: Address, group: Sequence[Owned]) -> Problem:
-    ids = " and ".join(owned.live.id for owned in sorted(group, key=_age))
-    return Problem(f"{ids} both carry this address", "delete the one that is not in use", str(address))
+def _age(owned: Owned) -> tuple[bool, float, str]:
+    """The oldest first; a store that has expired comes last."""
+    raw = owned.live.raw
+    return raw.get("status") == "expired", age.seconds(raw.get("created_at")) or 0, owned.live.id
+
+
+def _twins(
+    scope: Scope, groups: Mapping[Address, Sequence[Owned]], owned: Mapping[Address, Owned]
+) -> tuple[list[Draft], list[Problem]]:
+    """More than one live object at an address: the oldest is the one, the others go with consent."""
+    drafts, problems = [], []
+    for address, group in sorted(groups.items()):
+        for twin in sorted(group, key=_age)[1:]:
+            first = owned[address].live.id
+            text = f"{first} and {twin.live.id} both carry this address; the older one, {first}, is used"
+            remedy = "it will be deleted" if scope.prune else "--prune deletes the other"
+            problems.append(Problem(text, remedy, str(address), severity=Severity.WARNING))
+            if scope.prune and not twin.stamp.protected:
+                drafts.append(decide.superseded(scope, address, twin, "a second copy", [address]))
+    return drafts, problems
 
 
 def _users(
-    scope: Scope, address: Address, owned: Mapping[Address, Owned], ids: Mapping[str, str]
-) -> tuple[Address, ...]:
-    """Give the live objects that refer to `address`: they must let go of it before it is deleted."""
-    return tuple(
-        other
-        for other, one in sorted(owned.items())
-        if other != address and address in decide.references(scope.kinds[other.kind], one, ids)
-    )
+    scope: Scope, live: Sequence[LiveObject], ids: Mapping[str, Address], declared: set[Address]
+) -> dict[str, list[Address | str]]:
+    """Give, by the id of a store, who uses it: addresses that let go in this plan, names of those that will not."""
+    result: dict[str, list[Address | str]] = defaultdict(list)
+    for one in sorted(live, key=lambda one: one.id):
+        address = ids.get(one.id)
+        for store in scope.kinds[one.kind].references(one.raw):
+            if address is None:
+                result[store].append(f"{one.kind} {one.id}")
+            else:
+                result[store].append(address if scope.prune or address in declared else str(address))
+    return result
+
+
+def _holders(scope: Scope, live: Sequence[LiveObject]) -> Counter[str]:
+    """Count who holds each File object: owned stores (those that were read) and all assistants."""
+    found = Counter(file.id for one in live for file in one.files)
+    found.update(held for one in live for held in scope.kinds[one.kind].held(one.raw))
+    return found
+
+
+def _arranged(drafts: Sequence[Draft]) -> list[Draft]:
+    by_address = {draft.change.address: draft for draft in drafts}
+    return [by_address[change.address] for change in order.arrange([draft.change for draft in drafts])]
 
 
 def losses(target: Target, kinds: Mapping[str, Kind], resource: Resource) -> list[Problem]:

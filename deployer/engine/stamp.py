@@ -1,13 +1,15 @@
 """The stamp: ownership and the digests of what was last applied, kept in the object's own metadata.
 
-Three metadata pairs, which leave a user 13 of the API's 16; each value fits the API's 512 characters.
+Three metadata pairs, which leave a user 13 of the API's 16 (four on an assistant with files of its own); each value
+fits the API's 512 characters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from deployer.engine import canonical
@@ -16,7 +18,9 @@ from deployer.model import Address, Attrs
 OWNER = "deployer"
 APPLIED = "deployer_applied"
 ORIGIN = "deployer_origin"
-KEYS = (OWNER, APPLIED, ORIGIN)
+FILES = "deployer_files"
+KEYS = (OWNER, APPLIED, ORIGIN, FILES)
+_PROTECTED = "protect"
 _NAME = 6
 _CONTENT = 8
 _ORDER = 4
@@ -24,11 +28,16 @@ _ORDER = 4
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """`digests` maps the short hash of a field path to the digest of the value that was applied."""
+    """`digests` maps the short hash of a field path to the digest of the value that was applied.
+
+    `files` maps the short hash of a File object's id to the token of its content.
+    """
 
     project: str
     address: Address
     digests: Mapping[str, str]
+    protected: bool = False
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(metadata: Mapping[str, Any] | None) -> Stamp | None:
@@ -37,20 +46,42 @@ def read(metadata: Mapping[str, Any] | None) -> Stamp | None:
     if not isinstance(owner, str) or metadata is None:
         return None
     project, _, address = owner.partition("/")
+    digests = parsed(metadata.get(APPLIED))
+    protected = digests.pop(_PROTECTED, "") == "1"
     try:
-        return Stamp(project, Address.parse(address), _digests(str(metadata.get(APPLIED, ""))))
+        return Stamp(project, Address.parse(address), digests, protected, parsed(metadata.get(FILES)))
     except ValueError:
         return None
 
 
-def _digests(text: str) -> dict[str, str]:
-    pairs = (pair.partition("=") for pair in text.split())
+def parsed(text: Any) -> dict[str, str]:
+    """Read `name=digest name=digest`; what has another form is left out."""
+    pairs = (pair.partition("=") for pair in str(text or "").split())
     return {name: digest for name, _, digest in pairs}
 
 
-def write(project: str, address: Address, attrs: Attrs, origin: str) -> dict[str, str]:
-    applied = " ".join(f"{name_of(path)}={digest(value)}" for path, value in fields(attrs).items())
-    return {OWNER: f"{project}/{address}", APPLIED: applied, ORIGIN: origin}
+def written(digests: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={digest}" for name, digest in digests.items())
+
+
+def applied(values: Mapping[str, Any]) -> dict[str, str]:
+    """Give the digest of each value by the short hash of its name."""
+    return {name_of(name): digest(value) for name, value in values.items()}
+
+
+def write(  # noqa: PLR0913
+    project: str,
+    address: Address,
+    attrs: Attrs,
+    origin: str,
+    *,
+    protect: bool = False,
+    kept: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, str]:
+    """Give the pairs of a stamp; of `kept` fields (by short hash) the digest stays what it was, or absent if ""."""
+    digests = {name: text for name, text in {**applied(fields(attrs)), **kept}.items() if text}
+    marks = {_PROTECTED: "1"} if protect else {}
+    return {OWNER: f"{project}/{address}", APPLIED: written({**digests, **marks}), ORIGIN: origin}
 
 
 def fields(attrs: Attrs) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Source: the SDK's `types/beta/agent*.py` and the Agents API configuration guide.
 an object replaces the whole field, null resets; so what nobody declared inside `text` and `reasoning` is sent back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +24,7 @@ DEFAULTS: Attrs = MappingProxyType(
         "response_format": "auto",
     }
 )
+FIELDS = ("name", "model", "instructions", "tools", "reasoning", "text", "metadata")
 _PLAIN = ("name", "model", "instructions")
 MAX_NAME = 128
 _ABSENT = "the Agents API has no such field; remove it, or keep it for accounts of another surface"
@@ -108,3 +109,18 @@ def _wire_format(value: Any) -> dict[str, Any]:
     if value is None or value == "auto":
         return {"type": "text"}
     return {"type": "json_schema", "schema": value["json_schema"]["schema"]}
+
+
+def references(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    del raw  # a saved agent refers to no store
+    return ()
+
+
+def held(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    del raw  # files are bound to a session, not to a saved agent
+    return ()
+
+
+def hold(body: Body, files: Sequence[tuple[str, bool]], live: Mapping[str, Any] | None) -> Body:
+    del files, live
+    return body

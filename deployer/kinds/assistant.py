@@ -4,7 +4,7 @@ Fields, defaults and update semantics: OpenAI's OpenAPI of 2026-08-21 (CreateAss
 and recorded answers. On update an omitted field is kept, null resets it, `tools` and `vector_store_ids` replace.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -28,6 +28,7 @@ DEFAULTS: Attrs = MappingProxyType(
     }
 )
 _PLAIN = ("name", "description", "model", "instructions", "temperature", "top_p", "reasoning_effort")
+FIELDS = (*_PLAIN, "tools", "tool_resources", "response_format", "metadata")
 MAX_TOOLS = 128
 MAX_STORES = 1
 
@@ -102,3 +103,31 @@ def _nested(tool: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "file_search" and "ranking_options" in inner:
         inner["ranking_options"] = {"score_threshold": 0, **inner["ranking_options"]}  # required once options are sent
     return {"type": kind, kind: inner} if inner else {"type": kind}
+
+
+def references(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    return _resource(raw, "file_search", "vector_store_ids")
+
+
+def held(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    return _resource(raw, "code_interpreter", "file_ids")
+
+
+def _resource(raw: Mapping[str, Any], tool: str, field: str) -> tuple[str, ...]:
+    """Read ids where they should be; an object of another form has none."""
+    value: Any = raw.get("tool_resources")
+    for name in (tool, field):
+        value = value.get(name) if isinstance(value, dict) else None
+    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+
+
+def hold(body: Body, files: Sequence[tuple[str, bool]], live: Mapping[str, Any] | None) -> Body:
+    """Set the files of the code interpreter; what the live object searches is sent along, lest it be dropped."""
+    resources = dict(body.fields.get("tool_resources") or {})
+    searched = references(live or {})
+    if "file_search" not in resources and searched:
+        resources["file_search"] = {"vector_store_ids": list(searched)}
+    resources["code_interpreter"] = {"file_ids": [key for key, _ in files]}
+    pointer = "/tool_resources/code_interpreter/file_ids"
+    refs = tuple((f"{pointer}/{place}", key) for place, (key, known) in enumerate(files) if not known)
+    return Body({**body.fields, "tool_resources": resources}, (*body.refs, *refs))

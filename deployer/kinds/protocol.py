@@ -1,6 +1,6 @@
-"""What every kind answers: five questions, all pure."""
+"""What every kind answers: a few questions, all pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -36,7 +36,8 @@ class Kind(Protocol):
     """A module with these names. `PATH` is the collection's, `HEADERS` go with every request to it.
 
     `DEFAULTS` are the values that the API gives to fields that nobody sets: a field that is no longer declared returns
-    to them. Every field that the kind can hold is a key of `DEFAULTS`.
+    to them. Every field that the kind can hold is a key of `DEFAULTS`. `FIELDS` are the API's own fields that an update
+    could overwrite.
     """
 
     @property
@@ -48,6 +49,9 @@ class Kind(Protocol):
     @property
     def DEFAULTS(self) -> Attrs: ...  # noqa: N802
 
+    @property
+    def FIELDS(self) -> Sequence[str]: ...  # noqa: N802
+
     def express(self, attrs: Attrs) -> Expressed:
         """Desired attrs in canonical form, without what this surface cannot carry."""
 
@@ -56,3 +60,12 @@ class Kind(Protocol):
 
     def wire(self, attrs: Attrs, live: Mapping[str, Any] | None) -> Body:
         """Request fields for these attrs (None: reset). `live` keeps what the API would drop with the same field."""
+
+    def references(self, raw: Mapping[str, Any]) -> tuple[str, ...]:
+        """Ids of the vector stores that a live object uses, ours or foreign, whatever its form."""
+
+    def held(self, raw: Mapping[str, Any]) -> tuple[str, ...]:
+        """Ids of the File objects that a live object itself holds, in order."""
+
+    def hold(self, body: Body, files: Sequence[tuple[str, bool]], live: Mapping[str, Any] | None) -> Body:
+        """Let the object hold these files and no others: keys of ids to come, or ids (True)."""

@@ -6,7 +6,9 @@ accounts    which account, and its secrets from the environment
 variables   ${var.…} replaced
 schema      every document against schemas/manifest.schema.json
 resources   files read, references checked → Resource
-knowledge   documents found by glob; their digests (only when they are needed)
+knowledge   documents found by glob or URL (patterns, ignored)
+moves       renamed addresses
+digests     the sha256 of documents, only when they are needed
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from deployer.kinds.assistant import MAX_TOOLS
-from deployer.manifest import accounts, knowledge, resources, schema, variables
+from deployer.manifest import accounts, digests, moves, resources, schema, variables
 from deployer.manifest.document import KINDS
+from deployer.manifest.ignored import Ignored
 from deployer.manifest.load import Entry, Sources, load
 from deployer.manifest.suggest import nearest
 from deployer.manifest.tools import Surroundings, silenced
@@ -28,20 +31,25 @@ from deployer.model import AccountSettings, Address, Position, Problem, Resource
 
 __all__ = ["Manifest", "compile_manifest", "digest"]
 
-digest = knowledge.digest
+digest = digests.digest
 VERSION = 1
 _DEFINITIONS = {"assistant": "assistant", "vector_store": "vectorStore"}
+_ITEMS = {"tools": "tool", "files": "documents"}
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What the manifest says. `resources` are complete only when no problem is an error."""
+    """What the manifest says. `resources` are complete only when no problem is an error.
+
+    `moved` are pairs of an address that is no longer declared and the one that it has now.
+    """
 
     root: Path
     project: str
     settings: AccountSettings
     resources: tuple[Resource, ...]
     problems: tuple[Problem, ...]
+    moved: moves.Moves = ()
 
 
 def compile_manifest(  # noqa: PLR0913
@@ -55,8 +63,9 @@ def compile_manifest(  # noqa: PLR0913
 ) -> Manifest:
     """Read and check everything that can be known offline; never raises for what a user wrote.
 
-    Code of handlers is imported only with `import_handlers`; `offline`, no account needs its secrets. `values` are
-    variables from the command line (`--var`); they win over the account's, which win over defaults.
+    Code of handlers is imported only with `import_handlers`; `offline`, no account needs its secrets and no URL is
+    asked for. `values` are variables from the command line (`--var`); they win over the account's, which win over
+    defaults.
     """
     sources = load(file)
     settings, unset = accounts.choose(sources, account, environ, offline=offline)
@@ -67,17 +76,19 @@ def compile_manifest(  # noqa: PLR0913
         return Manifest(sources.root, "", settings, (), tuple(others))
     problems = _merged(sources.problems, undeclared, unresolved, _check(sources, filled), unset)
     stores = [address.name for address in sources.resources if address.kind == "vector_store"]
-    around = Surroundings(sources.root, stores, settings.api, import_handlers)
+    around = Surroundings(sources.root, stores, settings.api, Ignored(sources.root), import_handlers, offline)
     told = [*sources.problems, *unresolved]
     found, more = _compile(around, _sound(sources, filled, problems, told))
     head = sources.main.data if sources.main else {}
     quiet = head["silence"] if isinstance(head.get("silence"), list) else []
     more = [problem for problem in more if problem.rule not in quiet or problem.severity is Severity.ERROR]
     more += silenced(sources.main, quiet) if sources.main else []
+    moved, misplaced = moves.read(sources)
+    more += [*around.ignored.problems, *misplaced]
     problems = sorted([*problems, *more], key=_place)
     if file.parent != Path():
         found, problems = _seen_from_here(file.parent, found, problems)
-    return Manifest(sources.root, str(head.get("project", "")), settings, found, tuple(problems))
+    return Manifest(sources.root, str(head.get("project", "")), settings, found, tuple(problems), moved)
 
 
 def _seen_from_here(
@@ -174,15 +185,15 @@ def _owners(problems: Sequence[Problem]) -> set[str]:
 
 
 def _accepted(address: Address, entry: Entry) -> dict[str, Any]:
-    """The fields of an entry that the schema accepts; of `tools`, None stands for one that it refuses."""
+    """The fields of an entry that the schema accepts; in its lists, None stands for an item that it refuses."""
     result: dict[str, Any] = {}
     if not isinstance(entry.value, dict):
         return result
     required = {"model": "m"} if address.kind == "assistant" else {}
     for field, value in entry.value.items():
-        if field == "tools" and isinstance(value, list) and len(value) <= MAX_TOOLS:
-            refused = [bool(schema.check(entry.document, tool, "tool")) for tool in value]
-            result[field] = [None if wrong else tool for tool, wrong in zip(value, refused, strict=True)]
+        if field in _ITEMS and isinstance(value, list) and len(value) <= MAX_TOOLS:
+            refused = [bool(schema.check(entry.document, item, _ITEMS[field])) for item in value]
+            result[field] = [None if wrong else item for item, wrong in zip(value, refused, strict=True)]
         elif not schema.check(entry.document, {**required, field: value}, _DEFINITIONS[address.kind]):
             result[field] = value
     return result
@@ -192,7 +203,7 @@ def _compile(around: Surroundings, entries: Mapping[Address, Entry]) -> tuple[tu
     found, problems = [], []
     for address, entry in entries.items():
         if address.kind == "vector_store":
-            resource, wrong = resources.vector_store(around.root, address, entry)
+            resource, wrong = resources.vector_store(around, address, entry)
         else:
             resource, wrong = resources.assistant(around, address, entry)
         found.append(resource)

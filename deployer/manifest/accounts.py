@@ -1,16 +1,18 @@
 """Choose the account and resolve what it needs from the environment."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from deployer import remote
 from deployer.manifest.document import address
 from deployer.manifest.load import Entry, Sources
 from deployer.manifest.suggest import nearest
 from deployer.manifest.variables import Unresolved, Unset, environment
-from deployer.model import AccountSettings, Position, Problem
+from deployer.model import UNLIMITED, AccountSettings, Limits, Position, Problem
 
-EMBEDDED = AccountSettings(name="embedded", api="assistants")
-_REFERENCES = ("base_url", "api_key", "organization")
+EMBEDDED = AccountSettings(name="embedded", api="assistants", limits=UNLIMITED)
+_REFERENCES = ("base_url", "api_key", "organization", "snapshots")
 
 
 def choose(
@@ -38,8 +40,28 @@ def choose(
         api_key=values.get("api_key"),
         organization=values.get("organization"),
         query={key: str(value) for key, value in query.items()} if isinstance(query, dict) else {},
+        limits=_limits(values),
+        lock=values.get("lock") is True,
+        snapshots=values.get("snapshots"),
     )
-    return settings, problems
+    return settings, [*problems, *_snapshots(entry, settings.snapshots)]
+
+
+def _limits(values: Mapping[str, Any]) -> Limits:
+    """Give the limits that an account declares, else the published ones; an embedded account has none of its own."""
+    told = values.get("limits")
+    told = told if isinstance(told, dict) else {}
+    rates: dict[str, int | None] = {}
+    for name in ("uploads", "attaches", "files"):
+        rate = told.get(f"{name}_per_minute")
+        if rate == "none" or (isinstance(rate, int) and not isinstance(rate, bool)):
+            rates[name] = None if rate == "none" else rate
+    return replace(Limits() if values.get("base_url") else UNLIMITED, **rates)
+
+
+def _snapshots(entry: Entry, place: str | None) -> list[Problem]:
+    wrong = remote.malformed(place) if place and remote.is_url(place) else None
+    return [Problem(*wrong, address((*entry.path, "snapshots")), entry.position("snapshots"))] if wrong else []
 
 
 def overrides(sources: Sources, name: str | None) -> Mapping[str, Any]:

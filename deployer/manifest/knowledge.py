@@ -1,103 +1,167 @@
-"""The documents of a vector store on disk: globs, checks, digests."""
+"""The documents that a list of files names: on disk by globs, or behind URLs; and whether they can be used."""
 
 from __future__ import annotations
 
-import hashlib
+import json
 import os
-import unicodedata
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
+from unicodedata import normalize
 
+from deployer import remote
 from deployer.errors import DeployerError
+from deployer.manifest import ignored
+from deployer.manifest.fit import Taker, Wrong, unfit
 from deployer.manifest.load import Entry
-from deployer.manifest.paths import fixed_part, matches, relative
+from deployer.manifest.paths import fixed_part, matches, relative, relatives
+from deployer.manifest.patterns import Pattern
 from deployer.manifest.suggest import similar_file
-from deployer.model import DesiredFile, Problem, Resource
-
-MAX_BYTES = 512 * 1024 * 1024
-MAX_PATH = 256
-# What file search accepts, by the retrieval guide.
-SUFFIXES = frozenset(
-    {".c", ".cpp", ".cs", ".css", ".doc", ".docx", ".go", ".html", ".java", ".js", ".json", ".md", ".pdf", ".php"}
-    | {".pptx", ".py", ".rb", ".sh", ".tex", ".ts", ".txt"}
-)
+from deployer.manifest.tools import Surroundings
+from deployer.model import Attrs, DesiredFile, Position, Problem
 
 
-def find(root: Path, entry: Entry, where: str) -> tuple[tuple[DesiredFile, ...], list[Problem]]:
-    """Give the files that the entry's globs match, sorted by path and without digests, and every problem with them."""
-    base = (root / entry.document.name).parent
-    found: dict[str, DesiredFile] = {}
-    problems: list[Problem] = []
-    for place, pattern in enumerate(entry.value.get("files", ())):
-        files, wrong = _match(root, base, pattern)
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list of files in the manifest: `at` is its place in its entry, `where` its address for the user."""
+
+    entry: Entry
+    at: tuple[str | int, ...]
+    where: str
+    items: Sequence[Any]
+    taker: Taker
+
+    @property
+    def base(self) -> str:
+        """The folder that its paths start from, relative to the manifest's."""
+        return posixpath.dirname(self.entry.document.name)
+
+    def problem(self, wrong: Wrong, *more: str | int) -> Problem:
+        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in more)
+        return Problem(*wrong, f"{self.where}{where}", self.position(*more))
+
+    def position(self, *more: str | int) -> Position:
+        return self.entry.position(*self.at, *more)
+
+
+@dataclass(slots=True)
+class _Found:
+    """Documents by their paths, each with the place of the item that named it first."""
+
+    files: dict[str, tuple[DesiredFile, int]] = field(default_factory=dict)
+
+    def add(self, files: Sequence[DesiredFile], place: int) -> Iterator[Wrong]:
+        others: dict[int, list[str]] = {}
         for file in files:
-            first = found.setdefault(file.path, file)
+            first, where = self.files.setdefault(file.path, (file, place))
             if first.source != file.source:
-                wrong.append((f"two files are called {file.path}: one composed (NFC), one decomposed", "rename one"))
-        position = entry.position("files", place)
-        problems += [Problem(message, remedy, f"{where}.files[{place}]", position) for message, remedy in wrong]
-    return tuple(found[path] for path in sorted(found)), problems
+                yield _one_name(first, file)
+            elif _settings(first) != _settings(file):
+                others.setdefault(where, []).append(file.path)
+        for where, paths in others.items():
+            more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
+            message = f"{paths[0]}{more}: files[{where}] names this too, with other attributes or chunking"
+            yield message, "exclude it in one of the two"
 
 
-def _match(root: Path, base: Path, pattern: str) -> tuple[list[DesiredFile], list[tuple[str, str]]]:
-    if relative(root, base / fixed_part(pattern)) is None:
-        return [], [(f"{pattern!r} leaves the manifest's folder", "move the documents inside, or correct the glob")]
+def find(
+    around: Surroundings, listing: Listing, chunking: Attrs | None = None
+) -> tuple[tuple[DesiredFile, ...], list[Problem]]:
+    """Give the files that a list names, in its order and without digests, and every problem with them.
+
+    `chunking` is for items that say nothing of their own. Offline, of a URL only the form is looked at.
+    """
+    found = _Found()
+    problems: list[Problem] = []
+    for place, item in enumerate(listing.items):
+        if item is None:
+            continue  # the schema has refused it
+        pattern = Pattern.of(item, chunking)
+        files, wrong = _remote(around, pattern) if remote.is_url(pattern.path) else _local(around, listing, pattern)
+        wrong += [one for file in files for one in unfit(around.root, file, listing.taker)]
+        problems += [listing.problem(one, place) for one in (*wrong, *found.add(files, place))]
+        for index in pattern.unreadable():
+            message = f"{pattern.exclude[index]!r} is no pattern"
+            problems.append(listing.problem((message, ignored.REMEDY), place, "exclude", index))
+    return tuple(file for file, _ in found.files.values()), problems
+
+
+def _local(around: Surroundings, listing: Listing, pattern: Pattern) -> tuple[list[DesiredFile], list[Wrong]]:
+    """Find what is on disk. A file that is named without wildcards comes even if `.deployerignore` names it."""
+    base, text = around.root / listing.base, pattern.path
+    fixed = fixed_part(text)
+    if relative(around.root, base / fixed) is None:
+        return [], [(f"{text!r} leaves the manifest's folder", "move the documents inside, or correct the glob")]
+    paths = matches(base, text)
     files, wrong = [], []
-    for path in matches(base, pattern):
-        source = relative(root, path)
+    excluded, literal = pattern.excluded(), fixed == str(PurePosixPath(text))
+    for path, source in relatives(around.root, paths):
         if source is None:
-            name = os.path.relpath(path, root)
+            name = os.path.relpath(path, around.root)
             wrong.append((f"{name} is a link that leaves the manifest's folder", "copy the document inside"))
-            continue
-        if not source.isprintable():
-            wrong.append((f"the name {source!a} holds characters that cannot be sent", "rename the file"))
-            continue
-        file = DesiredFile(unicodedata.normalize("NFC", source), path.stat().st_size, "", None, source)
-        wrong += _unfit(root, file)
-        files.append(file)
-    return files, wrong if files or wrong else [_nothing(base, pattern)]
+        elif (
+            (size := _size(path)) is not None
+            and not (excluded and excluded.match_file(posixpath.relpath(source, listing.base or ".")))
+            and (literal or not around.ignored.covers(source))
+        ):
+            files.append(_document(normalize("NFC", source), size, source, pattern))
+    return sorted(files, key=_path), wrong if files or wrong else [_nothing(base, text, ignored=bool(paths))]
 
 
-def _nothing(base: Path, pattern: str) -> tuple[str, str]:
+def _size(path: Path) -> int | None:
+    """None for a file that went away since its folder was listed."""
+    try:
+        return os.stat(path).st_size  # noqa: PTH116 (of ten thousand, each costs)
+    except OSError:
+        return None
+
+
+def _remote(around: Surroundings, pattern: Pattern) -> tuple[list[DesiredFile], list[Wrong]]:
+    wrong = remote.malformed(pattern.path)
+    if wrong or around.offline:
+        return [], [wrong] if wrong else []
+    try:
+        found = remote.listed(pattern.path)
+    except DeployerError as error:
+        return [], [(str(error), "")]
+    excluded = pattern.excluded()
+    files = [
+        _document(remote.path_of(one.url), one.size, one.url, pattern)
+        for one in found
+        if not (excluded and excluded.match_file(one.inside))
+    ]
+    if files:
+        return sorted(files, key=_path), []
+    what = "everything that it matches is excluded" if found else "it matches no file"
+    return [], [(f"{remote.shown(pattern.path)}: {what}", "correct the URL, or add the documents")]
+
+
+def _document(path: str, size: int, source: str, pattern: Pattern) -> DesiredFile:
+    return DesiredFile(path, size, "", pattern.chunking, source, pattern.attributes)
+
+
+def _path(file: DesiredFile) -> str:
+    return file.path
+
+
+def _settings(file: DesiredFile) -> str:
+    """What must agree where two items name one file, in a form in which `1` and `true` differ."""
+    return json.dumps([file.attributes, file.chunking], sort_keys=True)
+
+
+def _one_name(first: DesiredFile, second: DesiredFile) -> Wrong:
+    what = f"{first.source} and {second.source}"
+    if normalize("NFC", first.source) == normalize("NFC", second.source):
+        what = "one composed (NFC), one decomposed"
+    return f"two files are called {first.path}: {what}", "rename one"
+
+
+def _nothing(base: Path, pattern: str, *, ignored: bool) -> Wrong:
+    if ignored:
+        return f"everything that {pattern!r} matches is left out", "correct exclude or .deployerignore"
     if (base / pattern).is_dir():
         return f"{pattern!r} is a folder", f"write {pattern.rstrip('/')}/** for all documents in it"
     otherwise = "correct the glob, or add the documents"
     return f"{pattern!r} matches no file", similar_file(base / pattern, pattern, otherwise)
-
-
-def _unfit(root: Path, file: DesiredFile) -> Iterable[tuple[str, str]]:
-    suffix = PurePosixPath(file.path).suffix.lower()
-    if suffix not in SUFFIXES:
-        what = f"{suffix} files" if suffix else "files without an extension"
-        yield (
-            f"{file.path}: file search takes no {what}",
-            "convert it (to .md, .txt, .pdf, .json …), or narrow the glob",
-        )
-    if file.size == 0:
-        yield f"{file.path} is empty", "write something into it, or narrow the glob"
-    if file.size > MAX_BYTES:
-        yield f"{file.path} has {file.size:,} bytes; the limit is {MAX_BYTES:,}", "split the document"
-    if not os.access(root / file.source, os.R_OK):
-        yield f"{file.path} cannot be read", "check its permissions"
-    if len(file.path) > MAX_PATH:
-        yield f"{file.path}: the path has {len(file.path)} characters; the limit is {MAX_PATH}", "shorten it"
-
-
-def digest(root: Path, resources: Sequence[Resource]) -> tuple[Resource, ...]:
-    """Give the resources with the sha256 of every file; each file is read once, a few at a time."""
-    sources = sorted({file.source for resource in resources for file in resource.files})
-    with ThreadPoolExecutor() as pool:
-        digests = dict(zip(sources, pool.map(lambda source: _sha256(root, source), sources), strict=True))
-    return tuple(
-        replace(one, files=tuple(replace(file, sha256=digests[file.source]) for file in one.files)) for one in resources
-    )
-
-
-def _sha256(root: Path, source: str) -> str:
-    try:
-        with (root / source).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DeployerError(f"{source} cannot be read ({error.strerror}); check its permissions") from None

@@ -6,7 +6,7 @@ macOS decomposes 한글 in names (NFD), an editor writes it composed (NFC): name
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import dropwhile
 from pathlib import Path, PurePosixPath
@@ -26,6 +26,19 @@ def relative(root: Path, path: Path) -> str | None:
     if not end.is_relative_to(root):
         return None
     return (straight if straight.is_relative_to(root) else end).relative_to(root).as_posix()
+
+
+def relatives(root: Path, paths: Iterable[Path]) -> Iterator[tuple[Path, str | None]]:
+    """Give each path with what `relative` says of it; the way to a folder is looked at only once."""
+    folders: dict[Path, str | None] = {}
+    for path in paths:
+        folder = path.parent
+        if folder not in folders:
+            folders[folder] = relative(root, folder)
+        if folders[folder] is None or path.is_symlink():
+            yield path, relative(root, path)
+        else:
+            yield path, path.name if folders[folder] == "." else f"{folders[folder]}/{path.name}"
 
 
 def existing(base: Path, text: str) -> Path:

@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from deployer.manifest.document import address as place_of
 from deployer.manifest.document import read_text
-from deployer.manifest.knowledge import find
+from deployer.manifest.fit import CODE_INTERPRETER, FILE_SEARCH, overlap
+from deployer.manifest.knowledge import Listing, find
 from deployer.manifest.load import Entry
 from deployer.manifest.tools import Spot, Surroundings, leaves, named_file, response_format, together, tool
-from deployer.model import Address, Position, Problem, Resource
+from deployer.model import Address, DesiredFile, Position, Problem, Resource
 
 MAX_INSTRUCTIONS = 256_000
+MAX_DATA = 20
+MAX_PAIRS_WITH_DATA = 12
+_COMPILED = ("instructions", "tools", "protect")
 _LONGEST_PATH = 255
 
 
-def vector_store(root: Path, address: Address, entry: Entry) -> tuple[Resource, list[Problem]]:
+def vector_store(around: Surroundings, address: Address, entry: Entry) -> tuple[Resource, list[Problem]]:
     value = entry.value
-    files, problems = find(root, entry, str(address))
     chunking = value.get("chunking")
-    if chunking:
-        problems += _overlap(address, entry, chunking)
-        files = tuple(replace(file, chunking=dict(chunking)) for file in files)
+    listing = Listing(entry, ("files",), f"{address}.files", value.get("files", ()), FILE_SEARCH)
+    files, problems = find(around, listing, chunking)
+    problems += _overlaps(address, entry, (), value)
+    for place, item in enumerate(listing.items):
+        problems += _overlaps(address, entry, ("files", place), item)
     attrs = {name: value[name] for name in ("name", "expires_after", "metadata") if name in value}
-    return Resource(address, attrs, files, _positions(entry)), problems
+    found = Resource(
+        address,
+        attrs,
+        tuple(sorted(files, key=lambda file: file.path)),
+        _positions(entry),
+        protect=bool(value.get("protect")),
+        exclusive=bool(value.get("exclusive")),
+    )
+    return found, problems
 
 
-def _overlap(address: Address, entry: Entry, chunking: Mapping[str, int]) -> list[Problem]:
-    size, overlap = chunking["max_chunk_size_tokens"], chunking["chunk_overlap_tokens"]
-    if overlap <= size / 2:
-        return []
-    message = f"an overlap of {overlap} is more than half of {size}"
-    place = entry.position("chunking", "chunk_overlap_tokens")
-    return [Problem(message, f"the most is {size // 2}", f"{address}.chunking.chunk_overlap_tokens", place)]
+def _overlaps(address: Address, entry: Entry, at: tuple[str | int, ...], settings: Any) -> list[Problem]:
+    """Check what the schema cannot see of the chunking in `settings`, if there is any."""
+    wrong = overlap(settings["chunking"]) if isinstance(settings, dict) and "chunking" in settings else None
+    path = (*at, "chunking", "chunk_overlap_tokens")
+    return [Problem(*wrong, place_of(path, str(address)), entry.position(*path))] if wrong else []
 
 
 def assistant(around: Surroundings, address: Address, entry: Entry) -> tuple[Resource, list[Problem]]:
-    attrs: dict[str, Any] = {name: item for name, item in entry.value.items() if name not in ("instructions", "tools")}
+    attrs: dict[str, Any] = {name: item for name, item in entry.value.items() if name not in _COMPILED}
     positions, problems = _positions(entry), []
     if "instructions" in entry.value:
         attrs["instructions"], wrong = _instructions(around.root, address, entry)
@@ -61,7 +72,37 @@ def assistant(around: Surroundings, address: Address, entry: Entry) -> tuple[Res
     if "tools" in entry.value:
         attrs["tools"] = list(tools.values())
         problems += together(around, address, entry, attrs["tools"])
-    return Resource(address, attrs, (), positions), problems + response_format(around, address, entry)
+    files, wrong = _data(around, address, entry)
+    problems += wrong + response_format(around, address, entry)
+    return Resource(address, attrs, files, positions, protect=bool(entry.value.get("protect"))), problems
+
+
+def _data(around: Surroundings, address: Address, entry: Entry) -> tuple[tuple[DesiredFile, ...], list[Problem]]:
+    """Give the files of the code interpreter, in the manifest's order."""
+    files: list[DesiredFile] = []
+    problems: list[Problem] = []
+    for place, value in enumerate(entry.value.get("tools", ())):
+        if value is not None and value["type"] == "code_interpreter" and "files" in value:
+            at = ("tools", place, "files")
+            listing = Listing(entry, at, place_of(at, str(address)), value["files"], CODE_INTERPRETER)
+            found, wrong = find(around, listing)
+            files += found
+            problems += wrong
+            if len(found) > MAX_DATA:
+                message = f"{len(found):,} files; the code interpreter of an assistant takes at most {MAX_DATA}"
+                problems.append(listing.problem((message, "narrow the globs")))
+            problems += _crowded(address, entry)
+    return tuple(files), problems
+
+
+def _crowded(address: Address, entry: Entry) -> list[Problem]:
+    """With files of the code interpreter, the stamp has a pair more: one for what they are."""
+    pairs = len(entry.value.get("metadata", ()))
+    if pairs <= MAX_PAIRS_WITH_DATA:
+        return []
+    message = f"{pairs} pairs are too many for an assistant with files of the code interpreter"
+    remedy = f"the limit is {MAX_PAIRS_WITH_DATA}: the API has 16, four are our stamp"
+    return [Problem(message, remedy, f"{address}.metadata", entry.position("metadata"))]
 
 
 def _positions(entry: Entry) -> dict[str, Position]:

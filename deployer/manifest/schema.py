@@ -103,3 +103,12 @@ def _place(document: Document, finding: Finding, path: tuple[str | int, ...]) ->
     if finding.keyword == "uniqueItems":
         return document.position((*path, sentences.second(finding.value)))
     return document.position(path)
+
+
+def misfit(name: str, data: Any) -> str | None:
+    """Give what first keeps JSON data from fitting one of the published schemas; None when it fits."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    error = best_match(Draft202012Validator(load(name)).iter_errors(data))
+    return None if error is None else error.message

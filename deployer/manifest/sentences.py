@@ -23,6 +23,8 @@ _PATTERNS = {
     "^[A-Za-z_][A-Za-z0-9_-]*$": "use letters, digits, - and _, starting with a letter or _",
     "^(https?://|\\$\\{env\\.)": "write it with http:// or https://",
     "^(?!deployer(_|$))": "choose another key: these are kept for deployer's stamp",
+    "^(?!deployer)": "choose another key: these are kept for deployer's own attributes",
+    "^(assistant|vector_store)/[a-z0-9][a-z0-9_-]{0,62}$": "write assistant/KEY or vector_store/KEY",
 }
 _ENVIRONMENT = "^\\$\\{env\\."
 # What people bring from the API, and how it is said here.
@@ -30,8 +32,11 @@ _INSTEAD = {
     "tool_resources": "name the stores in the tool: {type: file_search, vector_stores: [KEY]}",
     "vector_store_ids": "name stores of this manifest: vector_stores: [KEY]",
     "file_ids": "put the files into a vector store: vector_stores: {KEY: {files: [GLOB]}}",
+    "glob": "write path: GLOB",
+    "url": "write path: URL",
     "project": "only the manifest itself has it, not what it includes",
 }
+_TAKEN = {13: "three are our stamp", 12: "four are our own"}  # of the pairs of metadata, and of attributes
 _NESTED = ("function", "file_search", "code_interpreter")
 
 
@@ -73,6 +78,8 @@ def explain(finding: Finding) -> tuple[str, str]:  # noqa: PLR0911 (a table of c
             return f"{_show(value)} is not allowed", nearest(str(value), map(str, limit), one_of(map(str, limit)))
         case "const" if limit == "auto":
             return f"{_show(value)} is not allowed", "write auto, or a mapping such as {type: json_object}"
+        case "const" if limit == "none":
+            return f"{_show(value)} is not allowed", "write a number, or none for no limit"
         case "const":
             return f"{_show(value)} is not allowed", f"it must be {_show(limit)}"
         case "pattern":
@@ -125,7 +132,7 @@ def _limit(finding: Finding) -> tuple[str, str]:
         "minLength": ("this is empty", "write something, or remove the key"),
         "maxItems": (f"{size} items are too many", f"the limit is {limit}"),
         "minItems": ("this list is empty", "add an item, or remove the key"),
-        "maxProperties": (f"{size} pairs are too many", f"the limit is {limit}: the API has 16, three are our stamp"),
+        "maxProperties": (f"{size} pairs are too many", f"the limit is {limit}: the API has 16, {_TAKEN.get(limit)}"),
         "uniqueItems": ("the same item stands before", "remove one"),
         "minimum": (f"{_show(value)} is too small", f"the least is {limit}"),
         "maximum": (f"{_show(value)} is too large", f"the most is {limit}"),

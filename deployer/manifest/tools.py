@@ -12,23 +12,29 @@ from deployer.functions.finding import Finding
 from deployer.functions.rules import RULES
 from deployer.manifest import handlers, schema
 from deployer.manifest.document import Document, address, read
+from deployer.manifest.ignored import Ignored
 from deployer.manifest.load import Entry
 from deployer.manifest.paths import existing, relative
 from deployer.manifest.suggest import nearest, one_of
 from deployer.model import Address, Position, Problem
 
 HINTS = tuple(rule.id for rule in RULES.values() if rule.strictness == "hint")
-_OURS = ("file", "handler", "examples")  # keys of a function that no API is sent
+_OURS = ("file", "handler", "examples", "files")  # keys of a tool that no API is sent
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What tools are compiled in: the manifest's folder, the keys of all its stores, the account's surface."""
+    """What entries are compiled in: the manifest's folder, the keys of all its stores, the account's surface.
+
+    `ignored`: what globs leave out. `offline`: nobody may be asked.
+    """
 
     root: Path
     stores: Sequence[str]
     surface: str
+    ignored: Ignored
     import_handlers: bool = False
+    offline: bool = False
 
 
 def silenced(document: Document, rules: Sequence[Any]) -> list[Problem]:
@@ -59,7 +65,7 @@ def tool(around: Surroundings, spot: Spot, value: Mapping[str, Any]) -> tuple[di
     if value["type"] == "file_search":
         return _file_search(around, spot, value)
     if value["type"] != "function":
-        return dict(value), []
+        return {key: item for key, item in value.items() if key not in _OURS}, []
     if "file" in value:
         return _function_file(around, spot, value)
     return _function(around, spot, value, spot.entry.document, (*spot.entry.path, "tools", spot.place))

@@ -1,10 +1,12 @@
 """The nouns: plain frozen values that every other module speaks in."""
 
 from deployer.model.nouns import (
+    UNLIMITED,
     AccountSettings,
     Address,
     Attrs,
     DesiredFile,
+    Limits,
     LiveFile,
     LiveObject,
     Position,
@@ -19,29 +21,34 @@ from deployer.model.plan import (
     FieldChange,
     FileAction,
     FileChange,
+    OnDrift,
     Origin,
     Outcome,
     Plan,
     Status,
     Target,
 )
-from deployer.model.steps import Await, AwaitStore, Request, Stages, Step, Upload
+from deployer.model.steps import Attach, DeleteFile, Member, Request, Step, Steps, Upload
 
 __all__ = [
+    "UNLIMITED",
     "AccountSettings",
     "Action",
     "Address",
+    "Attach",
     "Attrs",
-    "Await",
-    "AwaitStore",
     "Change",
+    "DeleteFile",
     "DesiredFile",
     "Effect",
     "FieldChange",
     "FileAction",
     "FileChange",
+    "Limits",
     "LiveFile",
     "LiveObject",
+    "Member",
+    "OnDrift",
     "Origin",
     "Outcome",
     "Plan",
@@ -50,9 +57,9 @@ __all__ = [
     "Request",
     "Resource",
     "Severity",
-    "Stages",
     "Status",
     "Step",
+    "Steps",
     "Target",
     "Upload",
 ]

@@ -74,9 +74,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class DesiredFile:
-    """A document of a vector store. `path` is relative to the manifest's folder, with `/`; `size` is in bytes.
+    """A document of a vector store, or a file of the code interpreter.
 
-    `source` is where its bytes are, in the spelling of the disk (`path` is NFC on every machine).
+    `path` is relative to the manifest's folder, with `/`; `size` is in bytes; `attributes` are the filters of file
+    search. `source` is where its bytes are: a path in the spelling of the disk (`path` is NFC everywhere), or a URL.
     """
 
     path: str
@@ -84,6 +85,7 @@ class DesiredFile:
     sha256: str
     chunking: Attrs | None = None
     source: str = field(default="", compare=False)
+    attributes: Mapping[str, str | float | bool] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -93,12 +95,17 @@ class DesiredFile:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One desired thing, as the manifest says it; `positions` tells where each field path stands."""
+    """One desired thing, as the manifest says it; `positions` tells where each field path stands.
+
+    `protect`: never deleted. `exclusive`: files of a store that deployer did not attach are detached.
+    """
 
     address: Address
     attrs: Attrs
     files: tuple[DesiredFile, ...] = ()
     positions: Mapping[str, Position] = field(default_factory=dict)
+    protect: bool = False
+    exclusive: bool = False
 
     def position(self, path: str = "") -> Position | None:
         """Where `path` stands in the manifest, or else its nearest known parent."""
@@ -109,7 +116,11 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class LiveFile:
-    """A membership of a vector store; `path`, `sha256` and `size` are None on a file that deployer did not attach."""
+    """A membership of a vector store; `path`, `sha256` and `size` are None on a file that deployer did not attach.
+
+    `attributes` are all but deployer's own; `declared` maps the short hash of an attribute's name to the digest of the
+    value that was applied.
+    """
 
     id: str
     path: str | None
@@ -119,6 +130,8 @@ class LiveFile:
     created_at: int
     chunking: Attrs | None = None
     error: str | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    declared: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +145,26 @@ class LiveObject:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How much an account takes per minute; None is no limit. The defaults are OpenAI's published ones.
+
+    `uploads`: files; `attaches`: requests that attach to one store; `files`: files attached to all stores together.
+    """
+
+    uploads: int | None = 1_000
+    attaches: int | None = 300
+    files: int | None = 2_000
+
+
+UNLIMITED = Limits(None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
 class AccountSettings:
-    """Where to deploy. Without a `base_url` it is an embedded account; the key never shows in a repr."""
+    """Where to deploy. Without a `base_url` it is an embedded account; the key never shows in a repr.
+
+    `lock`: hold the account's lease while applying. `snapshots`: the folder or URL of what apply was about to change.
+    """
 
     name: str
     api: str
@@ -141,3 +172,6 @@ class AccountSettings:
     api_key: str | None = field(default=None, repr=False)
     organization: str | None = None
     query: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = Limits()
+    lock: bool = False
+    snapshots: str | None = None

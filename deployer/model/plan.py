@@ -7,8 +7,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from deployer.model.nouns import Address, DesiredFile, LiveFile, Problem, Severity
-from deployer.model.steps import Stages
+from deployer.model.nouns import UNLIMITED, Address, DesiredFile, Limits, LiveFile, LiveObject, Problem, Severity
+from deployer.model.steps import Steps
+
+
+class OnDrift(StrEnum):
+    """What becomes of a field that somebody edited on the account and git declares otherwise."""
+
+    OVERWRITE = "overwrite"
+    KEEP = "keep"
+    FAIL = "fail"
 
 
 class Action(StrEnum):
@@ -40,36 +48,53 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """`path` is a field, or `tools/NAME`, `metadata/KEY`; None stands for: not set."""
+    """`path` is a field, or `tools/NAME`, `metadata/KEY`; None stands for: not set.
+
+    `kept`: the account's value stays, because it was asked for (`--on-drift keep`).
+    """
 
     path: str
     old: Any
     new: Any
     origin: Origin
     effects: tuple[Effect, ...] = ()
+    kept: bool = False
 
 
 class FileAction(StrEnum):
+    """`update`: attributes alone. `move`: another path, same name. `attach`: again, without an upload."""
+
     ADD = "add"
     REPLACE = "replace"
+    UPDATE = "update"
+    MOVE = "move"
+    ATTACH = "attach"
     REMOVE = "remove"
     WAIT = "wait"
 
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """`desired` is what git has (None on remove); `live` are the memberships that it supersedes."""
+    """`desired` is what git has (None on remove); `live` are the memberships that it supersedes or keeps.
+
+    `upload`: its bytes must be sent; else a File object of the account is attached.
+    """
 
     action: FileAction
     path: str
     desired: DesiredFile | None
     live: tuple[LiveFile, ...]
     reason: str
+    origin: Origin = Origin.MANIFEST
+    upload: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happens to one address, why, and the very steps that do it; an orphan is ours and no longer declared."""
+    """What happens to one address, why, and the very steps that do it; an orphan is ours and no longer declared.
+
+    `reviewed` is the digest of the live object that the plan saw ("" when there was none).
+    """
 
     address: Address
     action: Action
@@ -78,8 +103,9 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
     files: tuple[FileChange, ...] = ()
     requires: tuple[Address, ...] = ()
-    stages: Stages = ()
+    steps: Steps = ()
     orphan: bool = False
+    reviewed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +119,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Ordered changes for one account. `origin` is the git commit (or ""), `known` the ids of what is already live."""
+    """Ordered changes for one account.
+
+    `origin` is the git commit (or ""), `known` the ids of what is already live, `manifest` the digest of what is
+    desired, `live` what the plan was made from.
+    """
 
     project: str
     target: Target
@@ -102,6 +132,12 @@ class Plan:
     foreign: int = 0
     origin: str = ""
     known: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = UNLIMITED
+    on_drift: OnDrift = OnDrift.FAIL
+    prune: bool = False
+    check_files: bool = False
+    manifest: str = ""
+    live: tuple[LiveObject, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def pending(self) -> tuple[Change, ...]:
@@ -112,6 +148,16 @@ class Plan:
         """Changes of functions that the application behind them would notice."""
         found = [(change.address, field) for change in self.changes for field in change.fields]
         return tuple((address, field) for address, field in found if any(effect.breaking for effect in field.effects))
+
+    @property
+    def conflicts(self) -> tuple[tuple[Address, FieldChange | FileChange], ...]:
+        """What apply would change although somebody edited it on the account since the last apply."""
+        changed: list[tuple[Address, FieldChange | FileChange]] = []
+        for change in self.changes:
+            changed += [(change.address, field) for field in change.fields]
+            changed += [(change.address, file) for file in change.files]
+        edited = [(address, one) for address, one in changed if one.origin is not Origin.MANIFEST]
+        return tuple((address, one) for address, one in edited if isinstance(one, FileChange) or not one.kept)
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -126,10 +172,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one change; `why` is empty when it is done."""
+    """What became of one change; `why` is empty when it is done; `notes` tell what the service did otherwise."""
 
     address: Address
     action: Action
     status: Status
     why: str = ""
     live_id: str | None = None
+    notes: tuple[str, ...] = ()

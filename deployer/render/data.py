@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from deployer.engine import fingerprint
-from deployer.engine.data import plan_data, problem_data
+from deployer.engine.data import drift_data, plan_data, problem_data
 from deployer.errors import DeployerError
 from deployer.model import Address, Outcome, Plan, Problem
 
@@ -14,6 +14,11 @@ from deployer.model import Address, Outcome, Plan, Problem
 def plan(value: Plan) -> str:
     """Give the plan as JSON, version 1 (schemas/plan.schema.json)."""
     return _json({**plan_data(value), "fingerprint": fingerprint.of(value)})
+
+
+def drift(value: Plan) -> str:
+    """Give what moved on the account as JSON (schemas/drift.schema.json)."""
+    return _json(drift_data(value))
 
 
 def problems(found: Sequence[Problem]) -> str:
@@ -28,6 +33,7 @@ def outcomes(values: Sequence[Outcome], *, converged: bool) -> str:
             "status": one.status.value,
             "why": one.why,
             "id": one.live_id,
+            "notes": list(one.notes),
         }
         for one in values
     ]

@@ -1,43 +1,57 @@
-"""For a pull-request comment: the same lines as on a terminal, in a diff block."""
+"""For a pull-request comment: the same lines as on a terminal, in a diff block.
+
+What an account or a manifest says stands in code, inline or in a block: nowhere else are Markdown, HTML, links and
+`@mentions` all left alone. (An escaped `\\@` still mentions somebody: that is looked for in what Markdown leaves.)
+"""
 
 import re
+from collections.abc import Iterable, Iterator
 
-from deployer.model import Action, Plan
+from deployer.model import Plan
 from deployer.render import lines
 from deployer.render.plain import plain
 
-_DIFF_SIGNS = {"~": "!", "±": "!", "?": "#", "·": "#"}
+_DIFF_SIGNS = {"~": "!", "±": "!", "»": "!", "?": "#", "·": "#"}
 
 
 def plan(value: Plan) -> str:
-    """Give the comment: headline, account, problems, one folded block for each change."""
-    parts = [f"### deployer: {lines.totals(value)}", f"`{_code(lines.header(value))}`"]
+    """Give the comment: headline, account, problems, one block for each change."""
+    parts = [f"### deployer: {lines.totals(value)}", _code(lines.header(value))]
     if value.problems:
-        parts.append("\n".join(f"- **{problem.severity}** {_escape(str(problem))}" for problem in value.problems))
-    for change in value.changes:
-        if change.action is not Action.NO_OP:
-            parts.append(_block(list(lines.of_change(change))))
-        elif change.orphan:
-            parts.append(f"- `{change.address}` {change.reason}")
+        parts.append("\n".join(f"- **{problem.severity}** {_code(str(problem))}" for problem in value.problems))
+    parts.extend(_block(shown) for shown in _changes(lines.changes(value)))
     return "\n\n".join(parts) + "\n"
+
+
+def _changes(shown: Iterable[lines.Line]) -> Iterator[list[lines.Line]]:
+    """Give the lines of each change; the first of them stands at the margin."""
+    change: list[lines.Line] = []
+    for line in shown:
+        if line.depth == 0 and change:
+            yield change
+            change = []
+        change.append(line)
+    if change:
+        yield change
 
 
 def _block(shown: list[lines.Line]) -> str:
     body = "\n".join(_line(line) for line in shown)
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", body)), default=0))
+    fence = "`" * max(3, 1 + _longest(body))
     return f"{fence}diff\n{body}\n{fence}"
 
 
 def _line(line: lines.Line) -> str:
     sign = _DIFF_SIGNS.get(line.sign, line.sign or " ")
-    return f"{sign} {'  ' * line.depth}{line.text}".rstrip()
+    return f"{sign} {'  ' * line.depth}{plain(line.text)}".rstrip()
 
 
 def _code(text: str) -> str:
-    return text.replace("`", "'")
+    """Give inline code that the text cannot end; the spaces beside it belong to the marks (CommonMark 6.1)."""
+    shown = plain(text)
+    mark = "`" * (1 + _longest(shown))
+    return f"{mark} {shown} {mark}" if len(mark) > 1 or shown.strip() != shown else f"{mark}{shown}{mark}"
 
 
-def _escape(text: str) -> str:
-    """Keep what an account or a manifest says from becoming Markdown or HTML."""
-    shown = plain(text).replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\`*_\[\]#|!@])", r"\\\1", shown)
+def _longest(text: str) -> int:
+    return max((len(run) for run in re.findall(r"`+", text)), default=0)

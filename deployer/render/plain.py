@@ -1,16 +1,23 @@
 """Text from outside, made harmless for a terminal."""
 
+import json
 import unicodedata
 
 
 def plain(text: str) -> str:
-    """Make control characters (and what reorders or hides text) visible: an account must not forge a terminal."""
+    """Make control characters (and what breaks lines, reorders or hides text) visible: nobody forges a terminal."""
     if text.isprintable():
         return text
-    return "".join(_visible(one) for one in text)
+    return "".join("⏎" if one == "\n" else one.encode("unicode_escape").decode() if _acts(one) else one for one in text)
 
 
-def _visible(one: str) -> str:
-    if one == "\n":
-        return "⏎"
-    return one.encode("unicode_escape").decode() if unicodedata.category(one)[0] == "C" else one
+def plain_json(text: str) -> str:
+    """Do the same to JSON text, by JSON's own escapes: it says what it said. Its line breaks are layout, and stay."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(json.dumps(one)[1:-1] if one != "\n" and _acts(one) else one for one in text)
+
+
+def _acts(one: str) -> bool:
+    category = unicodedata.category(one)
+    return category.startswith("C") or category in {"Zl", "Zp"}

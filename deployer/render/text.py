@@ -11,6 +11,7 @@ from rich.text import Text
 from deployer.model import Action, Outcome, Plan, Problem, Severity, Status
 from deployer.render import lines
 from deployer.render.plain import plain
+from deployer.render.values import counted
 
 _TONES = {
     "plain": "",
@@ -30,6 +31,7 @@ _PAST = {
     Action.ADOPT: "adopted",
     Action.NO_OP: "unchanged",
 }
+_NAMED = 10
 _STATUS = {Status.DONE: ("✓", "green"), Status.FAILED: ("✗", "bold red"), Status.SKIPPED: ("·", "yellow")}
 
 
@@ -70,16 +72,39 @@ def problems(out: Console, found: Sequence[Problem]) -> None:
 
 
 def outcome(out: Console, value: Outcome) -> None:
+    """Print what became of one change, and what the service did otherwise than it was told."""
     mark, style = _STATUS[value.status]
     text = Text(f"{mark} ", style=style)
-    text.append(f"{value.address}  {_PAST[value.action] if value.status is Status.DONE else value.action}")
+    text.append(plain(f"{value.address}  {_PAST[value.action] if value.status is Status.DONE else value.action}"))
     if value.status is not Status.DONE:
         text.append(f"  {value.status}: {plain(value.why)}", style)
     out.print(text)
+    for note in value.notes:
+        out.print(Text(f"    note: {plain(note)}", "yellow"))
 
 
 def outcomes(values: Sequence[Outcome]) -> str:
     """Give the sentence that sums up an apply."""
     counts = {status: sum(value.status is status for value in values) for status in Status}
-    parts = [f"{count} {status}" for status, count in counts.items() if count or status is Status.DONE]
+    parts = [f"{count:,} {status}" for status, count in counts.items() if count or status is Status.DONE]
     return ", ".join(parts)
+
+
+def left(values: Sequence[Outcome]) -> str:
+    """Say what an apply did not do, by name while they are few; "" when everything is done."""
+    rest = [value for value in values if value.status is not Status.DONE]
+    if not rest:
+        return ""
+    names = [plain(f"{value.action} {value.address}") for value in rest[:_NAMED]]
+    more = [f"and {len(rest) - _NAMED:,} more"] if len(rest) > _NAMED else []
+    return f"Left: {len(rest):,} of {counted(len(values), 'change')}: {', '.join([*names, *more])}"
+
+
+def drift(out: Console, value: Plan) -> None:
+    """Print what moved on the account since the last apply, and nothing else."""
+    out.print(Text(lines.header(value), style="dim"))
+    out.print()
+    shown = list(lines.drift(value))
+    for line in shown:
+        out.print(_line(line))
+    out.print(Text("\n" * bool(shown) + lines.drift_totals(value), style="bold"))

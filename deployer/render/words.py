@@ -1,14 +1,16 @@
 """A word-level difference of two texts, with a little of what stands around each change."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from enum import StrEnum
+
+from deployer.render.matching import opcodes
 
 _WORD = re.compile(r"\s+|[^\W_]+|[^\w\s]|_")
 _CONTEXT = 8
-_MAX_WORDS = 20_000
+_ALIKE = 0.5
 
 
 class Op(StrEnum):
@@ -27,13 +29,18 @@ class Piece:
 def difference(old: str, new: str) -> list[Piece]:
     """Give the pieces of the new text in order, with what is gone where it stood; long unchanged runs are left out."""
     before, after = _WORD.findall(old), _WORD.findall(new)
-    if len(before) + len(after) > _MAX_WORDS:  # the matcher is quadratic: beyond this, compare by lines
-        before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
     return list(_merged(_pieces(before, after)))
 
 
+def similar(old: str, new: str) -> bool:
+    """Tell whether two rows share enough words to be read as one that was edited."""
+    before, after = (Counter(word for word in _WORD.findall(text) if not word.isspace()) for text in (old, new))
+    most = max(before.total(), after.total())
+    return (before & after).total() >= _ALIKE * most
+
+
 def _pieces(before: list[str], after: list[str]) -> Iterator[Piece]:
-    blocks = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    blocks = list(opcodes(before, after))
     for index, (tag, i1, i2, j1, j2) in enumerate(blocks):
         if tag == "equal":
             yield from _shortened(before[i1:i2], first=index == 0, last=index == len(blocks) - 1)

@@ -23,6 +23,7 @@ from deployer.server import (
     vector_store_files,
     vector_stores,
 )
+from deployer.server.bad_day import LEAVE_KEY
 from deployer.server.bodies import read_json
 from deployer.server.envelope import Envelope
 from deployer.server.state import Call, Handler, Operation, State
@@ -47,6 +48,7 @@ STREAMED: list[tuple[str, str, Streamed]] = [
     ("POST", "/v1/files", files.create),
     ("POST", "/v1/uploads/{upload_id}/parts", uploads.add_part),
 ]
+ENDPOINTS = [(method, path) for method, path, _ in [*OPERATIONS, *STREAMED]]
 
 
 def build_app(state: State, key: str | None) -> Starlette:
@@ -66,7 +68,8 @@ def _endpoint(handler: Handler, state: State) -> Endpoint:
 
     async def endpoint(request: Request) -> Response:
         body: Any = await read_json(request) if request.method == "POST" else None
-        call = Call(state, request.path_params, request.query_params, request.headers, body)
+        leave = request.scope.get(LEAVE_KEY)
+        call = Call(state, request.path_params, request.query_params, request.headers, body, leave)
         return _answer(await run_in_threadpool(handler, call))
 
     return endpoint

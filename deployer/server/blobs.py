@@ -4,43 +4,56 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 BLOCK = 1024 * 1024
 ORPHAN_SECONDS = 3600.0
 
 
 class Incoming:
-    """Bytes on their way in: a temporary file and its digest."""
+    """Bytes on their way in, and their digest: in memory while they are few, then in a temporary file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.size = 0
         self._hash = hashlib.sha256()
-        self._file = path.open("xb", buffering=0)
+        self._head = bytearray()
+        self._file: BinaryIO | None = None
 
     @property
     def digest(self) -> str:
         return self._hash.hexdigest()
 
     def write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[self._file.write(view) :]
         self._hash.update(data)
         self.size += len(data)
+        self._head += data
+        if self.size > BLOCK:
+            self._spill()
 
     def seal(self) -> None:
-        """Force the bytes to disk: slow, so it is done before the short transaction that keeps them."""
-        os.fsync(self._file.fileno())
-        self._file.close()
+        """Write all to the file: slow, so it is done before the short transaction that keeps it.
+
+        Nothing is forced to disk. A killed process loses nothing by that; a power cut can lose the last uploads.
+        """
+        self._spill()
+        self._close()
 
     def drop(self) -> None:
-        self._file.close()
+        self._close()
         self.path.unlink(missing_ok=True)
+
+    def _spill(self) -> None:
+        self._file = self._file or self.path.open("xb")
+        self._file.write(self._head)
+        self._head.clear()
+
+    def _close(self) -> None:
+        if self._file:
+            self._file.close()
 
 
 class Blobs:

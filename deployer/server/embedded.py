@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from starlette.types import ASGIApp
+
 from deployer.server import files, stores, uploads
 from deployer.server.app import build_app
+from deployer.server.bad_day import BadDay
 from deployer.server.blobs import Blobs
-from deployer.server.ingestion import LEASE_SECONDS, Ingestion
+from deployer.server.faults import Faults, Strikes
+from deployer.server.ingestion import LEASE_SECONDS, Ingestion, Outcome
+from deployer.server.past import Past
+from deployer.server.request_log import Log, RequestLog
 from deployer.server.state import State
 from deployer.server.storage import Storage
 
@@ -22,9 +29,12 @@ class EmbeddedAccount:
     """An account on this machine; while it is open, `app` answers the API.
 
     Several processes may have the same folder open. `app` needs no lifespan events: opening the account is enough.
+    `faults` make a bad day, `latency` (seconds) a slow one, and `log` gets a line of data for each request.
     """
 
-    def __init__(
+    app: ASGIApp
+
+    def __init__(  # noqa: PLR0913 (options with names)
         self,
         folder: Path,
         *,
@@ -32,13 +42,22 @@ class EmbeddedAccount:
         clock: Callable[[], float] = time.time,
         workers: int = WORKERS,
         lease: float = LEASE_SECONDS,
+        faults: Faults | None = None,
+        latency: float = 0.0,
+        log: Log | None = None,
     ) -> None:
         self._storage = Storage(folder / "account.sqlite3")
         self._blobs = Blobs(folder)
-        self._ingestion = Ingestion(self._storage, self._blobs, clock, self._tidy, lease)
+        self._strikes = Strikes(faults or Faults())
+        self._past = Past(self._storage, clock, self._strikes.faults.horizon)
+        self._ingestion = Ingestion(
+            self._storage, self._blobs, clock, tidy=self._tidy, hinder=self._hindered, lease=lease
+        )
         self._workers = workers
         self._state = State(self._storage, self._blobs, clock, self._ingestion.ring)
-        self.app = build_app(self._state, key)
+        self.app = BadDay(build_app(self._state, key), self._strikes, self._past, latency)
+        if log is not None:
+            self.app = RequestLog(self.app, log, clock)
 
     def __enter__(self) -> Self:
         self._blobs.open(self._state.clock())
@@ -54,7 +73,15 @@ class EmbeddedAccount:
         trace: TracebackType | None,
     ) -> None:
         self._ingestion.stop()
+        self._past.close()
         self._storage.close()
+
+    def _hindered(self, job: sqlite3.Row) -> Outcome | None:
+        """What a fault makes of a job, if one strikes it."""
+        fault = self._strikes.document(job)
+        if fault is None:
+            return None
+        return Outcome(code=fault.fail, message=fault.fail and "An internal error occurred.", wait=fault.delay or 0.0)
 
     def _tidy(self) -> None:
         """Remove what has expired: files, uploads, and what is in expired vector stores."""
@@ -63,14 +90,14 @@ class EmbeddedAccount:
             if not any(db.execute(due, (now,)).fetchone() for due in _DUE):
                 return
         with self._storage.write() as db:
-            gone = db.execute("DELETE FROM files WHERE expires_at <= ? RETURNING digest", (now,)).fetchall()
+            gone = db.execute(f"DELETE FROM files WHERE {files.EXPIRED} RETURNING digest", (now,)).fetchall()
             digests = [row["digest"] for row in gone] + uploads.expire(db, now)
             stores.empty_expired(db, now)
         files.release(self._state, digests)
 
 
 _DUE = (
-    "SELECT 1 FROM files WHERE expires_at <= ?",
+    f"SELECT 1 FROM files WHERE {files.EXPIRED}",
     "SELECT 1 FROM uploads WHERE status = 'pending' AND expires_at <= ?",
     stores.EXPIRED_WITH_FILES,
 )

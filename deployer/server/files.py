@@ -21,6 +21,10 @@ MOST_BYTES = 512 * 1024 * 1024
 BATCH_LIFETIME = 30 * 86400
 PURPOSES = ["fine-tune", "assistants", "batch", "user_data", "vision", "evals"]
 _LIVING = "(expires_at IS NULL OR expires_at > ?)"
+GHOST = 0  # the expiry of a deleted file whose memberships stay; a real account has been seen with such
+EXPIRED = (
+    f"expires_at <= ? AND (expires_at != {GHOST} OR NOT EXISTS (SELECT 1 FROM memberships WHERE file_id = files.id))"
+)
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,13 @@ def content(call: Call) -> Response:
 
 
 def delete(call: Call) -> Json:
-    """Delete a file; it leaves every vector store with it."""
+    """Delete a file; it leaves every vector store with it, unless a fault leaves its memberships there."""
     with call.state.storage.write() as db:
         row = found(db, call.path["file_id"], call.state.now())
-        db.execute("DELETE FROM files WHERE id = ?", (row["id"],))
+        if call.leave:
+            db.execute(f"UPDATE files SET expires_at = {GHOST} WHERE id = ?", (row["id"],))
+        else:
+            db.execute("DELETE FROM files WHERE id = ?", (row["id"],))
     release(call.state, [row["digest"]])
     return {"id": row["id"], "object": "file", "deleted": True}
 

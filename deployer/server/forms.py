@@ -52,9 +52,11 @@ class Form:
             },
         )
         try:
-            # Blocks go to a thread, because a busy disk makes writing wait.
             async for block in _blocks(request):
-                await run_in_threadpool(parser.write, block)
+                if len(block) < BLOCK:  # it stays in memory, or is the end of a large file
+                    parser.write(block)
+                else:  # a busy disk makes writing wait
+                    await run_in_threadpool(parser.write, block)
         except FormParserError as error:
             raise _unreadable() from error
         if not self.complete:

@@ -13,7 +13,9 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from deployer.server.bad_day import HANG_UP_KEY
 from deployer.server.embedded import EmbeddedAccount
 
 _GRACE_SECONDS = 5
@@ -26,7 +28,7 @@ class _Server(uvicorn.Server):
     def __init__(self, account: EmbeddedAccount, listening: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
-                account.app,
+                _hanging_up(account.app),
                 lifespan="off",
                 log_config=None,
                 access_log=False,
@@ -46,14 +48,30 @@ class _Server(uvicorn.Server):
         yield
 
 
-def serve(folder: Path, host: str, port: int, key: str | None, announce: Callable[[str], None]) -> None:
+def _hanging_up(app: ASGIApp) -> ASGIApp:
+    """The application, with a way to end a connection without an answer."""
+
+    async def hanging_up(scope: Scope, receive: Receive, send: Send) -> None:
+        async def hang_up() -> None:
+            # `send` is a method of uvicorn's cycle of one request, whichever parser it uses.
+            getattr(send, "__self__").transport.close()  # noqa: B009 (the type checker knows no __self__ of it)
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        scope[HANG_UP_KEY] = hang_up
+        await app(scope, receive, send)
+
+    return hanging_up
+
+
+def serve(folder: Path, host: str, port: int, key: str | None, announce: Callable[[str], None], **options: Any) -> None:
     """Serve the account in `folder` until SIGINT or SIGTERM; `announce` gets the base URL once it listens.
 
-    An address that other machines can reach needs a key.
+    An address that other machines can reach needs a key. The other options are those of EmbeddedAccount.
     """
     if key is None and not _only_here(host):
         raise ValueError(f"refusing to serve on {host} without a key: other machines can reach that address")
-    with EmbeddedAccount(folder, key=key) as account, _listener(host, port) as listener:
+    with EmbeddedAccount(folder, key=key, **options) as account, _listener(host, port) as listener:
         server = _Server(account, lambda: announce(_base_url(listener)))
         with _stopping_on_signals(server):
             server.run(sockets=[listener])

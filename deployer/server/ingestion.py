@@ -1,7 +1,11 @@
 """Ingestion: threads that read attached files and make them searchable, in this process or in whichever is alive.
 
 A job is a membership in progress. A process claims it with a lease and renews the lease while it works, so that the
-jobs of a process that was killed are taken up by the next one. Whoever finishes first writes the outcome.
+jobs of a process that was killed are taken up by the next one. Whoever finishes first writes the outcome. Small files
+are claimed and written several at a time, because a transaction of the index costs as much as a small file.
+
+Attached again, a file stays searchable as it was until the new ingestion has completed; one that fails or is cancelled
+takes nothing away.
 """
 
 from __future__ import annotations
@@ -12,6 +16,8 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import accumulate, takewhile
 
 from deployer.server.blobs import Blobs
 from deployer.server.chunking import chunks
@@ -21,18 +27,42 @@ from deployer.server.storage import Storage
 
 LEASE_SECONDS = 15.0
 MOST_ATTEMPTS = 3
+_MOST_JOBS = 32
+_MOST_BYTES = 256 * 1024  # of several files together: about 25 ms of writing, in which no request can write
 _LOOK_SECONDS = 1.0  # how often an idle thread looks for the work of other processes
 _STOP_SECONDS = 10.0
 logger = logging.getLogger(__name__)
 
 
-class Ingestion:
-    """The threads of one process."""
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a job: a text and its size in chunks, a code and a sentence, or a time to wait before it is done."""
 
-    def __init__(
-        self, storage: Storage, blobs: Blobs, clock: Callable[[], float], tidy: Callable[[], None], lease: float
+    text: str = ""
+    usage: int = 0
+    code: str | None = None
+    message: str | None = None
+    wait: float = 0.0
+
+
+Hinder = Callable[[sqlite3.Row], Outcome | None]
+
+
+class Ingestion:
+    """The threads of one process; `hinder` may give a job another outcome, and `tidy` is called now and then."""
+
+    def __init__(  # noqa: PLR0913 (all that it works with; no two of them belong together)
+        self,
+        storage: Storage,
+        blobs: Blobs,
+        clock: Callable[[], float],
+        *,
+        tidy: Callable[[], None],
+        hinder: Hinder,
+        lease: float,
     ) -> None:
-        self._storage, self._blobs, self._clock, self._tidy, self._lease = storage, blobs, clock, tidy, lease
+        self._storage, self._blobs, self._clock, self._lease = storage, blobs, clock, lease
+        self._tidy, self._hinder = tidy, hinder
         self._owner = secrets.token_hex(8)
         self._in_hand: set[int] = set()
         self._bell = threading.Semaphore(0)
@@ -66,85 +96,63 @@ class Ingestion:
                 self._bell.acquire(timeout=_LOOK_SECONDS)
 
     def _next(self) -> bool:
-        """Do the next job, if there is one; a database that is in trouble now may be well again later."""
+        """Do the next jobs, if there are any; a database that is in trouble now may be well again later."""
         try:
-            job = self._claim()
-            if job is None:
+            jobs = self._claim()
+            if not jobs:
                 return False
             self._bell.release()  # another thread may find more
-            self._work_on(job)
+            self._work_on(jobs)
         except sqlite3.Error:
             logger.exception("ingestion cannot use the database")
             return False
         return True
 
-    def _work_on(self, job: sqlite3.Row) -> None:
-        self._in_hand.add(job["seq"])
-        try:
-            self._ingest(job)
-        finally:
-            self._in_hand.discard(job["seq"])
-
-    def _claim(self) -> sqlite3.Row | None:
-        """The oldest job that nobody holds; reading first keeps an idle process from writing."""
-        waiting = "SELECT seq FROM memberships WHERE status = 'in_progress' AND lease_until < ? ORDER BY seq LIMIT 1"
+    def _claim(self) -> list[sqlite3.Row]:
+        """The oldest job that nobody holds, with more if they are small; reading keeps an idle process from writing."""
         now = self._clock()
         with self._storage.read() as db:
-            if db.execute(waiting, (now,)).fetchone() is None:
-                return None
+            if not _waiting(db, now):
+                return []
         with self._storage.write() as db:
-            claimed = db.execute(
-                "UPDATE memberships SET lease_owner = ?, lease_until = ?, attempts = attempts + 1 "
-                f"WHERE seq = ({waiting}) RETURNING seq",
-                (self._owner, now + self._lease, now),
-            ).fetchone()
-            if claimed is None:
-                return None
-            job: sqlite3.Row | None = db.execute(
-                "SELECT memberships.*, files.filename, files.digest FROM memberships "
-                "JOIN files ON files.id = memberships.file_id WHERE memberships.seq = ?",
-                (claimed["seq"],),
-            ).fetchone()
-            return job
+            jobs = _waiting(db, now)
+            claim = "UPDATE memberships SET lease_owner = ?, lease_until = ?, attempts = attempts + 1 WHERE seq = ?"
+            db.executemany(claim, [(self._owner, now + self._lease, job["seq"]) for job in jobs])
+        return jobs
 
-    def _ingest(self, job: sqlite3.Row) -> None:
+    def _work_on(self, jobs: list[sqlite3.Row]) -> None:
+        claimed = {job["seq"] for job in jobs}
+        self._in_hand |= claimed
         try:
-            self._complete(job, chunks(self._text(job), job["chunk_size"], job["chunk_overlap"]))
+            outcomes = [(job, self._hinder(job) or self._ingested(job)) for job in jobs]
+            with self._storage.write() as db:
+                for job, outcome in outcomes:
+                    if outcome.wait:
+                        _postpone(db, job, self._clock() + outcome.wait)
+                    else:
+                        _finish(db, job, outcome)
+        finally:
+            self._in_hand -= claimed
+
+    def _ingested(self, job: sqlite3.Row) -> Outcome:
+        try:
+            text = self._text(job)
+            cut = chunks(text, job["chunk_size"], job["chunk_overlap"])
+            return Outcome(text, sum(len(chunk.encode()) for _, chunk in cut))
         except RefusedError as error:
-            self._fail(job, error.code, error.message)
+            return Outcome(code=error.code, message=error.message)
         except FileNotFoundError:
             # The file was deleted while it waited, and its membership with it.
-            self._fail(job, "server_error", "An internal error occurred: the file's content is gone.")
-        except sqlite3.Error:
-            raise  # not the file's fault: it is tried again when its lease has run out
+            return Outcome(code="server_error", message="An internal error occurred: the file's content is gone.")
         except Exception:
             # A thread's boundary: whatever a reader of files raises, the job ends and the thread goes on.
             logger.exception("could not ingest %s", job["file_id"])
-            self._fail(job, "server_error", "An internal error occurred.")
+            return Outcome(code="server_error", message="An internal error occurred.")
 
     def _text(self, job: sqlite3.Row) -> str:
-        if job["attempts"] > MOST_ATTEMPTS:
+        if job["attempts"] >= MOST_ATTEMPTS:
             raise RefusedError("server_error", "An internal error occurred: reading the file never came to an end.")
         return extract(self._blobs.path(job["digest"]), job["filename"])
-
-    def _complete(self, job: sqlite3.Row, parts: list[tuple[int, str]]) -> None:
-        usage = sum(len(text.encode()) for _, text in parts)
-        with self._storage.write() as db:
-            done = db.execute(
-                "UPDATE memberships SET status = 'completed', usage_bytes = ? WHERE seq = ? AND status = 'in_progress'",
-                (usage, job["seq"]),
-            )
-            if done.rowcount:
-                rows = ((job["seq"], start, text) for start, text in parts)
-                db.executemany("INSERT INTO chunks (membership, start, text) VALUES (?, ?, ?)", rows)
-
-    def _fail(self, job: sqlite3.Row, code: str, message: str) -> None:
-        with self._storage.write() as db:
-            db.execute(
-                "UPDATE memberships SET status = 'failed', error_code = ?, error_message = ? "
-                "WHERE seq = ? AND status = 'in_progress'",
-                (code, message, job["seq"]),
-            )
 
     def _keep(self) -> None:
         """Renew the leases of running jobs, and tidy up what has expired."""
@@ -163,3 +171,39 @@ class Ingestion:
                     "WHERE lease_owner = ? AND seq IN (SELECT value FROM json_each(?))",
                     (self._clock() + self._lease, self._owner, json.dumps(list(self._in_hand))),
                 )
+
+
+def _waiting(db: sqlite3.Connection, now: float) -> list[sqlite3.Row]:
+    """The next jobs to do together; one that has been tried before is alone, or it could take others down with it."""
+    found = db.execute(
+        # CROSS JOIN keeps the order of the tables: the few that wait, then their files.
+        "SELECT memberships.*, files.filename, files.digest, files.bytes FROM memberships "
+        "CROSS JOIN files ON files.id = memberships.file_id "
+        "WHERE memberships.status = 'in_progress' AND lease_until < ? ORDER BY memberships.seq LIMIT ?",
+        (now, _MOST_JOBS),
+    ).fetchall()
+    sizes = accumulate(job["bytes"] for job in found)
+    fresh = takewhile(lambda job: job["attempts"] == 0, found)
+    return [job for job, size in zip(fresh, sizes, strict=False) if size <= _MOST_BYTES] or found[:1]
+
+
+def _postpone(db: sqlite3.Connection, job: sqlite3.Row, until: float) -> None:
+    change = "UPDATE memberships SET lease_owner = NULL, lease_until = ?, attempts = attempts - 1 WHERE seq = ?"
+    db.execute(change, (until, job["seq"]))
+
+
+def _finish(db: sqlite3.Connection, job: sqlite3.Row, outcome: Outcome) -> None:
+    """Write an outcome, unless the job is gone, cancelled or done by another."""
+    status = "failed" if outcome.code else "completed"
+    done = db.execute(
+        "UPDATE memberships SET status = ?, usage_bytes = ?, error_code = ?, error_message = ? "
+        "WHERE seq = ? AND status = 'in_progress'",
+        (status, outcome.usage, outcome.code, outcome.message, job["seq"]),
+    )
+    if done.rowcount and status == "completed":
+        place = (job["vector_store_id"], job["file_id"])
+        db.execute("DELETE FROM texts WHERE vector_store_id = ? AND file_id = ?", place)
+        db.execute(
+            "INSERT INTO texts (vector_store_id, file_id, chunk_size, chunk_overlap, text) VALUES (?, ?, ?, ?, ?)",
+            (*place, job["chunk_size"], job["chunk_overlap"], outcome.text),
+        )

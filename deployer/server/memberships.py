@@ -27,10 +27,10 @@ def entry(wanted: Json) -> Entry:
 def attach(
     db: sqlite3.Connection, store_id: str, entries: Sequence[Entry], now: int, batch_id: str | None = None
 ) -> None:
-    """Put files into a store, to be ingested; one that is there already starts anew with what is asked now."""
-    # Deleting first takes the old chunks along; REPLACE is for a file that is named twice.
-    places = [(store_id, wanted.file_id) for wanted in entries]
-    db.executemany("DELETE FROM memberships WHERE vector_store_id = ? AND file_id = ?", places)
+    """Put files into a store, to be ingested; one that is there already starts anew with what is asked now.
+
+    REPLACE, unlike a deletion, leaves the text that was ingested before: it is searched until the new one is ready.
+    """
     db.executemany(
         "INSERT OR REPLACE INTO memberships (vector_store_id, file_id, batch_id, attributes, chunk_size, "
         "chunk_overlap, created_at, status) VALUES (?, ?, ?, ?, ?, ?, ?, 'in_progress')",

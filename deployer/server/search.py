@@ -2,6 +2,7 @@
 
 The score is the share of the query's pieces that a chunk contains, so it lies in 0..1 and needs no other document.
 Words of one or two characters, which are whole words in Korean, are pieces themselves and are found by a scan.
+No chunk scores better than its whole text would, so texts are cut in the order of that bound, until no other can win.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ import json
 import re
 import sqlite3
 import unicodedata
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from deployer.server import filters, stores
 from deployer.server.checks import array, boolean, choice, decimal, fields, integer, nullable, string
+from deployer.server.chunking import chunks
 from deployer.server.state import Call, Operation
 from deployer.server.wire import Json
 
 _MOST_QUERY = 10_000  # characters; what is longer asks for more pieces than are looked for anyway
 _MOST_PIECES = 400
-_MOST_CANDIDATES = 500
+_MOST_TEXTS = 500
 _RANKING = fields({"ranker": choice("none", "auto", "default-2024-11-15"), "score_threshold": decimal(0, 1)})
 _QUERIES = array(string(shortest=1), longest=100, shortest=1)
 
@@ -45,16 +49,12 @@ def search(call: Call) -> Json:
     store_id = call.path["vector_store_id"]
     with call.state.storage.write() as db:
         stores.active(db, store_id, call.state.now())
-    threshold = (wanted.get("ranking_options") or {}).get("score_threshold", 0.0)
     with call.state.storage.read() as db:
-        allowed = _allowed(db, store_id, wanted.get("filters"))
-        found = [
-            result for result in _ranked(db, allowed, pieces(" ".join(wanted["query"]))) if result["score"] >= threshold
-        ]
+        found = _best(db, store_id, wanted)
     return {
         "object": "vector_store.search_results.page",
         "search_query": wanted["query"],
-        "data": found[: wanted.get("max_num_results", 10)],
+        "data": found,
         "has_more": False,
         "next_page": None,
     }
@@ -71,46 +71,63 @@ def _of_word(word: str) -> list[str]:
     return [word] if len(word) <= 3 else [word[place : place + 3] for place in range(len(word) - 2)]
 
 
-def _allowed(db: sqlite3.Connection, store_id: str, wanted: Json | None) -> dict[int, sqlite3.Row]:
-    """The memberships that may answer, by number."""
+def _best(db: sqlite3.Connection, store_id: str, wanted: Json) -> list[Json]:
+    sought = pieces(" ".join(wanted["query"]))
+    threshold = (wanted.get("ranking_options") or {}).get("score_threshold", 0.0)
+    most = wanted.get("max_num_results", 10)
+    best: list[Json] = []
+    for seq, held in _texts(db, sought, _among(db, store_id, wanted.get("filters"))):
+        if len(best) == most and best[-1]["score"] >= round(held / len(sought), 6):
+            break
+        results = [result for result in _results(db, seq, sought) if result["score"] >= threshold]
+        # Sorting is stable, so chunks with one score stay in the order of their texts.
+        best = sorted([*best, *results], key=lambda result: -result["score"])[:most]
+    return best
+
+
+def _among(db: sqlite3.Connection, store_id: str, wanted: Json | None) -> list[int]:
+    """The texts of the store that may answer."""
     rows = db.execute(
-        "SELECT memberships.seq, memberships.attributes, files.id, files.filename FROM memberships "
-        "JOIN files ON files.id = memberships.file_id "
-        "WHERE memberships.vector_store_id = ? AND memberships.status = 'completed'",
+        "SELECT texts.seq, memberships.attributes FROM memberships JOIN texts USING (vector_store_id, file_id) "
+        "WHERE vector_store_id = ?",
         (store_id,),
     )
-    return {row["seq"]: row for row in rows if wanted is None or filters.matches(wanted, json.loads(row["attributes"]))}
+    return [row["seq"] for row in rows if wanted is None or filters.matches(wanted, json.loads(row["attributes"]))]
 
 
-def _ranked(db: sqlite3.Connection, allowed: dict[int, sqlite3.Row], wanted: list[str]) -> list[Json]:
-    results = []
-    for row in _candidates(db, allowed, wanted):
-        text = row["text"].lower()
-        score = round(sum(_holds(text, piece) for piece in wanted) / len(wanted), 6)
-        if score:
-            results.append(_result(allowed[row["membership"]], row["text"], score))
-    # Sorting is stable, so chunks with one score stay in the order in which they were ingested.
-    return sorted(results, key=lambda result: -result["score"])
-
-
-def _candidates(db: sqlite3.Connection, allowed: dict[int, sqlite3.Row], wanted: list[str]) -> list[sqlite3.Row]:
-    """Chunks that contain a piece: from the index, best first, and from a scan for the short ones."""
-    long = [f'"{piece}"' for piece in wanted if len(piece) == 3]
-    short = [piece for piece in wanted if len(piece) < 3]
-    members = json.dumps(list(allowed))
-    among = "chunks.membership IN (SELECT value FROM json_each(?))"
-    rows: dict[int, sqlite3.Row] = {}
-    if long:
+def _texts(db: sqlite3.Connection, sought: list[str], among: list[int]) -> list[tuple[int, int]]:
+    """Texts, with how many of the pieces each of them holds at most; best first."""
+    held: Counter[int] = Counter()
+    allowed = json.dumps(among)
+    if long := [f'"{piece}"' for piece in sought if len(piece) == 3]:
         statement = (
-            f"SELECT chunks.* FROM chunk_index JOIN chunks ON chunks.seq = chunk_index.rowid "
-            f"WHERE chunk_index MATCH ? AND {among} ORDER BY chunk_index.rank LIMIT {_MOST_CANDIDATES}"
+            "SELECT text_index.rowid, COUNT(*) FROM json_each(?) AS piece JOIN text_index ON text_index MATCH "
+            "piece.value WHERE text_index.rowid IN (SELECT value FROM json_each(?)) GROUP BY text_index.rowid"
         )
-        rows |= {row["seq"]: row for row in db.execute(statement, (" OR ".join(long), members))}
-    if short:
-        found = " OR ".join("chunks.text LIKE ? ESCAPE '\\'" for _ in short)
-        statement = f"SELECT chunks.* FROM chunks WHERE {among} AND ({found}) LIMIT {_MOST_CANDIDATES}"
-        rows |= {row["seq"]: row for row in db.execute(statement, (members, *map(_like, short)))}
-    return [rows[seq] for seq in sorted(rows)]
+        held.update(_counts(db, statement, json.dumps(long), allowed))
+    if short := [_like(piece) for piece in sought if len(piece) < 3]:
+        count = " + ".join("(text LIKE ? ESCAPE '\\')" for _ in short)
+        statement = f"SELECT seq, {count} AS held FROM texts WHERE seq IN (SELECT value FROM json_each(?)) AND held"
+        held.update(_counts(db, statement, *short, allowed))
+    return sorted(held.items(), key=lambda text: (-text[1], text[0]))[:_MOST_TEXTS]
+
+
+def _counts(db: sqlite3.Connection, statement: str, *values: str) -> dict[int, int]:
+    return {row[0]: row[1] for row in db.execute(statement, values)}
+
+
+def _results(db: sqlite3.Connection, seq: int, sought: list[str]) -> Iterator[Json]:
+    """The chunks of a text that hold a piece."""
+    text: sqlite3.Row = db.execute(
+        "SELECT texts.*, memberships.attributes, files.filename FROM texts "
+        "JOIN memberships USING (vector_store_id, file_id) JOIN files ON files.id = file_id WHERE texts.seq = ?",
+        (seq,),
+    ).fetchone()
+    for _, chunk in chunks(text["text"], text["chunk_size"], text["chunk_overlap"]):
+        lowered = chunk.lower()
+        score = round(sum(_holds(lowered, piece) for piece in sought) / len(sought), 6)
+        if score:
+            yield _result(text, chunk, score)
 
 
 def _holds(text: str, piece: str) -> bool:
@@ -124,13 +141,13 @@ def _like(piece: str) -> str:
     return "%" + re.sub(r"([%_\\])", r"\\\1", piece) + "%"
 
 
-def _result(member: sqlite3.Row, text: str, score: float) -> Json:
+def _result(text: sqlite3.Row, chunk: str, score: float) -> Json:
     return {
-        "file_id": member["id"],
-        "filename": member["filename"],
+        "file_id": text["file_id"],
+        "filename": text["filename"],
         "score": score,
-        "attributes": json.loads(member["attributes"]),
-        "content": [{"type": "text", "text": text}],
+        "attributes": json.loads(text["attributes"]),
+        "content": [{"type": "text", "text": chunk}],
     }
 
 

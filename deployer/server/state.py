@@ -28,13 +28,14 @@ class State:
 
 @dataclass(frozen=True)
 class Call:
-    """One request, read: path parameters, query, headers and the JSON body."""
+    """One request, read: path parameters, query, headers and the JSON body; `leave` is what a fault leaves behind."""
 
     state: State
     path: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: Any
+    leave: str | None = None
 
 
 Handler = Callable[[Call], Json | Response]

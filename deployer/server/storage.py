@@ -1,4 +1,4 @@
-"""SQLite on disk: the schema, a pool of connections, and transactions that are safe across threads and processes."""
+"""SQLite on disk: a pool of connections, and transactions that are safe across threads and processes."""
 
 from __future__ import annotations
 
@@ -7,66 +7,28 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
 
-VERSION = 1
+from deployer.server.layout import FROM_1, SCHEMA, VERSION
+
 BUSY_SECONDS = 30.0
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS documents (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS documents_of_kind ON documents (kind, seq);
 
-CREATE TABLE IF NOT EXISTS files (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, filename TEXT NOT NULL, purpose TEXT NOT NULL,
-    bytes INTEGER NOT NULL, digest TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER);
-CREATE INDEX IF NOT EXISTS files_of_digest ON files (digest);
+@dataclass
+class Snapshot:
+    """The data as it was at one moment: a connection in a transaction that goes on."""
 
-CREATE TABLE IF NOT EXISTS uploads (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, filename TEXT NOT NULL, purpose TEXT NOT NULL,
-    bytes INTEGER NOT NULL, status TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
-    file_lifetime INTEGER);
-CREATE TABLE IF NOT EXISTS parts (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL, digest TEXT NOT NULL,
-    upload_id TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE);
-CREATE INDEX IF NOT EXISTS parts_of_digest ON parts (digest);
-CREATE INDEX IF NOT EXISTS parts_of_upload ON parts (upload_id);
+    db: sqlite3.Connection
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
-CREATE TABLE IF NOT EXISTS vector_stores (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, name TEXT, description TEXT, metadata TEXT NOT NULL,
-    expires_days INTEGER, created_at INTEGER NOT NULL, last_active_at INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS batches (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL,
-    cancelled INTEGER NOT NULL DEFAULT 0,
-    vector_store_id TEXT NOT NULL REFERENCES vector_stores (id) ON DELETE CASCADE);
-CREATE INDEX IF NOT EXISTS batches_of_store ON batches (vector_store_id);
-CREATE TABLE IF NOT EXISTS memberships (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    vector_store_id TEXT NOT NULL REFERENCES vector_stores (id) ON DELETE CASCADE,
-    file_id TEXT NOT NULL REFERENCES files (id) ON DELETE CASCADE,
-    batch_id TEXT REFERENCES batches (id) ON DELETE SET NULL,
-    attributes TEXT NOT NULL, chunk_size INTEGER NOT NULL, chunk_overlap INTEGER NOT NULL, created_at INTEGER NOT NULL,
-    status TEXT NOT NULL, error_code TEXT, error_message TEXT, usage_bytes INTEGER NOT NULL DEFAULT 0,
-    lease_owner TEXT, lease_until REAL NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (vector_store_id, file_id));
-CREATE INDEX IF NOT EXISTS memberships_in_order ON memberships (vector_store_id, seq);
-CREATE INDEX IF NOT EXISTS memberships_of_batch ON memberships (batch_id, seq);
-CREATE INDEX IF NOT EXISTS memberships_of_file ON memberships (file_id);
-CREATE INDEX IF NOT EXISTS memberships_waiting ON memberships (seq) WHERE status = 'in_progress';
+    def close(self) -> None:
+        self.db.close()
 
-CREATE TABLE IF NOT EXISTS chunks (
-    seq INTEGER PRIMARY KEY, membership INTEGER NOT NULL REFERENCES memberships (seq) ON DELETE CASCADE,
-    start INTEGER NOT NULL, text TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS chunks_of_membership ON chunks (membership, start);
-CREATE VIRTUAL TABLE IF NOT EXISTS chunk_index USING fts5 (
-    text, content = 'chunks', content_rowid = 'seq', tokenize = 'trigram');
-CREATE TRIGGER IF NOT EXISTS chunk_added AFTER INSERT ON chunks BEGIN
-    INSERT INTO chunk_index (rowid, text) VALUES (new.seq, new.text);
-END;
-CREATE TRIGGER IF NOT EXISTS chunk_removed AFTER DELETE ON chunks BEGIN
-    INSERT INTO chunk_index (chunk_index, rowid, text) VALUES ('delete', old.seq, old.text);
-END;
-"""
+
+# What a request reads instead of the present; the thread that handles the request inherits it.
+PAST: ContextVar[Snapshot | None] = ContextVar("past", default=None)
 
 
 class Storage:
@@ -98,7 +60,12 @@ class Storage:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """One consistent view of the data."""
+        """One consistent view of the data: of the present, or of the moment that `PAST` names."""
+        past = PAST.get()
+        if past is not None:
+            with past.turn:
+                yield past.db
+            return
         with self._connection() as db:
             yield from _transaction(db, "BEGIN")
 
@@ -107,6 +74,13 @@ class Storage:
         """One change, all or nothing. Threads queue on a lock, because SQLite's own way to wait is to sleep."""
         with self._turn, self._connection() as db:
             yield from _transaction(db, "BEGIN IMMEDIATE")
+
+    def snapshot(self) -> Snapshot:
+        """Hold on to the data as it is now, until the snapshot is closed."""
+        db = _connect(self._path)
+        db.execute("BEGIN")
+        db.execute("SELECT 1 FROM documents").fetchone()  # a transaction's view begins with its first read
+        return Snapshot(db)
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -173,7 +147,8 @@ def _is_wal(db: sqlite3.Connection, *, final: bool) -> bool:
 
 def _create(db: sqlite3.Connection, path: Path) -> None:
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    if version == 0:
-        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+    older = {0: "", 1: FROM_1}  # two processes may do this at once: the second changes nothing that matters
+    if version in older:
+        db.executescript(f"BEGIN IMMEDIATE; {older[version]} {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
     elif version != VERSION:
         raise ValueError(f"{path} has layout {version}, this deployer knows {VERSION}: use another folder")

@@ -70,19 +70,10 @@ def content(call: Call) -> Json:
     """The text that was parsed from the file."""
     with call.state.storage.read() as db:
         row = _found(db, call)
-        chunks = db.execute("SELECT start, text FROM chunks WHERE membership = ? ORDER BY start", (row["seq"],))
-        text = _joined([(chunk["start"], chunk["text"]) for chunk in chunks])
-    data = [{"type": "text", "text": text}] if row["status"] == "completed" else []
+        place = (row["vector_store_id"], row["file_id"])
+        parsed = db.execute("SELECT text FROM texts WHERE vector_store_id = ? AND file_id = ?", place).fetchone()
+    data = [{"type": "text", "text": parsed["text"]}] if parsed and row["status"] == "completed" else []
     return {"object": "vector_store.file_content.page", "data": data, "has_more": False, "next_page": None}
-
-
-def _joined(chunks: list[tuple[int, str]]) -> str:
-    """The whole text from chunks that overlap."""
-    pieces, end = [], 0
-    for start, text in chunks:
-        pieces.append(text[end - start :])
-        end = start + len(text)
-    return "".join(pieces)
 
 
 def _found(db: sqlite3.Connection, call: Call) -> sqlite3.Row:

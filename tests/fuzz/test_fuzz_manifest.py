@@ -23,12 +23,54 @@ EXAMPLE = Path(__file__).parent.parent.parent
 PLACE = re.compile(r"(?P<file>[^:]+):(?P<line>[1-9]\d*):(?P<column>[1-9]\d*): .+", re.DOTALL)
 PLACELESS = re.compile(r"--(account|var): .+|assistants\.yaml (is|does|cannot) .+", re.DOTALL)
 SEED: dict[str, Any] = yaml.safe_load((EXAMPLE / "assistants.yaml").read_text(encoding="utf-8"))
+SEED |= {
+    "moved": [
+        {"from": "assistant/tutor", "to": "assistant/teacher"},
+        {"from": "assistant/teacher", "to": "assistant/new"},
+    ],
+}
+SEED["assistants"]["new"] = {
+    "model": "m",
+    "tools": [{"type": "code_interpreter", "files": ["data/*.csv", {"path": "data/*", "exclude": ["*.md", "!a.md"]}]}],
+    "protect": True,
+}
+SEED["vector_stores"]["more"] = {
+    "files": [
+        "s3://bucket/docs/**",
+        {"path": "https://example.invalid/a.pdf", "exclude": ["a/"], "attributes": {"year": 2030, "draft": False}},
+        {
+            "path": "knowledge/**",
+            "exclude": ["drafts/**", "[a-b].md"],
+            "attributes": {"region": "${var.model}"},
+            "chunking": {"max_chunk_size_tokens": 200, "chunk_overlap_tokens": 50},
+        },
+    ],
+    "protect": False,
+    "exclusive": True,
+}
+SEED["accounts"]["local-agents"] |= {
+    "limits": {"uploads_per_minute": 10, "attaches_per_minute": "none", "files_per_minute": 20},
+    "lock": True,
+    "snapshots": "s3://bucket/snapshots",
+}
 FUNCTION: dict[str, Any] = yaml.safe_load((EXAMPLE / "functions/display_quiz.yaml").read_text(encoding="utf-8"))
 # Words that mean something to the manifest reach further than random ones.
 WORDS = st.sampled_from(
     [
         *("assistants", "vector_stores", "accounts", "variables", "include", "default", "function", "file_search"),
         *("${var.model}", "$${x}", "${env.HOME}", "${", "..", "/", "**", "[", "*.md", "prompts/*", "knowledge", "\0"),
+        *(
+            "s3://",
+            "s3://b/*",
+            "memory://x/a.md",
+            "https://[::1",
+            "file:///x",
+            "x://y",
+            "s3://u:p@b/k",
+            "://",
+            "assistant/new",
+        ),
+        *("!", "a\\", "[z-a]", "[[:x:]]", "!*.md", "none", "path", "exclude", "attributes", "moved", "from", "limits"),
         *("assistants.yaml", "a.b[0]", "", "x" * 300, "1e999", "json_schema", "auto", "math", "한글", "\U0001f600"),
     ]
 )
@@ -115,6 +157,9 @@ def folder() -> Iterator[Path]:
         (path / "prompts").mkdir()
         (path / "knowledge/math").mkdir(parents=True)
         (path / "functions").mkdir()
+        (path / "data").mkdir()
+        (path / "data/a.csv").write_text("1,2\n", encoding="utf-8")
+        (path / ".deployerignore").write_text("*.tmp\n!keep.tmp\n", encoding="utf-8")
         for one in ("prompts/math-tutor.md", "prompts/quiz-generator.md", "knowledge/math/미분.md"):
             (path / one).write_text("Text.\n", encoding="utf-8")
         (path / "functions/generate_quiz.yaml").write_text("name: generate_quiz\n", encoding="utf-8")
@@ -149,6 +194,14 @@ def _raw_bytes(folder: Path, data: bytes) -> None:
     _check(folder)
 
 
+def _random_patterns(folder: Path, exclude: list[str], ignored: str) -> None:
+    (folder / "knowledge/.deployerignore").write_text(ignored, encoding="utf-8")
+    try:
+        _random_data(folder, {"vector_stores": {"a": {"files": [{"path": "knowledge/**", "exclude": exclude}]}}})
+    finally:
+        (folder / "knowledge/.deployerignore").unlink()
+
+
 def _random_data(folder: Path, sections: dict[str, Any]) -> None:
     _raw_bytes(folder, json.dumps({"version": 1, "project": "test", **sections}).encode())
 
@@ -156,6 +209,7 @@ def _random_data(folder: Path, sections: dict[str, Any]) -> None:
 MANIFESTS = (_mutations(SEED), st.sampled_from(["openai", "local-agents", "embedded", "zzz"]))
 FUNCTIONS = (_mutations(FUNCTION), st.sampled_from(["json", "yaml"]))
 SECTIONS = st.dictionaries(st.sampled_from(list(SEED)) | TEXTS, st.dictionaries(TEXTS, VALUES, max_size=3) | VALUES)
+PATTERNS = st.lists(st.sampled_from([*"!*?[]-/\\#ab. ", "**", "[:", ":]", "\r", "\n", "한"])).map("".join)
 YAMLISH = st.lists(
     WORDS
     | st.sampled_from([*"&*!|>%@`{}[],:-?#'\"\n\t\r ", "\n  ", ": ", "- ", "&a ", "*a", "<<: ", "---\n", "0x", "\x85"])
@@ -185,6 +239,19 @@ def test_random_data(folder: Path, sections: dict[str, Any]) -> None:
 @_fuzz(80)
 def test_random_text_and_bytes(folder: Path, data: bytes) -> None:
     _raw_bytes(folder, data)
+
+
+@given(st.lists(PATTERNS, max_size=3), PATTERNS)
+@_fuzz(80)
+def test_random_patterns(folder: Path, exclude: list[str], ignored: str) -> None:
+    _random_patterns(folder, exclude, ignored)
+
+
+@pytest.mark.nightly
+@given(st.lists(PATTERNS, max_size=3), PATTERNS)
+@_fuzz(4_000)
+def test_many_random_patterns(folder: Path, exclude: list[str], ignored: str) -> None:
+    _random_patterns(folder, exclude, ignored)
 
 
 @pytest.mark.nightly

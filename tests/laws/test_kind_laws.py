@@ -71,9 +71,8 @@ async def _walk(account: EmbeddedAccount, api: str, name: str, states: list[Attr
 async def _send(client: Client, kind: Kind, built: Plan, live: LiveObject | None) -> LiveObject:
     raw: Any = live.raw if live else None
     for change in built.pending:
-        for stage in change.stages:
-            for step in stage:
-                assert isinstance(step, Request)
-                raw = (await client.write(step.method, step.path, step.body)).data
+        for step in change.steps:
+            assert isinstance(step, Request)
+            raw = (await client.write(step.method, step.path, step.body)).data
     read = (await client.get(f"{kind.PATH}/{raw['id']}")).data
     return LiveObject(built.changes[0].address.kind, raw["id"], read)

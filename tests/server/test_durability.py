@@ -16,7 +16,7 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from deployer.server import EmbeddedAccount, extraction
+from deployer.server import EmbeddedAccount, extraction, ingestion
 from tests.server.processes import Served, served
 from tests.server.support import made, settled, stored, until, upload
 
@@ -101,6 +101,36 @@ def test_a_bug_in_a_reader_fails_the_file_and_not_the_thread(
     assert api.get(f"/v1/vector_stores/{store_id}/files/{bad}").json()["last_error"]["code"] == "server_error"
     assert api.get(f"/v1/vector_stores/{store_id}/files/{good}").json()["status"] == "completed"
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_folder_of_the_first_layout_is_ingested_again(tmp_path: Path) -> None:
+    with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
+        store_id, [file_id] = stored(api, ("a.txt", b"kept words"))
+    db = sqlite3.connect(tmp_path / "account.sqlite3")
+    db.executescript(
+        "DROP TABLE text_index; DROP TABLE texts; DROP TRIGGER membership_removed; DROP INDEX memberships_counted;"
+        "CREATE TABLE chunks (seq INTEGER PRIMARY KEY, membership INTEGER, start INTEGER, text TEXT);"
+        "CREATE VIRTUAL TABLE chunk_index USING fts5 (text, content = 'chunks', content_rowid = 'seq');"
+        "PRAGMA user_version = 1;"
+    )
+    db.close()
+    with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
+        assert settled(api, store_id)["file_counts"]["completed"] == 1
+        assert made(api, f"/v1/vector_stores/{store_id}/search", query="kept")["data"][0]["file_id"] == file_id
+
+
+def test_a_file_that_breaks_its_reader_takes_no_other_down(tmp_path: Path) -> None:
+    """What has been tried before is tried alone: the process may die of it again."""
+    with EmbeddedAccount(tmp_path, workers=0) as account, TestClient(account.app) as api:
+        file_ids = [upload(api, f"{number}.txt")["id"] for number in range(3)]
+        store = made(api, "/v1/vector_stores", file_ids=file_ids)
+        claim_and_die(tmp_path, attempts=1)
+        time.sleep(0.25)  # the dead process's lease
+        with account._storage.read() as db:
+            jobs = ingestion._waiting(db, time.time())
+        assert [job["file_id"] for job in jobs] == file_ids[:1]
+    with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
+        assert settled(api, store["id"])["file_counts"]["completed"] == 3
 
 
 def test_what_an_interrupted_upload_left_is_swept(tmp_path: Path) -> None:

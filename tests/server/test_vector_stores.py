@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from deployer.server import EmbeddedAccount, Faults
 from tests.server.support import Clock, made, refused, settled, stored, upload
 
 PATH = "/v1/vector_stores"
@@ -114,6 +116,41 @@ def test_attaching_again_starts_anew(api: TestClient) -> None:
     assert (again["status"], again["attributes"]) == ("in_progress", {"v": 2})
     assert settled(api, store_id)["file_counts"]["total"] == 1
     assert len(made(api, f"{PATH}/{store_id}/search", query="words")["data"]) == 1
+
+
+def found(api: TestClient, store_id: str, query: str) -> list[str]:
+    return [result["content"][0]["text"] for result in made(api, f"{PATH}/{store_id}/search", query=query)["data"]]
+
+
+def test_a_file_stays_searchable_while_it_is_ingested_again(tmp_path: Path) -> None:
+    with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
+        text = "words " * 200
+        store_id, [file_id] = stored(api, ("a.txt", text.encode()))
+    small = {"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 0}}
+    with EmbeddedAccount(tmp_path, workers=0) as account, TestClient(account.app) as api:
+        again = made(api, f"{PATH}/{store_id}/files", file_id=file_id, chunking_strategy=small)
+        assert (again["status"], again["usage_bytes"], again["chunking_strategy"]) == ("in_progress", 0, small)
+        assert found(api, store_id, "words") == [text]
+        assert api.get(f"{PATH}/{store_id}/files/{file_id}/content").json()["data"] == []
+    with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
+        settled(api, store_id)
+        assert [len(chunk) for chunk in found(api, store_id, "words")] == [396, 396, 396, 12]
+        api.delete(f"{PATH}/{store_id}/files/{file_id}")
+        assert found(api, store_id, "words") == []
+        made(api, f"{PATH}/{store_id}/files", file_id=file_id)
+        assert len(found(api, store_id, "words")) <= 1  # nothing is left of what was detached
+
+
+def test_an_ingestion_that_fails_takes_nothing_away(tmp_path: Path) -> None:
+    with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
+        store_id, [file_id] = stored(api, ("a.txt", b"words"))
+    fails = Faults.of({"faults": [{"ingest": "*", "fail": "server_error"}]})
+    with EmbeddedAccount(tmp_path, faults=fails) as account, TestClient(account.app) as api:
+        made(api, f"{PATH}/{store_id}/files", file_id=file_id)
+        assert settled(api, store_id)["file_counts"]["failed"] == 1
+        assert found(api, store_id, "words") == ["words"]
+        api.delete(f"/v1/files/{file_id}")
+        assert found(api, store_id, "words") == []
 
 
 def test_a_file_named_twice_is_attached_once(api: TestClient) -> None:

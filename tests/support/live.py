@@ -12,10 +12,10 @@ from typing import Any
 import httpx2
 
 from deployer import manifest
-from deployer.account import connect, execute
-from deployer.commands.session import Session
+from deployer.account import Waits, connect, execute
+from deployer.commands.session import Session, Wishes
 from deployer.kinds import SURFACES
-from deployer.model import AccountSettings, Outcome, Severity, Target
+from deployer.model import UNLIMITED, AccountSettings, OnDrift, Outcome, Severity, Target
 from deployer.server import EmbeddedAccount
 
 Message = MutableMapping[str, Any]
@@ -24,7 +24,7 @@ App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], A
 
 @dataclass
 class Wire:
-    """An ASGI app around another: logs `METHOD path`, and answers 500 where `fails` says so (before any work)."""
+    """An ASGI app around another: logs `METHOD path`, and refuses where `fails` says so (before any work)."""
 
     app: App
     fails: Callable[[int, str], bool] = lambda _number, _request: False
@@ -38,9 +38,9 @@ class Wire:
         if not self.fails(len(self.log), request):
             await self.app(scope, receive, send)
             return
-        body = json.dumps({"error": {"message": "out of order", "type": "server_error", "param": None, "code": None}})
+        body = json.dumps({"error": {"message": "out of order", "type": "invalid_request_error", "param": None, "code": None}})
         headers = [(b"content-type", b"application/json"), (b"x-should-retry", b"false")]
-        await send({"type": "http.response.start", "status": 500, "headers": headers})
+        await send({"type": "http.response.start", "status": 400, "headers": headers})
         await send({"type": "http.response.body", "body": body.encode()})
 
     @property
@@ -57,18 +57,21 @@ async def session(
     assert not [str(one) for one in found.problems if one.severity is Severity.ERROR]
     kinds = SURFACES[api]
     headers = {kind.PATH: kind.HEADERS for kind in kinds.values()}
-    settings = AccountSettings("test", api, "http://embedded.invalid/v1")
+    settings = AccountSettings("test", api, "http://embedded.invalid/v1", limits=UNLIMITED)
     compiled = manifest.Manifest(
-        found.root, found.project, settings, manifest.digest(found.root, found.resources), found.problems
+        found.root, found.project, settings, manifest.digest(found.root, found.resources), found.problems, found.moved
     )
     transport = httpx2.ASGITransport(app=wire)
     async with connect(settings, headers, transport) as client:
         yield Session(client, compiled, Target("test", api, "embedded"), kinds, "")
 
 
-async def apply(one: Session, *, prune: bool = False) -> tuple[Outcome, ...]:
-    plan = await one.plan(prune=prune)
-    return await execute(one.client, plan, one.manifest.root, lambda _event: None)
+QUICK = Waits(ingestion=20.0, shows=2.0, lost=0.0, poll=0.02)
+
+
+async def apply(one: Session, *, prune: bool = False, on_drift: OnDrift = OnDrift.OVERWRITE) -> tuple[Outcome, ...]:
+    plan = await one.plan(Wishes(prune, on_drift))
+    return await execute(one.client, plan, one.manifest.root, lambda _event: None, waits=QUICK)
 
 
 @asynccontextmanager

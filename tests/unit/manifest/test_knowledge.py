@@ -7,6 +7,7 @@ import os
 import unicodedata
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from deployer.errors import DeployerError
@@ -64,6 +65,99 @@ def test_a_document_that_is_gone_when_its_digest_is_due(project: Project) -> Non
 def test_a_document_without_permission(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.write("a.md", "Text.").chmod(0)
     if os.geteuid() == 0:  # the superuser may read every file: let the system answer as to anybody else
-        monkeypatch.setattr(os, "access", lambda path, mode: not (mode and path.name == "a.md"))
+        monkeypatch.setattr(os, "access", lambda path, mode: not (mode and str(path).endswith("/a.md")))
     project.manifest("vector_stores: {docs: {files: [a.md]}}\n")
     assert "a.md cannot be read; check its permissions" in project.run("validate").err
+
+
+def test_settings_of_an_item_go_to_its_files(project: Project) -> None:
+    for name in ("docs/a.md", "docs/b.md", "docs/drafts/c.md"):
+        project.write(name, "Text.")
+    more = "chunking: {max_chunk_size_tokens: 200, chunk_overlap_tokens: 100}"
+    item = "{path: docs/**, exclude: [drafts/, a.md], attributes: {year: 2030, region: 수원, draft: false}}"
+    own = "{path: docs/a.md, chunking: {max_chunk_size_tokens: 100, chunk_overlap_tokens: 0}}"
+    first, second = _compiled(project, f"[{item}, {own}]", more).resources[0].files
+    assert (first.path, first.attributes, first.chunking) == (
+        "docs/a.md",
+        {},
+        {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 0},
+    )
+    assert (second.path, second.attributes, second.chunking) == (
+        "docs/b.md",
+        {"year": 2030, "region": "수원", "draft": False},
+        {"max_chunk_size_tokens": 200, "chunk_overlap_tokens": 100},
+    )
+
+
+def test_excludes_of_an_included_file_are_relative_to_it(project: Project) -> None:
+    for name in ("docs/a.md", "docs/b.md", "parts/docs/a.md", "parts/docs/b.md"):
+        project.write(name, "Text.")
+    items = "[{path: docs/*, exclude: [docs/a.md]}, {path: ../docs/*, exclude: [../docs/b.md]}]"
+    project.write("parts/p.yaml", f"vector_stores: {{docs: {{files: {items}}}}}\n")
+    project.manifest("include: [parts/p.yaml]\n")
+    found = compile_manifest(Path("assistants.yaml"), None, {}, {})
+    assert [file.path for file in found.resources[0].files] == ["docs/a.md", "parts/docs/b.md"]
+
+
+def test_documents_behind_urls(project: Project) -> None:
+    filesystem = fsspec.filesystem("memory")
+    for name in ("docs/b.md", "docs/a.md", "docs/drafts/c.md", "docs/.d.md"):
+        filesystem.pipe_file(f"/plans/{name}", b"abc")
+    try:
+        found = _compiled(project, "[{path: memory://plans/docs/**, exclude: [drafts/], attributes: {year: 2030}}]")
+        (digested,) = digest(found.root, found.resources)
+    finally:
+        filesystem.rm("/plans", recursive=True)
+    assert [(file.path, file.source, file.size, file.sha256) for file in digested.files] == [
+        (f"plans/docs/{name}", f"memory://plans/docs/{name}", 3, hashlib.sha256(b"abc").hexdigest())
+        for name in ("a.md", "b.md")
+    ]
+    assert [file.attributes for file in digested.files] == [{"year": 2030}] * 2
+
+
+def test_problems_with_what_urls_name(project: Project) -> None:
+    filesystem = fsspec.filesystem("memory")
+    for name, content in {"a.csv": b"1", "b.md": b"", "sub/c.md": b"x", "local.md": b"x"}.items():
+        filesystem.pipe_file(f"/plans/{name}", content)
+    project.write("plans/local.md", "Text.")
+    urls = [f"memory://plans/{end}" for end in ("a.csv", "b.md", "none/*", "none.md", "sub", "local.md")]
+    project.manifest(f"vector_stores: {{docs: {{files: [plans/local.md, {', '.join(urls)}]}}}}\n")
+    try:
+        found = compile_manifest(Path("assistants.yaml"), None, {}, {})
+    finally:
+        filesystem.rm("/plans", recursive=True)
+    assert [f"{problem.message}; {problem.remedy}".rstrip("; ") for problem in found.problems] == [
+        "plans/a.csv: file search takes no .csv files; convert it (to .md, .txt, .pdf, .json …), or narrow the glob",
+        "plans/b.md is empty; write something into it, or narrow the glob",
+        "memory://plans/none/*: it matches no file; correct the URL, or add the documents",
+        "memory://plans/none.md does not exist; correct the URL",
+        "memory://plans/sub is a folder; write memory://plans/sub/** for all documents in it",
+        "two files are called plans/local.md: plans/local.md and memory://plans/local.md; rename one",
+    ]
+
+
+def test_offline_nobody_is_asked_for_a_url(project: Project) -> None:
+    project.manifest("vector_stores: {docs: {files: ['memory://no-such-bucket/a.md']}}\n")
+    offline = compile_manifest(Path("assistants.yaml"), None, {}, {}, offline=True)
+    assert (offline.problems, offline.resources[0].files) == ((), ())
+    (problem,) = compile_manifest(Path("assistants.yaml"), None, {}, {}).problems
+    assert "memory://no-such-bucket/a.md does not exist" in problem.message
+
+
+def test_files_of_the_code_interpreter_come_in_the_manifests_order(project: Project) -> None:
+    for name in ("data/b.csv", "data/a.csv", "more/a.csv"):
+        project.write(name, "1,2")
+    tool = "{type: code_interpreter, files: [more/a.csv, data/*, {path: more/*}]}"
+    project.manifest(f"assistants: {{a: {{model: m, tools: [{tool}], protect: true}}}}\n")
+    found = compile_manifest(Path("assistants.yaml"), None, {}, {})
+    (assistant,) = found.resources
+    assert found.problems == ()
+    assert [file.path for file in assistant.files] == ["more/a.csv", "data/a.csv", "data/b.csv"]
+    assert assistant.attrs == {"model": "m", "tools": [{"type": "code_interpreter"}]}
+    assert (assistant.protect, assistant.exclusive) == (True, False)
+
+
+def test_protect_and_exclusive_are_no_attrs(project: Project) -> None:
+    project.manifest("vector_stores: {docs: {name: Docs, protect: true, exclusive: true}}\n")
+    (store,) = compile_manifest(Path("assistants.yaml"), None, {}, {}).resources
+    assert (store.attrs, store.protect, store.exclusive) == ({"name": "Docs"}, True, True)

@@ -39,15 +39,28 @@ FULL: dict[str, Any] = {
             "organization": "org",
             "query": {"api-version": "v1"},
             "variables": {"warmth": 0.5},
+            "limits": {"uploads_per_minute": 1, "attaches_per_minute": 2, "files_per_minute": "none"},
+            "lock": True,
+            "snapshots": "snapshots",
         }
     },
     "vector_stores": {
         "docs": {
             "name": "Docs",
-            "files": ["docs/*.md"],
+            "files": [
+                "docs/*.md",
+                {
+                    "path": "laws/*.md",
+                    "exclude": ["draft.md"],
+                    "attributes": {"year": 2030},
+                    "chunking": {"max_chunk_size_tokens": 200, "chunk_overlap_tokens": 50},
+                },
+            ],
             "chunking": {"max_chunk_size_tokens": 400, "chunk_overlap_tokens": 100},
             "expires_after": {"anchor": "last_active_at", "days": 7},
             "metadata": {"team": "a"},
+            "protect": True,
+            "exclusive": True,
         }
     },
     "assistants": {
@@ -63,7 +76,7 @@ FULL: dict[str, Any] = {
                     "max_num_results": 5,
                     "ranking_options": {"ranker": "auto", "score_threshold": 0.5},
                 },
-                {"type": "code_interpreter"},
+                {"type": "code_interpreter", "files": [{"path": "data/*", "exclude": ["draft.csv"]}]},
                 {"type": "function", "file": "function.yaml"},
                 {
                     "type": "function",
@@ -88,12 +101,18 @@ FULL: dict[str, Any] = {
                     "strict": False,
                 },
             },
+            "protect": True,
         }
     },
+    "moved": [{"from": "assistant/teacher", "to": "assistant/tutor"}],
 }
 FILES = {
     "more.yaml": "assistants: {other: {model: gpt-6-luna}}\n",
     "docs/a.md": "Text.",
+    "laws/a.md": "Text.",
+    "laws/draft.md": "Text.",
+    "data/a.csv": "1,2",
+    "data/draft.csv": "1,2",
     "tutor.md": "Be brief.",
     "function.yaml": "name: from_file\n",
     "shown.py": "def inline(a: str = '') -> None: ...\n",
@@ -144,8 +163,11 @@ def _compiled(project: Project, data: dict[str, Any]) -> Manifest:
 
 
 def _meaning(found: Manifest) -> tuple[Any, ...]:
-    resources = [(one.address, json.dumps(one.attrs, sort_keys=True), one.files) for one in found.resources]
-    return found.project, found.settings, resources, [problem.message for problem in found.problems]
+    resources = [
+        (one.address, json.dumps(one.attrs, sort_keys=True), one.files, one.protect, one.exclusive)
+        for one in found.resources
+    ]
+    return found.project, found.settings, resources, [problem.message for problem in found.problems], found.moved
 
 
 def test_it_is_a_valid_schema() -> None:

@@ -1,9 +1,13 @@
 """Word and structure differences, on values that a person can check by eye."""
 
+import time
+from itertools import pairwise
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.render import structure, words
+from deployer.render import matching, structure, words
 from deployer.render.words import Op
 
 
@@ -32,10 +36,27 @@ def test_the_pieces_of_short_texts_rebuild_both(old: str, new: str) -> None:
         assert "".join(piece.text for piece in found if piece.op is not Op.GONE) == new
 
 
-def test_a_very_long_text_is_compared_by_lines() -> None:
+def test_a_very_long_text_with_one_change_is_compared_in_full() -> None:
     old = "\n".join(f"line {n}" for n in range(20_000))
     found = words.difference(old, old.replace("line 7\n", "line seven\n"))
-    assert [piece.text for piece in found if piece.op is Op.NEW] == ["line seven\n"]
+    assert [piece.text for piece in found if piece.op is Op.NEW] == ["seven"]
+
+
+@pytest.mark.parametrize("count", (300, 1_000, 100_000))
+def test_no_text_takes_long(count: int) -> None:
+    """The matcher needs 20 s for the second of these, when it is not kept from it."""
+    start = time.process_time()
+    words.difference("a " * count, "b a " * (count // 2))
+    assert time.process_time() - start < 2
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=30), st.lists(st.sampled_from("abc"), max_size=30))
+def test_the_ranges_of_a_match_follow_each_other_and_are_what_they_say(old: list[str], new: list[str]) -> None:
+    found = list(matching.opcodes(old, new))
+    assert all(old[i1:i2] == new[j1:j2] for tag, i1, i2, j1, j2 in found if tag == "equal")
+    assert [(one[2], one[4]) for one in found[:-1]] == [(one[1], one[3]) for one in found[1:]]
+    assert found[-1][2::2] == (len(old), len(new)) if found else old == new == []
+    assert all(one[0] != other[0] for one, other in pairwise(found))
 
 
 def test_structure_names_the_innermost_place() -> None:

@@ -5,17 +5,40 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from deployer.engine import plan, stamp
-from deployer.kinds import SURFACES, vector_store
-from deployer.model import Address, DesiredFile, LiveFile, LiveObject, Plan, Position, Resource, Target
-from deployer.render import data, lines, markdown, text
+from deployer.engine import fingerprint, plan, stamp
+from deployer.kinds import SURFACES
+from deployer.model import (
+    Action,
+    Address,
+    Change,
+    DesiredFile,
+    FileAction,
+    FileChange,
+    Limits,
+    LiveFile,
+    LiveObject,
+    OnDrift,
+    Origin,
+    Plan,
+    Position,
+    Resource,
+    Target,
+)
+from deployer.render import data, markdown, text
 from deployer.render.plain import plain
+from tests.unit.render.plans import Terminal, assistant, document, edited, membership, store
+from tests.unit.render.plans import a_plan as hand_made
 
 GOLDEN = Path(__file__).parents[2] / "golden"
+SCHEMAS = Path(__file__).parents[3] / "schemas"
 KINDS = SURFACES["assistants"]
 QUIZ = {
     "type": "object",
@@ -38,8 +61,11 @@ def live(address: str, number: int, attrs: dict[str, object], files: tuple[LiveF
     return LiveObject(address.partition("/")[0], f"id_{number}", {**raw, "metadata": mark}, files)
 
 
+RULES = "# Role\nYou are a tutor.\n\n# Rules\nBe kind.\nShow every step.\nNever give the answer first.\n"
+
+
 def a_plan() -> Plan:
-    """Every sort of line: create, update, delete, orphan, no-op, files, prose, structure, drift, a warning."""
+    """Every sort of line: create, update, delete, no-op, files, prose in a line and in rows, structure, a conflict."""
 
     def tools(count: int, parameters: object) -> list[dict[str, object]]:
         search = {"type": "file_search", "vector_stores": ["vector_store/docs"], "max_num_results": count}
@@ -69,12 +95,13 @@ def a_plan() -> Plan:
         DesiredFile("docs/b.md", 2_000, "2" * 64),
         DesiredFile("docs/용도지역.md", 4_000, "4" * 64),
     )
-    edited = live("assistant/tutor", 3, {"model": "gpt-6-luna", "name": "Tutor"})
-    edited = LiveObject(edited.kind, edited.id, {**edited.raw, "name": "Changed by hand"})
+    tutor: dict[str, object] = {"model": "gpt-6-luna", "name": "Tutor", "instructions": RULES}
+    found = live("assistant/tutor", 3, tutor)
+    by_someone = LiveObject(found.kind, found.id, {**found.raw, "name": "Changed by hand"})
     world = [
         live("vector_store/docs", 1, {"name": "Docs"}, files),
         live("assistant/quiz", 2, before),
-        edited,
+        by_someone,
         live("assistant/same", 4, {"model": "gpt-6-luna"}),
         live("assistant/gone", 5, {"model": "gpt-6-luna"}),
     ]
@@ -82,12 +109,16 @@ def a_plan() -> Plan:
     desired = [
         Resource(Address("vector_store", "docs"), {"name": "Docs"}, documents),
         Resource(Address("assistant", "quiz"), after),
-        Resource(Address("assistant", "tutor"), {"model": "gpt-6-luna", "name": "Tutor"}),
+        Resource(
+            Address("assistant", "tutor"),
+            {**tutor, "instructions": RULES.replace("every step", "each step") + "Stop.\n"},
+        ),
         Resource(Address("assistant", "same"), {"model": "gpt-6-luna"}, positions={"": place}),
         Resource(Address("assistant", "new"), {"model": "gpt-6-luna", "tools": tools(1, QUIZ)[1:]}),
     ]
     target = Target("production", "assistants", "https://assistants.example/v1")
-    return plan.build(plan.Scope("school", target, KINDS, "4f2c1ab", prune=True), desired, world)
+    scope = plan.Scope("school", target, KINDS, "4f2c1ab", prune=True, on_drift=OnDrift.OVERWRITE, limits=Limits())
+    return plan.build(scope, desired, world)
 
 
 def rendered(form: str) -> str:
@@ -109,11 +140,35 @@ def test_the_rendered_plan_is_the_golden_one(form: str) -> None:
     assert found == golden.read_text(encoding="utf-8")
 
 
-def test_colour_is_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+@pytest.mark.parametrize(("name", "written"), (("plan", data.plan), ("drift", data.drift)))
+def test_the_json_is_as_published(name: str, written: Callable[[Plan], str]) -> None:
+    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    for one in (a_plan(), hostile_plan(), by_hand()):
+        Draft202012Validator(schema).validate(json.loads(written(one)))
 
+
+def by_hand() -> Plan:
+    """Every file action, a kept field, an orphan."""
+    git, live = document(1), membership("docs/a.md", "failed", "no text")
+    files = [FileChange(action, git.path, git, (live,), "why", Origin.ACCOUNT) for action in FileAction]
+    orphan = Change(Address("assistant", "old"), Action.NO_OP, "--prune deletes it", "id_9", orphan=True)
+    return hand_made(store(*files, uploads=[git]), assistant("a", edited("name", 1, 2, kept=True)), orphan)
+
+
+def test_every_file_that_a_plan_touches_is_in_its_fingerprint() -> None:
+    git = document(1)
+    plans = [
+        hand_made(store(FileChange(FileAction.REPLACE, git.path, one, (membership(path),), "why")))
+        for one in (git, replace(git, attributes={"a": 1}), replace(git, chunking={"max": 1}))
+        for path in ("a", "b")
+    ]
+    change = assistant("a")
+    plans += [hand_made(change), hand_made(replace(change, reviewed="1" * 12))]
+    assert len({fingerprint.of(one) for one in plans}) == len(plans)
+
+
+def test_colour_is_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     coloured, bare, piped = Terminal(), Terminal(), io.StringIO()
@@ -149,34 +204,17 @@ def test_an_account_cannot_leave_the_code_block_of_a_comment() -> None:
     shown = markdown.plan(hostile_plan())
     outside, fence = [], ""
     for line in shown.splitlines():
-        if not fence and line.startswith("```"):
+        if not fence and re.fullmatch("`{3,}diff", line):
             fence = line.removesuffix("diff")
         elif fence and line == fence:
             fence = ""
         elif not fence:
             outside.append(line)
     assert fence == ""
-    assert "<script>" not in "".join(line for line in outside if not line.startswith("`"))
-    assert all(line.count("`") == 2 for line in outside if line.startswith("`"))
+    assert "<script>" in shown
+    assert "<script>" not in re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", "\n".join(outside)), "only inside of code"
 
 
 def test_plain_text_stays_as_it_is_and_newlines_show() -> None:
     assert plain("수원 도시계획 – ok") == "수원 도시계획 – ok"
     assert plain("a\nb\x00") == "a⏎b\\x00"
-
-
-@pytest.mark.parametrize(
-    ("count", "shown"), ((0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (2_100_000, "2.1 MB"), (5 * 10**9, "5.0 GB"))
-)
-def test_sizes_read_well(count: int, shown: str) -> None:
-    assert lines.size(count) == shown
-
-
-def test_batches_hold_at_most_500_files() -> None:
-    documents = tuple(DesiredFile(f"d/{n}.md", 1, f"{n:064d}") for n in range(1201))
-    resource = Resource(Address("vector_store", "big"), {}, documents)
-    scope = plan.Scope("school", Target("t", "assistants", ""), KINDS)
-    (change,) = plan.build(scope, [resource], []).changes
-    attach = change.stages[1]
-    sizes = [len(step.body["files"]) for step in attach]  # type: ignore[union-attr,index]
-    assert sizes == [vector_store.BATCH, vector_store.BATCH, 201]

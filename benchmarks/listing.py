@@ -1,0 +1,106 @@
+"""Reading a store of 10,000 files, 30 ms away: pages beside each other from remembered cursors, or one after another.
+
+`deployer serve --latency 30` runs in a process of its own; the account is filled in another one, so that the peak
+memory told here is that of reading alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import math
+import multiprocessing
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx2
+
+from benchmarks.figure import Figure, told
+from benchmarks.pacing import serving
+from deployer.account import Client, connect, read_live
+from deployer.account.uploads import send
+from deployer.engine import stamp
+from deployer.kinds import SURFACES
+from deployer.model import UNLIMITED, AccountSettings, Address, LiveFile
+from deployer.server import EmbeddedAccount
+
+FILES = 10_000
+BATCH = 500
+WORKERS = 16
+PAGE = 100
+ROUNDS = 3
+BAR = 0.25
+MEMORY = 200
+KINDS = SURFACES["assistants"]
+HEADERS = {kind.PATH: kind.HEADERS for kind in KINDS.values()}
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        filling = multiprocessing.get_context("spawn").Process(target=fill, args=(folder / "account",))
+        filling.start()
+        filling.join()
+        if filling.exitcode:
+            return 1
+        with serving(folder / "account") as base_url:
+            return told(asyncio.run(measured(base_url, folder / "cache")))
+
+
+def fill(folder: Path) -> None:
+    asyncio.run(_fill(folder))
+
+
+async def _fill(folder: Path) -> None:
+    with EmbeddedAccount(folder) as account:
+        settings = AccountSettings("bench", "assistants", "http://embedded.invalid/v1", limits=UNLIMITED)
+        async with connect(settings, HEADERS, httpx2.ASGITransport(app=account.app)) as client:
+            mark = stamp.write("bench", Address("vector_store", "all"), {}, "")
+            store = (await client.write("POST", "/vector_stores", {"metadata": mark})).data["id"]
+            gate = asyncio.Semaphore(WORKERS)
+            ids = await asyncio.gather(*(_uploaded(client, gate, number) for number in range(FILES)))
+            for start in range(0, FILES, BATCH):
+                body = {"file_ids": ids[start : start + BATCH]}
+                await client.write("POST", f"/vector_stores/{store}/file_batches", body)
+
+
+async def _uploaded(client: Client, gate: asyncio.Semaphore, number: int) -> str:
+    async with gate:
+        content = b"%d" % number
+        return str((await send(client, f"{number:05}.txt", io.BytesIO(content), len(content)))[1]["id"])
+
+
+async def measured(base_url: str, cache: Path) -> list[Figure]:
+    settings = AccountSettings("bench", "assistants", base_url)
+    async with connect(settings, HEADERS) as client:
+        await timed(client, cache)
+        rounds = [(await timed(client, None), await timed(client, cache)) for _ in range(ROUNDS)]
+    if len({tuple(file.id for file in files) for pair in rounds for _, _, files in pair}) != 1:
+        raise SystemExit("the two ways do not read the same files")
+    plain, beside = (statistics.median(one[way][0] for one in rounds) for way in (0, 1))
+    print(f"one after another {plain:.2f} s, beside each other {beside:.2f} s (medians of {ROUNDS} rounds)")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return [
+        Figure(f"listing {FILES:,} memberships, beside one page after another", beside / plain, BAR, " x"),
+        Figure("requests of it", rounds[0][1][1], math.ceil(FILES / PAGE) + len(KINDS)),
+        Figure("peak memory of reading", peak, MEMORY, " MB"),
+    ]
+
+
+async def timed(client: Client, cache: Path | None) -> tuple[float, int, tuple[LiveFile, ...]]:
+    """Read the account; give the seconds and the requests that it took, and the files."""
+    since, before = time.perf_counter(), client.requests
+    live = await read_live(client, KINDS, lambda metadata: stamp.OWNER in metadata, cache)
+    took = time.perf_counter() - since
+    (files,) = (one.files for one in live)
+    if len(files) != FILES:
+        raise SystemExit(f"{len(files)} files, not {FILES}")
+    return took, client.requests - before, files
+
+
+if __name__ == "__main__":
+    sys.exit(main())

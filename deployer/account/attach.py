@@ -1,0 +1,208 @@
+"""Attach a batch of documents, wait until each is searchable, try once more what failed, and name what failed again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from deployer.account.client import Answer
+from deployer.account.failures import Failure
+from deployer.account.flow import Stopped
+from deployer.account.run import Event, Run
+from deployer.errors import AccountError, DeployerError
+from deployer.kinds import vector_store
+from deployer.model import Address, Attach, Member
+
+_REMEDY = "check the account's api and base_url, then run again"
+_NOT_FOUND = 404
+_BROKEN = ("failed", "cancelled")
+_PAGE = 100
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The members that are under way, by file id, in one store."""
+
+    run: Run
+    address: Address
+    store: str
+    ids: Mapping[str, Member]
+
+    @property
+    def path(self) -> str:
+        return f"{vector_store.PATH}/{self.store}"
+
+
+async def attach(run: Run, address: Address, step: Attach) -> None:
+    """Do the step; each member's key is learned or given up on the way. Raises when a document did not make it."""
+    try:
+        failed = await _attach(run, address, step)
+    finally:
+        run.keys.learn(step.gives)
+    if failed:
+        raise DeployerError(f"not ingested: {', '.join(failed)}; mend or remove the file and run again")
+
+
+async def _attach(run: Run, address: Address, step: Attach) -> list[str]:
+    batch = _Batch(run, address, run.keys.known[step.store], _known(run, step))
+    reasons = await _once(batch, attached=step.attached)
+    again = {one: member for one, member in batch.ids.items() if one in reasons}
+    if again:
+        reasons = await _once(_Batch(run, address, batch.store, again), attached=False)
+    for one, member in batch.ids.items():
+        if one in reasons:
+            run.keys.give_up(member.gives, reasons[one])
+        else:
+            run.keys.learn(member.gives)
+    return [f"{batch.ids[one].path} ({why})" for one, why in reasons.items()]
+
+
+def _known(run: Run, step: Attach) -> dict[str, Member]:
+    """Give the members by file id; one whose file could not be sent is given up."""
+    result = {}
+    for member in step.members:
+        file_id = member.file if member.live else run.keys.known.get(member.file)
+        if file_id is None:
+            run.keys.give_up(member.gives, run.keys.given_up.get(member.file, "its file was not sent"))
+        else:
+            result[file_id] = member
+    return result
+
+
+async def _once(batch: _Batch, *, attached: bool) -> dict[str, str]:
+    """Attach and wait; give why each file that is not searchable is not, by its id."""
+    if not batch.ids:
+        return {}
+    path = None if attached else await _post(batch)
+    await (_until_done(batch, path) if path else _until_none_waits(batch))
+    return await _reasons(batch, path)
+
+
+async def _post(batch: _Batch) -> str | None:
+    """Send the batch and give its path; None when the answer was lost but the files are in the store."""
+    entries = [
+        {**vector_store.membership(member.attributes, member.chunking), "file_id": file_id}
+        for file_id, member in batch.ids.items()
+    ]
+    path = f"{batch.path}/file_batches"
+    while True:
+        try:
+            async with batch.run.gate:
+                answer = await batch.run.client.write("POST", path, {"files": entries})
+        except AccountError as error:
+            if not error.lost:
+                raise
+            if await _arrived(batch):
+                batch.run.attached.update(batch.ids)
+                return None
+            continue
+        batch.run.attached.update(batch.ids)
+        if not isinstance(answer.data.get("id"), str):
+            raise batch.run.client.error("POST", path, Failure("answered without an id", _REMEDY))
+        return f"{path}/{answer.data['id']}"
+
+
+async def _arrived(batch: _Batch) -> bool:
+    """Tell whether a batch without an answer was attached: it is, whole, or not at all."""
+    path = f"{batch.path}/files/{next(iter(batch.ids))}"
+    for last in (False, True):
+        try:
+            async with batch.run.gate:
+                answer = await batch.run.client.get(path)
+        except AccountError as error:
+            if error.status != _NOT_FOUND:
+                raise
+        else:
+            member = next(iter(batch.ids.values()))
+            found = (answer.data.get("attributes") or {}).get(vector_store.PATH_KEY)
+            return bool(found == member.path)
+        if not last:
+            await batch.run.pause(batch.run.waits.lost)
+    return False
+
+
+async def _until_done(batch: _Batch, path: str) -> None:
+    """Poll the batch until nothing is in progress, as often as the account wishes."""
+
+    async def left() -> tuple[int, float | None]:
+        answer = await _shown(batch.run, path)
+        counts = answer.data.get("file_counts")
+        if not isinstance(counts, dict):
+            raise batch.run.client.error("GET", path, Failure("answered without file_counts", _REMEDY))
+        return int(counts.get("in_progress") or 0), answer.poll_after
+
+    await _poll(batch, left)
+
+
+async def _until_none_waits(batch: _Batch) -> None:
+    """Poll the store's list of what is in progress until none of ours is in it."""
+
+    async def left() -> tuple[int, float | None]:
+        rows = [row async for row in _rows(batch.run, f"{batch.path}/files", "in_progress")]
+        return sum(row.get("id") in batch.ids for row in rows), None
+
+    await _poll(batch, left)
+
+
+async def _poll(batch: _Batch, left: Callable[[], Any]) -> None:
+    """Ask until nothing is left, or until nothing has moved for so long that it must be stuck."""
+    loop, run = asyncio.get_running_loop(), batch.run
+    before, moved = len(batch.ids), loop.time()
+    while True:
+        now, after = await left()
+        if now < before:
+            run.notify(Event(batch.address, ready=before - now))
+            before, moved = now, loop.time()
+        if now == 0 or loop.time() - moved > run.waits.ingestion:
+            return
+        if not await run.pause(after or run.waits.poll):
+            raise Stopped("interrupted")
+
+
+async def _shown(run: Run, path: str) -> Answer:
+    """Get what was just made; for a minute, a 404 only means that it does not show yet."""
+    loop = asyncio.get_running_loop()
+    since = loop.time()
+    while True:
+        try:
+            async with run.gate:
+                return await run.client.get(path)
+        except AccountError as error:
+            if error.status != _NOT_FOUND or loop.time() - since > run.waits.shows:
+                raise
+        if not await run.pause(run.waits.poll):
+            raise Stopped("interrupted")
+
+
+async def _reasons(batch: _Batch, path: str | None) -> dict[str, str]:
+    """Give what is wrong with each file that is not searchable, in the service's own words."""
+    where = f"{path}/files" if path else f"{batch.path}/files"
+    found: dict[str, str] = {}
+    for status in (*_BROKEN, "in_progress"):
+        async for row in _rows(batch.run, where, status):
+            if row.get("id") in batch.ids and row.get("status") == status:
+                found[str(row["id"])] = _why(row)
+    return found
+
+
+def _why(row: Mapping[str, Any]) -> str:
+    error = row.get("last_error")
+    said = error.get("message") if isinstance(error, dict) else None
+    status = "stuck in progress" if row.get("status") == "in_progress" else row.get("status")
+    return f"{status}: {said or 'no reason given'}"
+
+
+async def _rows(run: Run, path: str, status: str) -> AsyncIterator[Mapping[str, Any]]:
+    query: dict[str, Any] = {"filter": status, "limit": _PAGE}
+    while True:
+        async with run.gate:
+            data = (await run.client.get(path, query)).data
+        rows: Sequence[Any] = data.get("data") or []
+        for row in rows:
+            if isinstance(row, dict):
+                yield row
+        if not data.get("has_more") or not rows or query.get("after") == rows[-1].get("id"):
+            return
+        query["after"] = rows[-1].get("id")

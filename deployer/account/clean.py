@@ -1,0 +1,38 @@
+"""What an account answers, without what must not go on from here: its own key, and text that cannot be written."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import Any
+
+SECRET = 8
+"""A shorter key is no secret, and part of every other word."""
+_HALVES = re.compile("[\ud800-\udfff]")
+
+
+def masked(text: str, key: str | None) -> str:
+    """Give the text with `***` for the account's key, whoever repeated it; also where JSON escapes its characters."""
+    return _spelled(key).sub("***", text) if key and len(key) >= SECRET else text
+
+
+@cache
+def _spelled(key: str) -> re.Pattern[str]:
+    return re.compile("".join(rf"(?:(?i:\\u{ord(one):04x})|{_plainly(one)})" for one in key))
+
+
+def _plainly(one: str) -> str:
+    return rf"\\?{re.escape(one)}" if one in '"\\/' else re.escape(one)
+
+
+def clean(data: dict[str, Any], key: str | None) -> dict[str, Any]:
+    """Give JSON data without the key, and with U+FFFD for lone surrogates: no file and no request can hold them."""
+    try:
+        text = json.dumps(data, ensure_ascii=False)
+    except RecursionError:  # too deep to be compared, and said so where it would be
+        return data
+    found = text.replace(json.dumps(key)[1:-1], "***") if key and len(key) >= SECRET else text
+    found = _HALVES.sub("\ufffd", found)
+    result: dict[str, Any] = data if found == text else json.loads(found)
+    return result

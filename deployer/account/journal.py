@@ -1,0 +1,108 @@
+"""What this machine knows of an apply that did not live to its end: files sent, and files about to be deleted.
+
+Everything else is read back from the account; but a File object carries no mark, so between its upload and its attach,
+and between its detach and its delete, nothing on the account says whose it is. On another machine `gc` finds these.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deployer import cache
+from deployer.model import AccountSettings
+
+_NAME = "journal.jsonl"
+
+
+@dataclass(slots=True)
+class Journal:
+    """`sent` maps ids to the sha256 of what they hold; `released` are ids whose delete may not have happened."""
+
+    folder: Path
+    account: str
+    sent: dict[str, str] = field(default_factory=dict)
+    released: dict[str, None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, root: Path, settings: AccountSettings) -> Journal:
+        journal = cls(root / cache.FOLDER, f"{settings.name} {settings.base_url or ''}")
+        for entry in _entries(journal.folder / _NAME):
+            if entry.get("account") == journal.account and not _is_at_work(entry.get("pid")):
+                journal._remember(entry)
+        return journal
+
+    def _remember(self, entry: dict[str, Any]) -> None:
+        match entry:
+            case {"sent": str(file_id), "sha256": str(sha256)}:
+                self.sent[file_id] = sha256
+            case {"released": str(file_id)}:
+                self.released[file_id] = None
+            case {"deleted": str(file_id)}:
+                self.sent.pop(file_id, None)
+                self.released.pop(file_id, None)
+
+    @property
+    def left_over(self) -> dict[str, str]:
+        """Give the ids that may be left over, each with the sha256 of what it holds ("" where nobody wants it)."""
+        return {**self.sent, **dict.fromkeys(self.released, "")}
+
+    def send(self, file_id: str, sha256: str) -> None:
+        self._write([{"sent": file_id, "sha256": sha256}])
+
+    def release(self, file_ids: Iterable[str]) -> None:
+        self._write([{"released": one} for one in file_ids if one not in self.released])
+
+    def delete(self, file_id: str) -> None:
+        self._write([{"deleted": file_id}])
+
+    def clear(self) -> None:
+        """Forget it all: the apply came to its end."""
+        (self.folder / _NAME).unlink(missing_ok=True)
+
+    def _write(self, entries: list[dict[str, str]]) -> None:
+        """Append whole lines: a killed process leaves at most one that is torn, and that one is not read."""
+        for entry in entries:
+            self._remember(entry)
+        if not entries:
+            return
+        lines = [json.dumps({"account": self.account, "pid": os.getpid(), **entry}) + "\n" for entry in entries]
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / ".gitignore").write_bytes(b"*\n")
+            with (self.folder / _NAME).open("a", encoding="ascii") as file:
+                file.write("".join(lines))
+        except OSError:  # a hint that cannot be kept: gc finds what it would have told
+            return
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [entry for line in lines if isinstance(entry := _entry(line), dict)]
+
+
+def _is_at_work(pid: Any) -> bool:
+    """Tell whether another process is in the middle of an apply: what it has sent is not left over."""
+    if not isinstance(pid, int) or pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
+        return True
+    return True
+
+
+def _entry(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None

@@ -1,0 +1,155 @@
+"""Keep to what an account takes per minute: token buckets, first come first served, and slower after a 429.
+
+Everybody learns on arrival when it is his turn, and sleeps until then: nobody polls, and nobody wakes in a herd.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from deployer.model import Limits
+
+_STEADY = 0.94  # of a limit; the rest may go in one burst after a rest, so that a minute never sees more than the limit
+_WINDOW = 62.0  # a minute, and what the network holds up: batches larger than the burst are counted in it one by one
+_LEAST_SHARE = 1 / 8
+_RECOVERY = 60.0  # from nothing to the full rate
+
+
+class Bucket:
+    """One limit. `turn` changes when those who wait must ask for their time again."""
+
+    def __init__(self, per_minute: int) -> None:
+        self.turn = 0
+        self._limit = per_minute
+        self._rate = _STEADY * per_minute / 60
+        self._burst = max(1.0, (1 - _STEADY) * per_minute)
+        self._share = 1.0
+        self._level = self._burst
+        self._at = float("-inf")  # when the level was so high; in the future while somebody waits
+        self._given: deque[tuple[float, int]] = deque()
+        self._sum = 0
+        self._since = float("-inf")
+
+    def due(self, count: int, earliest: float) -> float:
+        """Give when so many may go; what is larger than a burst goes when the bucket is full, and leaves it in debt."""
+        start = max(earliest, self._at, self._room(count))
+        missing = min(count, self._burst) - self._filled(start)
+        return start + max(0.0, missing) / (self._rate * self._share)
+
+    def take(self, count: int, due: float) -> None:
+        self._level, self._at = self._filled(due) - count, due
+        self._given.append((due, count))
+        self._sum += count
+        while self._given[0][0] <= due - _WINDOW:
+            self._sum -= self._given.popleft()[1]
+
+    def slower(self, now: float, wait: float) -> None:
+        """Stop until the wait is over, then go on at half the rate."""
+        self._share = max(_LEAST_SHARE, self._share / 2)
+        self._level, self._at, self._since = 0.0, now + wait, now + wait
+        while self._given and self._given[-1][0] > now:  # they have not gone yet, and will ask again
+            self._sum -= self._given.pop()[1]
+        self.turn += 1
+
+    def faster(self, now: float) -> None:
+        """Take a good answer as leave to go a little faster, up to the full rate in a minute."""
+        if self._share < 1:
+            self._share = min(1.0, self._share + max(0.0, now - self._since) / _RECOVERY)
+            self._since = max(self._since, now)
+
+    def _filled(self, when: float) -> float:
+        return min(self._burst, self._level + (when - self._at) * self._rate * self._share)
+
+    def _room(self, count: int) -> float:
+        """Give when the last minute will have room for so many; one that exceeds the limit alone has it for itself."""
+        excess = self._sum + count - self._limit
+        when = float("-inf")
+        for gone, number in self._given:
+            if excess <= 0:
+                break
+            excess, when = excess - number, gone + _WINDOW
+        return when
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Leave to send one request: from which buckets, and in which turn of each."""
+
+    paid: tuple[tuple[Bucket, int], ...] = ()
+
+    @property
+    def valid(self) -> bool:
+        return all(bucket.turn == turn for bucket, turn in self.paid)
+
+
+class Pace:
+    """What a client may send, and when. Stores have a limit each; a limit of None is none."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._sleep = sleep
+        self._buckets: dict[tuple[str, str], Bucket] = {}
+
+    async def admit(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Pass:
+        """Wait for the request's turn; at once where no limit is known for it."""
+        costs = self._costs(method, path, body or {})
+        while costs:
+            now = self._clock()
+            due = reduce(lambda when, cost: cost[0].due(cost[1], when), costs, now)
+            for bucket, count in costs:
+                bucket.take(count, due)
+            leave = Pass(tuple((bucket, bucket.turn) for bucket, _ in costs))
+            if due > now:
+                await self._sleep(due - now)
+            if leave.valid:
+                return leave
+        return Pass()
+
+    def slower(self, leave: Pass, wait: float) -> None:
+        """The account answered 429: whoever was sent before that is told of the same trouble, and changes nothing."""
+        for bucket, turn in leave.paid:
+            if bucket.turn == turn:
+                bucket.slower(self._clock(), wait)
+
+    def faster(self, leave: Pass) -> None:
+        for bucket, _ in leave.paid:
+            bucket.faster(self._clock())
+
+    def _costs(self, method: str, path: str, body: Mapping[str, Any]) -> list[tuple[Bucket, int]]:
+        return [
+            (self._bucket(limit, of, per_minute), count)
+            for limit, of, count in counted(method, path, body)
+            if (per_minute := getattr(self._limits, limit)) is not None
+        ]
+
+    def _bucket(self, limit: str, of: str, per_minute: int) -> Bucket:
+        return self._buckets.setdefault((limit, of), Bucket(per_minute))
+
+
+def counted(method: str, path: str, body: Mapping[str, Any]) -> Sequence[tuple[str, str, int]]:
+    """Give what the published limits count of a request: the field of `Limits`, the store that has its own, how many.
+
+    From the docstrings of the SDK's `files.create` and `vector_stores.files.create`.
+    """
+    files = len(body.get("files") or body.get("file_ids") or ())
+    match (method, *path.strip("/").split("/")):
+        case ("POST", "files" | "uploads"):
+            return (("uploads", "", 1),)
+        case ("POST", "vector_stores", store, "files" | "file_batches"):
+            return (("attaches", store, 1), ("files", "", files or 1))
+        case ("POST", "vector_stores") if files:
+            return (("files", "", files),)
+    return ()

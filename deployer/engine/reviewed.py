@@ -1,0 +1,22 @@
+"""What a reviewer saw of a live object, as short digests: read again right before the write, it must be the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from deployer.engine import canonical, stamp
+from deployer.kinds import Kind
+
+_LENGTH = 12
+
+
+def digest(kind: Kind, raw: Mapping[str, Any]) -> str:
+    """Give `field=digest …` over the fields that an update could overwrite."""
+    return stamp.written({name: canonical.sha256(raw.get(name))[:_LENGTH] for name in sorted(kind.FIELDS)})
+
+
+def moved(kind: Kind, reviewed: str, raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the fields that are no longer what was reviewed."""
+    before, now = stamp.parsed(reviewed), stamp.parsed(digest(kind, raw))
+    return tuple(name for name in now if before.get(name) != now[name])

@@ -1,0 +1,90 @@
+"""Where the bytes of documents come from, and which File objects nobody holds any more.
+
+The same bytes under the same file name are one File object, however many stores and assistants hold it; but a store
+holds a File object only once, so two such documents in one store are two.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from deployer.engine import canonical
+from deployer.engine.files import MISSING
+from deployer.model import DeleteFile, DesiredFile, LiveFile, Upload
+
+_TOKEN = 12
+
+
+def token(name: str, sha256: str) -> str:
+    """Give the short name of a content: its file name and its bytes."""
+    return canonical.sha256([name, sha256])[:_TOKEN]
+
+
+def of_membership(file: LiveFile) -> str | None:
+    """Give the token of a document that deployer attached; None on a foreign one, and when its File object is gone."""
+    if file.path is None or not file.sha256 or file.status == MISSING:
+        return None
+    return token(file.path.rpartition("/")[2], file.sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where one document comes from: a File object of the account (`live`), or an upload whose key is `key`."""
+
+    key: str
+    live: bool
+
+
+@dataclass(slots=True)
+class Supply:
+    """Gives each document its source; each upload goes to the one who needs it first. `pool`: token → File ids."""
+
+    pool: Mapping[str, Sequence[str]]
+    _made: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
+
+    def sources(
+        self, files: Iterable[DesiredFile], busy: Collection[str]
+    ) -> tuple[dict[str, Source], dict[str, Upload]]:
+        """Give the source of each file by its path, and the uploads that are new; `busy` are ids held already."""
+        taken, counts = set(busy), Counter[str]()
+        sources: dict[str, Source] = {}
+        uploads: dict[str, Upload] = {}
+        for file in files:
+            mark = token(file.name, file.sha256)
+            found = next((one for one in self.pool.get(mark, ()) if one not in taken), None)
+            if found:
+                taken.add(found)
+                self.used.add(found)
+                sources[file.path] = Source(found, live=True)
+                continue
+            key = f"file {mark} {counts[mark]}"
+            counts[mark] += 1
+            sources[file.path] = Source(key, live=False)
+            if key not in self._made:
+                self._made.add(key)
+                uploads[file.path] = Upload(file, key)
+        return sources, uploads
+
+
+@dataclass(slots=True)
+class Releases:
+    """Collects who lets go of which File object; when nobody holds one any more, the last to let go deletes it."""
+
+    _keys: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    _last: dict[str, str] = field(default_factory=dict)
+
+    def add(self, file_id: str, holder: str, key: str) -> None:
+        """Note that `holder` lets go of a file; it has done so when `key` is known."""
+        self._keys[file_id].append(key)
+        self._last[file_id] = holder
+
+    def deletes(self, holders: Mapping[str, int], used: Collection[str]) -> dict[str, list[DeleteFile]]:
+        """Give the deletes by holder. `holders` counts who holds each file today, `used` are files attached anew."""
+        result: dict[str, list[DeleteFile]] = defaultdict(list)
+        for file_id, keys in self._keys.items():
+            if len(keys) >= holders.get(file_id, 0) and file_id not in used:
+                result[self._last[file_id]].append(DeleteFile(file_id, tuple(keys)))
+        return result

@@ -1,0 +1,165 @@
+"""The sha256 of every file. What was read before and has not changed since is not read again.
+
+A file is known by its place, size, times and inode, as in git's index; one that changed in the last two seconds is read
+again next time, since it may change once more within the same tick of its clock. Documents behind URLs are known by
+what their service says of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from deployer import cache, remote
+from deployer.model import Resource
+from deployer.sources import readable
+
+NAME = "digests"
+_VERSION = 1
+_RACY_NS = 2_000_000_000
+_BUFFER = 256 * 1024
+_BATCH_FILES = 64
+_BATCH_BYTES = 4 * 1024 * 1024
+_MOST = 100_000
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+Identity = list[Any]
+"""What tells whether a file is still the one that was read; JSON data."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Digest:
+    """`identity` is None where it could not be trusted the next time; `read` counts bytes, 0 for what was known."""
+
+    sha256: str
+    identity: Identity | None
+    read: int
+
+
+def digest(
+    root: Path, resources: Sequence[Resource], *, rehash: bool = False, read: Callable[[int], object] | None = None
+) -> tuple[Resource, ...]:
+    """Give the resources with the sha256 of every file; each is read once, in several threads.
+
+    `rehash` reads all of them, whatever the cache knows. `read` is told how many bytes of each file were read.
+    """
+    sizes = {file.source: file.size for resource in resources for file in resource.files}
+    folder = root / cache.FOLDER
+    saved = _saved(folder)
+    found = _digests(root, sizes, {} if rehash else saved)
+    if read:
+        for one in found.values():
+            read(one.read)
+    _save(folder, saved, found)
+    return tuple(
+        replace(one, files=tuple(replace(file, sha256=found[file.source].sha256) for file in one.files))
+        for one in resources
+    )
+
+
+def _digests(root: Path, sizes: Mapping[str, int], saved: Mapping[str, Any]) -> dict[str, _Digest]:
+    """What is known of files is found in this thread: for a look at each of them, others only get in the way."""
+    local = {source: _unchanged(root, source, saved[source]) for source in sizes if source in saved}
+    known = {source: one for source, one in local.items() if one}
+    rest = {source: size for source, size in sizes.items() if source not in known}
+    with ThreadPoolExecutor(_cores()) as pool:
+        batches = pool.map(lambda batch: _batch(root, batch, saved), _batches(rest))
+        return known | {source: one for batch in batches for source, one in batch}
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _batches(sizes: Mapping[str, int]) -> Iterator[list[str]]:
+    """Large files first and alone, so that no thread is left with one at the end; small ones many at a time."""
+    batch: list[str] = []
+    total = 0
+    for source in sorted(sizes, key=lambda one: (-sizes[one], one)):
+        batch.append(source)
+        total += sizes[source]
+        if len(batch) == _BATCH_FILES or total >= _BATCH_BYTES or remote.is_url(source):
+            yield batch
+            batch, total = [], 0
+    yield batch
+
+
+def _batch(root: Path, sources: Iterable[str], saved: Mapping[str, Any]) -> list[tuple[str, _Digest]]:
+    view = memoryview(bytearray(_BUFFER))
+    return [(one, _url(one, saved) if remote.is_url(one) else _file(root, one, view)) for one in sources]
+
+
+def _unchanged(root: Path, source: str, entry: Any) -> _Digest | None:
+    if remote.is_url(source):
+        return None
+    try:
+        return _known(entry, _identity(os.stat(f"{root}/{source}")))  # noqa: PTH116 (of ten thousand, each costs)
+    except OSError:
+        return None  # it is told when it is read
+
+
+def _file(root: Path, source: str, view: memoryview) -> _Digest:
+    with readable(source):
+        return _hashed(f"{root}/{source}", view)
+
+
+def _hashed(path: str, view: memoryview) -> _Digest:
+    sha256, total, now = hashlib.sha256(), 0, time.time_ns()
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 (of ten thousand, each costs)
+        before = os.fstat(file.fileno())
+        while count := file.readinto(view):
+            sha256.update(view[:count])
+            total += count
+        after = os.fstat(file.fileno())
+    steady = _identity(before) == _identity(after) and now - after.st_mtime_ns > _RACY_NS
+    return _Digest(sha256.hexdigest(), _identity(after) if steady else None, total)
+
+
+def _identity(stat: os.stat_result) -> Identity:
+    """The time of the last change of the inode cannot be set back, as that of the content can."""
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+
+
+def _url(source: str, saved: Mapping[str, Any]) -> _Digest:
+    mark = remote.mark(source)
+    identity = None if mark is None else [mark]
+    known = _known(saved.get(source), identity)
+    if known:
+        return known
+    sha256, total = hashlib.sha256(), 0
+    for block in remote.blocks(source):
+        sha256.update(block)
+        total += len(block)
+    return _Digest(sha256.hexdigest(), identity, total)
+
+
+def _known(entry: Any, identity: Identity | None) -> _Digest | None:
+    """Believe only an entry of our own form, of the very same file."""
+    if identity is None or not isinstance(entry, list) or entry[1:] != identity:
+        return None
+    sha256 = entry[0]
+    good = isinstance(sha256, str) and _SHA256.fullmatch(sha256)
+    return _Digest(sha256, identity, 0) if good else None
+
+
+def _saved(folder: Path) -> dict[str, Any]:
+    data = cache.load(folder, NAME)
+    files = data.get("files") if data.get("version") == _VERSION else None
+    return files if isinstance(files, dict) else {}
+
+
+def _save(folder: Path, saved: Mapping[str, Any], found: Mapping[str, _Digest]) -> None:
+    """Another manifest of the folder keeps what is its own, unless that grows without end."""
+    fresh = {source: [one.sha256, *one.identity] for source, one in found.items() if one.identity is not None}
+    files = {source: entry for source, entry in saved.items() if source not in found} | fresh
+    if len(files) > _MOST:
+        files = fresh
+    if files != saved:
+        cache.save(folder, NAME, {"version": _VERSION, "files": files})

@@ -1,0 +1,188 @@
+"""Documents behind URLs, read through fsspec; it and its drivers are loaded only when there is such a URL."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+from unicodedata import normalize
+from urllib.parse import unquote
+
+from deployer.errors import DeployerError
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_WEB = frozenset({"http", "https"})
+# What fsspec reads on this machine itself: a manifest names that by paths, which cannot leave its folder.
+_LOCAL = frozenset({"file", "local", "dir", "git", "zip", "tar", "libarchive", "reference", "data", "asynclocal"})
+_BLOCK = 1024 * 1024
+# Entries of fsspec's `info` that change with the bytes: the surest first, by the drivers of http, s3, gs, az, memory.
+_MARKS = ("ETag", "etag", "Content-MD5", "md5Hash", "content_md5", "generation")
+_TIMES = ("Last-Modified", "LastModified", "last_modified", "updated", "mtime", "modified", "created")
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """One document behind a URL; `inside` is its path below the folder in which the URL's wildcards begin."""
+
+    url: str
+    size: int
+    inside: str
+
+
+def is_url(text: str) -> bool:
+    return _SCHEME.match(text) is not None
+
+
+def malformed(url: str) -> tuple[str, str] | None:
+    """Give what is wrong with the form of a URL and what to do; nobody is asked, and no password is repeated."""
+    return next(_faults(url), None)
+
+
+def _faults(url: str) -> Iterator[tuple[str, str]]:
+    from fsspec.registry import known_implementations
+
+    scheme, authority, path = _parts(url)
+    if ":" in authority.rpartition("@")[0] and scheme != "github":
+        yield "a password stands in this URL", "leave it out: drivers find their credentials in the environment"
+    if scheme in _LOCAL or "::" in url:
+        yield f"{shown(url)} is read on this machine", "write a path inside the manifest's folder"
+    if scheme not in known_implementations:
+        yield f"fsspec has no driver for {scheme}://", "use one of: s3, gs, abfs, https, …"
+    if not (authority or path.strip("/")):
+        yield f"{shown(url)} names nothing", "write it as SCHEME://BUCKET/PATH"
+    if scheme in _WEB and "*" in path:
+        yield f"{shown(url)}: a web server lists no files", "name each of them"
+    if scheme not in _WEB and re.search(r"[*?\[]", authority):
+        yield f"{shown(url)}: only what follows the bucket may hold wildcards", "name the bucket"
+
+
+def path_of(url: str) -> str:
+    """Give the stable and readable path by which a document is known: host or bucket, then where it is there."""
+    scheme, authority, path = _parts(url)
+    path = unquote(path) if scheme in _WEB else path
+    return normalize("NFC", f"{authority}{path}".strip("/"))
+
+
+def shown(url: str) -> str:
+    """Give the URL for a person to read: a query may be a signature."""
+    scheme, authority, path = _parts(url)
+    return f"{scheme}://{authority.rpartition('@')[2]}{path}"
+
+
+def listed(url: str) -> list[Remote]:
+    """Give what the URL names at this moment, sorted; DeployerError when that cannot be told."""
+    with _driver(url) as (filesystem, path):
+        filesystem.invalidate_cache()
+        if _fixed(url) is not None:
+            return _globbed(filesystem, path, url)
+        info = filesystem.info(path)
+        if info.get("type") == "directory":
+            raise DeployerError(f"{shown(url)} is a folder; write {shown(url).rstrip('/')}/** for all documents in it")
+        return [Remote(url, _size(filesystem, path, info), url.rpartition("/")[2])]
+
+
+def size(url: str) -> int:
+    with _driver(url) as (filesystem, path):
+        return _size(filesystem, path, filesystem.info(path))
+
+
+def mark(url: str) -> str | None:
+    """Give what changes with the bytes behind a URL, as far as its service tells; None when it does not."""
+    with _driver(url) as (filesystem, path):
+        info = filesystem.info(path)
+    strong = {key: str(info[key]) for key in _MARKS if info.get(key) and not str(info[key]).startswith("W/")}
+    found = strong or {key: str(info[key]) for key in _TIMES if info.get(key)}
+    return json.dumps([info.get("size"), found]) if found else None
+
+
+def blocks(url: str) -> Iterator[bytes]:
+    with _driver(url) as (filesystem, path):
+        yield from _blocks(filesystem, path)
+
+
+def fetched(url: str) -> BinaryIO:
+    """Give a copy in an unnamed file of this machine: an upload may start over, and reads it without waiting."""
+    with _driver(url) as (filesystem, path), ExitStack() as failed:
+        copy = failed.enter_context(tempfile.TemporaryFile())
+        with filesystem.open(path, "rb") as file:
+            shutil.copyfileobj(file, copy, _BLOCK)
+        copy.seek(0)
+        failed.pop_all()
+        return copy
+
+
+def _parts(url: str) -> tuple[str, str, str]:
+    """Give scheme, authority and path. Only on the web do `?` and `#` end a path: elsewhere a name may hold them."""
+    scheme, _, rest = url.partition("://")
+    rest = re.split(r"[?#]", rest, maxsplit=1)[0] if scheme.lower() in _WEB else rest
+    authority, slash, path = rest.partition("/")
+    return scheme.lower(), authority, slash + path
+
+
+def _fixed(url: str) -> str | None:
+    """Give the folders before the first wildcard; None without wildcards."""
+    wild = None if _parts(url)[0] in _WEB else re.search(r"[*?\[]", url)
+    return url[: wild.start()].rpartition("/")[0] if wild else None
+
+
+def _globbed(filesystem: Any, path: str, url: str) -> list[Remote]:
+    folder = _fixed(url) or ""
+    start = len(filesystem._strip_protocol(f"{folder}/").rstrip("/"))  # noqa: SLF001 (what every driver implements)
+    found = []
+    for name, info in filesystem.glob(path, detail=True).items():
+        inside = name[start:].strip("/")
+        if info.get("type") == "file" and not any(part.startswith(".") for part in inside.split("/")):
+            found.append(Remote(f"{folder}/{inside}", _size(filesystem, name, info), inside))
+    return sorted(found, key=lambda one: one.url)
+
+
+def _size(filesystem: Any, path: str, info: Mapping[str, Any]) -> int:
+    """A web server need not tell the size: then only reading does."""
+    told = info.get("size")
+    return told if isinstance(told, int) else sum(map(len, _blocks(filesystem, path)))
+
+
+def _blocks(filesystem: Any, path: str) -> Iterator[bytes]:
+    with filesystem.open(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            yield block
+
+
+@contextmanager
+def _driver(url: str) -> Iterator[tuple[Any, str]]:
+    """Give the filesystem and its path of a URL; whatever a driver raises becomes one sentence."""
+    from fsspec.core import url_to_fs
+
+    try:
+        yield url_to_fs(url)
+    except DeployerError:
+        raise
+    except ImportError:
+        package = _package(_parts(url)[0])
+        sentence = f"{shown(url)} needs the package {package}, which is not installed; pip install {package!r}"
+        raise DeployerError(sentence) from None
+    except FileNotFoundError:
+        raise DeployerError(f"{shown(url)} does not exist; correct the URL") from None
+    except Exception as error:  # noqa: BLE001 (drivers raise what their services' libraries do: botocore's, aiohttp's …)
+        remedy = "check the URL and the credentials in the environment"
+        raise DeployerError(f"{shown(url)} cannot be read ({_reason(error, url)}); {remedy}") from None
+
+
+def _package(scheme: str) -> str:
+    from fsspec.registry import known_implementations
+
+    package = str(known_implementations.get(scheme, {}).get("class", "")).partition(".")[0]
+    extra = "http" if scheme in _WEB else scheme
+    return package if package not in ("", "fsspec") else f"fsspec[{extra}]"
+
+
+def _reason(error: Exception, url: str) -> str:
+    """Give a driver's words in one line, without what may be a signature."""
+    query = url.partition("?")[2]
+    text = " ".join(str(error).split()) or type(error).__name__
+    return (text.replace(query, "…") if query else text)[:200]

@@ -1,0 +1,84 @@
+"""The lines of changed files: each by name while they are few, grouped and counted when they are many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from deployer.model import FileAction, FileChange, Origin
+from deployer.render.plain import plain
+from deployer.render.segments import Line, Segment, dim, warn
+from deployer.render.values import size
+
+_SHOWN = 20
+_AT_LEAST = 2
+_HAS_BYTES = (FileAction.ADD, FileAction.REPLACE)
+_SIGNS = {FileAction.ADD: "+", FileAction.REMOVE: "-", FileAction.WAIT: "·"}
+_TONES = {FileAction.ADD: "new", FileAction.REMOVE: "gone", FileAction.WAIT: "plain"}
+_GROUPS = {
+    FileAction.ADD: "to add",
+    FileAction.REPLACE: "to replace",
+    FileAction.UPDATE: "with other attributes",
+    FileAction.MOVE: "moved",
+    FileAction.ATTACH: "to attach again",
+    FileAction.REMOVE: "to remove",
+    FileAction.WAIT: "still being ingested",
+}
+
+
+def of(changes: Sequence[FileChange]) -> Iterator[Line]:
+    """Give about 20 lines at most; all of the files are in the JSON plan."""
+    if len(changes) <= _SHOWN:
+        yield from (_file(change, 1) for change in changes)
+        return
+    groups = [(action, [one for one in changes if one.action is action]) for action in FileAction]
+    groups = [(action, group) for action, group in groups if group]
+    for action, group in groups:
+        yield from _group(action, group, max(_AT_LEAST, _SHOWN // len(groups)))
+
+
+def _group(action: FileAction, group: Sequence[FileChange], room: int) -> Iterator[Line]:
+    title = f"{len(group):,} {_GROUPS[action]}, {size(sum(map(_bytes, group)))}"
+    yield Line(_sign(action), 1, (Segment(title, _tone(action)),))
+    shown = group if len(group) <= room + 1 else group[:room]
+    yield from (_file(change, 2) for change in shown)
+    if rest := group[len(shown) :]:
+        yield Line("", 2, (dim(f"… and {len(rest):,} more ({size(sum(map(_bytes, rest)))})"),))
+
+
+def _sign(action: FileAction) -> str:
+    return _SIGNS.get(action, "~")
+
+
+def _tone(action: FileAction) -> str:
+    return _TONES.get(action, "changed")
+
+
+def _file(change: FileChange, depth: int) -> Line:
+    name = Segment(plain(change.path), _tone(change.action))
+    known = change.action is FileAction.ADD and not _edited(change)  # the sign says it all
+    notes: tuple[Segment, ...] = () if known else (_reason(change),)
+    if change.action in _HAS_BYTES and not change.upload:
+        notes += (dim("  nothing to upload"),)
+    sign = "!" if _edited(change) else _sign(change.action)
+    return Line(sign, depth, (name, dim(f"  {' → '.join(_sizes(change))}"), *notes))
+
+
+def _reason(change: FileChange) -> Segment:
+    return (warn if _edited(change) else dim)(f"  {change.reason}")
+
+
+def _edited(change: FileChange) -> bool:
+    return change.origin is not Origin.MANIFEST
+
+
+def _sizes(change: FileChange) -> list[str]:
+    """What goes and what comes; one of them when both read the same."""
+    gone = [file.size for file in change.live[:1] if file.size is not None]
+    found = [*gone, *([change.desired.size] if change.desired else [])]
+    return list(dict.fromkeys(size(count) for count in found))
+
+
+def _bytes(change: FileChange) -> int:
+    if change.desired:
+        return change.desired.size
+    return sum(file.size or 0 for file in change.live)

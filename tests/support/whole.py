@@ -1,0 +1,85 @@
+"""All that an account holds, told without ids and times: two accounts that are alike give the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from deployer.engine import stamp
+from deployer.server import EmbeddedAccount
+
+Json = dict[str, Any]
+VOLATILE = ("id", "created_at", "updated_at", "last_active_at", "expires_at", "usage_bytes", "vector_store_id")
+HEADERS = {"OpenAI-Beta": "assistants=v2"}
+AGENTS = {"OpenAI-Beta": "agents=v1"}
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Everything, as it is; `told` is the comparable form."""
+
+    assistants: list[Json]
+    stores: list[Json]
+    members: Mapping[str, list[Json]]
+    files: Mapping[str, str]
+    """File ids, with the name and the sha256 of what they hold."""
+
+    @property
+    def told(self) -> list[str]:
+        labels = {**self.files, **{store["id"]: f"store {_name(store)}" for store in self.stores}}
+        short = {stamp.name_of(one): stamp.name_of(label) for one, label in self.files.items()}
+        texts = [_told(one, labels, short) for one in self.assistants]
+        for store in self.stores:
+            texts.append(_told(store, labels, {}))
+            for member in self.members[store["id"]]:
+                held = {**member, "file": labels.get(member["id"], "missing")}
+                texts.append(f"{_name(store)} holds {_told(held, labels, {})}")
+        return sorted([*texts, *(f"file {label}" for label in self.files.values())])
+
+    @property
+    def unheld(self) -> set[str]:
+        """Files that no store and no assistant holds."""
+        held = {one["id"] for rows in self.members.values() for one in rows}
+        text = json.dumps(self.assistants)
+        return {one for one in self.files if one not in held and one not in text}
+
+
+def _name(row: Json) -> str:
+    return str((row.get("metadata") or {}).get("deployer") or row.get("name"))
+
+
+def _told(row: Json, labels: Mapping[str, str], short: Mapping[str, str]) -> str:
+    text = json.dumps({key: value for key, value in row.items() if key not in VOLATILE}, sort_keys=True)
+    for one, label in {**labels, **short}.items():
+        text = text.replace(one, json.dumps(label)[1:-1])
+    held = json.loads(text)
+    marks = (held.get("metadata") or {}).get(stamp.FILES)
+    if marks:
+        held["metadata"][stamp.FILES] = sorted(marks.split(" "))
+    return json.dumps(held, sort_keys=True)
+
+
+def whole(account: EmbeddedAccount) -> Whole:
+    """Read all of it, once nothing is being ingested any more."""
+    with TestClient(account.app, base_url="http://test") as client:
+
+        def rows(path: str, headers: Mapping[str, str] = HEADERS) -> list[Json]:
+            answer = client.get(f"/v1{path}", params={"limit": 100}, headers=dict(headers)).json()
+            assert not answer.get("has_more")
+            found: list[Json] = answer["data"]
+            return found
+
+        files = {row["id"]: _content(client.get, row) for row in client.get("/v1/files").json()["data"]}
+        stores = rows("/vector_stores")
+        members = {store["id"]: rows(f"/vector_stores/{store['id']}/files") for store in stores}
+        return Whole([*rows("/assistants"), *rows("/agents", AGENTS)], stores, members, files)
+
+
+def _content(get: Callable[[str], Any], row: Json) -> str:
+    content = get(f"/v1/files/{row['id']}/content").content
+    return f"{row['filename']} {hashlib.sha256(content).hexdigest()}"

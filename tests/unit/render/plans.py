@@ -1,0 +1,87 @@
+"""Plans put together by hand, for what is shown."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from deployer.model import (
+    UNLIMITED,
+    Action,
+    Address,
+    Attach,
+    Change,
+    DesiredFile,
+    FieldChange,
+    FileAction,
+    FileChange,
+    Limits,
+    LiveFile,
+    Member,
+    Origin,
+    Plan,
+    Request,
+    Steps,
+    Target,
+    Upload,
+)
+from deployer.render import text
+
+TARGET = Target("production", "assistants", "https://assistants.example/v1")
+STORE = Address("vector_store", "docs")
+
+
+class Terminal(io.StringIO):
+    """A file that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def a_plan(*changes: Change, limits: Limits = UNLIMITED) -> Plan:
+    return Plan("school", TARGET, changes, limits=limits)
+
+
+def edited(path: str, live: object, git: object, *, origin: Origin = Origin.ACCOUNT, kept: bool = False) -> FieldChange:
+    return FieldChange(path, live, git, origin, kept=kept)
+
+
+def assistant(name: str, *fields: FieldChange, action: Action = Action.UPDATE) -> Change:
+    address = Address("assistant", name)
+    write = Request("POST", "/assistants/id_1", {})
+    steps = () if action is Action.NO_OP else (write,)
+    return Change(address, action, f"{len(fields)} fields", "id_1", fields, steps=steps, reviewed="0" * 12)
+
+
+def document(number: int, size: int = 1_000) -> DesiredFile:
+    return DesiredFile(f"docs/{number:05}.md", size, f"{number:064x}")
+
+
+def membership(path: str, status: str = "completed", error: str | None = None) -> LiveFile:
+    return LiveFile(f"file-{path}", path, "0" * 64, status, 2_000, 1, error=error)
+
+
+def store(*files: FileChange, uploads: Sequence[DesiredFile] = (), batch: int = 500) -> Change:
+    """A store that gets `uploads`, attached in batches."""
+    members = [Member(file.path, file.path, {}, None, f"ready {file.path}") for file in uploads]
+    batches = [tuple(members[start : start + batch]) for start in range(0, len(members), batch)]
+    attaches = [Attach(str(STORE), one, f"batch {number}") for number, one in enumerate(batches)]
+    steps: Steps = (*(Upload(file, file.path) for file in uploads), *attaches)
+    return Change(STORE, Action.UPDATE, f"{len(files)} files", "vs_1", files=files, steps=steps)
+
+
+def added(file: DesiredFile) -> FileChange:
+    return FileChange(FileAction.ADD, file.path, file, (), "not on the account", upload=True)
+
+
+def shown(plan: Plan) -> list[str]:
+    """The lines of the text plan, without the account and the totals."""
+    out = io.StringIO()
+    text.plan(text.console(out), plan)
+    return out.getvalue().rstrip().split("\n")[2:-2]
+
+
+def totals(plan: Plan) -> str:
+    out = io.StringIO()
+    text.plan(text.console(out), plan)
+    return out.getvalue().rstrip().split("\n")[-1]
