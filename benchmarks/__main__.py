@@ -8,6 +8,7 @@ import sys
 NAMES = (
     "startup",
     "validate_speed",
+    "hashing",
     "plan_latency",
     "apply_latency",
     "upload_memory",

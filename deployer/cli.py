@@ -17,6 +17,8 @@ COMMANDS = {
     "plan": "Show what apply would change on an account.",
     "apply": "Make the account match the manifest.",
     "drift": "Show what somebody edited on the account since the last apply.",
+    "adopt": "Take over an object of the account that deployer did not create.",
+    "export": "Write a manifest from a live account.",
     "outputs": "Print the live id of every address.",
     "functions": "Check, fix, compare and make function schemas.",
     "serve": "Serve the embedded account over HTTP.",

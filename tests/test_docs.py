@@ -91,6 +91,8 @@ def test_every_command_in_the_docs_works(
         return
     if words[0] == "outputs":
         assert example.run("apply", "--yes").code == 0
+    if "--plan" in words:
+        assert example.run("plan", "--out", words[words.index("--plan") + 1]).code == 0
     if words[0] == "apply" and "--yes" not in words:
         words.append("--yes")
     result = example.run(*words)

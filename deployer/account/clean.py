@@ -33,6 +33,15 @@ def clean(data: dict[str, Any], key: str | None) -> dict[str, Any]:
     except RecursionError:  # too deep to be compared, and said so where it would be
         return data
     found = text.replace(json.dumps(key)[1:-1], "***") if key and len(key) >= SECRET else text
-    found = _HALVES.sub("\ufffd", found)
+    found = found if _is_whole(found) else _HALVES.sub("\ufffd", found)
     result: dict[str, Any] = data if found == text else json.loads(found)
     return result
+
+
+def _is_whole(text: str) -> bool:
+    """Tell whether UTF-8 can write it, which is sooner said than searched."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from deployer.account import cursors, pages, shapes
-from deployer.account.clean import clean
+from deployer.account import cursors, lists, shapes
 from deployer.account.client import Client
-from deployer.account.failures import Failure
-from deployer.account.pages import Page, Row
+from deployer.account.pages import Row
 from deployer.engine import age
 from deployer.errors import AccountError
 from deployer.kinds import Kind, vector_store
 from deployer.model import LiveFile, LiveObject
 
-PAGE = 100
+PAGE = lists.PAGE
 CONCURRENCY = 32
 LOCK = "deployer_lock"
 """The metadata key of a lease: an object that is no resource."""
-_REMEDY = "check the account's api and base_url"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +28,6 @@ class _Reader:
     gate: asyncio.Semaphore
     owned: Callable[[Mapping[str, Any]], bool]
     cursors: cursors.Cursors
-
-    def odd(self, path: str, what: str) -> AccountError:
-        return self.client.error("GET", path, Failure(what, _REMEDY))
 
 
 async def read_live(
@@ -51,11 +44,11 @@ async def read_live(
     reader = _Reader(client, asyncio.Semaphore(CONCURRENCY), owned, cursors.of_account(cache, client.settings))
     try:
         async with asyncio.TaskGroup() as group:
-            lists = [group.create_task(_read_kind(reader, name, kind)) for name, kind in kinds.items()]
+            tasks = [group.create_task(_read_kind(reader, name, kind)) for name, kind in kinds.items()]
     except BaseExceptionGroup as errors:
         raise _first(errors) from None
     reader.cursors.save()
-    return tuple(one for task in lists for one in task.result())
+    return tuple(one for task in tasks for one in task.result())
 
 
 def _first(error: BaseException) -> BaseException:
@@ -97,7 +90,7 @@ def _is_owned(reader: _Reader, path: str, raw: Row) -> bool:
     odd = shapes.odd_metadata(raw)
     owned = odd is None and reader.owned(raw.get("metadata") or {})
     if odd := odd or (shapes.odd_object(raw) if owned else None):
-        raise reader.odd(path, f"gave {raw['id']} with {odd}")
+        raise lists.odd(reader.client, path, f"gave {raw['id']} with {odd}")
     return owned
 
 
@@ -116,28 +109,10 @@ async def _read_files(reader: _Reader, store: str) -> tuple[LiveFile, ...]:
 
 def _file(reader: _Reader, path: str, raw: Row) -> LiveFile:
     if odd := shapes.odd_membership(raw):
-        raise reader.odd(path, f"gave {raw['id']} with {odd}")
+        raise lists.odd(reader.client, path, f"gave {raw['id']} with {odd}")
     return vector_store.live_file({**raw, "created_at": age.seconds(raw.get("created_at"))})
 
 
 async def _walk(reader: _Reader, path: str, take: Callable[[Row], None], name: str | None = None) -> None:
-    ask = partial(_page, reader, path, name)
-    try:
-        reader.cursors.now[path] = await pages.walk(ask, reader.cursors.of(path), take)
-    except pages.EndlessListError as error:
-        raise reader.odd(path, f"{error}: the list cannot be read") from None
-
-
-async def _page(reader: _Reader, path: str, name: str | None, cursor: str | None) -> Page:
-    """Ask for one page, oldest first: what is new comes last, so the pages before it stay what they were."""
-    query = {"limit": PAGE, "order": "asc"}
-    async with reader.gate:
-        answer = await reader.client.get(path, query if cursor is None else {**query, "after": cursor})
-    data = clean(answer.data, reader.client.settings.api_key)
-    rows, more = data.get("data"), data.get("has_more")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and shapes.is_id(row.get("id")) for row in rows):
-        raise reader.odd(path, "answered something that is not a list of objects with ids")
-    odd = next((row["object"] for row in rows if name and row.get("object", name) != name), None)
-    if odd is not None:  # other products serve other things under the same paths
-        raise reader.odd(path, f"lists objects of another kind ({str(odd)[:40]!r}, not {name!r})")
-    return Page(rows, more if isinstance(more, bool) else None)
+    remembered = reader.cursors.of(path)
+    reader.cursors.now[path] = await lists.walk(reader.client, reader.gate, path, take, remembered, name=name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -89,14 +89,16 @@ def odd_membership(raw: Mapping[str, Any]) -> str | None:
 
 
 def _odd(raw: Mapping[str, Any], shapes: Shapes) -> str | None:
-    path = next((path for path, fits in shapes.items() if not _fits(raw, path.split("/"), fits)), None)
+    path = next((path for path, fits in shapes.items() if not _fits(raw, path, fits)), None)
     return path and f"a field {path} of an unknown form"
 
 
-def _fits(raw: Any, path: Iterable[str], fits: Callable[[Any], bool]) -> bool:
-    for name in path:
+def _fits(raw: Any, path: str, fits: Callable[[Any], bool]) -> bool:
+    for name in path.split("/"):
         raw = raw.get(name) if isinstance(raw, dict) else None
-    return raw is None or fits(raw)
+        if raw is None:
+            return True
+    return fits(raw)
 
 
 def _odd_depth(raw: Mapping[str, Any]) -> str | None:
@@ -105,21 +107,20 @@ def _odd_depth(raw: Mapping[str, Any]) -> str | None:
 
 def _unfit(value: Any) -> str | None:
     """Say what keeps a value from being compared and written down; level by level, since recursion is what ends."""
-    level, depth = ([] if isinstance(value, str) else [value]), 0  # most values are text
+    level, depth = [value], 0
     while level:
         if depth > DEEPEST:
             return f"nested deeper than {DEEPEST} levels"
-        if any(isinstance(one, float) and not math.isfinite(one) for one in level):
-            return "that holds a number which is none (NaN or infinite)"
-        level = [inner for one in level for inner in _inside(one)]
-        depth += 1
+        inner: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                inner.extend(one.values())
+            elif isinstance(one, list):
+                inner.extend(one)
+            elif isinstance(one, float) and not math.isfinite(one):
+                return "that holds a number which is none (NaN or infinite)"
+        level, depth = inner, depth + 1
     return None
-
-
-def _inside(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 def _odd_tool(tools: Any) -> str | None:

@@ -55,7 +55,7 @@ class Session:
         live = await self.read()
         if wishes.check_files:
             live = await without_files(self.client, live)
-        left_over = Journal.of(self.manifest.root, self.client.settings).released
+        left_over = Journal.of(self.manifest.root, self.client.settings).left_over
         return plan.build(self.scope(wishes), self.manifest.resources, live, left_over)
 
     def scope(self, wishes: Wishes = USUAL) -> Scope:

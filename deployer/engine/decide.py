@@ -151,7 +151,9 @@ def _body(  # noqa: PLR0913, PLR0917
     fields: Sequence[FieldChange],
 ) -> Body:
     kept = {_stamped(field.path) for field in fields if field.kept}
-    before = {stamp.name_of(path): found.stamp.digests.get(stamp.name_of(path), "") for path in kept}
+    declared = stamp.fields(attrs)  # what is not is the account's from now on
+    shorts = {stamp.name_of(path): path in declared for path in kept}
+    before = {short: found.stamp.digests.get(short, "") if still else "" for short, still in shorts.items()}
     mark = stamp.write(scope.project, resource.address, attrs, scope.origin, protect=resource.protect, kept=before)
     acting = [field for field in fields if not field.kept]
     sent = {name: attrs.get(name, kind.DEFAULTS.get(name)) for name in _tops(acting)}
@@ -218,26 +220,6 @@ def _reason(
 
 def _addresses(body: Body) -> tuple[Address, ...]:
     return tuple(sorted({Address.parse(key) for _, key in body.refs}))
-
-
-def adopt(scope: Scope, resource: Resource, live: LiveObject, ids: Mapping[str, str]) -> Draft:
-    """Stamp a foreign object: what differs from the manifest stays for the next plan, as a change made in git."""
-    kind = scope.kinds[resource.address.kind]
-    attrs = kind.express(resource.attrs).attrs
-    found = dict(kind.canonical(live.raw, ids))
-    found["metadata"] = stamp.without(found.get("metadata"))
-    values = {path: value for path, value in stamp.fields(found).items() if path in stamp.fields(attrs)}
-    before = {stamp.name_of(path): stamp.digest(values[path]) if path in values else "" for path in stamp.fields(attrs)}
-    mark = stamp.write(scope.project, resource.address, attrs, scope.origin, kept=before)
-    change = Change(
-        address=resource.address,
-        action=Action.ADOPT,
-        reason=f"take over {live.id}; the next plan would change what is shown",
-        live_id=live.id,
-        fields=diff.compare(found, attrs, kind.DEFAULTS, {}),
-        reviewed=reviewed.digest(kind, live.raw),
-    )
-    return Draft(change, kind, kind.wire({"metadata": {**found["metadata"], **mark}}, live.raw))
 
 
 def orphan(scope: Scope, address: Address, found: Owned, users: Sequence[Address | str]) -> Draft:

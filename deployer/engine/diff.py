@@ -26,7 +26,9 @@ def compare(live: Attrs, desired: Attrs, defaults: Attrs, digests: Mapping[str, 
         reported = path in before or (path.startswith("metadata/") and "metadata" in live)
         changes.extend(_declared(path, reported, before.get(path), value, base))
     for path in _released(before, after, defaults, digests):
-        changes.extend(_expand(path, before.get(path), defaults.get(path), Origin.MANIFEST))
+        edited = _moved(digests[stamp.name_of(path)], before.get(path))
+        origin = Origin.BOTH if edited else Origin.MANIFEST
+        changes.extend(_expand(path, before.get(path), defaults.get(path), origin))
     return tuple(sorted(changes, key=lambda change: change.path))
 
 

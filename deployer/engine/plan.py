@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from deployer.engine import age, canonical, decide, finish, order, stamp
 from deployer.engine.decide import STORE, Draft, Owned, Scope
 from deployer.kinds import Kind
-from deployer.model import Address, DesiredFile, LiveObject, Plan, Problem, Resource, Severity, Target
+from deployer.model import Address, DesiredFile, LiveObject, Plan, Problem, Resource, Severity, Target, Upload
 
-__all__ = ["Scope", "adoption", "build", "losses"]
+__all__ = ["Scope", "build", "losses"]
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def build(
-    scope: Scope, resources: Sequence[Resource], live: Sequence[LiveObject], left_over: Collection[str] = ()
+    scope: Scope, resources: Sequence[Resource], live: Sequence[LiveObject], left_over: Mapping[str, str] = NOTHING
 ) -> Plan:
     """Compare and decide; the same inputs in any order give the same plan.
 
-    `left_over` are ids of File objects that an interrupted run was about to delete.
+    `left_over` are ids of File objects that an interrupted run sent or was about to delete, with the sha256 of what
+    they hold ("" where nobody wants them): those that are of no use now are deleted.
     """
     scope = replace(scope, stores=_usable(live))
     groups, problems = _moved(scope, _owned(scope, live))
@@ -42,7 +46,8 @@ def build(
     twins, told = _twins(scope, groups, owned)
     holders = _holders(scope, live)
     changes = finish.changes(_arranged([*drafts, *twins]), holders)
-    changes += finish.left_over([one for one in left_over if one not in holders])
+    wanted = {step.file.sha256 for change in changes for step in change.steps if isinstance(step, Upload)}
+    changes += finish.left_over([one for one, sha in left_over.items() if one not in holders and sha not in wanted])
     return Plan(
         project=scope.project,
         target=scope.target,
@@ -73,16 +78,6 @@ def desired_digest(resources: Sequence[Resource]) -> str:
 
 def _file(file: DesiredFile) -> list[Any]:
     return [file.path, file.sha256, dict(file.chunking or {}), dict(file.attributes)]
-
-
-def adoption(scope: Scope, resource: Resource, found: LiveObject, live: Sequence[LiveObject]) -> Plan:
-    """Give the plan that makes a foreign object ours: one change, which writes nothing but the stamp."""
-    known = {str(address): group[0].live.id for address, group in _owned(scope, live).items()}
-    draft = decide.adopt(scope, resource, found, {live_id: address for address, live_id in known.items()})
-    changes = finish.changes([draft], {})
-    return Plan(
-        scope.project, scope.target, changes, origin=scope.origin, known=known, limits=scope.limits, live=tuple(live)
-    )
 
 
 def _usable(live: Sequence[LiveObject]) -> frozenset[str]:

@@ -46,7 +46,7 @@ def _verdict(rules: GitIgnoreSpec, path: str) -> bool | None:
 
 
 def _names(pattern: Any, path: str) -> bool:
-    """A pattern of pathspec also matches all that is in a folder; then its group `ps_d` is the slash after the folder."""
+    """A pattern of pathspec also matches what is in a folder; then its group `ps_d` is the slash after the folder."""
     found = pattern.match_file(path)
     if found is None:
         return False

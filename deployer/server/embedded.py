@@ -16,7 +16,8 @@ from deployer.server.app import build_app
 from deployer.server.bad_day import BadDay
 from deployer.server.blobs import Blobs
 from deployer.server.faults import Faults, Strikes
-from deployer.server.ingestion import LEASE_SECONDS, Ingestion, Outcome
+from deployer.server.ingestion import LEASE_SECONDS, Ingestion
+from deployer.server.jobs import Outcome
 from deployer.server.past import Past
 from deployer.server.request_log import Log, RequestLog
 from deployer.server.state import State

@@ -16,34 +16,19 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import accumulate, takewhile
 
 from deployer.server.blobs import Blobs
 from deployer.server.chunking import chunks
 from deployer.server.extraction import extract
+from deployer.server.jobs import Outcome, finish, postpone, waiting
 from deployer.server.refusal import RefusedError
 from deployer.server.storage import Storage
 
 LEASE_SECONDS = 15.0
 MOST_ATTEMPTS = 3
-_MOST_JOBS = 32
-_MOST_BYTES = 256 * 1024  # of several files together: about 25 ms of writing, in which no request can write
 _LOOK_SECONDS = 1.0  # how often an idle thread looks for the work of other processes
 _STOP_SECONDS = 10.0
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a job: a text and its size in chunks, a code and a sentence, or a time to wait before it is done."""
-
-    text: str = ""
-    usage: int = 0
-    code: str | None = None
-    message: str | None = None
-    wait: float = 0.0
-
 
 Hinder = Callable[[sqlite3.Row], Outcome | None]
 
@@ -112,10 +97,10 @@ class Ingestion:
         """The oldest job that nobody holds, with more if they are small; reading keeps an idle process from writing."""
         now = self._clock()
         with self._storage.read() as db:
-            if not _waiting(db, now):
+            if not waiting(db, now):
                 return []
         with self._storage.write() as db:
-            jobs = _waiting(db, now)
+            jobs = waiting(db, now)
             claim = "UPDATE memberships SET lease_owner = ?, lease_until = ?, attempts = attempts + 1 WHERE seq = ?"
             db.executemany(claim, [(self._owner, now + self._lease, job["seq"]) for job in jobs])
         return jobs
@@ -128,9 +113,9 @@ class Ingestion:
             with self._storage.write() as db:
                 for job, outcome in outcomes:
                     if outcome.wait:
-                        _postpone(db, job, self._clock() + outcome.wait)
+                        postpone(db, job, self._clock() + outcome.wait)
                     else:
-                        _finish(db, job, outcome)
+                        finish(db, job, outcome)
         finally:
             self._in_hand -= claimed
 
@@ -171,39 +156,3 @@ class Ingestion:
                     "WHERE lease_owner = ? AND seq IN (SELECT value FROM json_each(?))",
                     (self._clock() + self._lease, self._owner, json.dumps(list(self._in_hand))),
                 )
-
-
-def _waiting(db: sqlite3.Connection, now: float) -> list[sqlite3.Row]:
-    """The next jobs to do together; one that has been tried before is alone, or it could take others down with it."""
-    found = db.execute(
-        # CROSS JOIN keeps the order of the tables: the few that wait, then their files.
-        "SELECT memberships.*, files.filename, files.digest, files.bytes FROM memberships "
-        "CROSS JOIN files ON files.id = memberships.file_id "
-        "WHERE memberships.status = 'in_progress' AND lease_until < ? ORDER BY memberships.seq LIMIT ?",
-        (now, _MOST_JOBS),
-    ).fetchall()
-    sizes = accumulate(job["bytes"] for job in found)
-    fresh = takewhile(lambda job: job["attempts"] == 0, found)
-    return [job for job, size in zip(fresh, sizes, strict=False) if size <= _MOST_BYTES] or found[:1]
-
-
-def _postpone(db: sqlite3.Connection, job: sqlite3.Row, until: float) -> None:
-    change = "UPDATE memberships SET lease_owner = NULL, lease_until = ?, attempts = attempts - 1 WHERE seq = ?"
-    db.execute(change, (until, job["seq"]))
-
-
-def _finish(db: sqlite3.Connection, job: sqlite3.Row, outcome: Outcome) -> None:
-    """Write an outcome, unless the job is gone, cancelled or done by another."""
-    status = "failed" if outcome.code else "completed"
-    done = db.execute(
-        "UPDATE memberships SET status = ?, usage_bytes = ?, error_code = ?, error_message = ? "
-        "WHERE seq = ? AND status = 'in_progress'",
-        (status, outcome.usage, outcome.code, outcome.message, job["seq"]),
-    )
-    if done.rowcount and status == "completed":
-        place = (job["vector_store_id"], job["file_id"])
-        db.execute("DELETE FROM texts WHERE vector_store_id = ? AND file_id = ?", place)
-        db.execute(
-            "INSERT INTO texts (vector_store_id, file_id, chunk_size, chunk_overlap, text) VALUES (?, ?, ?, ?, ?)",
-            (*place, job["chunk_size"], job["chunk_overlap"], outcome.text),
-        )

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from starlette.testclient import TestClient
+import httpx2
 
 DEADLINE = 20.0
 
@@ -21,20 +21,20 @@ class Clock:
         return time.time() + self.ahead
 
 
-def upload(api: TestClient, name: str = "notes.txt", data: bytes = b"some text", purpose: str = "assistants") -> Any:
+def upload(api: httpx2.Client, name: str = "notes.txt", data: bytes = b"some text", purpose: str = "assistants") -> Any:
     answer = api.post("/v1/files", files={"file": (name, data)}, data={"purpose": purpose})
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-def made(api: TestClient, path: str, **body: Any) -> Any:
+def made(api: httpx2.Client, path: str, **body: Any) -> Any:
     """Post what must be accepted, and return the answer."""
     answer = api.post(path, json=body)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-def refused(api: TestClient, path: str, body: Any, **headers: str) -> Any:
+def refused(api: httpx2.Client, path: str, body: Any, **headers: str) -> Any:
     """Post what must be refused with 400, and return the error."""
     answer = api.post(path, json=body, headers=headers)
     assert answer.status_code == 400, answer.text
@@ -49,13 +49,13 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def settled(api: TestClient, store_id: str) -> Any:
+def settled(api: httpx2.Client, store_id: str) -> Any:
     """The vector store, once nothing in it is in progress."""
     until(lambda: api.get(f"/v1/vector_stores/{store_id}").json()["status"] != "in_progress")
     return api.get(f"/v1/vector_stores/{store_id}").json()
 
 
-def stored(api: TestClient, *documents: tuple[str, bytes], **fields: Any) -> tuple[str, list[str]]:
+def stored(api: httpx2.Client, *documents: tuple[str, bytes], **fields: Any) -> tuple[str, list[str]]:
     """A vector store with these documents, ingested."""
     file_ids = [upload(api, name, data)["id"] for name, data in documents]
     store = made(api, "/v1/vector_stores", file_ids=file_ids, **fields)

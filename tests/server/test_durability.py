@@ -16,7 +16,7 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from deployer.server import EmbeddedAccount, extraction, ingestion
+from deployer.server import EmbeddedAccount, extraction, jobs
 from tests.server.processes import Served, served
 from tests.server.support import made, settled, stored, until, upload
 
@@ -127,8 +127,8 @@ def test_a_file_that_breaks_its_reader_takes_no_other_down(tmp_path: Path) -> No
         claim_and_die(tmp_path, attempts=1)
         time.sleep(0.25)  # the dead process's lease
         with account._storage.read() as db:
-            jobs = ingestion._waiting(db, time.time())
-        assert [job["file_id"] for job in jobs] == file_ids[:1]
+            waiting = jobs.waiting(db, time.time())
+        assert [job["file_id"] for job in waiting] == file_ids[:1]
     with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
         assert settled(api, store["id"])["file_counts"]["completed"] == 3
 

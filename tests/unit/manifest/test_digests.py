@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from deployer import cache
 from deployer.errors import DeployerError
-from deployer.manifest import digest
+from deployer.manifest import digest, digests
 from deployer.model import Address, DesiredFile, Resource
 
 LONG_AGO = time.time_ns() - 3_600_000_000_000
@@ -169,3 +169,11 @@ def test_the_cache_is_plain_data(tmp_path: Path) -> None:
     _digested(tmp_path, "a.md")
     data = json.loads((tmp_path / ".deployer/cache/digests.json").read_text(encoding="utf-8"))
     assert list(data["files"]) == ["a.md"]
+
+
+def test_the_cache_does_not_grow_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digests, "_MOST", 1)
+    for name in ("a.md", "b.md"):
+        _write(tmp_path, name, b"one")
+        _digested(tmp_path, name)
+    assert list(cache.load(tmp_path / cache.FOLDER, "digests")["files"]) == ["b.md"]

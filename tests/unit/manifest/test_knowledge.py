@@ -11,7 +11,7 @@ import fsspec
 import pytest
 
 from deployer.errors import DeployerError
-from deployer.manifest import Manifest, compile_manifest, digest
+from deployer.manifest import Manifest, compile_manifest, digest, knowledge
 from tests.support.project import Project
 
 
@@ -161,3 +161,7 @@ def test_protect_and_exclusive_are_no_attrs(project: Project) -> None:
     project.manifest("vector_stores: {docs: {name: Docs, protect: true, exclusive: true}}\n")
     (store,) = compile_manifest(Path("assistants.yaml"), None, {}, {}).resources
     assert (store.attrs, store.protect, store.exclusive) == ({"name": "Docs"}, True, True)
+
+
+def test_a_document_that_goes_away_while_it_is_looked_at(tmp_path: Path) -> None:
+    assert knowledge._size(tmp_path / "gone.md") is None

@@ -1,0 +1,76 @@
+"""Killed or interrupted at any request, the next run brings the account to where the undisturbed run brought it.
+
+A sample here; every request of the journey in `benchmarks/kill_matrix.py`, and with `--nightly`.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from deployer.errors import EXIT_INTERRUPTED
+from tests.support.killed import AFTER, BEFORE, Door, Journey, Stage, served
+from tests.support.tool import tool
+
+SAMPLE = 8
+LEAST = 150
+IN_FLIGHT = 24
+
+
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Journey, list[Stage]]]:
+    door = Door()
+    with tool() as started, served(door) as base_url:
+        journey = Journey(started, door, tmp_path_factory.mktemp("journey"), "assistants", base_url)
+        yield journey, journey.walk()
+
+
+def spread(stages: list[Stage], number: int) -> list[tuple[Stage, int]]:
+    """Give so many requests of the journey, evenly, always the same ones."""
+    every = [(stage, at) for stage in stages for at in range(1, stage.requests + 1)]
+    return [every[place * len(every) // number + len(every) // number // 2] for place in range(number)]
+
+
+def flaws(journey: Journey, at: list[tuple[Stage, int]], way: str) -> list[str]:
+    result = []
+    for stage, request in at:
+        with journey.disturbed(stage, request, way, signal.SIGKILL) as case:
+            assert case.code == -signal.SIGKILL, case.said
+            result += [f"step {stage.number}, killed {way} request {request}: {flaw}" for flaw in case.flaws()]
+    return result
+
+
+def test_the_journey_is_long_enough(walked: tuple[Journey, list[Stage]]) -> None:
+    _, stages = walked
+    assert sum(stage.requests for stage in stages) >= LEAST
+    assert not stages[-1].after.told
+
+
+@pytest.mark.parametrize("way", (BEFORE, AFTER))
+def test_killed_at_a_request(walked: tuple[Journey, list[Stage]], way: str) -> None:
+    journey, stages = walked
+    assert flaws(journey, spread(stages, SAMPLE), way) == []
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("way", (BEFORE, AFTER))
+def test_killed_at_every_request(walked: tuple[Journey, list[Stage]], way: str) -> None:
+    journey, stages = walked
+    assert flaws(journey, [(stage, at) for stage in stages for at in range(1, stage.requests)], way) == []
+
+
+@pytest.mark.parametrize("way", (BEFORE, AFTER))
+def test_interrupted_it_stops_after_the_requests_in_flight_and_says_what_is_left(
+    walked: tuple[Journey, list[Stage]], way: str
+) -> None:
+    journey, stages = walked
+    stage = stages[1]
+    with journey.disturbed(stage, stage.requests // 3, way, signal.SIGINT) as case:
+        assert case.code == EXIT_INTERRUPTED, case.said
+        assert "stopping after the requests in flight" in case.said
+        assert "interrupted" in case.said.lower()
+        assert "Left: " in case.said
+        assert journey.door.late <= IN_FLIGHT
+        assert case.flaws() == []

@@ -1,0 +1,89 @@
+"""Applies to an embedded account that has a bad day, and what is on it afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from deployer.account import Waits, execute
+from deployer.commands.session import Session, Wishes
+from deployer.model import OnDrift, Outcome, Plan, Status
+from deployer.server import EmbeddedAccount, Faults
+from tests.support.live import QUICK, Wire, session
+from tests.support.whole import Whole, whole
+
+Fault = dict[str, Any]
+PRUNE = Wishes(prune=True, on_drift=OnDrift.OVERWRITE)
+
+
+@dataclass
+class Day:
+    """An open account with faults, the project in `root`, and a log of what was asked."""
+
+    account: EmbeddedAccount
+    wire: Wire
+    root: Path
+    api: str
+    waits: Waits
+
+    def apply(self, wishes: Wishes = PRUNE) -> tuple[Outcome, ...]:
+        """Plan and apply once, as a run of its own."""
+        return self.run(lambda one: self.applied(one, wishes))
+
+    async def applied(self, one: Session, wishes: Wishes = PRUNE) -> tuple[Outcome, ...]:
+        plan = await one.plan(wishes)
+        return await execute(one.client, plan, self.root, lambda _event: None, waits=self.waits)
+
+    def plan(self, wishes: Wishes = PRUNE) -> Plan:
+        return self.run(lambda one: one.plan(wishes))
+
+    def run(self, work: Callable[[Session], Any]) -> Any:
+        """Do something with a session that is opened for it."""
+
+        async def within() -> Any:
+            async with session(self.root, self.api, self.wire) as one:
+                return await work(one)
+
+        return asyncio.run(within())
+
+    def converge(self, wishes: Wishes = PRUNE) -> list[str]:
+        """Apply once; everything must be done, and nothing left. Gives the writes."""
+        before = len(self.wire.writes)
+        assert undone(self.apply(wishes)) == []
+        writes = self.wire.writes[before:]
+        assert self.plan(wishes).pending == ()
+        return writes
+
+    @property
+    def whole(self) -> Whole:
+        return whole(self.account)
+
+
+def undone(outcomes: tuple[Outcome, ...]) -> list[tuple[str, str]]:
+    return [(str(one.address), one.why) for one in outcomes if one.status is not Status.DONE]
+
+
+@contextmanager
+def day(
+    root: Path, *faults: Fault, seed: int = 0, api: str = "assistants", lost: float = 0.0, **options: Any
+) -> Iterator[Day]:
+    """Open an account with these faults in a new folder beside the project `root`."""
+    options["faults"] = Faults.of({"seed": seed, "faults": list(faults)})
+    number = sum(1 for _ in root.parent.glob(f"{root.name}-account-*"))
+    with EmbeddedAccount(root.parent / f"{root.name}-account-{number}", **options) as account:
+        yield Day(account, Wire(account.app), root, api, replace(QUICK, lost=lost))
+
+
+def write(root: Path, manifest: str, files: Mapping[str, str]) -> Path:
+    """Write a project; what is there already and not named goes."""
+    for path in sorted(root.rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    for name, content in {**files, "assistants.yaml": f"version: 1\nproject: test\n{manifest}"}.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    return root
