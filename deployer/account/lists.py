@@ -20,10 +20,12 @@ _REMEDY = "check the account's api and base_url"
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
-async def rows(client: Client, gate: asyncio.Semaphore, path: str, query: Mapping[str, Any] = _NONE) -> list[Row]:
-    """Give all rows, each once."""
+async def rows(
+    client: Client, path: str, query: Mapping[str, Any] = _NONE, gate: asyncio.Semaphore | None = None
+) -> list[Row]:
+    """Give all rows, each once, oldest first; `gate` bounds the requests that go out beside each other."""
     found: list[Row] = []
-    await walk(client, gate, path, found.append, query=query)
+    await walk(client, gate or asyncio.Semaphore(1), path, found.append, query=query)
     return found
 
 

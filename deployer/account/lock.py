@@ -170,11 +170,12 @@ async def _acquire(hold: Hold, patience: float) -> None:
 
 async def _enter(hold: Hold) -> None:
     """Get in, or leave nothing behind."""
-    if there := await _others(hold):
+    _, there = await _look(hold)
+    if there:
         raise _locked(hold, there[0])
     try:
         await _claim(hold)
-        await _alone(hold)
+        hold.lease_id = (await _alone(hold)).id
     except BaseException:
         await _withdraw(hold)
         raise
@@ -183,26 +184,61 @@ async def _enter(hold: Hold) -> None:
 async def _claim(hold: Hold) -> None:
     body = {"name": f"deployer lock {hold.project}", "metadata": hold.metadata()}
     try:
-        answer = (await hold.client.write("POST", vector_store.PATH, body)).data
-        hold.lease_id = str(answer.get("id") or "")
+        await hold.client.write("POST", vector_store.PATH, body)
     except AccountError as error:
         if not error.lost:  # else the list tells whether it is there
             raise
 
 
-async def _alone(hold: Hold) -> None:
-    """Return when the list shows our lease and no other."""
+async def _alone(hold: Hold) -> Lease:
+    """Give our lease when the list shows it and no other."""
     until = hold.terms.clock() + hold.terms.settle
     while True:
-        others, mine = await _others(hold), None
-        for lease in await leases(hold.client, hold.project) if not others else ():
-            mine, others = (lease, others) if lease.holder == hold.holder else (mine, [*others, lease])
+        mine, others = await _look(hold)
         if mine and not others:
-            hold.lease_id = mine.id
-            return
+            return mine
         late = hold.terms.clock() >= until
-        if others and (late or not await _is_first(hold, others)):
+        if others and (late or (mine and others[0].place < mine.place)):
             raise _locked(hold, others[0])
         if late:
             raise DeployerError("the account does not list the lease that was just made; run again")
         await hold.terms.sleep(hold.terms.look)
+
+
+async def _look(hold: Hold) -> tuple[Lease | None, list[Lease]]:
+    """Give our own lease, and those of others that are still good; what has expired is removed."""
+    mine, others = None, []
+    for lease in await leases(hold.client, hold.project):
+        if lease.holder == hold.holder:
+            mine = lease
+        elif lease.until < hold.terms.clock():
+            await remove(hold.client, lease.id)
+        else:
+            others.append(lease)
+    return mine, others
+
+
+async def _withdraw(hold: Hold) -> None:
+    """Delete our lease. Where that fails, it expires by itself."""
+    with contextlib.suppress(AccountError):
+        mine = [hold.lease_id] if hold.lease_id else [one.id for one in await _own(hold)]
+        for one in mine:
+            await remove(hold.client, one)
+
+
+async def _own(hold: Hold) -> list[Lease]:
+    return [lease for lease in await leases(hold.client, hold.project) if lease.holder == hold.holder]
+
+
+def _locked(hold: Hold, other: Lease) -> LockedError:
+    since = max(0, int(hold.terms.clock() - other.created))
+    return LockedError(f"project {hold.project} is locked by {other.holder}, for {since} s; {_HINT}")
+
+
+def _who() -> str:
+    """Give a name that a person knows, and that no other run has."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        user = "somebody"
+    return f"{user}@{socket.gethostname()} pid {os.getpid()} {secrets.token_hex(4)}"

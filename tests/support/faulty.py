@@ -17,6 +17,12 @@ from tests.support.live import QUICK, Wire, session
 from tests.support.whole import Whole, whole
 
 Fault = dict[str, Any]
+BAD_DAY: tuple[Fault, ...] = (
+    {"on": "*", "rate": 0.05, "status": 429, "retry_after_ms": 20},
+    {"on": "*", "rate": 0.02, "status": 500},
+    {"on": "*", "rate": 0.01, "drop": "after"},
+    {"ingest": "*", "rate": 0.01, "fail": "server_error", "times": 1},
+)
 PRUNE = Wishes(prune=True, on_drift=OnDrift.OVERWRITE)
 
 

@@ -8,6 +8,7 @@ import io
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import httpx2
@@ -133,7 +134,6 @@ REFUSED = (
     said({}, 501),
     said({}, 429, x_should_retry="false"),
     said({"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}, 429),
-    said({}, 429, Retry_After="3600"),
     said(["a", "list"]),
 )
 
@@ -290,6 +290,21 @@ def test_no_stampede_during_an_outage_nor_after_it() -> None:
     assert len(sent) > 3_000
 
 
+def test_what_failed_together_counts_once() -> None:
+    """All sixteen in the air fail when the account stumbles for a moment: that must not make a long pause."""
+    sent: list[float] = []
+
+    async def respond(request: httpx2.Request) -> httpx2.Response:
+        sent.append(virtual.now())
+        down = 2 <= virtual.now() < 2.1
+        await asyncio.sleep(0.05)
+        return httpx2.Response(503) if down else ok(request)
+
+    assert within(respond, lambda client: workers(client, 1_000), random=lambda: 1.0) == []
+    gaps = [later - earlier for earlier, later in pairwise(sent)]
+    assert 0.4 < max(gaps) < 1.1
+
+
 def test_an_account_that_stays_away_is_given_up_by_all() -> None:
     sent: list[float] = []
     ended: list[float] = []
@@ -355,6 +370,18 @@ def test_uploads_keep_to_their_limit_and_stop_when_refused() -> None:
     assert len(sent) == 100
     assert len([when for when in sent if when == 0]) == 6
     assert not [when for when in sent if refused[0] < when < refused[0] + 20]
+
+
+def test_good_answers_bring_the_pace_back() -> None:
+    """Without that, what is left after the one refusal would take eight minutes."""
+    refusals = [httpx2.Response(429)]
+
+    async def work(client: Client) -> float:
+        await asyncio.gather(*(upload(client) for _ in range(400)))
+        return virtual.now()
+
+    took = within(lambda request: refusals.pop() if refusals else ok(request), work, limits=Limits(100, None, None))
+    assert 240 < took < 300
 
 
 def test_who_waits_for_his_turn_learns_too_that_the_account_stays_away() -> None:

@@ -172,7 +172,7 @@ def test_a_file_that_is_no_longer_the_planned_one_is_refused(notes: Project, con
     """And nothing of it stays behind; the file beside it goes its way."""
 
     async def run() -> None:
-        async with opened(notes) as (one, wire):
+        async with opened(notes) as (one, _wire):
             plan = await one.plan()
             path = notes.root / "notes" / "b.md"
             path.unlink() if content is None else path.write_bytes(content)

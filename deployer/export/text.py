@@ -1,0 +1,72 @@
+"""The manifest's YAML, with comments beside what could not be said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from deployer.export import values
+from deployer.export.folder import Folder
+from deployer.export.items import Item
+from deployer.manifest import VERSION
+from deployer.manifest.document import KINDS
+from deployer.manifest.yaml12 import Mark, YamlError, read
+from deployer.manifest.yaml_text import yaml_text
+from deployer.render.plain import plain
+
+MANIFEST = "assistants.yaml"
+_SCHEMA = "# yaml-language-server: $schema=schemas/manifest.schema.json\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What stands above the resources; `accounts` as a manifest holds them, secrets by reference."""
+
+    project: str
+    accounts: Mapping[str, Any]
+
+
+def files(header: Header, items: Sequence[Item]) -> dict[str, str]:
+    """Give every text file by its path: the manifest, prompts, functions."""
+    folder = Folder([document.path for item in items for document in item.documents])
+    data: dict[str, Any] = {"version": VERSION, "project": header.project}
+    if header.accounts:
+        data["accounts"] = dict(header.accounts)
+    for section, kind in KINDS.items():
+        entries = {item.address.name: _value(item, folder) for item in items if item.address.kind == kind}
+        if entries:
+            data[section] = escaped(entries)
+    return {MANIFEST: _SCHEMA + _commented(yaml_text(data), items), **folder.files}
+
+
+def _value(item: Item, folder: Folder) -> dict[str, Any]:
+    return values.of_store(item) if item.live.kind == "vector_store" else values.of_assistant(item, folder)
+
+
+def escaped(value: Any) -> Any:
+    """Write a literal `${` so that no variable is looked for; keys are not interpolated."""
+    if isinstance(value, str):
+        return value.replace("${", "$${")
+    if isinstance(value, Mapping):
+        return {key: escaped(item) for key, item in value.items()}
+    return [escaped(item) for item in value] if isinstance(value, list) else value
+
+
+def _commented(text: str, items: Sequence[Item]) -> str:
+    """Put remarks above the entries that they are about; the text says the same as before."""
+    data, mark = read(text)
+    lines = text.split("\n")
+    remarks = sorted(((_line(mark, item), item.remarks) for item in items if item.remarks), reverse=True)
+    for line, found in remarks:
+        lines[line - 1 : line - 1] = [f"  # {plain(remark)}" for remark in found]
+    result = "\n".join(lines)
+    try:
+        return result if read(result)[0] == data else text
+    except YamlError:
+        return text
+
+
+def _line(mark: Mark, item: Item) -> int:
+    section = next(section for section, kind in KINDS.items() if kind == item.address.kind)
+    return mark.inside[section].keys[item.address.name][0]

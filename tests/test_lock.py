@@ -1,0 +1,261 @@
+"""The lease that keeps a second run out, on an embedded account; the clock is the test's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from deployer.account import Client, connect, lock
+from deployer.kinds import vector_store
+from deployer.model import UNLIMITED, AccountSettings
+from deployer.server import EmbeddedAccount
+
+HEADERS = {vector_store.PATH: vector_store.HEADERS}
+SETTINGS = AccountSettings("test", "assistants", "http://embedded.invalid/v1", limits=UNLIMITED)
+
+
+@dataclass
+class Time:
+    """A clock that only moves when somebody sleeps; others get their turn meanwhile."""
+
+    now: float = 1_800_000_000.0
+    slept: list[float] = field(default_factory=list)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+        await asyncio.sleep(0)
+
+    @property
+    def terms(self) -> lock.Terms:
+        return lock.Terms(clock=lambda: self.now, sleep=self.sleep, jitter=lambda: 0.5)
+
+
+@asynccontextmanager
+async def opened(account: EmbeddedAccount) -> AsyncIterator[Client]:
+    async with connect(SETTINGS, HEADERS, httpx2.ASGITransport(app=account.app)) as client:
+        yield client
+
+
+async def stores(client: Client) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = (await client.get("/vector_stores")).data["data"]
+    return found
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Any:
+    with EmbeddedAccount(tmp_path / "account") as found:
+        yield found
+
+
+REAL = lock.Terms(settle=5.0, look=0.005, pause=0.01)
+
+
+def test_the_lease_is_on_the_account_while_it_is_held_and_gone_afterwards(account: EmbeddedAccount) -> None:
+    async def run() -> None:
+        async with opened(account) as client:
+            async with lock.held(client, "school", terms=REAL) as hold:
+                (store,) = await stores(client)
+                assert store["name"] == "deployer lock school"
+                assert store["metadata"]["deployer_lock"] == "school"
+                assert store["metadata"]["deployer_holder"] == hold.holder
+            assert await stores(client) == []
+
+    asyncio.run(run())
+
+
+def test_a_second_one_is_kept_out_and_told_who_is_there(account: EmbeddedAccount) -> None:
+    async def run() -> None:
+        async with opened(account) as client, lock.held(client, "school", terms=REAL) as first:
+            with pytest.raises(lock.LockedError) as refused:
+                async with lock.held(client, "school", terms=REAL):
+                    pytest.fail("two are in")
+            assert first.holder in str(refused.value)
+            assert "deployer unlock" in str(refused.value)
+            async with lock.held(client, "another", terms=REAL):
+                assert len(await stores(client)) == 2, "another project is not kept out"
+            assert not first.lost
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("seed", tuple(range(6)))
+def test_of_eight_that_come_at_once_one_gets_in(account: EmbeddedAccount, seed: int) -> None:
+    """Each request is delayed at random: whatever the order, never two, and never none."""
+    chance = random.Random(seed)  # noqa: S311 (a test's dice)
+    inside: list[int] = []
+    refused: list[int] = []
+
+    async def contend(number: int) -> None:
+        async with opened(account) as client:
+            try:
+                async with lock.held(_delayed(client, chance), "school", terms=REAL):
+                    inside.append(number)
+                    async with asyncio.timeout(20):
+                        while len(refused) + len(inside) < 8:
+                            await asyncio.sleep(0.01)
+            except lock.LockedError:
+                refused.append(number)
+
+    async def run() -> None:
+        await asyncio.gather(*map(contend, range(8)))
+        assert len(inside) == 1, "two were in at once, or nobody"
+        async with opened(account) as client:
+            assert await stores(client) == []
+
+    asyncio.run(run())
+
+
+def _delayed(client: Client, chance: random.Random) -> Client:
+    """The same client, each of whose requests takes its time before and after."""
+
+    class Slow(Client):
+        __slots__ = ()
+
+        async def _send(self, call: Any, *, again: bool) -> Any:
+            await asyncio.sleep(chance.random() * 0.02)
+            answer = await Client._send(self, call, again=again)
+            await asyncio.sleep(chance.random() * 0.02)
+            return answer
+
+    values = {name: getattr(client, name) for name in client.__dataclass_fields__}
+    return Slow(**values)
+
+
+def test_waiting_gets_in_when_the_other_is_done(account: EmbeddedAccount) -> None:
+    async def run() -> None:
+        async with opened(account) as client:
+            entered = asyncio.Event()
+
+            async def first() -> None:
+                async with lock.held(client, "school", terms=REAL):
+                    entered.set()
+                    await asyncio.sleep(0.1)
+
+            task = asyncio.create_task(first())
+            await entered.wait()
+            async with lock.held(client, "school", 20, REAL):
+                assert task.done() or len(await stores(client)) == 1
+            await task
+
+    asyncio.run(run())
+
+
+def test_waiting_ends_and_is_jittered(account: EmbeddedAccount) -> None:
+    async def run() -> None:
+        time = Time()
+        async with opened(account) as client:
+            await client.write("POST", "/vector_stores", {"metadata": _lease(time.now + 100)})
+            with pytest.raises(lock.LockedError, match=r"locked by ann@desk pid 7"):
+                async with lock.held(client, "school", 9, replace(time.terms, jitter=random.Random(1).random)):  # noqa: S311
+                    pytest.fail("two are in")
+        assert 9 / 3 <= len(time.slept) <= 9
+        assert len(set(time.slept)) == len(time.slept)
+        assert sum(time.slept) <= 9
+
+    asyncio.run(run())
+
+
+def _lease(until: float, project: str = "school") -> dict[str, str]:
+    return {lock.LOCK: project, lock.HOLDER: "ann@desk pid 7", lock.UNTIL: str(int(until))}
+
+
+def test_an_expired_lease_is_removed_by_whoever_comes_next(account: EmbeddedAccount) -> None:
+    async def run() -> None:
+        async with opened(account) as client:
+            await client.write("POST", "/vector_stores", {"metadata": _lease(100)})
+            await client.write("POST", "/vector_stores", {"metadata": _lease(100, "another")})
+            async with lock.held(client, "school", terms=REAL):
+                holders = [store["metadata"]["deployer_lock"] for store in await stores(client)]
+                assert sorted(holders) == ["another", "school"], "what is another project's is left alone"
+
+    asyncio.run(run())
+
+
+def test_it_is_renewed_while_it_is_held(account: EmbeddedAccount) -> None:
+    async def run() -> None:
+        quick = replace(REAL, good=3.0, sleep=lambda seconds: asyncio.sleep(seconds / 50))
+        async with opened(account) as client, lock.held(client, "school", terms=quick) as hold:
+            before = (await stores(client))[0]["metadata"]["deployer_until"]
+            async with asyncio.timeout(20):
+                while (await stores(client))[0]["metadata"]["deployer_until"] == before:
+                    await asyncio.sleep(0.05)
+            assert not hold.lost
+
+    asyncio.run(run())
+
+
+def test_a_lease_that_was_taken_away_ends_the_work_under_it(account: EmbeddedAccount) -> None:
+    async def run() -> None:
+        quick = replace(REAL, good=3.0, sleep=lambda seconds: asyncio.sleep(seconds / 50))
+        async with opened(account) as client, lock.held(client, "school", terms=quick) as hold:
+            await lock.remove(client, hold.lease_id)
+            async with asyncio.timeout(20):
+                await hold.over.wait()
+            assert "deployer unlock removed it" in hold.lost
+
+    asyncio.run(run())
+
+
+def test_before_the_first_write_it_is_asked_whether_the_lease_still_holds(account: EmbeddedAccount) -> None:
+    async def run() -> None:
+        async with opened(account) as client, lock.held(client, "school", terms=REAL) as hold:
+            await hold.sure()
+            await lock.remove(client, hold.lease_id)
+            with pytest.raises(Exception, match="nothing was changed"):
+                await hold.sure()
+
+    asyncio.run(run())
+
+
+HOLDS_AND_HANGS = """
+import asyncio, sys, time
+from deployer.account import connect, lock
+from deployer.kinds import vector_store
+from deployer.model import AccountSettings
+
+async def run():
+    settings = AccountSettings("test", "assistants", sys.argv[1])
+    async with connect(settings, {vector_store.PATH: vector_store.HEADERS}) as client:
+        async with lock.held(client, "school", terms=lock.Terms(good=2.0)):
+            print("in", flush=True)
+            await asyncio.sleep(60)
+
+asyncio.run(run())
+"""
+
+
+def test_when_the_holder_is_killed_its_lease_expires(tmp_path: Path) -> None:
+    from tests.support.killed import Door, served
+
+    async def run(url: str, pid: int) -> None:
+        settings = replace(SETTINGS, base_url=url)
+        async with connect(settings, HEADERS) as client:
+            with pytest.raises(lock.LockedError, match=f"pid {pid}"):
+                async with lock.held(client, "school", terms=REAL):
+                    pytest.fail("two are in")
+            os.kill(pid, signal.SIGKILL)
+            async with lock.held(client, "school", 30, replace(REAL, pause=0.2)):
+                assert len(await stores(client)) == 1
+
+    async def whole() -> None:
+        with EmbeddedAccount(tmp_path / "account") as account, served(Door(account.app)) as url:
+            command = [sys.executable, "-c", HOLDS_AND_HANGS, url]
+            process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+            assert process.stdout
+            assert await process.stdout.readline() == b"in\n"
+            await run(url, process.pid)
+            assert await process.wait() == -signal.SIGKILL
+
+    asyncio.run(whole())
