@@ -80,9 +80,9 @@ def run(arguments: list[str] | None) -> int:  # noqa: PLR0911 (one line for each
 
 
 def _say(message: str) -> None:
-    from deployer.render.plain import plain
+    from deployer.render.plain import plain_text
 
-    click.echo("\n".join(plain(line) for line in message.split("\n")), err=True)
+    click.echo(plain_text(message), err=True)
 
 
 def _bug(error: Exception) -> str:

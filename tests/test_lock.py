@@ -17,9 +17,11 @@ import httpx2
 import pytest
 
 from deployer.account import Client, connect, lock
+from deployer.account.read import LOCK
 from deployer.kinds import vector_store
 from deployer.model import UNLIMITED, AccountSettings
 from deployer.server import EmbeddedAccount
+from tests.support.killed import Door, served
 
 HEADERS = {vector_store.PATH: vector_store.HEADERS}
 SETTINGS = AccountSettings("test", "assistants", "http://embedded.invalid/v1", limits=UNLIMITED)
@@ -96,6 +98,7 @@ def test_of_eight_that_come_at_once_one_gets_in(account: EmbeddedAccount, seed: 
     chance = random.Random(seed)  # noqa: S311 (a test's dice)
     inside: list[int] = []
     refused: list[int] = []
+    all_came = asyncio.Event()
 
     async def contend(number: int) -> None:
         async with opened(account) as client:
@@ -103,10 +106,11 @@ def test_of_eight_that_come_at_once_one_gets_in(account: EmbeddedAccount, seed: 
                 async with lock.held(_delayed(client, chance), "school", terms=REAL):
                     inside.append(number)
                     async with asyncio.timeout(20):
-                        while len(refused) + len(inside) < 8:
-                            await asyncio.sleep(0.01)
+                        await all_came.wait()
             except lock.LockedError:
                 refused.append(number)
+                if len(refused) == 7:
+                    all_came.set()
 
     async def run() -> None:
         await asyncio.gather(*map(contend, range(8)))
@@ -168,7 +172,7 @@ def test_waiting_ends_and_is_jittered(account: EmbeddedAccount) -> None:
 
 
 def _lease(until: float, project: str = "school") -> dict[str, str]:
-    return {lock.LOCK: project, lock.HOLDER: "ann@desk pid 7", lock.UNTIL: str(int(until))}
+    return {LOCK: project, lock.HOLDER: "ann@desk pid 7", lock.UNTIL: str(int(until))}
 
 
 def test_an_expired_lease_is_removed_by_whoever_comes_next(account: EmbeddedAccount) -> None:
@@ -189,7 +193,7 @@ def test_it_is_renewed_while_it_is_held(account: EmbeddedAccount) -> None:
         async with opened(account) as client, lock.held(client, "school", terms=quick) as hold:
             before = (await stores(client))[0]["metadata"]["deployer_until"]
             async with asyncio.timeout(20):
-                while (await stores(client))[0]["metadata"]["deployer_until"] == before:
+                while (await stores(client))[0]["metadata"]["deployer_until"] == before:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             assert not hold.lost
 
@@ -237,8 +241,6 @@ asyncio.run(run())
 
 
 def test_when_the_holder_is_killed_its_lease_expires(tmp_path: Path) -> None:
-    from tests.support.killed import Door, served
-
     async def run(url: str, pid: int) -> None:
         settings = replace(SETTINGS, base_url=url)
         async with connect(settings, HEADERS) as client:

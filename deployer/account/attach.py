@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deployer.account import lists
 from deployer.account.client import Answer
 from deployer.account.failures import Failure
 from deployer.account.flow import Stopped
+from deployer.account.pages import Row
 from deployer.account.run import Event, Run
 from deployer.errors import AccountError, DeployerError
 from deployer.kinds import vector_store
@@ -17,8 +19,7 @@ from deployer.model import Address, Attach, Member
 
 _REMEDY = "check the account's api and base_url, then run again"
 _NOT_FOUND = 404
-_BROKEN = ("failed", "cancelled")
-_PAGE = 100
+_SUSPECT = ("failed", "cancelled", "in_progress")
 
 
 @dataclass(slots=True)
@@ -76,8 +77,8 @@ async def _once(batch: _Batch, *, attached: bool) -> dict[str, str]:
     if not batch.ids:
         return {}
     path = None if attached else await _post(batch)
-    await (_until_done(batch, path) if path else _until_none_waits(batch))
-    return await _reasons(batch, path)
+    suspect = await (_until_done(batch, path) if path else _until_none_waits(batch))
+    return await _reasons(batch, path, suspect)
 
 
 async def _post(batch: _Batch) -> str | None:
@@ -123,27 +124,31 @@ async def _arrived(batch: _Batch) -> bool:
     return False
 
 
-async def _until_done(batch: _Batch, path: str) -> None:
-    """Poll the batch until nothing is in progress, as often as the account wishes."""
+async def _until_done(batch: _Batch, path: str) -> list[str]:
+    """Poll the batch until nothing is in progress, as often as the account wishes; give what else there is in it."""
+    suspect: list[str] = []
 
     async def left() -> tuple[int, float | None]:
         answer = await _shown(batch.run, path)
         counts = answer.data.get("file_counts")
         if not isinstance(counts, dict):
             raise batch.run.client.error("GET", path, Failure("answered without file_counts", _REMEDY))
+        suspect[:] = [status for status in _SUSPECT if counts.get(status)]
         return int(counts.get("in_progress") or 0), answer.poll_after
 
     await _poll(batch, left)
+    return suspect
 
 
-async def _until_none_waits(batch: _Batch) -> None:
+async def _until_none_waits(batch: _Batch) -> Sequence[str]:
     """Poll the store's list of what is in progress until none of ours is in it."""
 
     async def left() -> tuple[int, float | None]:
-        rows = [row async for row in _rows(batch.run, f"{batch.path}/files", "in_progress")]
-        return sum(row.get("id") in batch.ids for row in rows), None
+        rows = await _rows(batch.run, f"{batch.path}/files", "in_progress")
+        return sum(row["id"] in batch.ids for row in rows), None
 
     await _poll(batch, left)
+    return _SUSPECT
 
 
 async def _poll(batch: _Batch, left: Callable[[], Any]) -> None:
@@ -176,13 +181,13 @@ async def _shown(run: Run, path: str) -> Answer:
             raise Stopped("interrupted")
 
 
-async def _reasons(batch: _Batch, path: str | None) -> dict[str, str]:
+async def _reasons(batch: _Batch, path: str | None, suspect: Sequence[str]) -> dict[str, str]:
     """Give what is wrong with each file that is not searchable, in the service's own words."""
     where = f"{path}/files" if path else f"{batch.path}/files"
     found: dict[str, str] = {}
-    for status in (*_BROKEN, "in_progress"):
-        async for row in _rows(batch.run, where, status):
-            if row.get("id") in batch.ids and row.get("status") == status:
+    for status in suspect:
+        for row in await _rows(batch.run, where, status):
+            if row["id"] in batch.ids and row.get("status") == status:
                 found[str(row["id"])] = _why(row)
     return found
 
@@ -194,15 +199,5 @@ def _why(row: Mapping[str, Any]) -> str:
     return f"{status}: {said or 'no reason given'}"
 
 
-async def _rows(run: Run, path: str, status: str) -> AsyncIterator[Mapping[str, Any]]:
-    query: dict[str, Any] = {"filter": status, "limit": _PAGE}
-    while True:
-        async with run.gate:
-            data = (await run.client.get(path, query)).data
-        rows: Sequence[Any] = data.get("data") or []
-        for row in rows:
-            if isinstance(row, dict):
-                yield row
-        if not data.get("has_more") or not rows or query.get("after") == rows[-1].get("id"):
-            return
-        query["after"] = rows[-1].get("id")
+async def _rows(run: Run, path: str, status: str) -> list[Row]:
+    return await lists.rows(run.client, path, {"filter": status}, run.gate)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
+from deployer.account import lists
 from deployer.account.run import Run
 from deployer.errors import AccountError
 from deployer.kinds import vector_store
@@ -57,14 +57,5 @@ async def _answers(run: Run, store: str, file_id: str) -> bool:
 
 
 async def _listed(run: Run, store: str) -> frozenset[str]:
-    found: dict[str, None] = {}
-    query: dict[str, Any] = {"limit": _PAGE}
-    while True:
-        async with run.gate:
-            data = (await run.client.get(f"{vector_store.PATH}/{store}/files", query)).data
-        rows: Sequence[Any] = data.get("data") or []
-        fresh = [row["id"] for row in rows if row["id"] not in found]
-        found |= dict.fromkeys(fresh)
-        if not fresh or data.get("has_more") is False:
-            return frozenset(found)
-        query["after"] = rows[-1]["id"]
+    found = await lists.rows(run.client, f"{vector_store.PATH}/{store}/files", gate=run.gate)
+    return frozenset(row["id"] for row in found)

@@ -1,9 +1,9 @@
 """An advisory lease, kept on the account itself: while one run is at work on a project, another one stays out.
 
 It is an empty vector store whose metadata say whose it is and until when; no other object is needed, and every surface
-has vector stores. A run lists, leaves if somebody is there, makes its own lease and lists again: it goes on only when it
-is alone. So of any two runs one sees the other, whatever the order in which the account carried out their requests;
-of those that came at the same moment, the oldest (by time and id) waits until the others have withdrawn.
+has vector stores. A run lists, leaves if somebody is there, makes its own lease and lists again: it goes on only when
+it is alone. So of any two runs one sees the other, in whatever order the account carried out their requests; of those
+that came at the same moment, the oldest (by time and id) waits until the others have withdrawn.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ _HINT = "wait for it (--lock-timeout SECONDS), or if it is gone for good, run de
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """In seconds: how long a lease is good without being renewed; how long one waits for those that came at the same
-    moment to withdraw, and between looks; how long (about) between tries to get in. The rest is for tests.
+    """How long things take, in seconds, and by whose clock.
+
+    `good`: a lease that nobody renews. `settle`: those that came at the same moment withdraw; `look`: between two looks
+    at that. `pause`: about, between two tries to get in.
     """
 
     good: float = 120.0

@@ -11,13 +11,15 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any
 
+from deployer.account import lists
 from deployer.account.client import Client
+from deployer.account.pages import Row
 from deployer.errors import AccountError
 from deployer.model import DesiredFile
 
 _PAGE = 10_000
+_NO_SUCH_LIST = (404, 405, 501)
 
 
 @dataclass(slots=True)
@@ -66,23 +68,14 @@ class Spare:
             if row["id"] not in self.held:
                 self._free[str(row.get("filename")), _size(row)].append(row["id"])
 
-    async def _rows(self) -> list[dict[str, Any]] | None:
+    async def _rows(self) -> list[Row] | None:
         """Give all File objects that are for assistants; None where the account does not list files."""
-        query: dict[str, Any] = {"purpose": "assistants", "limit": _PAGE}
-        rows: list[dict[str, Any]] = []
-        while True:
-            try:
-                page = (await self.client.get("/files", query)).data
-            except AccountError as error:
-                if error.status in (404, 405, 501):
-                    return None
-                raise
-            found = page.get("data")
-            fresh = [row for row in found if isinstance(row, dict) and isinstance(row.get("id"), str)] if found else []
-            rows += fresh
-            if not fresh or not page.get("has_more") or query.get("after") == fresh[-1]["id"]:
-                return rows
-            query["after"] = fresh[-1]["id"]
+        try:
+            return await lists.rows(self.client, "/files", {"purpose": "assistants", "limit": _PAGE})
+        except AccountError as error:
+            if error.status in _NO_SUCH_LIST:
+                return None
+            raise
 
     async def _proven(self, file: DesiredFile, ids: list[str]) -> str | None:
         async with self._turns[file.name, file.size]:
@@ -98,11 +91,11 @@ class Spare:
         return self.shas[file_id]
 
 
-def _is(file: DesiredFile, row: dict[str, Any]) -> bool:
+def _is(file: DesiredFile, row: Row) -> bool:
     return row.get("filename") == file.name and _size(row) == file.size
 
 
-def _size(row: dict[str, Any]) -> int:
+def _size(row: Row) -> int:
     size = row.get("bytes")
     return size if isinstance(size, int) else -1
 

@@ -71,7 +71,9 @@ def _warn(plan: Plan) -> None:
     try:
         guard.check(plan)
     except DeployerError as error:
-        click.echo(f"apply will refuse: {error}", err=True)
+        from deployer.render.plain import plain_text
+
+        click.echo(plain_text(f"apply will refuse: {error}"), err=True)
 
 
 async def _plan(manifest: Manifest, wishes: Wishes, *, rehash: bool) -> Plan:

@@ -9,6 +9,7 @@ from deployer.engine import fingerprint
 from deployer.engine.data import drift_data, plan_data, problem_data
 from deployer.errors import DeployerError
 from deployer.model import Address, Outcome, Plan, Problem
+from deployer.render.plain import plain_json
 
 
 def plan(value: Plan) -> str:
@@ -66,4 +67,4 @@ def _variable(address: Address) -> str:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)
+    return plain_json(json.dumps(value, ensure_ascii=False, indent=2))

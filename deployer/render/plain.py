@@ -21,3 +21,8 @@ def plain_json(text: str) -> str:
 def _acts(one: str) -> bool:
     category = unicodedata.category(one)
     return category.startswith("C") or category in {"Zl", "Zp"}
+
+
+def plain_text(text: str) -> str:
+    """Make text of several lines harmless; its line ends are ours."""
+    return "\n".join(plain(line) for line in text.split("\n"))

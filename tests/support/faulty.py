@@ -30,7 +30,7 @@ PRUNE = Wishes(prune=True, on_drift=OnDrift.OVERWRITE)
 class Day:
     """An open account with faults, the project in `root`, and a log of what was asked."""
 
-    account: EmbeddedAccount
+    folder: Path
     wire: Wire
     root: Path
     api: str
@@ -66,7 +66,9 @@ class Day:
 
     @property
     def whole(self) -> Whole:
-        return whole(self.account)
+        """Everything on the account, read where no fault strikes."""
+        with EmbeddedAccount(self.folder, workers=0) as calm:
+            return whole(calm)
 
 
 def undone(outcomes: tuple[Outcome, ...]) -> list[tuple[str, str]]:
@@ -80,8 +82,9 @@ def day(
     """Open an account with these faults in a new folder beside the project `root`."""
     options["faults"] = Faults.of({"seed": seed, "faults": list(faults)})
     number = sum(1 for _ in root.parent.glob(f"{root.name}-account-*"))
-    with EmbeddedAccount(root.parent / f"{root.name}-account-{number}", **options) as account:
-        yield Day(account, Wire(account.app), root, api, replace(QUICK, lost=lost))
+    folder = root.parent / f"{root.name}-account-{number}"
+    with EmbeddedAccount(folder, **options) as account:
+        yield Day(folder, Wire(account.app), root, api, replace(QUICK, lost=lost))
 
 
 def write(root: Path, manifest: str, files: Mapping[str, str]) -> Path:

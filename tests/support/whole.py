@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from deployer.server import EmbeddedAccount
 
 Json = dict[str, Any]
 VOLATILE = ("id", "created_at", "updated_at", "last_active_at", "expires_at", "usage_bytes", "vector_store_id")
+IDS = re.compile(r"\b(?:file-|vs_)\w+")
 HEADERS = {"OpenAI-Beta": "assistants=v2"}
 AGENTS = {"OpenAI-Beta": "agents=v1"}
 
@@ -32,13 +34,12 @@ class Whole:
     @property
     def told(self) -> list[str]:
         labels = {**self.files, **{store["id"]: f"store {_name(store)}" for store in self.stores}}
-        short = {stamp.name_of(one): stamp.name_of(label) for one, label in self.files.items()}
-        texts = [_told(one, labels, short) for one in self.assistants]
+        short = {stamp.name_of(one): label for one, label in self.files.items()}
+        texts = [_told(one, labels, short) for one in (*self.assistants, *self.stores)]
         for store in self.stores:
-            texts.append(_told(store, labels, {}))
             for member in self.members[store["id"]]:
                 held = {**member, "file": labels.get(member["id"], "missing")}
-                texts.append(f"{_name(store)} holds {_told(held, labels, {})}")
+                texts.append(f"{_name(store)} holds {_told(held, labels, short)}")
         return sorted([*texts, *(f"file {label}" for label in self.files.values())])
 
     @property
@@ -54,14 +55,13 @@ def _name(row: Json) -> str:
 
 
 def _told(row: Json, labels: Mapping[str, str], short: Mapping[str, str]) -> str:
-    text = json.dumps({key: value for key, value in row.items() if key not in VOLATILE}, sort_keys=True)
-    for one, label in {**labels, **short}.items():
-        text = text.replace(one, json.dumps(label)[1:-1])
+    kept = {key: value for key, value in row.items() if key not in VOLATILE}
+    text = IDS.sub(lambda found: labels.get(found[0], found[0]), json.dumps(kept, sort_keys=True, ensure_ascii=False))
     held = json.loads(text)
     marks = (held.get("metadata") or {}).get(stamp.FILES)
     if marks:
-        held["metadata"][stamp.FILES] = sorted(marks.split(" "))
-    return json.dumps(held, sort_keys=True)
+        held["metadata"][stamp.FILES] = sorted([short.get(one, one), mark] for one, mark in stamp.parsed(marks).items())
+    return json.dumps(held, sort_keys=True, ensure_ascii=False)
 
 
 def whole(account: EmbeddedAccount) -> Whole:
@@ -69,10 +69,13 @@ def whole(account: EmbeddedAccount) -> Whole:
     with TestClient(account.app, base_url="http://test") as client:
 
         def rows(path: str, headers: Mapping[str, str] = HEADERS) -> list[Json]:
-            answer = client.get(f"/v1{path}", params={"limit": 100}, headers=dict(headers)).json()
-            assert not answer.get("has_more")
-            found: list[Json] = answer["data"]
-            return found
+            query, found = {"limit": "100"}, list[Json]()
+            while True:
+                page = client.get(f"/v1{path}", params=query, headers=dict(headers)).json()
+                found += page["data"]
+                if not page.get("has_more"):
+                    return found
+                query["after"] = found[-1]["id"]
 
         files = {row["id"]: _content(client.get, row) for row in client.get("/v1/files").json()["data"]}
         stores = rows("/vector_stores")
