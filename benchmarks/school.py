@@ -25,16 +25,17 @@ LATENCY = 0.05
 
 
 class Distant:
-    """An account that is 50 ms away, and counts what arrives there by method and collection."""
+    """An account that is some seconds away, and counts what arrives there by method and collection."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, latency: float = LATENCY) -> None:
         self._app = app
+        self._latency = latency
         self.requests: Counter[str] = Counter()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         path = scope["path"].removeprefix("/v1").split("/")
         self.requests[f"{scope['method']} /{'/'.join([path[1], *path[3:4]])}"] += 1
-        await asyncio.sleep(LATENCY)
+        await asyncio.sleep(self._latency)
         await self._app(scope, receive, send)
 
 

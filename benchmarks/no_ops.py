@@ -1,0 +1,64 @@
+"""1,000 objects as declared beside 1,000 foreign ones: nothing is proposed, and only the lists are asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from dataclasses import replace
+from math import ceil
+from pathlib import Path
+
+import httpx2
+
+from benchmarks.figure import Figure, told
+from benchmarks.school import Distant
+from deployer import manifest
+from deployer.account import connect, execute
+from deployer.commands.session import Session, Wishes, target_of
+from deployer.kinds import SURFACES
+from deployer.model import UNLIMITED, Status
+from deployer.server import EmbeddedAccount
+
+OURS = 1_000
+FOREIGN = 1_000
+PAGE = 100
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as name:
+        return told(asyncio.run(measure(Path(name))))
+
+
+def project(folder: Path) -> manifest.Manifest:
+    file = folder / "assistants.yaml"
+    lines = [f"  a{number}: {{model: gpt-6-luna, instructions: Answer briefly.}}" for number in range(OURS)]
+    file.write_text("\n".join(["version: 1", "project: school", "assistants:", *lines, ""]), encoding="utf-8")
+    return manifest.compile_manifest(file, None, {}, {})
+
+
+async def measure(folder: Path) -> list[Figure]:
+    found = project(folder)
+    kinds = SURFACES["assistants"]
+    headers = {kind.PATH: kind.HEADERS for kind in kinds.values()}
+    settings = replace(found.settings, base_url="http://embedded.invalid/v1", limits=UNLIMITED)
+    with EmbeddedAccount(folder / "account") as account:
+        counted = Distant(account.app, 0.0)
+        async with connect(settings, headers, httpx2.ASGITransport(app=counted)) as client:
+            session = Session(client, found, target_of(found), kinds, "")
+            outcomes = await execute(client, await session.plan(), folder, lambda _event: None)
+            assert all(outcome.status is Status.DONE for outcome in outcomes)
+            body = {"model": "gpt-6-luna", "metadata": {"deployer": "another/assistant/a1"}}
+            await asyncio.gather(*(client.write("POST", "/assistants", body) for _ in range(FOREIGN)))
+            counted.requests.clear()
+            plan = await session.plan(Wishes(prune=True))
+    return [
+        Figure("changes proposed", len(plan.pending), 0),
+        Figure("unchanged objects", len(plan.changes), OURS, at_least=True),
+        Figure("foreign objects seen", plan.foreign, FOREIGN, at_least=True),
+        Figure("requests", sum(counted.requests.values()), ceil((OURS + FOREIGN) / PAGE) + 1),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
