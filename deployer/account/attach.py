@@ -15,10 +15,12 @@ from deployer.account.pages import Row
 from deployer.account.run import Event, Run
 from deployer.errors import AccountError, DeployerError
 from deployer.kinds import vector_store
-from deployer.model import Address, Attach, Member
+from deployer.model import Address, Attach, LiveFile, Member
 
 _REMEDY = "check the account's api and base_url, then run again"
 _NOT_FOUND = 404
+_TRIES = 3
+_USABLE = ("completed", "in_progress")
 _SUSPECT = ("failed", "cancelled", "in_progress")
 
 
@@ -88,40 +90,47 @@ async def _post(batch: _Batch) -> str | None:
         for file_id, member in batch.ids.items()
     ]
     path = f"{batch.path}/file_batches"
-    while True:
+    for _ in range(_TRIES):
         try:
             async with batch.run.gate:
                 answer = await batch.run.client.write("POST", path, {"files": entries})
         except AccountError as error:
             if not error.lost:
                 raise
-            if await _arrived(batch):
-                batch.run.attached.update(batch.ids)
-                return None
-            continue
-        batch.run.attached.update(batch.ids)
-        if not isinstance(answer.data.get("id"), str):
+            lost = error
+        else:
+            batch.run.attached.update(batch.ids)
+            if isinstance(answer.data.get("id"), str):
+                return f"{path}/{answer.data['id']}"
             raise batch.run.client.error("POST", path, Failure("answered without an id", _REMEDY))
-        return f"{path}/{answer.data['id']}"
+        if await _arrived(batch):
+            batch.run.attached.update(batch.ids)
+            return None
+    raise lost
 
 
 async def _arrived(batch: _Batch) -> bool:
     """Tell whether a batch without an answer was attached: it is, whole, or not at all."""
-    path = f"{batch.path}/files/{next(iter(batch.ids))}"
+    file_id, member = next(iter(batch.ids.items()))
     for last in (False, True):
         try:
             async with batch.run.gate:
-                answer = await batch.run.client.get(path)
+                answer = await batch.run.client.get(f"{batch.path}/files/{file_id}")
         except AccountError as error:
             if error.status != _NOT_FOUND:
                 raise
         else:
-            member = next(iter(batch.ids.values()))
-            found = (answer.data.get("attributes") or {}).get(vector_store.PATH_KEY)
-            return bool(found == member.path)
+            if _is(member, vector_store.live_file({**answer.data, "id": file_id, "created_at": 0})):
+                return True
         if not last:
             await batch.run.pause(batch.run.waits.lost)
     return False
+
+
+def _is(member: Member, live: LiveFile) -> bool:
+    """Tell a membership from the one that a file had before it was attached again."""
+    same = live.path == member.path and vector_store.same_chunking(member.chunking, live.chunking)
+    return same and live.status in _USABLE
 
 
 async def _until_done(batch: _Batch, path: str) -> list[str]:

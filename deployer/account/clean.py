@@ -32,10 +32,20 @@ def clean(data: dict[str, Any], key: str | None) -> dict[str, Any]:
         text = json.dumps(data, ensure_ascii=False)
     except RecursionError:  # too deep to be compared, and said so where it would be
         return data
-    found = text.replace(json.dumps(key)[1:-1], "***") if key and len(key) >= SECRET else text
-    found = found if _is_whole(found) else _HALVES.sub("\ufffd", found)
-    result: dict[str, Any] = data if found == text else json.loads(found)
+    holds_key = key is not None and len(key) >= SECRET and json.dumps(key)[1:-1] in text
+    if not holds_key and _is_whole(text):
+        return data
+    result: dict[str, Any] = _walked(data, key if holds_key else None)
     return result
+
+
+def _walked(value: Any, key: str | None) -> Any:
+    """Clean each text on its own: in JSON text, a key of digits could be found across an escape."""
+    if isinstance(value, str):
+        return _HALVES.sub("\ufffd", value.replace(key, "***") if key else value)
+    if isinstance(value, dict):
+        return {_walked(name, key): _walked(one, key) for name, one in value.items()}
+    return [_walked(one, key) for one in value] if isinstance(value, list) else value
 
 
 def _is_whole(text: str) -> bool:

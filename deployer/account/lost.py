@@ -18,16 +18,17 @@ _TRIES = 3
 async def create(run: Run, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
     """Create an object once, whatever happens to the answers; give the object."""
     mark = stamp.read(body.get("metadata"))
-    for tries in range(_TRIES):
+    for _ in range(_TRIES):
         try:
             return (await run.client.write("POST", kind.PATH, body)).data
         except AccountError as error:
-            if not error.lost or mark is None or tries == _TRIES - 1:
+            if not error.lost or mark is None:
                 raise
+            lost = error
         found = await _look(run, kind, mark.address)
         if found is not None:
             return dict(found.raw)
-    raise AssertionError  # the last try has returned or raised
+    raise lost
 
 
 async def _look(run: Run, kind: Kind, address: Address) -> LiveObject | None:

@@ -19,6 +19,7 @@ _STEADY = 0.94  # of a limit; the rest may go in one burst after a rest, so that
 _WINDOW = 62.0  # a minute, and what the network holds up: batches larger than the burst are counted in it one by one
 _LEAST_SHARE = 1 / 8
 _RECOVERY = 60.0  # from nothing to the full rate
+_SETTLING = 10.0  # after it became slower: a few refusals amid good answers must not bring it to a halt
 
 
 class Bucket:
@@ -34,7 +35,7 @@ class Bucket:
         self._at = float("-inf")  # when the level was so high; in the future while somebody waits
         self._given: deque[tuple[float, int]] = deque()
         self._sum = 0
-        self._since = float("-inf")
+        self._since = self._settled = float("-inf")
 
     def due(self, count: int, earliest: float) -> float:
         """Give when so many may go; what is larger than a burst goes when the bucket is full, and leaves it in debt."""
@@ -50,7 +51,10 @@ class Bucket:
             self._sum -= self._given.popleft()[1]
 
     def slower(self, now: float, wait: float) -> None:
-        """Stop until the wait is over, then go on at half the rate."""
+        """Stop until the wait is over, then go on at half the rate; a 429 soon after is of the same trouble."""
+        if now < self._settled:
+            return
+        self._settled = now + wait + _SETTLING
         self._share = max(_LEAST_SHARE, self._share / 2)
         self._level, self._at, self._since = 0.0, now + wait, now + wait
         while self._given and self._given[-1][0] > now:  # they have not gone yet, and will ask again
@@ -119,10 +123,9 @@ class Pace:
         return Pass()
 
     def slower(self, leave: Pass, wait: float) -> None:
-        """The account answered 429: whoever was sent before that is told of the same trouble, and changes nothing."""
-        for bucket, turn in leave.paid:
-            if bucket.turn == turn:
-                bucket.slower(self._clock(), wait)
+        """The account answered 429."""
+        for bucket, _ in leave.paid:
+            bucket.slower(self._clock(), wait)
 
     def faster(self, leave: Pass) -> None:
         for bucket, _ in leave.paid:

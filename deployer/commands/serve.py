@@ -18,6 +18,7 @@ from deployer.errors import EXIT_DONE, DeployerError, ProblemsFound
 
 if TYPE_CHECKING:
     from deployer.server import Faults
+    from deployer.server import read_faults
 
 
 @click.command("serve")
@@ -85,12 +86,13 @@ def _faults(path: Path) -> Faults:
     from deployer.manifest.document import read
     from deployer.model import Problem
     from deployer.server import Faults, FaultsError
+    from deployer.server import read_faults
 
     found = read(path, str(path))
     if isinstance(found, Problem):
         raise ProblemsFound([str(found)])
     try:
-        return Faults.of(found.data)
+        return read_faults(found.data)
     except FaultsError as error:
         raise ProblemsFound([f"{found.key_position(flaw.path)}: {flaw.message}" for flaw in error.flaws]) from None
 

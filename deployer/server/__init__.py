@@ -4,8 +4,8 @@ It shares no code with the tool, or both would be wrong together.
 """
 
 from deployer.server.embedded import EmbeddedAccount
-from deployer.server.fault_fields import FaultsError, Flaw
+from deployer.server.fault_fields import FaultsError, Flaw, read_faults
 from deployer.server.faults import Faults
 from deployer.server.http import BackgroundServer, serve
 
-__all__ = ["BackgroundServer", "EmbeddedAccount", "Faults", "FaultsError", "Flaw", "serve"]
+__all__ = ["BackgroundServer", "EmbeddedAccount", "Faults", "FaultsError", "Flaw", "read_faults", "serve"]

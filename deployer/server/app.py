@@ -23,10 +23,9 @@ from deployer.server import (
     vector_store_files,
     vector_stores,
 )
-from deployer.server.bad_day import LEAVE_KEY
 from deployer.server.bodies import read_json
 from deployer.server.envelope import Envelope
-from deployer.server.state import Call, Handler, Operation, State
+from deployer.server.state import LEAVE_KEY, Call, Handler, Operation, State
 from deployer.server.wire import ApiError, Json
 
 POLL_MILLISECONDS = 50

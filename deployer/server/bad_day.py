@@ -13,12 +13,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployer.server.faults import Effects, Strikes
 from deployer.server.past import Past
+from deployer.server.state import LEAVE_KEY
 from deployer.server.storage import PAST
 from deployer.server.wire import Json
 
 FAULTS_KEY = "deployer.faults"  # in the scope of a request: the numbers of the faults that struck it
 HANG_UP_KEY = "deployer.hang_up"  # in the scope of a request over HTTP: a function that closes the connection
-LEAVE_KEY = "deployer.leave"  # in the scope of a request: what a deletion leaves behind
 
 
 class BadDay:

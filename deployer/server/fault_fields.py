@@ -89,7 +89,7 @@ _ON_REQUESTS: dict[str, Rule] = {
 _ON_DOCUMENTS: dict[str, Rule] = {"ingest": _TEXT, **_CHANCE, "delay": _SECONDS, "fail": _one_of(*CODES)}
 
 
-def read(data: Any) -> Faults:
+def read_faults(data: Any) -> Faults:
     """Read `{seed: …, faults: […]}`; FaultsError has all that is wrong."""
     flaws = list(_document(data))
     if flaws:

@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
-from typing import Any, Self
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,6 @@ class Faults:
     seed: int = 0
     requests: tuple[tuple[int, Fault], ...] = ()
     documents: tuple[tuple[int, IngestFault], ...] = ()
-
-    @classmethod
-    def of(cls, data: Any) -> Faults:
-        """Read plain data, as YAML or JSON gives it; FaultsError names everything that is wrong with it."""
-        from deployer.server.fault_fields import read
-
-        return read(data)
 
     @property
     def horizon(self) -> float:

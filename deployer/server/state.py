@@ -12,6 +12,8 @@ from deployer.server.blobs import Blobs
 from deployer.server.storage import Storage
 from deployer.server.wire import Json
 
+LEAVE_KEY = "deployer.leave"  # in the scope of a request: what a deletion leaves behind
+
 
 @dataclass(frozen=True)
 class State:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deployer.server import Faults, FaultsError
+from deployer.server import Faults, FaultsError, read_faults
 from deployer.server.faults import Place
 
 
@@ -46,7 +46,7 @@ from deployer.server.faults import Place
 )  # fmt: skip
 def test_one_sentence_for_what_is_wrong(fault: Any, message: str) -> None:
     with pytest.raises(FaultsError) as caught:
-        Faults.of({"faults": [fault]})
+        read_faults({"faults": [fault]})
     assert str(caught.value).startswith(message)
     assert len(caught.value.flaws) == 1
 
@@ -72,17 +72,17 @@ def test_one_sentence_for_what_is_wrong(fault: Any, message: str) -> None:
 )
 def test_everything_is_told_at_once(data: Any, messages: list[str]) -> None:
     with pytest.raises(FaultsError) as caught:
-        Faults.of(data)
+        read_faults(data)
     assert [str(flaw)[: len(message)] for flaw, message in zip(caught.value.flaws, messages, strict=True)] == messages
 
 
 def test_yaml_with_the_old_meaning_of_on() -> None:
-    faults = Faults.of(yaml.safe_load("faults: [{on: GET *, delay: 1}]"))
+    faults = read_faults(yaml.safe_load("faults: [{on: GET *, delay: 1}]"))
     assert [fault.place for _, fault in faults.requests] == [Place("GET", None)]
 
 
 def test_no_faults_are_a_good_day() -> None:
-    assert Faults.of({"faults": []}) == Faults()
+    assert read_faults({"faults": []}) == Faults()
 
 
 @pytest.mark.parametrize(

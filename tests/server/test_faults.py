@@ -13,7 +13,7 @@ import httpx2
 import openai
 import pytest
 
-from deployer.server import EmbeddedAccount, Faults
+from deployer.server import EmbeddedAccount, read_faults
 from tests.server.support import Clock, made, settled, stored, until, upload
 from tests.server.wires import DROPPED, WIRES, create, names, wired
 
@@ -260,5 +260,5 @@ def test_what_the_client_package_makes_of_it(tmp_path: Path) -> None:
                 await client.with_options(max_retries=0).vector_stores.create(name="made")
             return [store.name async for store in client.vector_stores.list()]
 
-    with EmbeddedAccount(tmp_path, faults=Faults.of({"faults": faults})) as account:
+    with EmbeddedAccount(tmp_path, faults=read_faults({"faults": faults})) as account:
         assert asyncio.run(run(account)) == ["made"]

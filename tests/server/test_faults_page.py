@@ -11,7 +11,7 @@ import pytest
 import yaml
 from starlette.testclient import TestClient
 
-from deployer.server import EmbeddedAccount, Faults
+from deployer.server import EmbeddedAccount, read_faults
 from deployer.server.fault_fields import _ON_DOCUMENTS, _ON_REQUESTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "faults.md").read_text(encoding="utf-8")
@@ -19,13 +19,13 @@ BLOCKS = dict(re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL))
 
 
 def test_the_file_is_one() -> None:
-    faults = Faults.of(yaml.safe_load(BLOCKS["yaml"]))
+    faults = read_faults(yaml.safe_load(BLOCKS["yaml"]))
     assert (faults.seed, len(faults.requests), len(faults.documents)) == (7, 4, 1)
 
 
 @pytest.mark.parametrize("entry", re.findall(r"`(\{(?:on|ingest):.*?\})`", PAGE))
 def test_every_entry_in_the_text_is_one(entry: str) -> None:
-    assert len(Faults.of({"faults": [yaml.safe_load(entry)]}).requests) == 1
+    assert len(read_faults({"faults": [yaml.safe_load(entry)]}).requests) == 1
 
 
 @pytest.mark.parametrize("setting", re.findall(r"^\| `(\w+: [^`]+)` \|", PAGE, re.MULTILINE))
@@ -34,7 +34,7 @@ def test_every_setting_in_the_tables_is_right(setting: str) -> None:
     on = "DELETE /v1/files/*" if "leave" in data else "GET *"
     place = {"ingest": "*"} if "fail" in data else {"on": on}
     effect = {} if set(data) - {"rate", "calls", "times"} else {"delay": 1}
-    Faults.of({"faults": [place | effect | data]})
+    read_faults({"faults": [place | effect | data]})
 
 
 def test_every_key_is_on_the_page() -> None:

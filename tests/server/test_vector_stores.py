@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from deployer.server import EmbeddedAccount, Faults
+from deployer.server import EmbeddedAccount, read_faults
 from tests.server.support import Clock, made, refused, settled, stored, upload
 
 PATH = "/v1/vector_stores"
@@ -144,7 +144,7 @@ def test_a_file_stays_searchable_while_it_is_ingested_again(tmp_path: Path) -> N
 def test_an_ingestion_that_fails_takes_nothing_away(tmp_path: Path) -> None:
     with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
         store_id, [file_id] = stored(api, ("a.txt", b"words"))
-    fails = Faults.of({"faults": [{"ingest": "*", "fail": "server_error"}]})
+    fails = read_faults({"faults": [{"ingest": "*", "fail": "server_error"}]})
     with EmbeddedAccount(tmp_path, faults=fails) as account, TestClient(account.app) as api:
         made(api, f"{PATH}/{store_id}/files", file_id=file_id)
         assert settled(api, store_id)["file_counts"]["failed"] == 1

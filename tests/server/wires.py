@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 from starlette.testclient import TestClient
 
-from deployer.server import BackgroundServer, EmbeddedAccount, Faults
+from deployer.server import BackgroundServer, EmbeddedAccount, read_faults
 
 WIRES = ("in-process", "http")
 DROPPED = (httpx2.RemoteProtocolError, httpx2.ReadError)
@@ -19,7 +19,7 @@ DROPPED = (httpx2.RemoteProtocolError, httpx2.ReadError)
 @contextmanager
 def wired(wire: str, folder: Path, *faults: dict[str, Any], seed: int = 0, **options: Any) -> Iterator[httpx2.Client]:
     """A client of an account with these faults; paths begin with /v1 on either way."""
-    options["faults"] = Faults.of({"seed": seed, "faults": list(faults)})
+    options["faults"] = read_faults({"seed": seed, "faults": list(faults)})
     if wire == "in-process":
         with EmbeddedAccount(folder, **options) as account, TestClient(account.app) as client:
             yield client

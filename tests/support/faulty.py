@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from deployer.account import Waits, execute
 from deployer.commands.session import Session, Wishes
 from deployer.model import OnDrift, Outcome, Plan, Status
-from deployer.server import EmbeddedAccount, Faults
+from deployer.server import EmbeddedAccount, read_faults
 from tests.support.live import QUICK, Wire, session
 from tests.support.whole import Whole, whole
 
+Result = TypeVar("Result")
 Fault = dict[str, Any]
 BAD_DAY: tuple[Fault, ...] = (
     {"on": "*", "rate": 0.05, "status": 429, "retry_after_ms": 20},
@@ -35,6 +36,7 @@ class Day:
     root: Path
     api: str
     waits: Waits
+    options: Mapping[str, Any]
 
     def apply(self, wishes: Wishes = PRUNE) -> tuple[Outcome, ...]:
         """Plan and apply once, as a run of its own."""
@@ -47,10 +49,10 @@ class Day:
     def plan(self, wishes: Wishes = PRUNE) -> Plan:
         return self.run(lambda one: one.plan(wishes))
 
-    def run(self, work: Callable[[Session], Any]) -> Any:
+    def run(self, work: Callable[[Session], Awaitable[Result]]) -> Result:
         """Do something with a session that is opened for it."""
 
-        async def within() -> Any:
+        async def within() -> Result:
             async with session(self.root, self.api, self.wire) as one:
                 return await work(one)
 
@@ -67,7 +69,7 @@ class Day:
     @property
     def whole(self) -> Whole:
         """Everything on the account, read where no fault strikes."""
-        with EmbeddedAccount(self.folder, workers=0) as calm:
+        with EmbeddedAccount(self.folder, workers=0, **self.options) as calm:
             return whole(calm)
 
 
@@ -77,14 +79,20 @@ def undone(outcomes: tuple[Outcome, ...]) -> list[tuple[str, str]]:
 
 @contextmanager
 def day(
-    root: Path, *faults: Fault, seed: int = 0, api: str = "assistants", lost: float = 0.0, **options: Any
+    root: Path,
+    *faults: Fault,
+    seed: int = 0,
+    api: str = "assistants",
+    lost: float = 0.0,
+    folder: Path | None = None,
+    **options: Any,
 ) -> Iterator[Day]:
-    """Open an account with these faults in a new folder beside the project `root`."""
-    options["faults"] = Faults.of({"seed": seed, "faults": list(faults)})
+    """Open an account with these faults, in a new folder beside the project `root` unless one is given."""
+    found = read_faults({"seed": seed, "faults": list(faults)})
     number = sum(1 for _ in root.parent.glob(f"{root.name}-account-*"))
-    folder = root.parent / f"{root.name}-account-{number}"
-    with EmbeddedAccount(folder, **options) as account:
-        yield Day(folder, Wire(account.app), root, api, replace(QUICK, lost=lost))
+    folder = folder or root.parent / f"{root.name}-account-{number}"
+    with EmbeddedAccount(folder, faults=found, **options) as account:
+        yield Day(folder, Wire(account.app), root, api, replace(QUICK, lost=lost), options)
 
 
 def write(root: Path, manifest: str, files: Mapping[str, str]) -> Path:
