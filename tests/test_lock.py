@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -18,10 +19,15 @@ import pytest
 
 from deployer.account import Client, connect, lock
 from deployer.account.read import LOCK
+from deployer.commands.apply import Intent, carried_out
+from deployer.commands.session import Wishes
 from deployer.kinds import vector_store
 from deployer.model import UNLIMITED, AccountSettings
 from deployer.server import EmbeddedAccount
 from tests.support.killed import Door, served
+from tests.support.live import App, embedded, session
+from tests.support.project import Project
+from tests.test_drift import ask
 
 HEADERS = {vector_store.PATH: vector_store.HEADERS}
 SETTINGS = AccountSettings("test", "assistants", "http://embedded.invalid/v1", limits=UNLIMITED)
@@ -158,15 +164,15 @@ def test_waiting_gets_in_when_the_other_is_done(account: EmbeddedAccount) -> Non
 
 def test_waiting_ends_and_is_jittered(account: EmbeddedAccount) -> None:
     async def run() -> None:
-        time = Time()
+        clock = Time()
         async with opened(account) as client:
-            await client.write("POST", "/vector_stores", {"metadata": _lease(time.now + 100)})
+            await client.write("POST", "/vector_stores", {"metadata": _lease(clock.now + 100)})
             with pytest.raises(lock.LockedError, match=r"locked by ann@desk pid 7"):
-                async with lock.held(client, "school", 9, replace(time.terms, jitter=random.Random(1).random)):  # noqa: S311
+                async with lock.held(client, "school", 9, replace(clock.terms, jitter=random.Random(1).random)):  # noqa: S311
                     pytest.fail("two are in")
-        assert 9 / 3 <= len(time.slept) <= 9
-        assert len(set(time.slept)) == len(time.slept)
-        assert sum(time.slept) <= 9
+        assert 9 / 3 <= len(clock.slept) <= 9
+        assert len(set(clock.slept)) == len(clock.slept)
+        assert sum(clock.slept) <= 9
 
     asyncio.run(run())
 
@@ -261,3 +267,79 @@ def test_when_the_holder_is_killed_its_lease_expires(tmp_path: Path) -> None:
             assert await process.wait() == -signal.SIGKILL
 
     asyncio.run(whole())
+
+
+LOCKED = "accounts: {here: {api: assistants, lock: true}}\nassistants: {tutor: {model: m}}\n"
+HERE = ("--account", "here")
+
+
+def test_an_apply_holds_the_lease_and_leaves_none_behind(project: Project) -> None:
+    project.manifest(LOCKED)
+    result = project.run("apply", "--yes", *HERE)
+    assert result.code == 0, result.err
+    assert ask(project, "GET", "/vector_stores")["data"] == []
+    for command in (("rollback", "--yes"), ("destroy", "--confirm", "test"), ("gc", "--yes")):
+        assert project.run(*command, *HERE).code == 0
+
+
+@pytest.mark.parametrize(
+    "command", (("apply", "--yes"), ("rollback", "--yes"), ("destroy", "--confirm", "test"), ("gc", "--yes"))
+)
+def test_a_run_is_kept_out_until_the_lease_is_removed(project: Project, command: tuple[str, ...]) -> None:
+    project.manifest(LOCKED)
+    assert project.run("apply", "--yes", *HERE).code == 0
+    lease = ask(project, "POST", "/vector_stores", {"metadata": _lease(time.time() + 100, "test")})
+    refused = project.run(*command, *HERE)
+    assert refused.code == 1
+    assert "project test is locked by ann@desk pid 7" in refused.err
+    assert project.run("plan", *HERE).code == 0, "to look is never forbidden"
+    assert project.run("unlock", *HERE).code == 64
+    unlocked = project.run("unlock", "--yes", *HERE)
+    assert (unlocked.code, unlocked.out.splitlines()[-1]) == (0, "Unlocked.")
+    assert unlocked.out.startswith(f"{lease['id']}  held by ann@desk pid 7, for ")
+    assert project.run("unlock", "--yes", *HERE).out == "Project test is not locked.\n"
+    assert project.run(*command, *HERE).code == 0
+
+
+def test_it_waits_as_long_as_it_is_told(project: Project) -> None:
+    project.manifest(LOCKED)
+    assert project.run("plan", *HERE).code == 0
+    ask(project, "POST", "/vector_stores", {"metadata": _lease(time.time() + 2, "test")})
+    assert project.run("apply", "--yes", "--lock-timeout", "30", *HERE).code == 0
+
+
+def test_a_run_whose_lease_is_taken_stops_and_says_so(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    search = "{model: m, tools: [{type: file_search, vector_stores: [docs]}]}"
+    project.manifest(f"vector_stores: {{docs: {{}}}}\nassistants: {{one: {search}, two: {search}}}\n")
+
+    async def run() -> tuple[int, int]:
+        async with embedded(project.root / "account") as wire, session(project.root, "assistants", wire) as one:
+            async with lock.held(one.client, "test", terms=REAL) as hold:
+                wire.app = _Thief(wire.app, one.client, hold)
+                code = await carried_out(one, await one.plan(), Intent(Wishes(), None, yes=True, force=(), hold=hold))
+            return code, len((await one.client.get("/assistants", {"limit": 100})).data["data"])
+
+    code, made = asyncio.run(run())
+    assert code == 1
+    said = capsys.readouterr().out
+    assert "Stopped: the lease on project test is lost: it is no longer there: deployer unlock removed it" in said
+    assert "1 done, 2 skipped" in said
+    assert "Left: 2 of 3 changes: create assistant/one, create assistant/two" in said
+    assert made == 0
+
+
+@dataclass
+class _Thief:
+    """While the store is being made, somebody unlocks the project."""
+
+    app: App
+    client: Client
+    hold: lock.Hold
+    taken: bool = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["method"] == "POST" and scope["path"] == "/v1/vector_stores" and not self.taken:
+            self.taken = True
+            await lock.remove(self.client, self.hold.lease_id)
+            await self.hold.renew()
+        await self.app(scope, receive, send)

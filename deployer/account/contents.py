@@ -5,25 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 from unicodedata import normalize
 
-from deployer.account import pages, shapes
+from deployer.account import lists, shapes
 from deployer.account.clean import clean
 from deployer.account.client import Client
-from deployer.account.failures import Failure
-from deployer.account.pages import Page
+from deployer.account.pages import Row
 from deployer.engine import age
 from deployer.errors import AccountError
 from deployer.kinds import vector_store
 from deployer.model import LiveFile
 
 CONCURRENCY = 16
-_PAGE = 100
 _NOT_FOUND = 404
-_REMEDY = "check the account's api and base_url"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +33,13 @@ class Held:
 async def memberships(client: Client, store: str) -> tuple[LiveFile, ...]:
     """Give what a vector store holds; `read_live` does so only for stores that are ours."""
     path = f"{vector_store.PATH}/{store}/files"
-    rows: list[pages.Row] = []
-    try:
-        await pages.walk(partial(_page, client, path), (), rows.append)
-    except pages.EndlessListError as error:
-        raise client.error("GET", path, Failure(f"{error}: the list cannot be read", _REMEDY)) from None
-    return tuple(vector_store.live_file({**row, "created_at": age.seconds(row.get("created_at"))}) for row in rows)
+    return tuple(_file(client, path, row) for row in await lists.rows(client, path))
 
 
-async def _page(client: Client, path: str, cursor: str | None) -> Page:
-    query: dict[str, Any] = {"limit": _PAGE, "order": "asc"}
-    answer = await client.get(path, query if cursor is None else {**query, "after": cursor})
-    data = clean(answer.data, client.settings.api_key)
-    rows, more = data.get("data"), data.get("has_more")
-    if not isinstance(rows, list) or not all(_is_membership(row) for row in rows):
-        raise client.error("GET", path, Failure("answered something that is not a list of documents", _REMEDY))
-    return Page(rows, more if isinstance(more, bool) else None)
-
-
-def _is_membership(row: Any) -> bool:
-    return isinstance(row, dict) and shapes.is_id(row.get("id")) and shapes.odd_membership(row) is None
+def _file(client: Client, path: str, row: Row) -> LiveFile:
+    if odd := shapes.odd_membership(row):
+        raise lists.odd(client, path, f"gave {row['id']} with {odd}")
+    return vector_store.live_file({**row, "created_at": age.seconds(row.get("created_at"))})
 
 
 async def described(client: Client, ids: Iterable[str]) -> dict[str, Held]:
@@ -77,7 +59,7 @@ async def _described(client: Client, gate: asyncio.Semaphore, file_id: str) -> H
             return None
     name, size = data.get("filename"), data.get("bytes")
     if not isinstance(name, str) or not isinstance(size, int):
-        raise client.error("GET", f"/files/{file_id}", Failure("answered no name and size", _REMEDY))
+        raise lists.odd(client, f"/files/{file_id}", "answered no name and size")
     return Held(file_id, normalize("NFC", name), size)
 
 

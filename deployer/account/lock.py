@@ -21,7 +21,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from deployer.account.client import Client
-from deployer.account.listing import rows
+from deployer.account.lists import rows
 from deployer.account.pages import Row
 from deployer.account.read import LOCK
 from deployer.engine import age

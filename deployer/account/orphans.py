@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from deployer.account.client import Client
-from deployer.account.listing import rows
+from deployer.account.lists import rows
 from deployer.account.pages import Row
 from deployer.account.spare import digest
 from deployer.engine import age
@@ -105,9 +105,7 @@ async def _judged(client: Client, gate: asyncio.Semaphore, row: Row, uploads: Up
 async def holdings(client: Client, kinds: Mapping[str, Kind]) -> frozenset[str]:
     """Give the ids of all File objects that any store or assistant of the account holds, ours or foreign."""
     gate = asyncio.Semaphore(_BESIDE)
-    async with asyncio.TaskGroup() as group:
-        lists = [group.create_task(_of_kind(client, kind, gate)) for kind in kinds.values()]
-    return frozenset().union(*(task.result() for task in lists))
+    return frozenset().union(*await asyncio.gather(*(_of_kind(client, kind, gate) for kind in kinds.values())))
 
 
 async def _of_kind(client: Client, kind: Kind, gate: asyncio.Semaphore) -> frozenset[str]:

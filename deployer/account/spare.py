@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 from deployer.account import lists
 from deployer.account.client import Client
@@ -19,6 +21,7 @@ from deployer.errors import AccountError
 from deployer.model import DesiredFile
 
 _PAGE = 10_000
+_OURS: Mapping[str, Any] = MappingProxyType({"purpose": "assistants"})
 _NO_SUCH_LIST = (404, 405, 501)
 
 
@@ -39,8 +42,8 @@ class Spare:
     _listed: bool = False
 
     async def ids(self) -> set[str] | None:
-        """Give the ids of all File objects; None where the account does not list them."""
-        rows = await self._rows()
+        """Give the ids of all File objects, whatever they are for; None where the account does not list them."""
+        rows = await self._rows({})
         return None if rows is None else {row["id"] for row in rows}
 
     async def take(self, file: DesiredFile) -> str | None:
@@ -52,8 +55,8 @@ class Spare:
 
     async def appeared(self, file: DesiredFile, *, alone: bool) -> str | None:
         """Look for a file whose upload had no answer. `alone`: nothing else of its name and size is being sent."""
-        new = [row for row in await self._rows() or () if row["id"] not in self.seen and row["id"] not in self.held]
-        fits = [row["id"] for row in new if _is(file, row)]
+        known = {*self.seen, *self.held}
+        fits = [row["id"] for row in await self._rows(_OURS) or () if row["id"] not in known and _is(file, row)]
         found = await self._proven(file, fits)
         if found is None and alone and len(fits) == 1 and self.shas.get(fits[0]) is None:
             found = str(fits[0])
@@ -63,15 +66,15 @@ class Spare:
 
     async def _list(self) -> None:
         self._listed = True
-        for row in await self._rows() or ():
+        for row in await self._rows(_OURS) or ():
             self.seen.add(row["id"])
             if row["id"] not in self.held:
                 self._free[str(row.get("filename")), _size(row)].append(row["id"])
 
-    async def _rows(self) -> list[Row] | None:
-        """Give all File objects that are for assistants; None where the account does not list files."""
+    async def _rows(self, query: Mapping[str, Any]) -> list[Row] | None:
+        """Give File objects, all of them or those that are meant; None where the account does not list files."""
         try:
-            return await lists.rows(self.client, "/files", {"purpose": "assistants", "limit": _PAGE})
+            return await lists.rows(self.client, "/files", {"limit": _PAGE, **query})
         except AccountError as error:
             if error.status in _NO_SUCH_LIST:
                 return None

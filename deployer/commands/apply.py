@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployer.commands import saved
+from deployer.commands.before import lock_option, locked, secured
 from deployer.commands.options import manifest_options, parse_variables, plan_options
 from deployer.engine import guard
 from deployer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, DeployerError, UsageError
@@ -21,6 +22,7 @@ from deployer.manifest import Manifest
 from deployer.model import Action, Outcome, Plan, Status
 
 if TYPE_CHECKING:
+    from deployer.account.lock import Hold
     from deployer.commands.session import Session, Wishes
 
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 )
 @click.option("--yes", is_flag=True, help="Do not ask (needed where nobody can answer).")
 @click.option("--force", multiple=True, type=click.Choice(guard.GUARDS), help="Lift a guard, by its name.")
+@lock_option
 def command(  # noqa: PLR0913
     *,
     file: Path,
@@ -46,6 +49,7 @@ def command(  # noqa: PLR0913
     plan_file: Path | None,
     yes: bool,
     force: tuple[str, ...],
+    lock_timeout: float,
 ) -> int:
     """Make the account match the manifest, then plan again to prove it.
 
@@ -65,27 +69,35 @@ def command(  # noqa: PLR0913
         raise UsageError("nobody can confirm here; add --yes to apply without asking")
     data = saved.read(plan_file) if plan_file else None
     wanted = Intent(saved.wishes(data) if data else wishes, data, yes, force)
-    return asyncio.run(_apply(manifest, wanted, rehash=rehash))
+    return asyncio.run(_apply(manifest, wanted, lock_timeout, rehash=rehash))
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What the user asked for; `data` is a saved plan, to be applied exactly."""
+    """What the user asked for; `data` is a saved plan, to be applied exactly.
+
+    `command` is what does the rest when something is left. `ask` replaces the usual question, `again` the plan that
+    proves that nothing is left. `hold` is the account's lease, where it has one.
+    """
 
     wishes: Wishes
     data: Mapping[str, Any] | None
     yes: bool
     force: Sequence[str]
+    command: str = "apply"
+    ask: Callable[[Plan], None] | None = None
+    again: Callable[[], Awaitable[Plan]] | None = None
+    hold: Hold | None = None
 
 
-async def _apply(manifest: Manifest, wanted: Intent, *, rehash: bool) -> int:
+async def _apply(manifest: Manifest, wanted: Intent, lock_timeout: float, *, rehash: bool) -> int:
     from deployer.commands.session import opened
 
-    async with opened(manifest, rehash=rehash) as session:
+    async with opened(manifest, rehash=rehash) as session, locked(session, lock_timeout) as hold:
         plan = await session.plan(wanted.wishes)
         if wanted.data:
             saved.check(plan, wanted.data)
-        return await carried_out(session, plan, wanted)
+        return await carried_out(session, plan, replace(wanted, hold=hold))
 
 
 async def carried_out(session: Session, plan: Plan, wanted: Intent) -> int:
@@ -96,9 +108,13 @@ async def carried_out(session: Session, plan: Plan, wanted: Intent) -> int:
     guard.check(plan, wanted.force)
     if not plan.pending:
         return EXIT_DONE
-    _confirm(plan, yes=wanted.yes)
-    outcomes = await _execute(session, plan)
-    return await _prove(session, outcomes, wanted.wishes)
+    if wanted.ask:
+        wanted.ask(plan)
+    else:
+        _confirm(plan, yes=wanted.yes)
+    await secured(session, plan, wanted.command, wanted.hold)
+    outcomes = await _execute(session, plan, wanted.hold.over if wanted.hold else asyncio.Event())
+    return await _prove(session, outcomes, wanted)
 
 
 def _confirm(plan: Plan, *, yes: bool) -> None:
@@ -106,13 +122,13 @@ def _confirm(plan: Plan, *, yes: bool) -> None:
         return
     deletes = [str(change.address) for change in plan.pending if change.action is Action.DELETE]
     question = f"Apply, and delete {', '.join(deletes)}?" if deletes else "Apply?"
-    with _interruptible():
+    with interruptible():
         if not click.confirm(f"\n{question}", default=False):
             raise DeployerError("nothing was changed")
 
 
 @contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Let Ctrl-C end a question: asyncio's own handler would wait for the loop, which waits for the answer."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -121,12 +137,12 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-async def _execute(session: Session, plan: Plan) -> tuple[Outcome, ...]:
+async def _execute(session: Session, plan: Plan, stop: asyncio.Event) -> tuple[Outcome, ...]:
     from deployer.account import execute
     from deployer.render.progress import progress
 
     click.echo()
-    with progress(sys.stdout, plan) as report, _stopping() as stop:
+    with progress(sys.stdout, plan) as report, _stopping(stop):
         return await execute(
             session.client,
             plan,
@@ -137,9 +153,9 @@ async def _execute(session: Session, plan: Plan) -> tuple[Outcome, ...]:
 
 
 @contextlib.contextmanager
-def _stopping() -> Iterator[asyncio.Event]:
+def _stopping(stop: asyncio.Event) -> Iterator[None]:
     """Let Ctrl-C (or a pipeline's SIGTERM) end the run after the requests in flight; a second one ends it at once."""
-    loop, stop, task = asyncio.get_running_loop(), asyncio.Event(), asyncio.current_task()
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
     def interrupted() -> None:
         if stop.is_set() and task:
@@ -153,27 +169,31 @@ def _stopping() -> Iterator[asyncio.Event]:
         for number in signals:
             loop.add_signal_handler(number, interrupted)
     except (NotImplementedError, RuntimeError, ValueError):  # no such thing on this system, or not the main thread
-        yield stop
+        yield
         return
     try:
-        yield stop
+        yield
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
 
 
-async def _prove(session: Session, outcomes: Sequence[Outcome], wishes: Wishes) -> int:
+async def _prove(session: Session, outcomes: Sequence[Outcome], wanted: Intent) -> int:
     from deployer.account import STOPPED
     from deployer.render import text
+    from deployer.render.plain import plain
 
     click.echo(f"\n{text.outcomes(outcomes)}.", nl=False)
+    if wanted.hold and wanted.hold.lost:
+        click.echo("\n".join(["", *filter(None, [text.left(outcomes)]), plain(f"Stopped: {wanted.hold.lost}.")]))
+        return EXIT_FAILED
     if any(outcome.why == STOPPED for outcome in outcomes):
-        click.echo(f"\n{text.left(outcomes)}\nInterrupted: run apply again to do what is left.")
+        click.echo(f"\n{text.left(outcomes)}\nInterrupted: run {wanted.command} again to do what is left.")
         return EXIT_INTERRUPTED
     if any(outcome.status is not Status.DONE for outcome in outcomes):
-        click.echo(" Run apply again to do what is left.")
+        click.echo(f" Run {wanted.command} again to do what is left.")
         return EXIT_FAILED
-    left = await session.plan(replace(wishes, origin=None))
+    left = await (wanted.again() if wanted.again else session.plan(replace(wanted.wishes, origin=None)))
     if not left.pending:
         click.echo(" The next plan is empty.")
         return EXIT_DONE

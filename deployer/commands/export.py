@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deployer.commands import asking, origin
-from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError, UsageError
+from deployer.errors import EXIT_DONE, EXIT_FAILED, AccountError, DeployerError, UsageError
 from deployer.manifest import Manifest, compile_manifest, digest
 
 if TYPE_CHECKING:
@@ -99,10 +99,10 @@ async def _export(found: Origin, wanted: Intent) -> int:
     from deployer.export.choice import choose, project_of
 
     stub = Manifest(found.root, wanted.project or "", found.settings, (), ())
-    async with opened(stub) as session:
-        live = await session.read()
+    async with opened(stub) as opening:
+        live = await opening.read()
         project = _checked(wanted.project or project_of(live))
-        session = replace(session, manifest=replace(stub, project=project))
+        session = replace(opening, manifest=replace(stub, project=project))
         if project != stub.project:
             live = await session.read()  # now it is known whose documents are ours
         choice = choose(live, project, session.kinds, wanted.only)
@@ -123,6 +123,7 @@ def _checked(project: str) -> str:
 
 async def _made(session: Session, staging: Staging, choice: Choice, found: Origin) -> tuple[tuple[Item, ...], set[str]]:
     """Make all files in the staging folder; give what they say and their names. What is left out is told."""
+    from deployer.commands.session import EMBEDDED_FOLDER
     from deployer.export import check, text
 
     notes = list(choice.notes)
@@ -140,7 +141,8 @@ async def _made(session: Session, staging: Staging, choice: Choice, found: Origi
         notes += told
     _tell(notes)
     if not items:
-        raise DeployerError(f"account {session.target.name} holds nothing that can be written")
+        where = found.settings.base_url or f"embedded in {found.root / EMBEDDED_FOLDER}"
+        raise DeployerError(f"account {session.target.name} ({where}) holds nothing that can be written")
     return items, {*files, *(document.path for item in items for document in item.documents)}
 
 
@@ -155,14 +157,13 @@ async def _items(session: Session, staging: Staging, choice: Choice, notes: list
     result: list[Item] = []
     for live in choice.objects:
         kind, address = session.kinds[live.kind], choice.addresses[live.id]
-        one: Item | None = item(kind, address, live, ids, stamp_of(live, session.manifest.project))
-        one = _with_known_stores(one, kind.references(live.raw), ids) if one else None
+        one = item(kind, address, live, ids, stamp_of(live, session.manifest.project))
         try:
-            one = await fetcher.bring(one) if one else None
+            result.append(await fetcher.bring(_with_known_stores(one, kind.references(live.raw), ids)))
+        except AccountError:
+            raise
         except DeployerError as error:
             notes.append(f"{address} ({live.id}) is left out: {error}")
-            continue
-        result += [one] if one else []
     notes += [f"{one.address}: {remark}" for one in result for remark in one.remarks]
     paths = {document.path: str(one.address) for one in result for document in one.documents}
     return tuple(
@@ -175,11 +176,16 @@ def _inside(item: Item) -> bool:
     return all(document.path.startswith(f"{item.folder}/") for document in item.documents)
 
 
-def _with_known_stores(item: Item, used: Sequence[str], ids: dict[str, str]) -> Item | None:
+def _with_known_stores(item: Item, used: Sequence[str], ids: dict[str, str]) -> Item:
+    """Leave tools undeclared that search a store which is not written; DeployerError where that cannot be."""
     unknown = [store for store in used if store not in ids]
     if not unknown or "tools" not in item.attrs:
         return item
-    return item.without("tools", f"it searches {', '.join(unknown)}, which is not written")
+    why = f"it searches {', '.join(unknown)}, which is not written"
+    smaller = item.without("tools", why)
+    if smaller is None:
+        raise DeployerError(why)
+    return smaller
 
 
 def _tell(notes: Sequence[str]) -> None:

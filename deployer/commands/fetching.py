@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deployer.account import Client, contents
-from deployer.engine import supply
+from deployer.engine import stamp
 from deployer.engine.adopt import MAX_ATTRIBUTES, lacking_room
 from deployer.engine.decide import STORE
 from deployer.errors import DeployerError
@@ -42,7 +42,7 @@ class Fetcher:
         ours = [file for file in files if file.sha256 and item.mark]
         foreign = [file for file in files if not item.mark]
         if item.mark and len(ours) < len(files):
-            item = item.saying(f"{len(files) - len(ours)} documents that deployer did not attach stay undeclared")
+            item = item.saying(f"documents that deployer did not attach stay undeclared: {len(files) - len(ours)}")
         held = await contents.described(self.client, [file.id for file in (*ours, *foreign) if not file.path])
         wanted, told = self._placed(item, [*ours, *foreign], held)
         told += await self._fetched(wanted)
@@ -59,7 +59,7 @@ class Fetcher:
         held = self.kinds[item.live.kind].held(item.live.raw)
         if item.mark is None and lacking_room(item.live, files=True):
             return ()
-        known = [item.mark.files.get(supply.stamp.name_of(one)) if item.mark else None for one in held]
+        known = [item.mark.files.get(stamp.name_of(one)) if item.mark else None for one in held]
         return [LiveFile(one, None, mark, "completed", None, 0) for one, mark in zip(held, known, strict=True)]
 
     def _placed(

@@ -18,7 +18,6 @@ from deployer.errors import EXIT_DONE, DeployerError, ProblemsFound
 
 if TYPE_CHECKING:
     from deployer.server import Faults
-    from deployer.server import read_faults
 
 
 @click.command("serve")
@@ -85,8 +84,7 @@ def _faults(path: Path) -> Faults:
     """Read the file; all that is wrong with it is told at once, each with its line."""
     from deployer.manifest.document import read
     from deployer.model import Problem
-    from deployer.server import Faults, FaultsError
-    from deployer.server import read_faults
+    from deployer.server import FaultsError, read_faults
 
     found = read(path, str(path))
     if isinstance(found, Problem):

@@ -88,7 +88,7 @@ def entries(data: Mapping[str, Any]) -> Iterator[Entry]:
 
 
 def merged(chain: Sequence[Mapping[str, Any]]) -> list[Entry]:
-    """Give what to come back to, from the snapshot that is meant and all newer ones: the oldest of each thing counts."""
+    """Give what to come back to, from the snapshot that is meant and all newer ones: of each thing the oldest."""
     found: list[Entry] = []
     taken: set[Address] = set()
     for data in chain:

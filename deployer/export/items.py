@@ -54,7 +54,8 @@ class Item:
             applied = self.mark.digests if self.mark else {}
             ours = any(stamp.name_of(path) in applied for path in stamp.fields({field: self.attrs.get(field)}))
             smaller = replace(self, attrs={name: value for name, value in self.attrs.items() if name != field})
-        if field == MODEL or (self.mark and ours) or (field != FILES and field not in self.attrs):
+        there = self.documents if field == FILES else field in self.attrs
+        if field == MODEL or not there or (self.mark and ours):
             return None
         return smaller.saying(f"{field} stays as it is on the account, undeclared: {why}")
 

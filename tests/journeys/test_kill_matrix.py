@@ -34,11 +34,16 @@ def spread(stages: list[Stage], number: int) -> list[tuple[Stage, int]]:
 
 
 def flaws(journey: Journey, at: list[tuple[Stage, int]], way: str) -> list[str]:
+    """Tell the flaws; every other time, the next run is on another machine."""
     result = []
-    for stage, request in at:
+    for number, (stage, request) in enumerate(at):
         with journey.disturbed(stage, request, way, signal.SIGKILL) as case:
-            assert case.code == -signal.SIGKILL, case.said
-            result += [f"step {stage.number}, killed {way} request {request}: {flaw}" for flaw in case.flaws()]
+            ended = journey.door.count < request  # it had fewer polls to send than the undisturbed run
+            assert case.code == -signal.SIGKILL or ended, case.said
+            result += [
+                f"step {stage.number}, killed {way} request {request}: {flaw}"
+                for flaw in case.flaws(elsewhere=number % 2 == 1)
+            ]
     return result
 
 
@@ -58,7 +63,7 @@ def test_killed_at_a_request(walked: tuple[Journey, list[Stage]], way: str) -> N
 @pytest.mark.parametrize("way", (BEFORE, AFTER))
 def test_killed_at_every_request(walked: tuple[Journey, list[Stage]], way: str) -> None:
     journey, stages = walked
-    assert flaws(journey, [(stage, at) for stage in stages for at in range(1, stage.requests)], way) == []
+    assert flaws(journey, [(stage, at) for stage in stages for at in range(1, stage.requests + 1)], way) == []
 
 
 @pytest.mark.parametrize("way", (BEFORE, AFTER))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.faulty import day, undone, write
-from tests.support.states import A, FILES_A
+from tests.support.states import FILES_A, A
 
 AGENTS = """
 vector_stores:
@@ -104,3 +104,29 @@ def test_an_upload_in_parts(tmp_path: Path, on: str) -> None:
         (label,) = bad.whole.files.values()
         assert label.startswith("large.csv ")
         assert bad.plan().pending == ()
+
+
+@pytest.mark.parametrize("lost", ({"drop": "before"}, {"status": 500}))
+def test_an_account_that_never_does_it_is_not_asked_for_ever(tmp_path: Path, lost: dict[str, Any]) -> None:
+    """Nothing is done: the apply ends and says so, and the next one does what is left."""
+    create = "POST /v1/vector_stores/*/file_batches"
+    with day(write(tmp_path / "project", AGENTS, {"docs/a.md": "a"}), {"on": create, "times": 3, **lost}) as bad:
+        assert [address for address, _ in undone(bad.apply())] == ["vector_store/docs"]
+        bad.converge()
+
+
+CUT = """
+vector_stores:
+  docs: {{files: [docs/**], chunking: {{max_chunk_size_tokens: {size}, chunk_overlap_tokens: 0}}}}
+"""
+
+
+@pytest.mark.parametrize("lost", ({"drop": "before"}, {"drop": "after"}, {"status": 500}))
+def test_a_document_that_is_attached_again_is_not_taken_for_attached(tmp_path: Path, lost: dict[str, Any]) -> None:
+    """The store holds it already: that alone does not tell that the new chunking arrived."""
+    files = {"docs/a.md": "a", "docs/b.md": "b"}
+    root = write(tmp_path / "project", CUT.format(size=200), files)
+    with day(root, {"on": "POST /v1/vector_stores/*/file_batches", "calls": [2], **lost}) as bad:
+        bad.converge()
+        write(root, CUT.format(size=400), files)
+        bad.converge()

@@ -38,7 +38,9 @@ class Wire:
         if not self.fails(len(self.log), request):
             await self.app(scope, receive, send)
             return
-        body = json.dumps({"error": {"message": "out of order", "type": "invalid_request_error", "param": None, "code": None}})
+        body = json.dumps(
+            {"error": {"message": "out of order", "type": "invalid_request_error", "param": None, "code": None}}
+        )
         headers = [(b"content-type", b"application/json"), (b"x-should-retry", b"false")]
         await send({"type": "http.response.start", "status": 400, "headers": headers})
         await send({"type": "http.response.body", "body": body.encode()})

@@ -91,10 +91,11 @@ FILES_B = {
     "data/kept.csv": "k\n1\n",
 }
 
-JOURNEY = ((A, FILES_A), (B, FILES_B), (A, FILES_A), ("", {}))
+State = tuple[str, dict[str, str]]
+JOURNEY: tuple[State, ...] = ((A, FILES_A), (B, FILES_B), (A, FILES_A), ("", {}))
 
 
-def write(folder: Path, state: tuple[str, dict[str, str]], api: str, base_url: str) -> Path:
+def write(folder: Path, state: State, api: str, base_url: str) -> Path:
     """Write a state into a folder of its own."""
     text, files = state
     for name, content in files.items():

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployer import cli
+
 ROOT = Path(__file__).parents[2]
 OUTPUT = "output.txt"
+LOADED = (  # what an apply imports when it comes to it
+    "deployer.account",
+    "deployer.commands.apply",
+    "deployer.commands.session",
+    "deployer.manifest",
+    "deployer.render.progress",
+    "deployer.render.text",
+    "encodings.idna",
+    "httpx2",
+    "jsonschema",
+    "openai",
+)
 
 
 @dataclass(frozen=True)
@@ -73,8 +88,6 @@ def serve(orders: Iterator[str]) -> None:
 
 def become(folder: str, *arguments: str) -> None:
     """Be `deployer` from here on."""
-    from deployer import cli
-
     os.chdir(folder)
     os.environ |= {"TOOL_KEY": "any", "NO_COLOR": "1"}
     output = os.open(OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -87,22 +100,7 @@ def become(folder: str, *arguments: str) -> None:
     os._exit(code)
 
 
-def load(arguments: Sequence[str]) -> None:
-    """Import what `deployer ARGUMENTS` and an apply would."""
-    import encodings.idna  # noqa: F401
-
-    import httpx2  # noqa: F401
-    import jsonschema  # noqa: F401
-    import openai  # noqa: F401
-
-    import deployer.account
-    import deployer.commands.apply
-    import deployer.commands.session
-    import deployer.manifest
-    import deployer.render.progress
-    import deployer.render.text  # noqa: F401
-
-
 if __name__ == "__main__":
-    load(sys.argv)
+    for name in LOADED:
+        importlib.import_module(name)
     serve(iter(sys.stdin.readline, ""))

@@ -109,9 +109,18 @@ def test_good_answers_bring_the_rate_back_within_a_minute() -> None:
 
 def test_however_often_it_is_refused_it_goes_on() -> None:
     bucket = Bucket(600)
-    for _ in range(50):
-        bucket.slower(0.0, 1.0)
-    assert bucket.due(1, 0.0) == pytest.approx(1.0 + 8 / 9.4)
+    for number in range(50):
+        bucket.slower(20.0 * number, 1.0)
+    assert bucket.due(1, 980.0) == pytest.approx(981.0 + 8 / 9.4)
+
+
+def test_refusals_soon_after_each_other_count_once() -> None:
+    bucket = Bucket(600)
+    bucket.slower(0.0, 1.0)
+    bucket.slower(10.9, 30.0)
+    assert bucket.due(1, 0.0) == pytest.approx(1.0 + 2 / 9.4)
+    bucket.slower(11.0, 1.0)
+    assert bucket.due(1, 0.0) == pytest.approx(12.0 + 4 / 9.4)
 
 
 FILES: dict[str, Any] = {"files": [{"file_id": str(number)} for number in range(7)]}

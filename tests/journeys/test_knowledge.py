@@ -1,0 +1,329 @@
+"""What becomes of documents, told by the requests that it took."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from deployer.account.exchange import Content
+from deployer.commands.session import Session, Wishes
+from deployer.model import FileAction, OnDrift
+from tests.support.faulty import Day, day, undone, write
+
+DOCS = "vector_stores: {docs: {files: [docs/**]}}\n"
+BLUE = 'vector_stores: {docs: {files: [{path: "docs/**", attributes: {team: blue}}]}}\n'
+CUT = "vector_stores: {docs: {files: [docs/**], chunking: {max_chunk_size_tokens: 200, chunk_overlap_tokens: 50}}}\n"
+TWO = "vector_stores: {docs: {files: [docs/**]}, more: {files: [more/**]}}\n"
+EXCLUSIVE = "vector_stores: {docs: {files: [docs/**], exclusive: true}}\n"
+TUTOR = "assistants: {tutor: {model: m, tools: [{type: code_interpreter, files: [data/*]}]}}\n"
+READER = "assistants: {reader: {model: m, tools: [{type: file_search, vector_stores: [docs]}]}}\n"
+BOTH = DOCS + READER
+
+UPLOAD, ATTACH, CHANGE = "POST /files", "POST /vector_stores/*/file_batches", "POST /vector_stores/*/files/*"
+DETACH, DELETE = "DELETE /vector_stores/*/files/*", "DELETE /files/*"
+
+
+def shapes(requests: Iterable[str]) -> list[str]:
+    return [re.sub(r"(?<=/)(vs_|vsfb_|asst_|agent_|file-)\w+", "*", one) for one in requests]
+
+
+def then(one: Day, manifest: str, files: Mapping[str, str]) -> list[str]:
+    """Write the project anew, apply, and give the writes that it took."""
+    write(one.root, manifest, files)
+    return shapes(one.converge())
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder
+
+
+FILES = {"docs/a.md": "# a\n", "docs/b.md": "# b\n"}
+
+ONE_CHANGE: dict[str, tuple[str, dict[str, str], list[str]]] = {
+    "attributes alone": (BLUE, FILES, [CHANGE, CHANGE]),
+    "chunking alone": (CUT, FILES, [ATTACH]),
+    "moved": (DOCS, {"docs/deep/er/a.md": "# a\n", "docs/b.md": "# b\n"}, [CHANGE]),
+    "renamed": (DOCS, {"docs/c.md": "# a\n", "docs/b.md": "# b\n"}, [UPLOAD, ATTACH, DETACH, DELETE]),
+    "changed": (DOCS, {**FILES, "docs/a.md": "# other\n"}, [UPLOAD, ATTACH, DETACH, DELETE]),
+    "added": (DOCS, {**FILES, "docs/c.md": "# c\n"}, [UPLOAD, ATTACH]),
+    "removed": (DOCS, {"docs/b.md": "# b\n"}, [DETACH, DELETE]),
+    "as declared": (DOCS, FILES, []),
+}
+
+
+@pytest.mark.parametrize("name", ONE_CHANGE)
+def test_a_change_takes_the_requests_that_it_needs_and_no_more(root: Path, name: str) -> None:
+    manifest, files, expected = ONE_CHANGE[name]
+    with day(root) as one:
+        assert then(one, DOCS, FILES) == ["POST /vector_stores", UPLOAD, UPLOAD, ATTACH]
+        assert then(one, manifest, files) == expected
+        with day(root) as fresh:
+            fresh.converge()
+            assert one.whole.told == fresh.whole.told, "as if it had always been so"
+
+
+def test_one_file_of_many_changed(root: Path) -> None:
+    many = {f"docs/{number}.md": f"# {number}\n" for number in range(60)}
+    with day(root) as one:
+        assert then(one, DOCS, many).count(ATTACH) == 1
+        assert then(one, DOCS, {**many, "docs/7.md": "# seven\n"}) == [UPLOAD, ATTACH, DETACH, DELETE]
+
+
+def test_two_documents_that_change_places(root: Path) -> None:
+    with day(root) as one:
+        then(one, DOCS, FILES)
+        then(one, DOCS, {"docs/a.md": "# b\n", "docs/b.md": "# a\n"})
+        with day(root) as fresh:
+            fresh.converge()
+            assert one.whole.told == fresh.whole.told
+
+
+def test_the_same_bytes_under_the_same_name_are_sent_once_and_stay_as_long_as_a_store_holds_them(root: Path) -> None:
+    with day(root) as one:
+        writes = then(one, TWO, {"docs/a.md": "# a\n", "more/a.md": "# a\n"})
+        assert (writes.count(UPLOAD), writes.count(ATTACH)) == (1, 2)
+        assert then(one, TWO, {"docs/a.md": "# a\n", "more/b.md": "# b\n"}) == [UPLOAD, ATTACH, DETACH]
+        assert len(one.whole.files) == 2
+        assert then(one, TWO, {"docs/c.md": "# c\n", "more/b.md": "# b\n"}) == [UPLOAD, ATTACH, DETACH, DELETE]
+
+
+def test_a_store_that_goes_keeps_the_files_of_the_others(root: Path) -> None:
+    with day(root) as one:
+        then(one, TWO, {"docs/a.md": "# a\n", "more/a.md": "# a\n", "more/b.md": "# b\n"})
+        assert then(one, DOCS, {"docs/a.md": "# a\n"}) == ["DELETE /vector_stores/*", DELETE]
+
+
+# Somebody else's
+
+
+async def put(session: Session, store: str, name: str = "foreign.txt") -> str:
+    """Attach a file by hand, as somebody else would."""
+    answer = await session.client.send_file("/files", content(name), {"purpose": "assistants"})
+    file_id = str(answer.data["id"])
+    await session.client.write("POST", f"/vector_stores/{store}/files", {"file_id": file_id})
+    return file_id
+
+
+def content(name: str) -> Content:
+    return Content("file", name, io.BytesIO(b"foreign"))
+
+
+def store_of(one: Day, name: str = "docs") -> str:
+    return next(str(store["id"]) for store in one.whole.stores if store["metadata"]["deployer"].endswith(name))
+
+
+def test_foreign_documents_stay_unless_the_store_is_exclusive_and_then_they_are_only_detached(root: Path) -> None:
+    with day(root) as one:
+        then(one, DOCS, FILES)
+        store = store_of(one)
+        file_id = one.run(lambda session: put(session, store))
+        assert then(one, DOCS, {"docs/a.md": "# a\n"}) == [DETACH, DELETE]
+        assert file_id in {row["id"] for row in one.whole.members[store]}
+        assert then(one, EXCLUSIVE, {"docs/a.md": "# a\n"}) == [DETACH]
+        assert file_id not in {row["id"] for row in one.whole.members[store]}
+        assert file_id in one.whole.files
+
+
+def test_a_file_that_a_foreign_store_holds_is_not_deleted(root: Path) -> None:
+    async def borrow(session: Session, file_id: str) -> None:
+        await session.client.write("POST", "/vector_stores", {"name": "theirs", "file_ids": [file_id]})
+
+    with day(root) as one:
+        then(one, DOCS, FILES)
+        held = next(file_id for file_id, label in one.whole.files.items() if label.startswith("a.md"))
+        one.run(lambda session: borrow(session, held))
+        write(root, DOCS, {"docs/b.md": "# b\n"})
+        (outcome,) = one.apply()
+        assert outcome.status == "done"
+        assert any(held in note for note in outcome.notes)
+        assert held in one.whole.files
+
+
+# Make before break
+
+
+def test_a_search_never_finds_less_while_documents_are_replaced(root: Path) -> None:
+    """Every document holds one word; at any moment a search for it finds each path, in the old or the new version."""
+    names = [f"docs/{number}.md" for number in range(8)]
+
+    async def search(client: httpx2.AsyncClient, store: str) -> set[str]:
+        answer = await client.post(f"/v1/vector_stores/{store}/search", json={"query": "Suwon", "max_num_results": 50})
+        return {row["attributes"]["deployer_path"] for row in answer.json()["data"]}
+
+    async def watched(session: Session, one: Day, store: str) -> list[set[str]]:
+        seen, over = [], asyncio.create_task(one.applied(session))
+        transport = httpx2.ASGITransport(app=one.wire.app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+            while not over.done():
+                seen.append(await search(client, store))
+            assert undone(over.result()) == []
+        return seen
+
+    slow = {"ingest": "*", "delay": 0.2}
+    with day(root, slow) as one:
+        then(one, DOCS, dict.fromkeys(names, "Suwon, first edition"))
+        store = store_of(one)
+        for manifest, text in ((DOCS, "Suwon, second edition"), (CUT, "Suwon, second edition")):
+            write(root, manifest, dict.fromkeys(names, text))
+            seen = one.run(lambda session: watched(session, one, store))
+            assert len(seen) > 3
+            assert all(found == set(names) for found in seen)
+
+
+def test_a_document_that_fails_is_tried_twice_and_named_and_its_old_version_stays(root: Path) -> None:
+    with day(root, {"ingest": "bad.md", "fail": "invalid_file"}) as one:
+        write(root, DOCS, {**FILES, "docs/bad.md": "# never\n"})
+        (outcome,) = one.apply()
+        assert outcome.status == "failed"
+        assert "docs/bad.md" in outcome.why
+        assert "docs/a.md" not in outcome.why
+        assert shapes(one.wire.writes).count(ATTACH) == 2
+        states = {row["attributes"]["deployer_path"]: row["status"] for row in one.whole.members[store_of(one)]}
+        assert (states["docs/a.md"], states["docs/b.md"]) == ("completed", "completed")
+
+
+def test_the_old_version_of_a_document_that_fails_stays_searchable(root: Path) -> None:
+    with day(root) as calm:
+        then(calm, DOCS, FILES)
+        with day_on(calm, {"ingest": "a.md", "fail": "invalid_file"}) as bad:
+            write(root, DOCS, {"docs/a.md": "# new\n", "docs/b.md": "# new too\n"})
+            (outcome,) = bad.apply()
+            assert outcome.status == "failed"
+            assert "docs/a.md" in outcome.why
+            rows = bad.whole.members[store_of(bad)]
+            kept = {(row["attributes"]["deployer_path"], row["status"]) for row in rows}
+            assert ("docs/a.md", "completed") in kept, "the old version"
+            assert ("docs/b.md", "completed") in kept
+        calm.converge()
+        with day(root) as fresh:
+            fresh.converge()
+            assert calm.whole.told == fresh.whole.told
+
+
+def day_on(one: Day, *faults: dict[str, Any]) -> Any:
+    """Open the account of another day once more, with faults of its own."""
+    return day(one.root, *faults, folder=one.folder)
+
+
+def test_what_fails_once_is_attached_again(root: Path) -> None:
+    with day(root, {"ingest": "a.md", "fail": "server_error", "times": 1}) as one:
+        assert then(one, DOCS, FILES).count(ATTACH) == 2
+
+
+def test_a_404_right_after_an_attach_only_means_that_it_does_not_show_yet(root: Path) -> None:
+    batches = {"on": "GET /v1/vector_stores/*/file_batches/*", "times": 3, "status": 404}
+    with day(root, batches) as one:
+        assert then(one, DOCS, FILES).count(ATTACH) == 1
+
+
+def test_detach_comes_before_delete(root: Path) -> None:
+    with day(root) as one:
+        then(one, DOCS, FILES)
+        write(root, DOCS, {"docs/c.md": "# c\n"})
+        writes = [request.split("/")[-1] for request in one.converge() if request.startswith("DELETE")]
+        files = [one_ for one_ in writes if one_.startswith("file-")]
+        assert len(files) == 4
+        assert all(files.count(file_id) == 2 for file_id in files)
+
+
+# What breaks on the account
+
+
+def test_an_expired_store_is_made_again_and_its_assistant_finds_it(root: Path) -> None:
+    now = [1_800_000_000.0]
+    text = BOTH.replace("files: [docs/**]", "files: [docs/**], expires_after: {anchor: last_active_at, days: 1}")
+    with day(root, clock=lambda: now[0]) as one:
+        then(one, text, FILES)
+        first = store_of(one)
+        now[0] += 3 * 86_400
+        writes = then(one, text, FILES)
+        assert UPLOAD not in writes, "the File objects outlive the store"
+        store = store_of(one)
+        assert store != first
+        assert reader(one) == [store]
+        assert [row["status"] for row in one.whole.members[store]] == ["completed", "completed"]
+        assert first not in {row["id"] for row in one.whole.stores}
+
+
+def reader(one: Day) -> list[str]:
+    (assistant,) = one.whole.assistants
+    found: list[str] = assistant["tool_resources"]["file_search"]["vector_store_ids"]
+    return found
+
+
+def test_a_store_that_was_deleted_behind_its_assistant_is_a_plain_change(root: Path) -> None:
+    with day(root) as one:
+        then(one, BOTH, FILES)
+        store = store_of(one)
+        one.run(lambda session: session.client.write("DELETE", f"/vector_stores/{store}"))
+        plan = one.plan()
+        assert {str(change.address): change.action.value for change in plan.pending} == {
+            "vector_store/docs": "create",
+            "assistant/reader": "update",
+        }
+        one.converge()
+        assert reader(one) == [store_of(one)]
+        assert not one.whole.unheld
+
+
+def test_a_document_whose_file_object_is_gone_is_repaired(root: Path) -> None:
+    with day(root, {"on": "DELETE /v1/files/*", "leave": "memberships", "times": 1}) as one:
+        then(one, DOCS, FILES)
+        gone = next(file_id for file_id, label in one.whole.files.items() if label.startswith("a.md"))
+        one.run(lambda session: session.client.write("DELETE", f"/files/{gone}"))
+        assert one.plan().pending == (), "only a look behind the documents shows it"
+        wishes = Wishes(check_files=True, on_drift=OnDrift.OVERWRITE)
+        (change,) = one.plan(wishes).pending
+        assert [(file.action, file.path) for file in change.files] == [(FileAction.REPLACE, "docs/a.md")]
+        assert shapes(one.converge(wishes)) == [UPLOAD, ATTACH, DETACH, DELETE]
+        assert sorted(label.split()[0] for label in one.whole.files.values()) == ["a.md", "b.md"]
+
+
+# Files of the code interpreter
+
+
+def test_files_of_the_code_interpreter_are_added_changed_and_removed(root: Path) -> None:
+    with day(root) as one:
+        assert then(one, TUTOR, {"data/a.csv": "1", "data/b.csv": "2"}) == [UPLOAD, UPLOAD, "POST /assistants"]
+        assert then(one, TUTOR, {"data/a.csv": "3", "data/b.csv": "2"}) == [UPLOAD, "POST /assistants/*", DELETE]
+        assert then(one, TUTOR, {"data/b.csv": "2", "data/c.csv": "4"}) == [UPLOAD, "POST /assistants/*", DELETE]
+        assert then(one, TUTOR, {"data/c.csv": "4"}) == ["POST /assistants/*", DELETE]
+        assert then(one, "", {}) == ["DELETE /assistants/*", DELETE]
+        assert one.whole.files == {}
+
+
+def test_a_foreign_file_of_the_code_interpreter_stays(root: Path) -> None:
+    async def add(session: Session) -> str:
+        (found,) = [one for one in await session.read() if one.kind == "assistant"]
+        answer = await session.client.send_file("/files", content("theirs.csv"), {"purpose": "assistants"})
+        held = [*found.raw["tool_resources"]["code_interpreter"]["file_ids"], answer.data["id"]]
+        body = {"tool_resources": {"code_interpreter": {"file_ids": held}}}
+        await session.client.write("POST", f"/assistants/{found.id}", body)
+        return str(answer.data["id"])
+
+    with day(root) as one:
+        then(one, TUTOR, {"data/a.csv": "1"})
+        theirs = one.run(add)
+        assert one.plan().pending == ()
+        then(one, TUTOR, {"data/a.csv": "2"})
+        (assistant,) = one.whole.assistants
+        held = assistant["tool_resources"]["code_interpreter"]["file_ids"]
+        assert theirs in held
+        assert len(held) == 2
+
+
+def test_twenty_files_fit_the_stamp(root: Path) -> None:
+    with day(root) as one:
+        then(one, TUTOR, {f"data/{number}.csv": str(number) for number in range(20)})
+        (assistant,) = one.whole.assistants
+        assert len(assistant["metadata"]["deployer_files"]) <= 512
