@@ -436,3 +436,31 @@ def test_whatever_changed_the_way_back_restores_the_object_and_its_stamp(
         again = done(gone, None)
         assert kind.canonical(again.raw, {}) == kind.canonical(first.raw, {})
         assert restore.plan(scope, entries, [again], restore.Stock()).pending == ()
+
+
+def test_copies_that_a_race_made_go_with_what_was_made(project: Project) -> None:
+    project.manifest("assistants: {tutor: {model: m}}\n")
+    run(project, "apply", "--yes")
+    (first,) = account(project).assistants
+    ask(project, "POST", "/assistants", {"model": "m", "metadata": first["metadata"]})
+    assert "2 to delete" in run(project, "rollback", "--yes").out
+    assert account(project) == Whole([], [], {}, {})
+
+
+def test_what_failed_on_the_way_is_done_by_the_same_snapshot(moved_on: Project) -> None:
+    """What the account refuses is told with the name to go on with: without one it would go back to before itself."""
+    write_old(moved_on)
+    name = snapshots(moved_on)[-1].stem
+    path = snapshots(moved_on)[-1]
+    good = path.read_bytes()
+    data = json.loads(good)
+    for change in data["changes"]:
+        if change["address"] == "assistant/leaving":
+            change["object"]["temperature"] = 99
+    path.write_text(json.dumps(data), encoding="utf-8")
+    result = moved_on.run("rollback", "--yes")
+    assert result.code == 1
+    assert f"Run rollback {name} again to do what is left." in result.out
+    path.write_bytes(good)
+    run(moved_on, "rollback", name, "--yes")
+    assert run(moved_on, "plan", "--exit-code").code == 0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from deployer.account.client import Client
@@ -41,22 +41,23 @@ class Known:
     sha256: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Uploads:
-    """Everything that can be told to be ours; `ids` are File objects that an interrupted run left a note of."""
+    """Everything that can be told to be ours: by name and size, by sha256, or by an id that a run left a note of."""
 
-    known: Sequence[Known]
-    ids: Iterable[str] = ()
-    named: dict[tuple[str, int], str] = field(init=False)
-    content: dict[str, str] = field(init=False)
+    named: Mapping[tuple[str, int], str]
+    content: Mapping[str, str]
+    sizes: Collection[int]
+    ids: Collection[str]
 
-    def __post_init__(self) -> None:
-        self.named = {(one.name, one.size): one.what for one in reversed(self.known)}
-        self.content = {one.sha256: one.what for one in reversed(self.known)}
-        self.ids = frozenset(self.ids)
+    @classmethod
+    def of(cls, known: Sequence[Known], ids: Collection[str] = ()) -> Uploads:
+        """Of several that fit, the first gives its name."""
+        named = {(one.name, one.size): one.what for one in reversed(known)}
+        return cls(named, {one.sha256: one.what for one in reversed(known)}, {one.size for one in known}, ids)
 
     def may_be(self, row: Row) -> bool:
-        return row["id"] in self.ids or row.get("bytes") in {size for _, size in self.named}
+        return row["id"] in self.ids or row.get("bytes") in self.sizes
 
 
 async def all_files(client: Client) -> list[Row]:
@@ -90,7 +91,7 @@ def _created(row: Row) -> int | None:
 
 async def _judged(client: Client, gate: asyncio.Semaphore, row: Row, uploads: Uploads) -> Orphan | None:
     """Tell by its id, its name and size, or its content, that a file is ours; None when nothing does."""
-    name, size = str(row.get("filename")), int(row["bytes"])
+    name, size = str(row.get("filename")), int(row.get("bytes") or 0)
     why = "left over by an interrupted run" if row["id"] in uploads.ids else ""
     if not why and (what := uploads.named.get((name, size))):
         why = f"name and size of {what}"

@@ -92,7 +92,7 @@ async def _found(session: Session, older: float) -> list[Orphan]:
     from deployer.account.orphans import Uploads, orphans
 
     left = Journal.of(session.manifest.root, session.client.settings).left_over
-    uploads = Uploads(list(_known(session.manifest)), left)
+    uploads = Uploads.of(list(_known(session.manifest)), left)
     return await orphans(session.client, session.kinds, uploads, time.time() - older)
 
 

@@ -28,6 +28,7 @@ def plan(scope: Scope, entries: Sequence[Entry], live: Sequence[LiveObject], sto
     """Give the plan that undoes what happened since the entries were written."""
     usable = frozenset(one.id for one in live if one.kind == STORE and one.raw.get("status") != "expired")
     way = _Way(replace(scope, stores=usable), entries, live, owned(scope, live), stock)
+    way.stock = replace(stock, pool=way.pool())
     changes = finish.changes(_arranged(way.drafts()), _holders(scope, live))
     return Plan(
         project=scope.project,
@@ -84,10 +85,9 @@ class _Way:
 
     def drafts(self) -> list[Draft]:
         entries = [entry for entry in self.entries if not self._stays(entry)]
-        restored = [entry for entry in entries if entry.stamp and entry.stamp.project == self.scope.project]
+        restored = [entry for entry in entries if entry.stamp]
         self.taken = {one.live.id: entry.then for entry in restored if (one := self._found(entry))}
         result = [draft for entry in restored for draft in self._again(entry)]
-        result += [draft for entry in entries if entry.raw and entry not in restored for draft in self._let_go(entry)]
         made = [one for entry in entries if entry.raw is None for one in self._at(entry.address)]
         for one in sorted(made, key=lambda one: one.stamp.address.kind == STORE):  # users go before what they use
             result += self._unmade(one, result)
@@ -118,7 +118,7 @@ class _Way:
         now = {one.live.id: str(one.stamp.address) for one in self.owned.values()}
         now |= {live_id: str(address) for live_id, address in self.taken.items()}
         then = {**now, **{one.id: str(one.then) for one in self.entries if one.id}}
-        back = returned(kind, entry, found, then, replace(self.stock, pool=self._pool()))
+        back = returned(kind, entry, found, then, self.stock)
         self.back[entry.then] = back
         self.problems += back.problems
         if found:
@@ -130,7 +130,7 @@ class _Way:
             result.append(decide.superseded(self.scope, entry.then, found, "it has expired", [entry.then]))
         return result
 
-    def _pool(self) -> frozenset[str]:
+    def pool(self) -> frozenset[str]:
         """Give the tokens of all documents that are on the account."""
         files = [file for one in self.owned.values() if one.live.kind == STORE for file in one.files]
         marks = (supply.of_membership(file) for file in (*files, *self._unattached()))
@@ -147,32 +147,17 @@ class _Way:
 
     def _rest(self, one: Owned) -> Draft:
         """What was not changed since lends its documents, and is otherwise left alone."""
-        address = one.stamp.address
-        named = Address(address.kind, f"{address.name}#{one.live.id}") if self._at(address)[0] is not one else address
-        change = Change(named, Action.NO_OP, "not changed since", one.live.id)
+        change = Change(self._named(one), Action.NO_OP, "not changed since", one.live.id)
         return Draft(change, self.scope.kinds[one.live.kind], owned=one)
 
-    def _let_go(self, entry: Entry) -> list[Draft]:
-        """What was adopted is nobody's again; its fields were not touched."""
-        one = self.owned.get(entry.id or "")
-        if one is None:
-            return []
-        kind, raw = self.scope.kinds[one.live.kind], one.live.raw
-        then = (entry.raw or {}).get("metadata") or {}
-        marks = {key: value for key, value in then.items() if key in stamp.KEYS}
-        change = Change(
-            one.stamp.address,
-            Action.UPDATE,
-            "it was not ours then",
-            one.live.id,
-            reviewed=reviewed.digest(kind, raw),
-        )
-        body = kind.wire({"metadata": {**stamp.without(raw["metadata"]), **marks}}, raw)
-        return [Draft(change, kind, body, owned=one)]
+    def _named(self, one: Owned) -> Address:
+        """Of several at one address, which a race has made, the oldest has it."""
+        address = one.stamp.address
+        return address if self._at(address)[0] is one else Address(address.kind, f"{address.name}#{one.live.id}")
 
     def _unmade(self, one: Owned, drafts: Sequence[Draft]) -> list[Draft]:
         """Delete what was not there then, after those who let go of it; nothing that is protected or in use."""
-        kind, address = self.scope.kinds[one.live.kind], one.stamp.address
+        kind, address = self.scope.kinds[one.live.kind], self._named(one)
         users = [user for user in self.live if one.live.id in self.scope.kinds[user.kind].references(user.raw)]
         leaving = {draft.change.live_id: draft.change.address for draft in drafts if self._leaves(draft, one)}
         staying = [f"{user.kind} {user.id}" for user in users if user.id not in leaving]

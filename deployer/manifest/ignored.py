@@ -46,12 +46,15 @@ def _verdict(rules: GitIgnoreSpec, path: str) -> bool | None:
 
 
 def _names(pattern: Any, path: str) -> bool:
-    """A pattern of pathspec also matches what is in a folder; then its group `ps_d` is the slash after the folder."""
+    """A pattern of pathspec also matches what is in a folder; then its group `ps_d` is the slash after the folder.
+
+    That of `*/` is any slash at all, and the first one is found first.
+    """
     found = pattern.match_file(path)
     if found is None:
         return False
     if found.match.groupdict().get("ps_d"):
-        return bool(found.match.end("ps_d") == len(path))
+        return any(one.end("ps_d") == len(path) for one in pattern.regex.finditer(path))
     return not path.endswith("/") or pattern.match_file(path[:-1]) is not None
 
 

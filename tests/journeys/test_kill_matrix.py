@@ -14,16 +14,18 @@ from deployer.errors import EXIT_INTERRUPTED
 from tests.support.killed import AFTER, BEFORE, Door, Journey, Stage, served
 from tests.support.tool import tool
 
-SAMPLE = 8
-LEAST = 150
+SAMPLE = 7
+LEAST = {"assistants": 150, "agents": 100}
 IN_FLIGHT = 24
 
 
-@pytest.fixture(scope="module")
-def walked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Journey, list[Stage]]]:
+@pytest.fixture(scope="module", params=("assistants", pytest.param("agents", marks=pytest.mark.nightly)))
+def walked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Journey, list[Stage]]]:
     door = Door()
     with tool() as started, served(door) as base_url:
-        journey = Journey(started, door, tmp_path_factory.mktemp("journey"), "assistants", base_url)
+        journey = Journey(started, door, tmp_path_factory.mktemp("journey"), request.param, base_url)
         yield journey, journey.walk()
 
 
@@ -48,8 +50,8 @@ def flaws(journey: Journey, at: list[tuple[Stage, int]], way: str) -> list[str]:
 
 
 def test_the_journey_is_long_enough(walked: tuple[Journey, list[Stage]]) -> None:
-    _, stages = walked
-    assert sum(stage.requests for stage in stages) >= LEAST
+    journey, stages = walked
+    assert sum(stage.requests for stage in stages) >= LEAST[journey.api]
     assert not stages[-1].after.told
 
 
@@ -66,16 +68,24 @@ def test_killed_at_every_request(walked: tuple[Journey, list[Stage]], way: str) 
     assert flaws(journey, [(stage, at) for stage in stages for at in range(1, stage.requests + 1)], way) == []
 
 
-@pytest.mark.parametrize("way", (BEFORE, AFTER))
+@pytest.mark.parametrize("share", (0.3, 0.6))
 def test_interrupted_it_stops_after_the_requests_in_flight_and_says_what_is_left(
-    walked: tuple[Journey, list[Stage]], way: str
+    walked: tuple[Journey, list[Stage]], share: float
 ) -> None:
     journey, stages = walked
     stage = stages[1]
-    with journey.disturbed(stage, stage.requests // 3, way, signal.SIGINT) as case:
+    with journey.disturbed(stage, int(stage.requests * share), AFTER, signal.SIGINT) as case:
         assert case.code == EXIT_INTERRUPTED, case.said
         assert "stopping after the requests in flight" in case.said
-        assert "interrupted" in case.said.lower()
         assert "Left: " in case.said
         assert journey.door.late <= IN_FLIGHT
+        assert case.flaws() == []
+
+
+def test_interrupted_before_the_first_write_nothing_is_sent(walked: tuple[Journey, list[Stage]]) -> None:
+    journey, stages = walked
+    with journey.disturbed(stages[1], 1, AFTER, signal.SIGINT) as case:
+        assert case.code == EXIT_INTERRUPTED, case.said
+        assert "interrupted" in case.said
+        assert journey.door.writes == []
         assert case.flaws() == []

@@ -6,6 +6,7 @@ import asyncio
 import io
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +219,20 @@ def day_on(one: Day, *faults: dict[str, Any]) -> Any:
 def test_what_fails_once_is_attached_again(root: Path) -> None:
     with day(root, {"ingest": "a.md", "fail": "server_error", "times": 1}) as one:
         assert then(one, DOCS, FILES).count(ATTACH) == 2
+
+
+def test_a_document_that_is_stuck_is_named_and_waited_for_the_next_time(root: Path) -> None:
+    with day(root, {"ingest": "a.md", "delay": 1.5}) as one:
+        one.waits = replace(one.waits, ingestion=0.2)
+        write(root, DOCS, FILES)
+        (outcome,) = one.apply()
+        assert outcome.status == "failed"
+        assert "docs/a.md (stuck in progress" in outcome.why
+        assert "docs/b.md" not in outcome.why
+        one.waits = replace(one.waits, ingestion=20.0)
+        (change,) = one.plan().pending
+        assert [file.action for file in change.files] == [FileAction.WAIT]
+        assert one.converge() == []
 
 
 def test_a_404_right_after_an_attach_only_means_that_it_does_not_show_yet(root: Path) -> None:
