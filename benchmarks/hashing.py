@@ -1,4 +1,8 @@
-"""How fast files are hashed: a cold folder beside the machine's own rate of sha256, and one that did not change."""
+"""How fast files are hashed: a cold folder beside what the machine can do, and one that did not change.
+
+Large files are measured against the bare rate of sha256. Small ones have to be opened and read as well: they are
+measured against a bare loop of open, read, close and sha256 over all cores; the share of the bare rate is printed too.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,14 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.figure import Figure, told
+from deployer import cache
 from deployer.manifest import Manifest, compile_manifest, digest
 
 T = TypeVar("T")
@@ -22,6 +27,8 @@ MEGABYTE = 1_000_000
 LARGE, LARGE_MEGABYTES = 4, 100
 SMALL = 10_000
 ROUNDS = 3
+SMALL_ROUNDS = 7
+Files = Sequence[tuple[str, int]]
 LONG_AGO = time.time_ns() - 3_600_000_000_000  # what changed just now would not be remembered
 
 
@@ -44,13 +51,64 @@ def figures_of_small(folder: Path) -> Iterator[Figure]:
     found = project(folder, [chance.randint(1_000, 100_000) for _ in range(SMALL)])
     took, _ = timed(lambda: compile_manifest(folder / "assistants.yaml", None, {}, {}))
     yield Figure(f"compile a manifest of {SMALL:,} documents", took, 1, " s")
-    rates = [(megabytes_per_second(found), plain_rate(found)) for _ in range(ROUNDS)]
-    rate, one_by_one = (max(column) for column in zip(*rates, strict=True))
-    yield Figure(f"{SMALL:,} files of 1-100 kB: beside a plain loop", rate / one_by_one, 1, " x", at_least=True)
-    print(f"  ({rate:,.0f} MB/s, a loop of open, read and sha256 {one_by_one:,.0f} MB/s, {cores()} cores)")
+    yield share_of_possible(found)
     took, read = timed(lambda: bytes_read(found))
     yield Figure(f"{SMALL:,} unchanged files: bytes read", read, 0)
     yield Figure(f"{SMALL:,} unchanged files: time", took, 0.5, " s")
+
+
+def share_of_possible(found: Manifest) -> Figure:
+    """The rounds take turns, so that a busy machine is busy for all of them; the best of each counts."""
+    files = [(f"{found.root}/{file.source}", file.size) for file in found.resources[0].files]
+    ways: dict[str, Callable[[], object]] = {
+        "sha256 of the same bytes in memory": lambda: over_cores(hash_only, files),
+        "open, read, close": lambda: over_cores(read_only, files),
+        "open, read, close and sha256": lambda: over_cores(read_and_hash, files),
+        "digest": lambda: digest_cold(found),
+    }
+    rounds = [[timed(way)[0] for way in ways.values()] for _ in range(SMALL_ROUNDS)]
+    best = dict(zip(ways, map(min, zip(*rounds, strict=True)), strict=True))
+    for name, took in best.items():
+        print(f"  ({name}: {took * 1000:,.0f} ms, {sum(size for _, size in files) / MEGABYTE / took:,.0f} MB/s)")
+    pure, _, possible, ours = best.values()
+    print(f"  (share of sha256 alone over {cores()} cores: bare loop {pure / possible:.0%}, digest {pure / ours:.0%})")
+    what = f"{SMALL:,} files of 1-100 kB: share of a bare loop over all cores"
+    return Figure(what, possible / ours * 100, 80, " %", at_least=True)
+
+
+def over_cores(work: Callable[[Files], object], files: Files) -> None:
+    with ThreadPoolExecutor(cores()) as pool:
+        list(pool.map(work, [files[start :: cores()] for start in range(cores())]))
+
+
+def hash_only(files: Files) -> None:
+    block = memoryview(os.urandom(MEGABYTE))
+    for _, size in files:
+        hashlib.sha256(block[:size]).hexdigest()
+
+
+def read_only(files: Files) -> None:
+    for path, size in files:
+        whole(path, size)
+
+
+def read_and_hash(files: Files) -> None:
+    for path, size in files:
+        hashlib.sha256(whole(path, size)).hexdigest()
+
+
+def whole(path: str, size: int) -> bytes:
+    """Read with the fewest calls there are; nothing tells whether the file changed meanwhile."""
+    file = os.open(path, os.O_RDONLY)
+    content = os.read(file, size)
+    os.close(file)
+    return content
+
+
+def digest_cold(found: Manifest) -> None:
+    """All that a first run does: nothing is known, and what was found is saved for the next."""
+    (found.root / cache.FOLDER / "digests.json").unlink(missing_ok=True)
+    digest(found.root, found.resources)
 
 
 def project(folder: Path, sizes: list[int]) -> Manifest:
@@ -89,13 +147,6 @@ def machine_rate() -> float:
     with ThreadPoolExecutor(cores()) as pool:
         took, _ = timed(lambda: list(pool.map(work, range(cores()))))
     return len(block) * times * cores() / MEGABYTE / took
-
-
-def plain_rate(found: Manifest) -> float:
-    """What anybody would write: one file after another."""
-    paths = [found.root / file.source for file in found.resources[0].files]
-    took, sizes = timed(lambda: [(len(data := path.read_bytes()), hashlib.sha256(data))[0] for path in paths])
-    return sum(sizes) / MEGABYTE / took
 
 
 def bytes_read(found: Manifest) -> int:

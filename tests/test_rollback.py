@@ -464,3 +464,32 @@ def test_what_failed_on_the_way_is_done_by_the_same_snapshot(moved_on: Project) 
     path.write_bytes(good)
     run(moved_on, "rollback", name, "--yes")
     assert run(moved_on, "plan", "--exit-code").code == 0
+
+
+def test_from_a_file_that_only_somebody_else_still_holds(project: Project) -> None:
+    project.write("docs/a.md", "shared")
+    project.manifest("vector_stores: {docs: {files: [docs/**]}}\n")
+    run(project, "apply", "--yes")
+    (file_id,) = account(project).files
+    ask(project, "POST", "/vector_stores", {"name": "By hand", "file_ids": [file_id]})
+    before = account(project)
+    project.manifest("vector_stores: {docs: {}}\n")
+    run(project, "apply", "--yes")
+    (project.root / "docs/a.md").unlink()
+    assert "nothing to upload" in run(project, "rollback", "--yes").out
+    assert account(project).told == before.told
+
+
+def test_many_deletes_need_to_be_meant_but_few_of_many_do_not(project: Project) -> None:
+    many = "assistants:\n" + "".join(f"  a{n}: {{model: m}}\n" for n in range(40))
+    project.manifest(many)
+    run(project, "apply", "--yes")
+    first = snapshots(project)[0].stem
+    project.manifest(many + "".join(f"  b{n}: {{model: m}}\n" for n in range(12)))
+    run(project, "apply", "--yes")
+    assert "12 to delete, 40 unchanged" in run(project, "rollback", "--yes").out
+    refused = project.run("rollback", first, "--yes")
+    assert refused.code == 1
+    assert "add --force prune-limit" in refused.err
+    run(project, "rollback", first, "--yes", "--force", "prune-limit")
+    assert account(project) == Whole([], [], {}, {})

@@ -92,7 +92,7 @@ async def _post(batch: _Batch) -> str | None:
     path = f"{batch.path}/file_batches"
     for _ in range(_TRIES):
         try:
-            async with batch.run.gate:
+            async with batch.run.turn():
                 answer = await batch.run.client.write("POST", path, {"files": entries})
         except AccountError as error:
             if not error.lost:
@@ -114,7 +114,7 @@ async def _arrived(batch: _Batch) -> bool:
     file_id, member = next(iter(batch.ids.items()))
     for last in (False, True):
         try:
-            async with batch.run.gate:
+            async with batch.run.turn():
                 answer = await batch.run.client.get(f"{batch.path}/files/{file_id}")
         except AccountError as error:
             if error.status != _NOT_FOUND:
@@ -181,7 +181,7 @@ async def _shown(run: Run, path: str) -> Answer:
     since = loop.time()
     while True:
         try:
-            async with run.gate:
+            async with run.turn():
                 return await run.client.get(path)
         except AccountError as error:
             if error.status != _NOT_FOUND or loop.time() - since > run.waits.shows:

@@ -11,7 +11,7 @@ from pathlib import Path
 from deployer.account import lost
 from deployer.account.clean import clean
 from deployer.account.client import Client
-from deployer.account.flow import STOPPED, Flow, gives
+from deployer.account.flow import STOPPED, Flow, Stopped, gives
 from deployer.account.journal import Journal
 from deployer.account.keys import Keys
 from deployer.account.run import USUAL, Event, Run, Waits
@@ -106,6 +106,8 @@ async def _one(run: Run, change: Change, needs: list[asyncio.Task[Outcome]], pas
         return _outcome(run, change, Status.SKIPPED, STOPPED)
     try:
         await _as_reviewed(run, change)
+    except Stopped:
+        return _outcome(run, change, Status.SKIPPED, STOPPED)
     except DeployerError as error:
         return _outcome(run, change, Status.FAILED, str(error))
     flow = Flow(run.keys, partial(do, run, change.address), run.stop)
@@ -144,7 +146,7 @@ async def _as_reviewed(run: Run, change: Change) -> None:
         return
     kind = run.kinds[change.address.kind]
     try:
-        async with run.gate:
+        async with run.turn():
             answer = await run.client.get(f"{kind.PATH}/{change.live_id}")
     except AccountError as error:
         if error.status == _NOT_FOUND and change.action is Action.DELETE:
@@ -165,6 +167,6 @@ async def _take_back(run: Run) -> None:
 
 async def _forget(run: Run, file_id: str) -> None:
     with contextlib.suppress(AccountError):  # the change has failed already, and says why
-        async with run.gate:
+        async with run.turn():
             await run.client.write("DELETE", f"/files/{file_id}", again=True)
         run.journal.delete(file_id)

@@ -47,7 +47,7 @@ async def _holds(run: Run, store: LiveObject, file_id: str) -> bool:
 
 async def _answers(run: Run, store: str, file_id: str) -> bool:
     try:
-        async with run.gate:
+        async with run.turn():
             await run.client.get(f"{vector_store.PATH}/{store}/files/{file_id}")
     except AccountError as error:
         if error.status != _NOT_FOUND:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployer.account.client import Client
+from deployer.account.flow import STOPPED, Stopped
 from deployer.account.journal import Journal
 from deployer.account.keys import Keys
 from deployer.account.spare import Spare
@@ -68,6 +70,14 @@ class Run:
         """Give the kind whose objects stand below this path, None for files and what stands below an object."""
         parts = path.strip("/").split("/")
         return next((kind for kind in self.kinds.values() if [kind.PATH[1:]] == parts[:1] and len(parts) <= 2), None)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn to send; Stopped when the run was asked to stop meanwhile."""
+        async with self.gate:
+            if self.stop.is_set():
+                raise Stopped(STOPPED)
+            yield
 
     async def pause(self, seconds: float) -> bool:
         """Wait, unless the run is asked to stop; tell whether it goes on."""

@@ -44,7 +44,7 @@ async def _request(run: Run, address: Address, request: Request) -> None:
         await _delete(run, path)
         run.keys.learn(request.gives or "")
         return
-    async with run.gate:
+    async with run.turn():
         if kind and body is not None and path == kind.PATH:
             answer = await lost.create(run, kind, body)
         else:
@@ -57,7 +57,7 @@ async def _request(run: Run, address: Address, request: Request) -> None:
 
 async def _delete(run: Run, path: str) -> None:
     try:
-        async with run.gate:
+        async with run.turn():
             await run.client.write("DELETE", path, again=True)
     except AccountError as error:
         if error.status != _NOT_FOUND:  # else what was to go is gone
@@ -128,7 +128,7 @@ async def _send(run: Run, address: Address, file: DesiredFile) -> str:
     """Send the bytes; if they are no longer those of the plan, take the upload back and fail."""
     content = await asyncio.to_thread(sources.open_source, run.root, file.source or file.path)
     with content:
-        async with run.gate:
+        async with run.turn():
             sha, answer = await uploads.send(
                 run.client, file.name, content, file.size, lambda size: run.notify(Event(address, bytes=size))
             )

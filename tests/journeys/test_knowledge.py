@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import re
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,32 +10,26 @@ from typing import Any
 import httpx2
 import pytest
 
-from deployer.account.exchange import Content
-from deployer.commands.session import Session, Wishes
-from deployer.model import FileAction, OnDrift
+from deployer.commands.session import Session
+from deployer.model import FileAction
+from tests.support.documents import (
+    ATTACH,
+    BLUE,
+    CHANGE,
+    CUT,
+    DELETE,
+    DETACH,
+    DOCS,
+    EXCLUSIVE,
+    FILES,
+    TWO,
+    UPLOAD,
+    put,
+    shapes,
+    store_of,
+    then,
+)
 from tests.support.faulty import Day, day, undone, write
-
-DOCS = "vector_stores: {docs: {files: [docs/**]}}\n"
-BLUE = 'vector_stores: {docs: {files: [{path: "docs/**", attributes: {team: blue}}]}}\n'
-CUT = "vector_stores: {docs: {files: [docs/**], chunking: {max_chunk_size_tokens: 200, chunk_overlap_tokens: 50}}}\n"
-TWO = "vector_stores: {docs: {files: [docs/**]}, more: {files: [more/**]}}\n"
-EXCLUSIVE = "vector_stores: {docs: {files: [docs/**], exclusive: true}}\n"
-TUTOR = "assistants: {tutor: {model: m, tools: [{type: code_interpreter, files: [data/*]}]}}\n"
-READER = "assistants: {reader: {model: m, tools: [{type: file_search, vector_stores: [docs]}]}}\n"
-BOTH = DOCS + READER
-
-UPLOAD, ATTACH, CHANGE = "POST /files", "POST /vector_stores/*/file_batches", "POST /vector_stores/*/files/*"
-DETACH, DELETE = "DELETE /vector_stores/*/files/*", "DELETE /files/*"
-
-
-def shapes(requests: Iterable[str]) -> list[str]:
-    return [re.sub(r"(?<=/)(vs_|vsfb_|asst_|agent_|file-)\w+", "*", one) for one in requests]
-
-
-def then(one: Day, manifest: str, files: Mapping[str, str]) -> list[str]:
-    """Write the project anew, apply, and give the writes that it took."""
-    write(one.root, manifest, files)
-    return shapes(one.converge())
 
 
 @pytest.fixture
@@ -47,8 +38,6 @@ def root(tmp_path: Path) -> Path:
     folder.mkdir()
     return folder
 
-
-FILES = {"docs/a.md": "# a\n", "docs/b.md": "# b\n"}
 
 ONE_CHANGE: dict[str, tuple[str, dict[str, str], list[str]]] = {
     "attributes alone": (BLUE, FILES, [CHANGE, CHANGE]),
@@ -105,22 +94,6 @@ def test_a_store_that_goes_keeps_the_files_of_the_others(root: Path) -> None:
 
 
 # Somebody else's
-
-
-async def put(session: Session, store: str, name: str = "foreign.txt") -> str:
-    """Attach a file by hand, as somebody else would."""
-    answer = await session.client.send_file("/files", content(name), {"purpose": "assistants"})
-    file_id = str(answer.data["id"])
-    await session.client.write("POST", f"/vector_stores/{store}/files", {"file_id": file_id})
-    return file_id
-
-
-def content(name: str) -> Content:
-    return Content("file", name, io.BytesIO(b"foreign"))
-
-
-def store_of(one: Day, name: str = "docs") -> str:
-    return next(str(store["id"]) for store in one.whole.stores if store["metadata"]["deployer"].endswith(name))
 
 
 def test_foreign_documents_stay_unless_the_store_is_exclusive_and_then_they_are_only_detached(root: Path) -> None:
@@ -249,96 +222,3 @@ def test_detach_comes_before_delete(root: Path) -> None:
         files = [one_ for one_ in writes if one_.startswith("file-")]
         assert len(files) == 4
         assert all(files.count(file_id) == 2 for file_id in files)
-
-
-# What breaks on the account
-
-
-def test_an_expired_store_is_made_again_and_its_assistant_finds_it(root: Path) -> None:
-    now = [1_800_000_000.0]
-    text = BOTH.replace("files: [docs/**]", "files: [docs/**], expires_after: {anchor: last_active_at, days: 1}")
-    with day(root, clock=lambda: now[0]) as one:
-        then(one, text, FILES)
-        first = store_of(one)
-        now[0] += 3 * 86_400
-        writes = then(one, text, FILES)
-        assert UPLOAD not in writes, "the File objects outlive the store"
-        store = store_of(one)
-        assert store != first
-        assert reader(one) == [store]
-        assert [row["status"] for row in one.whole.members[store]] == ["completed", "completed"]
-        assert first not in {row["id"] for row in one.whole.stores}
-
-
-def reader(one: Day) -> list[str]:
-    (assistant,) = one.whole.assistants
-    found: list[str] = assistant["tool_resources"]["file_search"]["vector_store_ids"]
-    return found
-
-
-def test_a_store_that_was_deleted_behind_its_assistant_is_a_plain_change(root: Path) -> None:
-    with day(root) as one:
-        then(one, BOTH, FILES)
-        store = store_of(one)
-        one.run(lambda session: session.client.write("DELETE", f"/vector_stores/{store}"))
-        plan = one.plan()
-        assert {str(change.address): change.action.value for change in plan.pending} == {
-            "vector_store/docs": "create",
-            "assistant/reader": "update",
-        }
-        one.converge()
-        assert reader(one) == [store_of(one)]
-        assert not one.whole.unheld
-
-
-def test_a_document_whose_file_object_is_gone_is_repaired(root: Path) -> None:
-    with day(root, {"on": "DELETE /v1/files/*", "leave": "memberships", "times": 1}) as one:
-        then(one, DOCS, FILES)
-        gone = next(file_id for file_id, label in one.whole.files.items() if label.startswith("a.md"))
-        one.run(lambda session: session.client.write("DELETE", f"/files/{gone}"))
-        assert one.plan().pending == (), "only a look behind the documents shows it"
-        wishes = Wishes(check_files=True, on_drift=OnDrift.OVERWRITE)
-        (change,) = one.plan(wishes).pending
-        assert [(file.action, file.path) for file in change.files] == [(FileAction.REPLACE, "docs/a.md")]
-        assert shapes(one.converge(wishes)) == [UPLOAD, ATTACH, DETACH, DELETE]
-        assert sorted(label.split()[0] for label in one.whole.files.values()) == ["a.md", "b.md"]
-
-
-# Files of the code interpreter
-
-
-def test_files_of_the_code_interpreter_are_added_changed_and_removed(root: Path) -> None:
-    with day(root) as one:
-        assert then(one, TUTOR, {"data/a.csv": "1", "data/b.csv": "2"}) == [UPLOAD, UPLOAD, "POST /assistants"]
-        assert then(one, TUTOR, {"data/a.csv": "3", "data/b.csv": "2"}) == [UPLOAD, "POST /assistants/*", DELETE]
-        assert then(one, TUTOR, {"data/b.csv": "2", "data/c.csv": "4"}) == [UPLOAD, "POST /assistants/*", DELETE]
-        assert then(one, TUTOR, {"data/c.csv": "4"}) == ["POST /assistants/*", DELETE]
-        assert then(one, "", {}) == ["DELETE /assistants/*", DELETE]
-        assert one.whole.files == {}
-
-
-def test_a_foreign_file_of_the_code_interpreter_stays(root: Path) -> None:
-    async def add(session: Session) -> str:
-        (found,) = [one for one in await session.read() if one.kind == "assistant"]
-        answer = await session.client.send_file("/files", content("theirs.csv"), {"purpose": "assistants"})
-        held = [*found.raw["tool_resources"]["code_interpreter"]["file_ids"], answer.data["id"]]
-        body = {"tool_resources": {"code_interpreter": {"file_ids": held}}}
-        await session.client.write("POST", f"/assistants/{found.id}", body)
-        return str(answer.data["id"])
-
-    with day(root) as one:
-        then(one, TUTOR, {"data/a.csv": "1"})
-        theirs = one.run(add)
-        assert one.plan().pending == ()
-        then(one, TUTOR, {"data/a.csv": "2"})
-        (assistant,) = one.whole.assistants
-        held = assistant["tool_resources"]["code_interpreter"]["file_ids"]
-        assert theirs in held
-        assert len(held) == 2
-
-
-def test_twenty_files_fit_the_stamp(root: Path) -> None:
-    with day(root) as one:
-        then(one, TUTOR, {f"data/{number}.csv": str(number) for number in range(20)})
-        (assistant,) = one.whole.assistants
-        assert len(assistant["metadata"]["deployer_files"]) <= 512

@@ -203,3 +203,27 @@ def test_uploads_are_taken_back_when_they_cannot_be_attached(notes: Project) -> 
 
     asyncio.run(run())
     assert notes.run("apply", "--yes").code == 0
+
+
+def test_once_asked_to_stop_nothing_more_is_sent_than_what_is_in_flight(project: Project) -> None:
+    project.manifest("assistants:\n" + "".join(f"  a{number}: {{model: m}}\n" for number in range(60)))
+
+    async def run() -> None:
+        async with opened(project) as (one, wire):
+            stop = asyncio.Event()
+
+            def fifth(_number: int, _request: str) -> bool:
+                if len(wire.writes) == 5:
+                    stop.set()
+                return False
+
+            plan = await one.plan()
+            wire.fails = fifth
+            outcomes = await execute(one.client, plan, project.root, lambda _event: None, stop=stop)
+            assert 5 <= len(wire.writes) < 5 + CONCURRENCY
+            done = [outcome for outcome in outcomes if outcome.status is Status.DONE]
+            assert len(done) == len(wire.writes)
+            assert {outcome.why for outcome in outcomes if outcome.status is not Status.DONE} == {"interrupted"}
+
+    asyncio.run(run())
+    assert project.run("apply", "--yes").code == 0

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from deployer.manifest.ignored import FILE, Ignored
@@ -25,6 +25,9 @@ TEXTS = st.lists(LINES, max_size=4).map("\n".join)
 
 
 @given(st.fixed_dictionaries(dict.fromkeys(("", "x", "x/y"), TEXTS)))
+@example({"": "x/\n!*/", "x": "", "x/y": ""})
+@example({"": "!/x/**/*\nz", "x": "!*/\n[ax]", "x/y": ""})
+@example({"": "/**/z/", "x": "!**/*/", "x/y": ""})
 @settings(max_examples=40)
 def test_git_agrees(tmp_path_factory: pytest.TempPathFactory, rules: dict[str, str]) -> None:
     root = tmp_path_factory.mktemp("root")
