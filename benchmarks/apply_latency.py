@@ -67,7 +67,7 @@ async def sequential(client: Client, plan: Plan) -> float:
 
 def _body(change: Change) -> dict[str, object]:
     """The create that apply will send, but for the store, which does not exist yet."""
-    create = change.stages[0][0]
+    create = change.steps[0]
     assert isinstance(create, Request)
     assert create.body is not None
     return {name: value for name, value in create.body.items() if name != "tool_resources"}

@@ -24,9 +24,10 @@ from pathlib import Path
 from benchmarks.figure import Figure, told
 from benchmarks.library import BATCH, MANIFEST, Served, build, change, phase, served
 from deployer import manifest
-from deployer.account import Client, execute, uploads
-from deployer.commands.session import Session, opened
+from deployer.account import Client, execute
+from deployer.account.connection import uploads
 from deployer.model import DesiredFile, Status
+from deployer.session.opening import Session, opened
 
 FILES = 10_000
 SAMPLE = 200

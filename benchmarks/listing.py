@@ -22,7 +22,7 @@ import httpx2
 from benchmarks.figure import Figure, told
 from benchmarks.pacing import serving
 from deployer.account import Client, connect, read_live
-from deployer.account.uploads import send
+from deployer.account.connection.uploads import send
 from deployer.engine import stamp
 from deployer.kinds import SURFACES
 from deployer.model import UNLIMITED, AccountSettings, Address, LiveFile

@@ -15,10 +15,10 @@ from benchmarks.figure import Figure, told
 from benchmarks.school import Distant
 from deployer import manifest
 from deployer.account import connect, execute
-from deployer.commands.session import Session, Wishes, target_of
 from deployer.kinds import SURFACES
 from deployer.model import UNLIMITED, Status
 from deployer.server import EmbeddedAccount
+from deployer.session.opening import Session, Wishes, target_of
 
 OURS = 1_000
 FOREIGN = 1_000

@@ -20,8 +20,8 @@ from typing import Any
 
 from benchmarks.figure import Figure, told
 from deployer.account import Client, connect
-from deployer.account.pacing import Pace
-from deployer.account.uploads import send
+from deployer.account.connection.pacing import Pace
+from deployer.account.connection.uploads import send
 from deployer.engine import forecast
 from deployer.model import AccountSettings, Limits
 

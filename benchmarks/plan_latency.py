@@ -17,8 +17,8 @@ from pathlib import Path
 from benchmarks.figure import Figure, told
 from benchmarks.school import ASSISTANTS, FILES, STORES, Distant, build, opened
 from deployer.account import Client, execute
-from deployer.account.read import PAGE
-from deployer.commands.session import Session
+from deployer.account.reading.read import PAGE
+from deployer.session.opening import Session
 
 ROUNDS = 9
 BAR = 1.5

@@ -14,9 +14,9 @@ import httpx2
 
 from deployer import manifest
 from deployer.account import connect
-from deployer.commands.session import Session, target_of
 from deployer.kinds import SURFACES
 from deployer.server import EmbeddedAccount
+from deployer.session.opening import Session, target_of
 
 ASSISTANTS = 200
 STORES = 20

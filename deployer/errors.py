@@ -37,9 +37,7 @@ class AccountError(DeployerError):
     what was asked for may have been done all the same, since an answer was lost on the way.
     """
 
-    def __init__(
-        self, message: str, *, status: int | None = None, code: str | None = None, lost: bool = False
-    ) -> None:
+    def __init__(self, message: str, *, status: int | None = None, code: str | None = None, lost: bool = False) -> None:
         super().__init__(message)
         self.status = status
         self.code = code

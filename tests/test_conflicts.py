@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from deployer.account import execute
-from deployer.commands.session import EMBEDDED_FOLDER, Wishes
 from deployer.model import OnDrift, Plan, Status
+from deployer.session.opening import EMBEDDED_FOLDER, Wishes
 from tests.support.live import apply, embedded, session
 from tests.support.project import Project
 from tests.test_saved_plans import edit

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deployer.commands.fetching import Fetcher
+from deployer.commands.export.fetching import Fetcher
 from deployer.export.items import item
 from deployer.export.places import Places
 from deployer.model import Address

@@ -13,7 +13,7 @@ import pytest
 
 from deployer import cache
 from deployer.account import Journal
-from deployer.account.orphans import Known, Orphan, Uploads, orphans
+from deployer.account.reading.orphans import Known, Orphan, Uploads, orphans
 from deployer.errors import AccountError
 from deployer.model import AccountSettings
 from deployer.server import EmbeddedAccount

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from deployer.commands.session import EMBEDDED_FOLDER
 from deployer.engine import canonical
+from deployer.session.opening import EMBEDDED_FOLDER
 from tests.support.live import apply, embedded, session
 from tests.support.project import Project
 

@@ -1,20 +1,18 @@
 """The live side: the only place that talks to an account, through the `openai` package (imported when first needed).
 
-client     one HTTP exchange
-failures   every way in which it can fail, as a sentence
-read       the live objects, page by page, lists in parallel
-shapes     what an answer must look like to be compared
-execute    the changes of a plan, beside each other where nothing binds them
-steps      what each step of a change does
+connection   one request, whatever it takes
+reading      what is live
+applying     the changes of a plan
+lock         the lease that keeps a second run out
 """
 
-from deployer.account.client import Client, Patience, connect
-from deployer.account.execute import execute
-from deployer.account.flow import STOPPED
-from deployer.account.journal import Journal
-from deployer.account.missing import without_files
-from deployer.account.read import read_live
-from deployer.account.run import Event, Waits
+from deployer.account.applying.execute import execute
+from deployer.account.applying.flow import STOPPED
+from deployer.account.applying.journal import Journal
+from deployer.account.applying.run import Event, Waits
+from deployer.account.connection.client import Client, Patience, connect
+from deployer.account.reading.missing import without_files
+from deployer.account.reading.read import read_live
 
 __all__ = [
     "STOPPED",

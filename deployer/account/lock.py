@@ -20,10 +20,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from deployer.account.client import Client
-from deployer.account.lists import rows
-from deployer.account.pages import Row
-from deployer.account.read import LOCK
+from deployer.account.connection.client import Client
+from deployer.account.reading.lists import rows
+from deployer.account.reading.pages import Row
+from deployer.account.reading.read import LOCK
 from deployer.engine import age
 from deployer.errors import AccountError, DeployerError
 from deployer.kinds import vector_store

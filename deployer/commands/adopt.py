@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployer.commands import asking
 from deployer.commands.options import manifest_options, parse_variables
 from deployer.engine import stamp
 from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError, UsageError
 from deployer.manifest import Manifest
 from deployer.model import Action, Address, LiveObject, Plan, Resource, Status
+from deployer.session import consent as asking
 
 if TYPE_CHECKING:
-    from deployer.account.proof import Proof
-    from deployer.commands.session import Session
+    from deployer.account.reading.proof import Proof
     from deployer.engine.adopt import Taking
+    from deployer.session.opening import Session
 
 OTHER_PROJECT = "other-project"
 _SHOWN = 10
@@ -70,7 +70,7 @@ def command(  # noqa: PLR0913
       deployer adopt assistant/math-tutor asst_abc123
       deployer adopt vector_store/math --name "Math documents" --yes
     """
-    from deployer.commands.session import compiled
+    from deployer.session.opening import compiled
 
     if (live_id is None) == (name is None):
         raise UsageError("name what to adopt: either its ID, or --name NAME")
@@ -81,9 +81,9 @@ def command(  # noqa: PLR0913
 
 
 async def _adopt(manifest: Manifest, wanted: Intent) -> int:
-    from deployer.account.proof import prove
-    from deployer.commands.session import opened
+    from deployer.account.reading.proof import prove
     from deployer.engine.adopt import Taking, adoption
+    from deployer.session.opening import opened
 
     resource = _declared(manifest, wanted.address)
     async with opened(manifest) as session:
@@ -145,7 +145,7 @@ async def _with_files(session: Session, live: LiveObject) -> LiveObject:
     """Give the object with what it holds; the plan knows that only of what is ours."""
     from dataclasses import replace
 
-    from deployer.account import contents
+    from deployer.account.reading import contents
     from deployer.engine.decide import STORE
     from deployer.model import LiveFile
 
@@ -159,7 +159,7 @@ async def _with_files(session: Session, live: LiveObject) -> LiveObject:
 
 def _check(session: Session, now: Plan, resource: Resource, live: LiveObject, wanted: Intent) -> None:
     """Refuse what is somebody else's, what is ours elsewhere, and what could not be compared afterwards."""
-    from deployer.account import shapes
+    from deployer.account.reading import shapes
 
     address, mark = resource.address, stamp.read(live.raw.get("metadata"))
     if mark and mark.project != now.project and OTHER_PROJECT not in wanted.force:

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployer.commands.apply import Intent, carried_out
-from deployer.commands.before import lock_option, locked
-from deployer.commands.options import manifest_options, parse_variables
+from deployer.commands.options import lock_option, manifest_options, parse_variables
 from deployer.engine import guard, stamp
 from deployer.errors import DeployerError, UsageError
 from deployer.manifest import Manifest
 from deployer.model import Action, Address, Change, OnDrift, Plan, Problem, Severity
+from deployer.session.carry_out import Intent, carried_out
+from deployer.session.safety import locked
 
 if TYPE_CHECKING:
-    from deployer.commands.session import Session
+    from deployer.session.opening import Session
 
 
 @click.command("destroy")
@@ -40,7 +40,7 @@ def command(
       deployer destroy
       deployer destroy --account openai --confirm quiz-school
     """
-    from deployer.commands.session import compiled
+    from deployer.session.opening import compiled
 
     manifest = compiled(file, account, parse_variables(variables))
     if confirm is None and not sys.stdin.isatty():
@@ -51,7 +51,7 @@ def command(
 
 
 async def _destroy(manifest: Manifest, lock_timeout: float, *, asks: bool) -> int:
-    from deployer.commands.session import Wishes, opened
+    from deployer.session.opening import Wishes, opened
 
     protected = [resource.address for resource in manifest.resources if resource.protect]
     async with opened(replace(manifest, resources=(), moved=())) as session, locked(session, lock_timeout) as hold:
@@ -109,7 +109,7 @@ def _refuse(session: Session, plan: Plan, declared: Sequence[Address]) -> None:
 
 
 def _ask(plan: Plan) -> None:
-    from deployer.commands.apply import interruptible
+    from deployer.session.consent import interruptible
 
     with interruptible():
         typed = click.prompt(

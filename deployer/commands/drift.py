@@ -28,8 +28,8 @@ def command(*, file: Path, account: str | None, variables: tuple[str, ...], form
       deployer drift
       deployer drift --account openai --exit-code   # 0 nothing moved, 2 something did, 1 failure
     """
-    from deployer.commands.session import compiled
     from deployer.engine import drift
+    from deployer.session.opening import compiled
 
     plan = asyncio.run(_plan(compiled(file, account, parse_variables(variables))))
     _print(plan, form)
@@ -37,7 +37,7 @@ def command(*, file: Path, account: str | None, variables: tuple[str, ...], form
 
 
 async def _plan(manifest: Manifest) -> Plan:
-    from deployer.commands.session import Wishes, opened
+    from deployer.session.opening import Wishes, opened
 
     async with opened(manifest) as session:
         return await session.plan(Wishes(check_files=True))

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployer.commands.before import lock_option, locked, shelf, snapshot
-from deployer.commands.options import manifest_options, parse_variables
+from deployer.commands.options import lock_option, manifest_options, parse_variables
 from deployer.engine import record
 from deployer.errors import EXIT_DONE, DeployerError
 from deployer.manifest import Manifest
+from deployer.session.safety import locked, shelf, snapshot
 
 if TYPE_CHECKING:
-    from deployer.account.orphans import Known, Orphan
-    from deployer.commands.session import Session
+    from deployer.account.reading.orphans import Known, Orphan
+    from deployer.session.opening import Session
 
 _HOUR = 3600
 
@@ -58,14 +58,14 @@ def command(  # noqa: PLR0913
       deployer gc --older-than 24 --format json
       deployer gc --yes --account openai
     """
-    from deployer.commands.session import compiled
+    from deployer.session.opening import compiled
 
     manifest = compiled(file, account, parse_variables(variables))
     return asyncio.run(_gc(manifest, older_than * _HOUR, lock_timeout, yes=yes, form=form))
 
 
 async def _gc(manifest: Manifest, older: float, lock_timeout: float, *, yes: bool, form: str) -> int:
-    from deployer.commands.session import opened
+    from deployer.session.opening import opened
 
     async with opened(manifest) as session, locked(session, lock_timeout):
         found = await _found(session, older)
@@ -89,7 +89,7 @@ async def _gc(manifest: Manifest, older: float, lock_timeout: float, *, yes: boo
 
 async def _found(session: Session, older: float) -> list[Orphan]:
     from deployer.account import Journal
-    from deployer.account.orphans import Uploads, orphans
+    from deployer.account.reading.orphans import Uploads, orphans
 
     left = Journal.of(session.manifest.root, session.client.settings).left_over
     uploads = Uploads.of(list(_known(session.manifest)), left)
@@ -97,7 +97,7 @@ async def _found(session: Session, older: float) -> list[Orphan]:
 
 
 def _known(manifest: Manifest) -> Iterator[Known]:
-    from deployer.account.orphans import Known
+    from deployer.account.reading.orphans import Known
 
     for resource in manifest.resources:
         for file in resource.files:
@@ -126,7 +126,7 @@ def _confirm(found: Sequence[Orphan]) -> None:
 
 async def _delete(session: Session, found: Sequence[Orphan]) -> None:
     from deployer.account import Journal
-    from deployer.account.orphans import delete
+    from deployer.account.reading.orphans import delete
 
     journal = Journal.of(session.manifest.root, session.client.settings)
     await delete(session.client, [one.id for one in found], journal.delete)

@@ -40,7 +40,7 @@ def plan_options(function: Function) -> Function:
 
     @functools.wraps(function)
     def command(*, prune: bool, on_drift: str, check_files: bool, **others: Any) -> Any:
-        from deployer.commands.session import Wishes
+        from deployer.session.opening import Wishes
 
         return function(wishes=Wishes(prune, OnDrift(on_drift), check_files), **others)
 
@@ -58,6 +58,15 @@ def plan_options(function: Function) -> Function:
     ):
         result = option(result)
     return result  # type: ignore[no-any-return]
+
+
+lock_option = click.option(
+    "--lock-timeout",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="How long to wait for another run, where the account has lock: true. [0]",
+)
 
 
 def parse_variables(pairs: tuple[str, ...]) -> Mapping[str, str]:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployer.commands import saved
 from deployer.commands.options import manifest_options, parse_variables, plan_options
 from deployer.engine import guard
 from deployer.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, DeployerError
 from deployer.manifest import Manifest
 from deployer.model import Plan
+from deployer.session import saved
 
 if TYPE_CHECKING:
-    from deployer.commands.session import Wishes
+    from deployer.session.opening import Wishes
 
 
 @click.command("plan")
@@ -51,7 +51,7 @@ def command(  # noqa: PLR0913
       deployer plan --fail-on breaking
       deployer plan --out plan.json    # then: deployer apply --plan plan.json
     """
-    from deployer.commands.session import compiled
+    from deployer.session.opening import compiled
 
     plan = asyncio.run(_plan(compiled(file, account, parse_variables(variables)), wishes, rehash=rehash))
     if out:
@@ -77,7 +77,7 @@ def _warn(plan: Plan) -> None:
 
 
 async def _plan(manifest: Manifest, wishes: Wishes, *, rehash: bool) -> Plan:
-    from deployer.commands.session import opened
+    from deployer.session.opening import opened
 
     async with opened(manifest, rehash=rehash) as session:
         return await session.plan(wishes)

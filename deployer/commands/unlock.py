@@ -32,15 +32,15 @@ def command(*, file: Path, account: str | None, variables: tuple[str, ...], yes:
       deployer unlock
       deployer unlock --yes --account openai
     """
-    from deployer.commands.session import compiled
+    from deployer.session.opening import compiled
 
     return asyncio.run(_unlock(compiled(file, account, parse_variables(variables)), yes=yes))
 
 
 async def _unlock(manifest: Manifest, *, yes: bool) -> int:
     from deployer.account.lock import leases, remove
-    from deployer.commands.session import opened
     from deployer.render.plain import plain
+    from deployer.session.opening import opened
 
     async with opened(manifest) as session:
         found = await leases(session.client, manifest.project)

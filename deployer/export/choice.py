@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from deployer.account import shapes
+from deployer.account.reading import shapes
 from deployer.engine import age, stamp
 from deployer.engine.adopt import MAX_PAIRS, lacking_room
 from deployer.errors import DeployerError

@@ -114,7 +114,7 @@ def _file(folder: str, source: str) -> _Digest:
 
 
 def _hashed(path: str) -> _Digest:
-    """Of ten thousand small files each call costs: none but these five is made, and no object in between."""
+    """Bare calls of the system, as few as will do: of ten thousand small files, each costs."""
     now = time.time_ns()
     file = os.open(path, _READ)
     try:

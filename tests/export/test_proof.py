@@ -6,8 +6,8 @@ import asyncio
 import hashlib
 from pathlib import Path
 
-from deployer.account import contents
-from deployer.account.proof import OTHER, UNREADABLE, Proof, prove
+from deployer.account.reading import contents
+from deployer.account.reading.proof import OTHER, UNREADABLE, Proof, prove
 from deployer.model import DesiredFile
 from tests.export.foreign import by_hand
 from tests.support.live import embedded, session

@@ -10,8 +10,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from deployer.commands.session import Session
 from deployer.model import FileAction
+from deployer.session.opening import Session
 from tests.support.documents import (
     ATTACH,
     BLUE,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deployer.commands.session import Session, Wishes
 from deployer.model import FileAction, OnDrift
+from deployer.session.opening import Session, Wishes
 from tests.support.documents import (
     ATTACH,
     BOTH,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from deployer.commands.session import Wishes
 from deployer.model import Action, Plan, Status
+from deployer.session.opening import Wishes
 from tests.support.live import Wire, apply, embedded, session
 from tests.support.project import Project
 

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from deployer import manifest
 from deployer.account import connect
-from deployer.account.retry import Patience
-from deployer.commands.session import Session, Wishes
+from deployer.account.connection.retry import Patience
 from deployer.errors import AccountError
 from deployer.kinds import SURFACES
 from deployer.model import UNLIMITED, AccountSettings, Status, Target
 from deployer.render import data, lines, markdown
+from deployer.session.opening import Session, Wishes
 from tests.support.live import apply, embedded, session
 from tests.support.project import Project
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.account.pages import EndlessListError, Page, walk
+from deployer.account.reading.pages import EndlessListError, Page, walk
 from deployer.errors import AccountError
 
 
@@ -187,9 +187,7 @@ def test_after_a_move_the_next_run_is_at_its_best_again(listing: Listing, data: 
 
 
 @given(st.integers(1, 6), st.integers(1, 60), st.data())
-def test_one_row_that_came_or_went_costs_three_requests_at_most(
-    size: int, count: int, data: st.DataObject
-) -> None:
+def test_one_row_that_came_or_went_costs_three_requests_at_most(size: int, count: int, data: st.DataObject) -> None:
     """One in vain, one to meet the old pages again, one at a new end."""
     listing = Listing([str(number) for number in range(count)], size)
     _, cursors = asyncio.run(walked(listing, ()))

@@ -6,8 +6,8 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 
-from deployer.account.exchange import Content
-from deployer.commands.session import Session
+from deployer.account.connection.exchange import Content
+from deployer.session.opening import Session
 from tests.support.faulty import Day, write
 
 DOCS = "vector_stores: {docs: {files: [docs/**]}}\n"

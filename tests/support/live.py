@@ -13,10 +13,10 @@ import httpx2
 
 from deployer import manifest
 from deployer.account import Waits, connect, execute
-from deployer.commands.session import Session, Wishes
 from deployer.kinds import SURFACES
 from deployer.model import UNLIMITED, AccountSettings, OnDrift, Outcome, Severity, Target
 from deployer.server import EmbeddedAccount
+from deployer.session.opening import Session, Wishes
 
 Message = MutableMapping[str, Any]
 App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 
 from deployer.account import Client, Patience, connect
-from deployer.account.client import Answer
+from deployer.account.connection.client import Answer
 from deployer.model import UNLIMITED, AccountSettings
 from tests.unit.account import virtual
 

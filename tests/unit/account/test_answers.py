@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.account import shapes
-from deployer.account.clean import clean, masked
+from deployer.account.connection.clean import clean, masked
+from deployer.account.reading import shapes
 from deployer.engine import age
 
 keys = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=8, max_size=40)

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from deployer.account import Client
-from deployer.account.client import Answer
+from deployer.account.connection.client import Answer
 from deployer.errors import AccountError
 from tests.unit.account.clients import at_once, exchange, within
 from tests.unit.account.servers import Behaviour, Reply, page, said, serving

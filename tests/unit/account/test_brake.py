@@ -11,8 +11,8 @@ import httpx2
 import pytest
 
 from deployer.account import Client
-from deployer.account.client import Answer
-from deployer.account.exchange import Content
+from deployer.account.connection.client import Answer
+from deployer.account.connection.exchange import Content
 from deployer.errors import AccountError
 from deployer.model import Limits
 from tests.unit.account import virtual

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from deployer.account import execute
-from deployer.account.execute import CONCURRENCY
-from deployer.commands.session import EMBEDDED_FOLDER, Session, Wishes
+from deployer.account.applying.execute import CONCURRENCY
 from deployer.model import Outcome, Status
+from deployer.session.opening import EMBEDDED_FOLDER, Session, Wishes
 from tests.support.live import App, Wire, apply, embedded, session
 from tests.support.project import Project
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.account.flow import Flow
-from deployer.account.keys import Keys
+from deployer.account.applying.flow import Flow
+from deployer.account.applying.keys import Keys
 from deployer.errors import DeployerError
 from deployer.model import Request, Step
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from deployer.account import pages
+from deployer.account.reading import pages
 from deployer.engine import stamp
 from deployer.model import Address
 from tests.support.project import Project, Result

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.account.pacing import Bucket, Pace, counted
+from deployer.account.connection.pacing import Bucket, Pace, counted
 from deployer.engine import forecast
 from deployer.model import UNLIMITED, Limits
 from tests.unit.account.virtual import now, run

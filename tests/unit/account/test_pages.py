@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from deployer.account.pages import Page, walk
+from deployer.account.reading.pages import Page, walk
 from deployer.errors import AccountError
 
 Pages = Mapping[str | None, tuple[str, bool | None]]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.account.failures import Failure
-from deployer.account.retry import Fate, Patience, Series, asked_wait
+from deployer.account.connection.failures import Failure
+from deployer.account.connection.retry import Fate, Patience, Series, asked_wait
 
 DRAWS = st.floats(0, 1, exclude_max=True)
 FAILURES = st.integers(1, 2_000)

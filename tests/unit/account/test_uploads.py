@@ -12,9 +12,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from deployer.account import Client, connect, parts, uploads
-from deployer.account.parts import send_in_parts
-from deployer.account.spans import Source, Span
+from deployer.account import Client, connect
+from deployer.account.connection import parts, uploads
+from deployer.account.connection.parts import send_in_parts
+from deployer.account.connection.spans import Source, Span
 from deployer.errors import AccountError, DeployerError
 from deployer.model import UNLIMITED, AccountSettings
 from deployer.server import EmbeddedAccount

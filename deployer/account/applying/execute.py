@@ -1,0 +1,170 @@
+"""Execute a plan: changes beside each other where nothing binds them, the steps of each as its keys become known."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from deployer.account.applying import lost
+from deployer.account.applying.flow import STOPPED, Flow, Stopped, gives
+from deployer.account.applying.journal import Journal
+from deployer.account.applying.keys import Keys
+from deployer.account.applying.run import USUAL, Event, Run, Waits
+from deployer.account.applying.spare import Spare
+from deployer.account.applying.steps import do
+from deployer.account.connection.clean import clean
+from deployer.account.connection.client import Client
+from deployer.engine import reviewed
+from deployer.errors import AccountError, DeployerError
+from deployer.kinds import SURFACES
+from deployer.model import Action, Address, Change, DeleteFile, Outcome, Plan, Status
+
+CONCURRENCY = 16
+_FRESH = (Action.CREATE, Action.REPLACE)
+_NOT_FOUND = 404
+
+
+async def execute(  # noqa: PLR0913
+    client: Client,
+    plan: Plan,
+    root: Path,
+    notify: Callable[[Event], None],
+    *,
+    stop: asyncio.Event | None = None,
+    waits: Waits = USUAL,
+) -> tuple[Outcome, ...]:
+    """Do every pending change; give one outcome for each, in the plan's order, whatever the account did.
+
+    A change waits for those that it requires and is skipped when one of them was not done. Deletes wait for the rest.
+    Once `stop` is set, nothing more is started.
+    """
+    kinds, journal = SURFACES[plan.target.api], Journal.of(root, client.settings)
+    held = {file.id for one in plan.live for file in one.files}
+    held |= {file for one in plan.live for file in kinds[one.kind].held(one.raw)}
+    run = Run(
+        client,
+        kinds,
+        plan,
+        root,
+        notify,
+        stop or asyncio.Event(),
+        asyncio.Semaphore(CONCURRENCY),
+        waits,
+        Keys.of(plan.known),
+        Spare(client, held, dict(journal.sent)),
+        journal,
+    )
+    return await _run(run)
+
+
+async def _run(run: Run) -> tuple[Outcome, ...]:
+    pending = run.plan.pending
+    if any(change.action in _FRESH for change in pending):
+        run.appeared = await lost.appeared(run)
+    steps = (step for change in pending for step in change.steps)
+    run.journal.release(step.file_id for step in steps if isinstance(step, DeleteFile))
+    done: dict[Address, Outcome] = {}
+    keep = [change for change in pending if change.action is not Action.DELETE]
+    gone = [change for change in pending if change.action is Action.DELETE]
+    for group in (keep, gone):
+        done |= await _together(run, group, done)
+    await _take_back(run)
+    if all(outcome.status is Status.DONE for outcome in done.values()):
+        run.journal.clear()
+    return tuple(done[change.address] for change in pending)
+
+
+async def _together(run: Run, changes: list[Change], before: Mapping[Address, Outcome]) -> dict[Address, Outcome]:
+    tasks: dict[Address, asyncio.Task[Outcome]] = {}
+    async with asyncio.TaskGroup() as group:
+        for change in changes:  # the plan's order: what is required has its task already
+            needs = [tasks[address] for address in change.requires if address in tasks]
+            past = [before[address] for address in change.requires if address in before]
+            tasks[change.address] = group.create_task(_reported(run, change, needs, past))
+    return {address: task.result() for address, task in tasks.items()}
+
+
+async def _reported(run: Run, change: Change, needs: list[asyncio.Task[Outcome]], past: list[Outcome]) -> Outcome:
+    try:
+        outcome = await _one(run, change, needs, past)
+    finally:
+        for key in (key for step in change.steps for key in gives(step)):
+            run.keys.give_up(key, f"it needs {change.address}")
+    run.notify(Event(outcome.address, outcome=outcome))
+    return outcome
+
+
+async def _one(run: Run, change: Change, needs: list[asyncio.Task[Outcome]], past: list[Outcome]) -> Outcome:
+    outcomes = [*past, *[await task for task in needs]]
+    missing = [str(one.address) for one in outcomes if one.status is not Status.DONE]
+    if missing:
+        return _outcome(run, change, Status.SKIPPED, f"it needs {', '.join(missing)}")
+    try:
+        await _as_reviewed(run, change)
+    except Stopped:
+        return _outcome(run, change, Status.SKIPPED, STOPPED)
+    except DeployerError as error:
+        return _outcome(run, change, Status.FAILED, str(error))
+    flow = Flow(run.keys, partial(do, run, change.address), run.stop)
+    await flow.run(change.steps)
+    if flow.failures:
+        return _outcome(run, change, Status.FAILED, _summed_up(flow.failures))
+    if flow.left_out:
+        return _outcome(run, change, Status.SKIPPED, _why_left_out(run, change))
+    return _outcome(run, change, Status.DONE, "")
+
+
+def _outcome(run: Run, change: Change, status: Status, why: str) -> Outcome:
+    known = run.keys.known.get(str(change.address))
+    return Outcome(change.address, change.action, status, why, known, tuple(run.notes[change.address]))
+
+
+def _summed_up(failures: Sequence[str]) -> str:
+    texts = list(dict.fromkeys(failures))
+    return "; ".join(texts[:3]) + (f"; and {len(texts) - 3} more" if len(texts) > 3 else "")
+
+
+def _why_left_out(run: Run, change: Change) -> str:
+    if run.stop.is_set():
+        return STOPPED
+    lacking = (run.keys.lacking(step.needs) for step in change.steps)
+    return next((why for why in lacking if why), STOPPED)
+
+
+async def _as_reviewed(run: Run, change: Change) -> None:
+    """Read the object again: what was reviewed must still be so. A read that fails stops the change, too."""
+    if change.action in _FRESH:
+        if there := run.appeared.get(str(change.address)):
+            raise DeployerError(f"{there} came into being since the plan was made; plan again")
+        return
+    if not change.reviewed:
+        return
+    kind = run.kinds[change.address.kind]
+    try:
+        async with run.turn():
+            answer = await run.client.get(f"{kind.PATH}/{change.live_id}")
+    except AccountError as error:
+        if error.status == _NOT_FOUND and change.action is Action.DELETE:
+            return
+        raise
+    moved = reviewed.moved(kind, change.reviewed, clean(answer.data, run.client.settings.api_key))
+    if moved:
+        fields = ", ".join(moved)
+        raise DeployerError(f"{change.live_id} moved since the plan was made ({fields}); look at it and plan again")
+
+
+async def _take_back(run: Run) -> None:
+    """Delete what was sent and never attached; what an interrupted run leaves, the next one uses or `gc` finds."""
+    if not run.stop.is_set():
+        left = {one for one in run.uploaded.values() if one not in run.attached}
+        await asyncio.gather(*(_forget(run, one) for one in left))
+
+
+async def _forget(run: Run, file_id: str) -> None:
+    with contextlib.suppress(AccountError):  # the change has failed already, and says why
+        async with run.turn():
+            await run.client.write("DELETE", f"/files/{file_id}", again=True)
+        run.journal.delete(file_id)

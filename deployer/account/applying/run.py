@@ -1,0 +1,88 @@
+"""The state of one execution."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deployer.account.applying.flow import STOPPED, Stopped
+from deployer.account.applying.journal import Journal
+from deployer.account.applying.keys import Keys
+from deployer.account.applying.spare import Spare
+from deployer.account.connection.client import Client
+from deployer.kinds import Kind
+from deployer.model import Address, Outcome, Plan, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What just happened, for a progress display: a step or a whole change done, bytes sent, documents ready."""
+
+    address: Address
+    step: Step | None = None
+    outcome: Outcome | None = None
+    bytes: int = 0
+    ready: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long to wait, in seconds.
+
+    For ingestion that makes no progress; until what was attached shows; until a lost write shows; between polls.
+    """
+
+    ingestion: float = 900.0
+    shows: float = 60.0
+    lost: float = 1.0
+    poll: float = 1.0
+
+
+USUAL = Waits()
+
+
+@dataclass(slots=True)
+class Run:
+    """`appeared` holds the ids, by address, of what came into being since the plan was made."""
+
+    client: Client
+    kinds: Mapping[str, Kind]
+    plan: Plan
+    root: Path
+    notify: Callable[[Event], None]
+    stop: asyncio.Event
+    gate: asyncio.Semaphore
+    waits: Waits
+    keys: Keys
+    spare: Spare
+    journal: Journal
+    appeared: dict[str, str] = field(default_factory=dict)
+    uploaded: dict[str, str] = field(default_factory=dict)
+    attached: set[str] = field(default_factory=set)
+    listings: dict[str, asyncio.Task[frozenset[str]]] = field(default_factory=dict)
+    notes: dict[Address, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def kind_of(self, path: str) -> Kind | None:
+        """Give the kind whose objects stand below this path, None for files and what stands below an object."""
+        parts = path.strip("/").split("/")
+        return next((kind for kind in self.kinds.values() if [kind.PATH[1:]] == parts[:1] and len(parts) <= 2), None)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn to send; Stopped when the run was asked to stop meanwhile."""
+        async with self.gate:
+            if self.stop.is_set():
+                raise Stopped(STOPPED)
+            yield
+
+    async def pause(self, seconds: float) -> bool:
+        """Wait, unless the run is asked to stop; tell whether it goes on."""
+        try:
+            await asyncio.wait_for(self.stop.wait(), seconds)
+        except TimeoutError:
+            return True
+        return False

@@ -1,0 +1,148 @@
+"""deployer rollback: plan the way back to before an apply, and go it like any plan."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deployer.commands.options import lock_option, manifest_options, parse_variables
+from deployer.engine import guard, record, restore
+from deployer.errors import EXIT_DONE, DeployerError, UsageError
+from deployer.manifest import Manifest
+from deployer.model import OnDrift, Plan
+from deployer.session.carry_out import Intent, carried_out
+from deployer.session.safety import locked, shelf
+from deployer.session.safety import snapshot as snapshot_of
+
+if TYPE_CHECKING:
+    from deployer.session.opening import Session, Wishes
+
+Snapshots = list[tuple[str, Mapping[str, Any]]]
+
+
+@click.command("rollback")
+@manifest_options
+@click.argument("snapshot", required=False)
+@click.option("--list", "listing", is_flag=True, help="Show the snapshots that there are.")
+@click.option(
+    "--on-drift",
+    type=click.Choice([one.value for one in OnDrift]),
+    default=OnDrift.FAIL.value,
+    help="What becomes of fields that somebody edited on the account since. [fail]",
+)
+@click.option("--yes", is_flag=True, help="Do not ask (needed where nobody can answer).")
+@click.option("--force", multiple=True, type=click.Choice(guard.GUARDS), help="Lift a guard, by its name.")
+@lock_option
+def command(  # noqa: PLR0913
+    *,
+    file: Path,
+    account: str | None,
+    variables: tuple[str, ...],
+    snapshot: str | None,
+    listing: bool,
+    on_drift: str,
+    yes: bool,
+    force: tuple[str, ...],
+    lock_timeout: float,
+) -> int:
+    """Go back to what was on the account before an apply: the last one, or that of SNAPSHOT.
+
+    What was changed gets the fields and documents of then, what was deleted is made again (with a new id), what was
+    made is deleted. Documents come from the account or the working tree; what neither has is named. The rollback is an
+    apply too: it has a snapshot of its own, and can be rolled back.
+
+    \b
+    Example:
+      deployer rollback --list
+      deployer rollback
+      deployer rollback --yes --on-drift overwrite --account openai
+    """
+    from deployer.session.opening import Wishes, compiled
+
+    manifest = compiled(file, account, parse_variables(variables))
+    if listing:
+        return _show(_snapshots(manifest))
+    if not yes and not sys.stdin.isatty():
+        raise UsageError("nobody can confirm here; add --yes to roll back without asking")
+    chain = _chosen(manifest, snapshot)
+    wanted = Intent(Wishes(on_drift=OnDrift(on_drift)), None, yes, force, command=f"rollback {chain[0][0]}")
+    return asyncio.run(_rollback(manifest, chain, wanted, lock_timeout))
+
+
+def _snapshots(manifest: Manifest, since: str = "") -> Snapshots:
+    """Give the snapshots of the project on this account from `since` on, the oldest first."""
+    place, account = shelf(manifest), _account(manifest)
+    read = [(name, snapshot_of(place, name)) for name in place.names() if name >= since]
+    return [(name, data) for name, data in read if data["account"] == account]
+
+
+def _account(manifest: Manifest) -> dict[str, str]:
+    from deployer.session.opening import target_of
+
+    return asdict(target_of(manifest))
+
+
+def _chosen(manifest: Manifest, name: str | None) -> Snapshots:
+    """Give the snapshot that is meant and all newer ones: what they hold together is the state of then."""
+    place, account = shelf(manifest), _account(manifest)
+    names = place.names()
+    if name is None:
+        for one in reversed(names):
+            if (data := snapshot_of(place, one))["account"] == account:
+                return [(one, data)]
+        raise DeployerError("there is no snapshot of this account yet; deployer apply writes one before it begins")
+    name = name.removesuffix(".json")
+    if name not in names:
+        raise DeployerError(f"project {place.project} has no snapshot {name}; deployer rollback --list shows them all")
+    found = _snapshots(manifest, since=name)
+    if not found or found[0][0] != name:
+        there = snapshot_of(place, name)["account"]
+        raise DeployerError(f"the snapshot {name} is of another account ({' · '.join(there.values())}); choose that")
+    return found
+
+
+def _show(found: Snapshots) -> int:
+    from deployer.render.plain import plain
+
+    for name, data in reversed(found):
+        click.echo(plain(f"{name}  {_told(data)}"))
+    if not found:
+        click.echo("No snapshot of this account yet.")
+    return EXIT_DONE
+
+
+def _told(data: Mapping[str, Any]) -> str:
+    """Say what a run was about to do."""
+    counts: dict[str, int] = {}
+    for change in data["changes"]:
+        counts[change["action"]] = counts.get(change["action"], 0) + 1
+    commit = f" of {data['origin']}" if data["origin"] else ""
+    return f"before {data['command']}{commit}: {', '.join(f'{count} to {what}' for what, count in counts.items())}"
+
+
+async def _rollback(manifest: Manifest, chain: Snapshots, wanted: Intent, lock_timeout: float) -> int:
+    from deployer.render.plain import plain
+    from deployer.session.opening import opened
+
+    async with opened(manifest) as session, locked(session, lock_timeout) as hold:
+        entries = record.merged([data for _, data in chain])
+        click.echo(plain(f"Back to {chain[0][1]['time']}, {_told(chain[0][1])}"))
+
+        async def again() -> Plan:
+            return await way_back(session, entries, wanted.wishes)
+
+        return await carried_out(session, await again(), replace(wanted, again=again, hold=hold))
+
+
+async def way_back(session: Session, entries: Sequence[record.Entry], wishes: Wishes) -> Plan:
+    """Give the plan of this moment that leads back to the entries."""
+    from deployer.commands.rollback.stock import stock
+
+    live = await session.read()
+    return restore.plan(session.scope(wishes), entries, live, await stock(session, entries, live))

@@ -1,0 +1,88 @@
+"""A plan in a file: made by `plan --out`, applied by `apply --plan` exactly as it was reviewed, or not at all.
+
+It is not the file that is sent: the plan is made again, from the manifest and the account as they are now, with the
+same wishes, and must have the same fingerprint. So nothing can be smuggled in, and nothing that moved goes unseen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deployer.engine import canonical
+from deployer.engine.data import plan_data
+from deployer.errors import DeployerError
+from deployer.model import OnDrift, Plan
+
+if TYPE_CHECKING:
+    from deployer.session.opening import Wishes
+
+_AGAIN = "make a new plan with deployer plan --out and have it reviewed"
+
+
+def write(file: Path, plan: Plan) -> None:
+    """Write the plan as JSON (schemas/plan.schema.json); it holds no secrets."""
+    from deployer.render import data
+
+    file.write_text(data.plan(plan) + "\n", encoding="utf-8")
+
+
+def read(file: Path) -> Mapping[str, Any]:
+    """Read a saved plan and check that it is one, whole and unchanged."""
+    from deployer.manifest import schema
+
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+        why = schema.misfit("plan.schema.json", data)
+    except OSError as error:
+        raise DeployerError(f"{file} cannot be read ({error.strerror}); name the file that plan --out wrote") from None
+    except (ValueError, RecursionError):
+        why = "it is not JSON"
+    if why:
+        raise DeployerError(f"{file} is no plan of this deployer ({why[:200]}); {_AGAIN}")
+    content = {name: value for name, value in data.items() if name != "fingerprint"}
+    if canonical.sha256(content) != data["fingerprint"]:
+        raise DeployerError(f"{file} was changed after it was made; {_AGAIN}")
+    found: Mapping[str, Any] = data
+    return found
+
+
+def wishes(data: Mapping[str, Any]) -> Wishes:
+    """Give what the plan was made with."""
+    from deployer.session.opening import Wishes
+
+    scope = data["scope"]
+    return Wishes(scope["prune"], OnDrift(scope["on_drift"]), scope["check_files"], scope["origin"])
+
+
+def check(plan: Plan, data: Mapping[str, Any]) -> None:
+    """Raise unless the plan of this moment is the one that was saved; the message says what moved."""
+    now = json.loads(json.dumps(plan_data(plan)))
+    for name, what in (("project", "project"), ("account", "account")):
+        if now[name] != data[name]:
+            raise DeployerError(f"the plan was made for another {what} ({_named(data[name])}); {_AGAIN}")
+    if canonical.sha256(now) == data["fingerprint"]:
+        return
+    moved = [
+        text
+        for text, differs in (
+            ("the manifest changed", now["manifest"] != data["manifest"]),
+            (f"{_changed(now, data)} on the account", bool(_changed(now, data))),
+        )
+        if differs
+    ]
+    raise DeployerError(f"the plan is out of date: {' and '.join(moved) or 'something else moved'}; {_AGAIN}")
+
+
+def _named(value: Any) -> str:
+    return value if isinstance(value, str) else " · ".join(map(str, value.values()))
+
+
+def _changed(now: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+    """Name the addresses whose change is another one now."""
+    before = {one["address"]: one for one in data["changes"]}
+    after = {one["address"]: one for one in now["changes"]}
+    names = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more moved" if len(names) > 5 else " moved" if names else "")
