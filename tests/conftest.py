@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from tests.support.project import Project
 
-settings.register_profile("suite", max_examples=50, deadline=None)
+settings.register_profile("suite", max_examples=30, deadline=None)
 settings.register_profile("nightly", max_examples=2_000, deadline=None)
 
 EXAMPLE = Path(__file__).parent.parent

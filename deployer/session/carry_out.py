@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from deployer.account.lock import Hold
     from deployer.session.opening import Session, Wishes
 
-_LAG = 1.0  # seconds: a list may not show yet what was just written
+_LAG = 0.5  # seconds: a list may not show yet what was just written
 
 
 @dataclass(frozen=True, slots=True)
