@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from deployer.engine import age, canonical, decide, finish, order, stamp
-from deployer.engine.decide import STORE, Draft, Owned, Scope
+from deployer.engine import canonical, decide, finish, ownership
+from deployer.engine.decide import Draft, Owned, Scope
 from deployer.kinds import Kind
 from deployer.model import Address, DesiredFile, LiveObject, Plan, Problem, Resource, Severity, Target, Upload
 
@@ -26,9 +26,9 @@ def build(
     `left_over` are ids of File objects that an interrupted run sent or was about to delete, with the sha256 of what
     they hold ("" where nobody wants them): those that are of no use now are deleted.
     """
-    scope = replace(scope, stores=_usable(live))
-    groups, problems = _moved(scope, _owned(scope, live))
-    owned = {address: min(group, key=_age) for address, group in groups.items()}
+    scope = replace(scope, stores=ownership.usable_stores(live))
+    groups, problems = _moved(scope, _groups(scope, live))
+    owned = {address: group[0] for address, group in groups.items()}
     expired = {address for address, one in owned.items() if one.live.raw.get("status") == "expired"}
     known = {str(address): one.live.id for address, one in sorted(owned.items()) if address not in expired}
     ids = {live_id: address for address, live_id in known.items()}
@@ -44,8 +44,8 @@ def build(
         elif address in expired:
             drafts.append(decide.superseded(scope, address, one, "it has expired", [address]))
     twins, told = _twins(scope, groups, owned)
-    holders = _holders(scope, live)
-    changes = finish.changes(_arranged([*drafts, *twins]), holders)
+    holders = ownership.holders(scope, live)
+    changes = finish.changes(ownership.arranged([*drafts, *twins]), holders)
     wanted = {step.file.sha256 for change in changes for step in change.steps if isinstance(step, Upload)}
     changes += finish.left_over([one for one, sha in left_over.items() if one not in holders and sha not in wanted])
     return Plan(
@@ -80,17 +80,11 @@ def _file(file: DesiredFile) -> list[Any]:
     return [file.path, file.sha256, dict(file.chunking or {}), dict(file.attributes)]
 
 
-def _usable(live: Sequence[LiveObject]) -> frozenset[str]:
-    return frozenset(one.id for one in live if one.kind == STORE and one.raw.get("status") != "expired")
-
-
-def _owned(scope: Scope, live: Sequence[LiveObject]) -> dict[Address, list[Owned]]:
-    """Give what carries our project's stamp, by address; more than one at an address is a race's work."""
+def _groups(scope: Scope, live: Sequence[LiveObject]) -> dict[Address, list[Owned]]:
+    """Give what is ours by address, the oldest first; more than one at an address is a race's work."""
     groups: dict[Address, list[Owned]] = defaultdict(list)
-    for one in live:
-        found = stamp.read(one.raw.get("metadata"))
-        if found and found.project == scope.project and found.address.kind == one.kind:
-            groups[found.address].append(decide.owned(scope.kinds[one.kind], one, found))
+    for one in ownership.owned(scope, live):
+        groups[one.stamp.address].append(one)
     return groups
 
 
@@ -106,19 +100,13 @@ def _moved(scope: Scope, groups: dict[Address, list[Owned]]) -> tuple[dict[Addre
     return groups, problems
 
 
-def _age(owned: Owned) -> tuple[bool, float, str]:
-    """The oldest first; a store that has expired comes last."""
-    raw = owned.live.raw
-    return raw.get("status") == "expired", age.seconds(raw.get("created_at")) or 0, owned.live.id
-
-
 def _twins(
     scope: Scope, groups: Mapping[Address, Sequence[Owned]], owned: Mapping[Address, Owned]
 ) -> tuple[list[Draft], list[Problem]]:
     """More than one live object at an address: the oldest is the one, the others go with consent."""
     drafts, problems = [], []
     for address, group in sorted(groups.items()):
-        for twin in sorted(group, key=_age)[1:]:
+        for twin in group[1:]:
             first = owned[address].live.id
             text = f"{first} and {twin.live.id} both carry this address; the older one, {first}, is used"
             remedy = "it will be deleted" if scope.prune else "--prune deletes the other"
@@ -141,18 +129,6 @@ def _users(
             else:
                 result[store].append(address if scope.prune or address in declared else str(address))
     return result
-
-
-def _holders(scope: Scope, live: Sequence[LiveObject]) -> Counter[str]:
-    """Count who holds each File object: owned stores (those that were read) and all assistants."""
-    found = Counter(file.id for one in live for file in one.files)
-    found.update(held for one in live for held in scope.kinds[one.kind].held(one.raw))
-    return found
-
-
-def _arranged(drafts: Sequence[Draft]) -> list[Draft]:
-    by_address = {draft.change.address: draft for draft in drafts}
-    return [by_address[change.address] for change in order.arrange([draft.change for draft in drafts])]
 
 
 def losses(target: Target, kinds: Mapping[str, Kind], resource: Resource) -> list[Problem]:

@@ -7,11 +7,10 @@ made is deleted. Everything else on the account only lends its File objects.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from deployer.engine import age, decide, finish, order, reviewed, stamp, supply
+from deployer.engine import decide, finish, ownership, reviewed, stamp, supply
 from deployer.engine.decide import STORE, Draft, Owned, Scope
 from deployer.engine.marks import as_then, rewritten
 from deployer.engine.record import Entry
@@ -26,10 +25,10 @@ _SPARE = Address(STORE, "…")
 
 def plan(scope: Scope, entries: Sequence[Entry], live: Sequence[LiveObject], stock: Stock) -> Plan:
     """Give the plan that undoes what happened since the entries were written."""
-    usable = frozenset(one.id for one in live if one.kind == STORE and one.raw.get("status") != "expired")
-    way = _Way(replace(scope, stores=usable), entries, live, owned(scope, live), stock)
+    ours = {one.live.id: one for one in ownership.owned(scope, live)}
+    way = _Way(replace(scope, stores=ownership.usable_stores(live)), entries, live, ours, stock)
     way.stock = replace(stock, pool=way.pool())
-    changes = finish.changes(_arranged(way.drafts()), _holders(scope, live))
+    changes = finish.changes(ownership.arranged(way.drafts()), ownership.holders(scope, live))
     return Plan(
         project=scope.project,
         target=scope.target,
@@ -42,32 +41,6 @@ def plan(scope: Scope, entries: Sequence[Entry], live: Sequence[LiveObject], sto
         on_drift=scope.on_drift,
         live=tuple(live),
     )
-
-
-def owned(scope: Scope, live: Sequence[LiveObject]) -> dict[str, Owned]:
-    """Give what carries our project's stamp, by id, the oldest first."""
-    found: list[Owned] = []
-    for one in live:
-        mark = stamp.read(one.raw.get("metadata"))
-        if mark and mark.project == scope.project and mark.address.kind == one.kind:
-            found.append(decide.owned(scope.kinds[one.kind], one, mark))
-    return {one.live.id: one for one in sorted(found, key=_age)}
-
-
-def _age(one: Owned) -> tuple[bool, int, str]:
-    raw = one.live.raw
-    return raw.get("status") == "expired", age.seconds(raw.get("created_at")) or 0, one.live.id
-
-
-def _holders(scope: Scope, live: Sequence[LiveObject]) -> Counter[str]:
-    found = Counter(file.id for one in live for file in one.files)
-    found.update(held for one in live for held in scope.kinds[one.kind].held(one.raw))
-    return found
-
-
-def _arranged(drafts: Sequence[Draft]) -> list[Draft]:
-    by_address = {draft.change.address: draft for draft in drafts}
-    return [by_address[change.address] for change in order.arrange([draft.change for draft in drafts])]
 
 
 @dataclass(slots=True)

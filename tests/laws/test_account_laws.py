@@ -88,14 +88,13 @@ class Echo:
         return 401, {"error": {"message": f"wrong key: {self.key}", "type": self.key, "param": None, "code": self.key}}
 
 
-keys = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40)
+keys = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40).map("sk-".__add__)
 
 
 @given(keys)
 def test_a_key_never_comes_out(key: str) -> None:
     said = list(asyncio.run(_said(key)))
-    shown = key in "deployer test assistant/a account embedded model instructions"
-    assert shown or not [text for text in said if key in text or json.dumps(key)[1:-1] in text]
+    assert not [text for text in said if key in text or json.dumps(key)[1:-1] in text]
 
 
 async def _said(key: str) -> Iterator[str]:
