@@ -26,6 +26,11 @@ def sha256(value: Any) -> str:
     return _hash(text(value))
 
 
+def exact_sha256(value: Any) -> str:
+    """Like `sha256`, but 1 is not 1.0: for what comes from one and the same list."""
+    return _hash(_SORTED.encode(value))
+
+
 def ordered_sha256(value: Any) -> str:
     """Like `sha256`, but the order of keys counts: in a function schema it is the order in which a model writes."""
     return _hash(_AS_IT_IS.encode(_whole(value)))

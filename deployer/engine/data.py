@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from deployer.engine import drift
+from deployer.engine import canonical, drift, reviewed
 from deployer.engine.cost import requests, seconds, total_bytes, total_requests, upload_bytes
+from deployer.kinds import SURFACES
 from deployer.model import (
     Action,
     Address,
@@ -18,6 +19,7 @@ from deployer.model import (
     Origin,
     Plan,
     Problem,
+    Resource,
 )
 
 VERSION = 1
@@ -29,7 +31,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "version": VERSION,
         "project": plan.project,
         "account": account(plan),
-        "manifest": plan.manifest,
+        "manifest": manifest(plan.desired),
         "scope": {
             "prune": plan.prune,
             "on_drift": plan.on_drift.value,
@@ -39,9 +41,35 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "summary": summary(plan),
         "forecast": {"requests": total_requests(plan), "bytes": total_bytes(plan), "seconds": math.ceil(seconds(plan))},
         "conflicts": [_conflict(address, one) for address, one in plan.conflicts],
-        "changes": [_change(change) for change in plan.changes],
+        "changes": _changes(plan),
         "problems": [problem_data(problem) for problem in plan.problems],
     }
+
+
+def manifest(desired: Sequence[Resource]) -> str:
+    """Give the digest of all that is desired, in whatever order it is declared."""
+    told = [
+        [str(one.address), one.attrs, [_whole(file) for file in one.files], one.protect, one.exclusive]
+        for one in sorted(desired, key=lambda one: one.address)
+    ]
+    return canonical.ordered_sha256(told)
+
+
+def _whole(file: DesiredFile) -> list[Any]:
+    return [file.path, file.sha256, dict(file.chunking or {}), dict(file.attributes)]
+
+
+def _changes(plan: Plan) -> list[dict[str, Any]]:
+    """What is only looked at is part of the plan too: when it moves, a reviewed plan is out of date."""
+    live = {one.id: one for one in plan.live}
+    kinds = SURFACES.get(plan.target.api, {})
+    result = []
+    for change in plan.changes:
+        data, seen = _change(change), live.get(change.live_id or "")
+        if seen and seen.kind in kinds and not change.reviewed:
+            data["reviewed"] = reviewed.unwritten(kinds[seen.kind], seen.raw)
+        result.append(data)
+    return result
 
 
 def account(plan: Plan) -> dict[str, str]:

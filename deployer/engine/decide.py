@@ -125,15 +125,16 @@ def _update(  # noqa: PLR0913, PLR0917
     changes = _wanted(scope, _files(resource, attrs, found.files))
     renamed = found.stamp.address if found.stamp.address != resource.address else None
     acting = tuple(field for field in fields if not field.kept)
+    touched = bool(acting or released or changes or renamed)
     change = Change(
         address=resource.address,
-        action=Action.UPDATE if acting or released or changes or renamed else Action.NO_OP,
+        action=Action.UPDATE if touched else Action.NO_OP,
         reason=_reason(acting, released, changes, renamed),
         live_id=found.live.id,
         fields=fields,
         files=changes,
         requires=_addresses(kind.wire(attrs, None)),
-        reviewed=reviewed.digest(kind, found.live.raw),
+        reviewed=reviewed.digest(kind, found.live.raw) if touched else "",
     )
     body = None
     if acting or released or renamed or (changes and resource.address.kind != STORE):

@@ -6,12 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
-from deployer.engine import canonical, decide, finish, ownership
+from deployer.engine import decide, finish, ownership
 from deployer.engine.decide import Draft, Owned, Scope
 from deployer.kinds import Kind
-from deployer.model import Address, DesiredFile, LiveObject, Plan, Problem, Resource, Severity, Target, Upload
+from deployer.model import Address, LiveObject, Plan, Problem, Resource, Severity, Target, Upload
 
 __all__ = ["Scope", "build", "losses"]
 
@@ -62,22 +61,9 @@ def build(
         on_drift=scope.on_drift,
         prune=scope.prune,
         check_files=scope.check_files,
-        manifest=desired_digest(resources),
+        desired=tuple(resources),
         live=tuple(live),
     )
-
-
-def desired_digest(resources: Sequence[Resource]) -> str:
-    """Give the digest of all that is desired, in whatever order it is declared."""
-    told = [
-        [str(one.address), one.attrs, [_file(file) for file in one.files], one.protect, one.exclusive]
-        for one in sorted(resources, key=lambda one: one.address)
-    ]
-    return canonical.ordered_sha256(told)
-
-
-def _file(file: DesiredFile) -> list[Any]:
-    return [file.path, file.sha256, dict(file.chunking or {}), dict(file.attributes)]
 
 
 def _groups(scope: Scope, live: Sequence[LiveObject]) -> dict[Address, list[Owned]]:

@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from deployer.model.nouns import UNLIMITED, Address, DesiredFile, Limits, LiveFile, LiveObject, Problem, Severity
+from deployer.model.nouns import (
+    UNLIMITED,
+    Address,
+    DesiredFile,
+    Limits,
+    LiveFile,
+    LiveObject,
+    Problem,
+    Resource,
+    Severity,
+)
 from deployer.model.steps import Steps
 
 
@@ -121,8 +131,8 @@ class Target:
 class Plan:
     """Ordered changes for one account.
 
-    `origin` is the git commit (or ""), `known` the ids of what is already live, `manifest` the digest of what is
-    desired, `live` what the plan was made from.
+    `origin` is the git commit (or ""), `known` the ids of what is already live; `desired` and `live` are what
+    the plan was made from.
     """
 
     project: str
@@ -136,7 +146,7 @@ class Plan:
     on_drift: OnDrift = OnDrift.FAIL
     prune: bool = False
     check_files: bool = False
-    manifest: str = ""
+    desired: tuple[Resource, ...] = field(default=(), compare=False, repr=False)
     live: tuple[LiveObject, ...] = field(default=(), compare=False, repr=False)
 
     @property
