@@ -18,6 +18,7 @@ from tests.contract.served import serve
 from tests.export.foreign import Hand, by_hand
 from tests.support.live import Wire, embedded, session
 from tests.support.project import Project
+from tests.test_drift import ask
 
 FUNCTION = {"name": "show", "description": "Shows", "parameters": {"type": "object", "properties": {"z": {}, "a": {}}}}
 LONG = "You teach ${var.subject} for $5.\nBe kind.\n"
@@ -315,3 +316,13 @@ def test_protected_and_chunked_and_attributed_is_written_as_it_is(project: Proje
         "chunking": {"max_chunk_size_tokens": 200, "chunk_overlap_tokens": 50},
         "protect": True,
     }
+
+
+def test_what_was_edited_on_the_account_is_declared_and_only_stamped(project: Project) -> None:
+    project.manifest("assistants: {tutor: {model: m, temperature: 0.5}}\n")
+    assert project.run("apply", "--yes").code == 0
+    live = project.run("outputs", "--format", "json").json()["assistant/tutor"]
+    ask(project, "POST", f"/assistants/{live}", {"description": "X", "temperature": 0.3})
+    result = project.run("export", str(project.root / "out"), "-f", str(project.root / "assistants.yaml"))
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines()[-1].startswith("The next apply writes stamps only")

@@ -282,6 +282,16 @@ def test_an_apply_holds_the_lease_and_leaves_none_behind(project: Project) -> No
         assert project.run(*command, *HERE).code == 0
 
 
+def test_to_adopt_is_kept_out_too(project: Project) -> None:
+    project.manifest(LOCKED)
+    foreign = ask(project, "POST", "/assistants", {"model": "m"})
+    lease = ask(project, "POST", "/vector_stores", {"metadata": _lease(time.time() + 100, "test")})
+    adopt = ("adopt", "assistant/tutor", foreign["id"], "--yes", *HERE)
+    assert "project test is locked by ann@desk pid 7" in project.run(*adopt).err
+    ask(project, "DELETE", f"/vector_stores/{lease['id']}")
+    assert project.run(*adopt).code == 0
+
+
 @pytest.mark.parametrize(
     "command", (("apply", "--yes"), ("rollback", "--yes"), ("destroy", "--confirm", "test"), ("gc", "--yes"))
 )

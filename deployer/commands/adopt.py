@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployer.commands.options import manifest_options, parse_variables
+from deployer.commands.options import lock_option, manifest_options, parse_variables
 from deployer.engine import stamp
 from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError, UsageError
 from deployer.manifest import Manifest
 from deployer.model import Action, Address, LiveObject, Plan, Resource, Status
 from deployer.session import consent as asking
+from deployer.session.safety import locked
 
 if TYPE_CHECKING:
     from deployer.account.reading.proof import Proof
@@ -47,6 +48,7 @@ class Intent:
 @click.option("--by-size", is_flag=True, help="Where no document can be read back, let name and size be proof enough.")
 @click.option("--yes", is_flag=True, help="Do not ask (needed where nobody can answer).")
 @click.option("--force", multiple=True, type=click.Choice([OTHER_PROJECT]), help="Lift a guard, by its name.")
+@lock_option
 def command(  # noqa: PLR0913
     *,
     address: str,
@@ -58,6 +60,7 @@ def command(  # noqa: PLR0913
     by_size: bool,
     yes: bool,
     force: tuple[str, ...],
+    lock_timeout: float,
 ) -> int:
     """Take over an object of the account that deployer did not create.
 
@@ -77,16 +80,17 @@ def command(  # noqa: PLR0913
     manifest = compiled(file, account, parse_variables(variables))
     if not yes:
         asking.answerable("adopt", "--yes")
-    return asyncio.run(_adopt(manifest, Intent(address, live_id or name or "", live_id is None, by_size, yes, force)))
+    wanted = Intent(address, live_id or name or "", live_id is None, by_size, yes, force)
+    return asyncio.run(_adopt(manifest, wanted, lock_timeout))
 
 
-async def _adopt(manifest: Manifest, wanted: Intent) -> int:
+async def _adopt(manifest: Manifest, wanted: Intent, lock_timeout: float) -> int:
     from deployer.account.reading.proof import prove
     from deployer.engine.adopt import Taking, adoption
     from deployer.session.opening import opened
 
     resource = _declared(manifest, wanted.address)
-    async with opened(manifest) as session:
+    async with opened(manifest) as session, locked(session, lock_timeout):
         resource = next(one for one in session.manifest.resources if one.address == resource.address)
         now = await session.plan()
         live = await _with_files(session, _found(now, resource.address, wanted))

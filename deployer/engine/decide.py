@@ -16,6 +16,7 @@ from deployer.model import (
     Change,
     DesiredFile,
     FieldChange,
+    FileAction,
     FileChange,
     Limits,
     LiveFile,
@@ -115,21 +116,22 @@ def _files(resource: Resource, attrs: Attrs, live: Sequence[LiveFile]) -> tuple[
 def _update(  # noqa: PLR0913, PLR0917
     scope: Scope, kind: Kind, resource: Resource, attrs: Attrs, found: Owned, ids: Mapping[str, str]
 ) -> Draft:
-    digests = found.stamp.digests
+    digests = _readdressed(scope, kind, found, ids)
     live = dict(kind.canonical(found.live.raw, ids))
     live["metadata"] = stamp.without(live.get("metadata"))
     compared = with_effects(diff.compare(live, attrs, kind.DEFAULTS, digests), live, attrs)
     compared = tuple(_excused(field, set(kind.references(found.live.raw)) - scope.stores) for field in compared)
     fields = (*_judged(scope, compared), *_protection(found.stamp, resource))
     released = diff.releases(live, attrs, kind.DEFAULTS, digests)
+    agreed = diff.agreed(live, attrs, found.stamp.digests)
     changes = _wanted(scope, _files(resource, attrs, found.files))
     renamed = found.stamp.address if found.stamp.address != resource.address else None
     acting = tuple(field for field in fields if not field.kept)
-    touched = bool(acting or released or changes or renamed)
+    touched = bool(acting or released or agreed or changes or renamed)
     change = Change(
         address=resource.address,
         action=Action.UPDATE if touched else Action.NO_OP,
-        reason=_reason(acting, released, changes, renamed),
+        reason=_reason(acting, released, agreed, changes, renamed),
         live_id=found.live.id,
         fields=fields,
         files=changes,
@@ -137,9 +139,22 @@ def _update(  # noqa: PLR0913, PLR0917
         reviewed=reviewed.digest(kind, found.live.raw) if touched else "",
     )
     body = None
-    if acting or released or renamed or (changes and resource.address.kind != STORE):
+    if acting or released or agreed or renamed or (changes and resource.address.kind != STORE):
         body = _body(scope, kind, resource, attrs, found, live, fields)
     return Draft(change, kind, body, _declared(resource, attrs), found)
+
+
+def _readdressed(scope: Scope, kind: Kind, found: Owned, ids: Mapping[str, str]) -> dict[str, str]:
+    """Give the digests that were applied; that a store goes by another address now is nobody's edit."""
+    digests, back = dict(found.stamp.digests), {str(new): str(old) for old, new in scope.moved}
+    if not back:
+        return digests
+    before = stamp.fields(kind.canonical(found.live.raw, {one: back.get(name, name) for one, name in ids.items()}))
+    for path, value in stamp.fields(kind.canonical(found.live.raw, ids)).items():
+        short = stamp.name_of(path)
+        if short in digests and stamp.same_content(digests[short], before[path]):
+            digests[short] = stamp.digest(value)
+    return digests
 
 
 def _body(  # noqa: PLR0913, PLR0917
@@ -170,9 +185,11 @@ def _judged(scope: Scope, fields: Sequence[FieldChange]) -> list[FieldChange]:
 
 
 def _wanted(scope: Scope, changes: Sequence[FileChange]) -> tuple[FileChange, ...]:
-    """Leave out attributes that stay as somebody left them on the account."""
-    keep = scope.on_drift is OnDrift.KEEP
-    return tuple(change for change in changes if not (keep and change.origin is not Origin.MANIFEST))
+    """Let attributes stay as somebody left them on the account; where nothing else is to be done, nothing is."""
+    if scope.on_drift is not OnDrift.KEEP:
+        return tuple(changes)
+    marked = [replace(change, kept=change.origin is not Origin.MANIFEST) for change in changes]
+    return tuple(change for change in marked if not (change.kept and change.action is FileAction.UPDATE))
 
 
 def _stamped(path: str) -> str:
@@ -207,7 +224,11 @@ def _metadata(live: Attrs, attrs: Attrs, fields: Sequence[FieldChange]) -> dict[
 
 
 def _reason(
-    fields: Sequence[FieldChange], released: Sequence[str], changes: Sequence[FileChange], renamed: Address | None
+    fields: Sequence[FieldChange],
+    released: Sequence[str],
+    agreed: Sequence[str],
+    changes: Sequence[FileChange],
+    renamed: Address | None,
 ) -> str:
     parts = [f"moved from {renamed}"] if renamed else []
     if fields:
@@ -216,6 +237,8 @@ def _reason(
         parts.append(f"{len(changes)} {'file' if len(changes) == 1 else 'files'}")
     if released:
         parts.append(f"no longer declared: {', '.join(sorted(released))}")
+    if agreed:
+        parts.append(f"git and the account agree now: {', '.join(agreed)}")
     return ", ".join(parts) or "as declared"
 
 

@@ -39,6 +39,13 @@ def releases(live: Attrs, desired: Attrs, defaults: Attrs, digests: Mapping[str,
     return tuple(path for path in dict.fromkeys((*defaults, *before)) if gone and stamp.name_of(path) in gone)
 
 
+def agreed(live: Attrs, desired: Attrs, digests: Mapping[str, str]) -> tuple[str, ...]:
+    """Fields that are as declared, though not by an apply: the stamp must learn it, or later edits look like git's."""
+    before, after = stamp.fields(live), stamp.fields(desired)
+    same_now = (path for path, value in after.items() if path in before and same(before[path], value))
+    return tuple(sorted(path for path in same_now if _moved(digests.get(stamp.name_of(path), _UNSTAMPED), after[path])))
+
+
 def _declared(path: str, reported: bool, old: Any, new: Any, base: str) -> Iterator[FieldChange]:  # noqa: FBT001
     if not reported:
         if _moved(base, new):

@@ -64,10 +64,10 @@ def _ready(store: str, change: FileChange) -> str:
 
 def _member(store: str, change: FileChange, sources: Mapping[str, Source]) -> Member:
     assert change.desired  # noqa: S101
-    kept = change.live[0] if change.action in (FileAction.ATTACH, FileAction.WAIT) else None
-    source = Source(kept.id, live=True) if kept else sources[change.path]
-    chunking = change.desired.chunking
-    return Member(source.key, change.path, _attributes(change, kept), chunking, _ready(store, change), source.live)
+    stays = change.action in (FileAction.ATTACH, FileAction.WAIT)
+    source = Source(change.live[0].id, live=True) if stays else sources[change.path]
+    chunking, before = change.desired.chunking, change.live[0] if change.live else None
+    return Member(source.key, change.path, _attributes(change, before), chunking, _ready(store, change), source.live)
 
 
 def _attributes(change: FileChange, live: LiveFile | None) -> Attrs:
@@ -79,8 +79,11 @@ def _attributes(change: FileChange, live: LiveFile | None) -> Attrs:
         vector_store.SHA_KEY: file.sha256,
         vector_store.SIZE_KEY: file.size,
     }
-    declared = stamp.written(stamp.applied(file.attributes))
-    return {**attributes(file, live), **ours, **({vector_store.DECLARED_KEY: declared} if declared else {})}
+    values, marks = attributes(file, live), stamp.applied(file.attributes)
+    if change.kept and live:
+        values, marks = {**values, **live.attributes}, {**marks, **live.declared}
+    declared = stamp.written(marks)
+    return {**values, **ours, **({vector_store.DECLARED_KEY: declared} if declared else {})}
 
 
 def _update(store: str, change: FileChange) -> Request:
@@ -93,6 +96,5 @@ def _update(store: str, change: FileChange) -> Request:
 def _detach(store: str, gone: Sequence[LiveFile], after: tuple[str, ...], releases: Releases) -> Iterator[Step]:
     for live in gone:
         key = f"{store}-{live.id}"
-        if live.sha256:
-            releases.add(live.id, store, key)
+        releases.add(live.id, store, key, ours=bool(live.sha256))
         yield Request("DELETE", f"{vector_store.PATH}/{{{store}}}/files/{live.id}", gives=key, after=after)

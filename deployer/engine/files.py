@@ -51,13 +51,21 @@ def _at_its_path(file: DesiredFile, live: Sequence[LiveFile]) -> list[FileChange
     """Compare with what is at the same path; the best copy of the content stays, the rest goes when it is ready."""
     copies = sorted((one for one in live if _is_copy(file, one)), key=lambda one: _rank(file, one))
     if not copies:
-        return [FileChange(FileAction.REPLACE, file.path, file, tuple(live), _why_replaced(file, live))]
+        return [_change(FileAction.REPLACE, file, tuple(live), _why_replaced(file, live))]
     keep, rest = copies[0], tuple(one for one in live if one is not copies[0])
     change = _kept(file, keep)
     if change and change.action in (FileAction.ATTACH, FileAction.WAIT):
         return [replace(change, live=(keep, *rest))]
     found = [change] if change else []
     return [*found, _remove(file.path, rest, "a second copy, or an older one")] if rest else found
+
+
+def _change(action: FileAction, file: DesiredFile, live: tuple[LiveFile, ...], why: str) -> FileChange:
+    """What is written on the way are all attributes: those that somebody edited must not go unseen."""
+    origin = _edited(file, live[0])
+    if origin in (None, Origin.MANIFEST):
+        return FileChange(action, file.path, file, live, why)
+    return FileChange(action, file.path, file, live, f"{why}, and its attributes were edited", origin or Origin.BOTH)
 
 
 def _is_copy(file: DesiredFile, live: LiveFile) -> bool:
@@ -85,7 +93,7 @@ def _kept(file: DesiredFile, live: LiveFile) -> FileChange | None:
     """What is left to do for a file whose bytes are there already; None when it is as declared."""
     again = _why_again(file, live)
     if again:
-        return FileChange(FileAction.ATTACH, file.path, file, (live,), again)
+        return _change(FileAction.ATTACH, file, (live,), again)
     origin = _edited(file, live)
     if origin is not None:
         return FileChange(FileAction.UPDATE, file.path, file, (live,), "its attributes changed", origin)
@@ -139,10 +147,10 @@ def _new(file: DesiredFile, spare: list[LiveFile]) -> FileChange:
     one = min(copies, key=lambda one: (not _same_name(file, one), *_rank(file, one)))
     spare.remove(one)
     if not _same_name(file, one):
-        return FileChange(FileAction.REPLACE, file.path, file, (one,), f"renamed from {one.path}")
+        return _change(FileAction.REPLACE, file, (one,), f"renamed from {one.path}")
     again = _why_again(file, one)
     action = FileAction.ATTACH if again else FileAction.MOVE
-    return FileChange(action, file.path, file, (one,), again or f"moved from {one.path}")
+    return _change(action, file, (one,), again or f"moved from {one.path}")
 
 
 def _same_name(file: DesiredFile, live: LiveFile) -> bool:

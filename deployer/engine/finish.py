@@ -71,8 +71,7 @@ def _files(draft: Draft) -> tuple[LiveFile, ...]:
 def _delete(draft: Draft, releases: Releases) -> Steps:
     holder, key = str(draft.change.address), f"deleted {draft.change.address}"
     for file in _files(draft):
-        if file.sha256:
-            releases.add(file.id, holder, key)
+        releases.add(file.id, holder, key, ours=bool(file.sha256))
     return (Request("DELETE", f"{draft.kind.PATH}/{draft.change.live_id}", gives=key),)
 
 

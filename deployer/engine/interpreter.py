@@ -22,16 +22,21 @@ def live_files(kind: Kind, raw: Mapping[str, Any], mark: stamp.Stamp) -> tuple[L
 
 def compare(desired: Sequence[DesiredFile], live: Sequence[LiveFile]) -> tuple[FileChange, ...]:
     """Give what is to be added and removed; what somebody else put there stays."""
-    tokens = {supply.token(file.name, file.sha256) for file in desired}
+    tokens = _by_token(desired)
     known = {file.sha256 for file in live}
     add = [
         FileChange(FileAction.ADD, file.path, file, (), "not on the account")
-        for file in desired
-        if supply.token(file.name, file.sha256) not in known
+        for mark, file in tokens.items()
+        if mark not in known
     ]
     gone = [file for file in live if file.sha256 and file.sha256 not in tokens]
     remove = [FileChange(FileAction.REMOVE, file.id, None, (file,), "no longer in the manifest") for file in gone]
     return tuple(sorted([*add, *remove], key=lambda change: (change.path, change.action)))
+
+
+def _by_token(desired: Sequence[DesiredFile]) -> dict[str, DesiredFile]:
+    """Give each content once: of several with one name and the same bytes, the first stands for all."""
+    return {supply.token(file.name, file.sha256): file for file in reversed(desired)}
 
 
 def holding(
@@ -41,8 +46,7 @@ def holding(
     by_token = {file.sha256: file.id for file in live if file.sha256}
     held: dict[str, Source] = {}
     tokens: dict[str, str] = {}
-    for file in desired:
-        mark = supply.token(file.name, file.sha256)
+    for mark, file in reversed(_by_token(desired).items()):
         source = sources.get(file.path) or Source(by_token[mark], live=True)
         held[source.key] = source
         tokens[source.key] = mark

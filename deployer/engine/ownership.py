@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from deployer.engine import age, decide, order, stamp
 from deployer.engine.decide import STORE, Draft, Owned, Scope
-from deployer.model import LiveObject
+from deployer.model import Action, LiveObject
 
 
 def owned(scope: Scope, live: Sequence[LiveObject]) -> list[Owned]:
@@ -27,6 +27,16 @@ def _age(one: Owned) -> tuple[bool, int, str]:
 
 def usable_stores(live: Sequence[LiveObject]) -> frozenset[str]:
     return frozenset(one.id for one in live if one.kind == STORE and one.raw.get("status") != "expired")
+
+
+def lets_go(draft: Draft, *store: str) -> bool:
+    """Tell whether a change ends the use of a store, by its id and the names that it goes by."""
+    if draft.change.action is Action.DELETE:
+        return True
+    if draft.body is None or draft.owned is None:
+        return False
+    used = draft.kind.references({**draft.owned.live.raw, **draft.body.fields})
+    return not set(store) & set(used)
 
 
 def holders(scope: Scope, live: Sequence[LiveObject]) -> Counter[str]:

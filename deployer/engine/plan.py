@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -25,8 +25,9 @@ def build(
     `left_over` are ids of File objects that an interrupted run sent or was about to delete, with the sha256 of what
     they hold ("" where nobody wants them): those that are of no use now are deleted.
     """
-    scope = replace(scope, stores=ownership.usable_stores(live))
     groups, problems = _moved(scope, _groups(scope, live))
+    second = {one.live.id for group in groups.values() for one in group[1:]}
+    scope = replace(scope, stores=ownership.usable_stores(live) - second)
     owned = {address: group[0] for address, group in groups.items()}
     expired = {address for address, one in owned.items() if one.live.raw.get("status") == "expired"}
     known = {str(address): one.live.id for address, one in sorted(owned.items()) if address not in expired}
@@ -36,13 +37,17 @@ def build(
         drafts.append(decide.desired(scope, resource, owned.get(resource.address), ids))
         problems += losses(scope.target, scope.kinds, resource)
     declared = {resource.address for resource in resources}
-    users = _users(scope, live, {one.live.id: address for address, one in owned.items()}, declared)
-    for address, one in owned.items():
+    uses = _uses(scope, live)
+
+    def users(store: Owned) -> Sequence[Address | str]:
+        return _users(uses[store.live.id], drafts, store.live.id)
+
+    for address, one in sorted(owned.items()):  # assistants come before the stores that they use
         if address not in declared:
-            drafts.append(decide.orphan(scope, address, one, users.get(one.live.id, ())))
+            drafts.append(decide.orphan(scope, address, one, users(one)))
         elif address in expired:
             drafts.append(decide.superseded(scope, address, one, "it has expired", [address]))
-    twins, told = _twins(scope, groups, owned)
+    twins, told = _twins(scope, groups, users)
     holders = ownership.holders(scope, live)
     changes = finish.changes(ownership.arranged([*drafts, *twins]), holders)
     wanted = {step.file.sha256 for change in changes for step in change.steps if isinstance(step, Upload)}
@@ -87,33 +92,44 @@ def _moved(scope: Scope, groups: dict[Address, list[Owned]]) -> tuple[dict[Addre
 
 
 def _twins(
-    scope: Scope, groups: Mapping[Address, Sequence[Owned]], owned: Mapping[Address, Owned]
+    scope: Scope, groups: Mapping[Address, Sequence[Owned]], users: Callable[[Owned], Sequence[Address | str]]
 ) -> tuple[list[Draft], list[Problem]]:
     """More than one live object at an address: the oldest is the one, the others go with consent."""
     drafts, problems = [], []
     for address, group in sorted(groups.items()):
         for twin in group[1:]:
-            first = owned[address].live.id
+            first, using = group[0].live.id, users(twin)
+            staying = [user for user in using if isinstance(user, str)]
+            goes = scope.prune and not twin.stamp.protected and not staying
             text = f"{first} and {twin.live.id} both carry this address; the older one, {first}, is used"
-            remedy = "it will be deleted" if scope.prune else "--prune deletes the other"
+            stays = f"the other stays: it is in use by {', '.join(staying)}" if staying else "--prune deletes the other"
+            remedy = "it will be deleted" if goes else stays
             problems.append(Problem(text, remedy, str(address), severity=Severity.WARNING))
-            if scope.prune and not twin.stamp.protected:
-                drafts.append(decide.superseded(scope, address, twin, "a second copy", [address]))
+            if goes:
+                after = [address, *(user for user in using if isinstance(user, Address))]
+                drafts.append(decide.superseded(scope, address, twin, "a second copy", after))
     return drafts, problems
 
 
-def _users(
-    scope: Scope, live: Sequence[LiveObject], ids: Mapping[str, Address], declared: set[Address]
-) -> dict[str, list[Address | str]]:
-    """Give, by the id of a store, who uses it: addresses that let go in this plan, names of those that will not."""
-    result: dict[str, list[Address | str]] = defaultdict(list)
+def _uses(scope: Scope, live: Sequence[LiveObject]) -> dict[str, list[LiveObject]]:
+    """Give, by the id of a store, what refers to it."""
+    result: dict[str, list[LiveObject]] = defaultdict(list)
     for one in sorted(live, key=lambda one: one.id):
-        address = ids.get(one.id)
         for store in scope.kinds[one.kind].references(one.raw):
-            if address is None:
-                result[store].append(f"{one.kind} {one.id}")
-            else:
-                result[store].append(address if scope.prune or address in declared else str(address))
+            result[store].append(one)
+    return result
+
+
+def _users(using: Sequence[LiveObject], drafts: Sequence[Draft], store: str) -> list[Address | str]:
+    """Give who uses a store: addresses that let go of it in this plan, names of those that will go on using it."""
+    by_id = {draft.owned.live.id: draft for draft in drafts if draft.owned} if using else {}
+    result: list[Address | str] = []
+    for one in using:
+        draft = by_id.get(one.id)
+        if draft and ownership.lets_go(draft, store):
+            result.append(draft.change.address)
+        else:
+            result.append(str(draft.change.address) if draft else f"{one.kind} {one.id}")
     return result
 
 

@@ -132,7 +132,8 @@ class _Way:
         """Delete what was not there then, after those who let go of it; nothing that is protected or in use."""
         kind, address = self.scope.kinds[one.live.kind], self._named(one)
         users = [user for user in self.live if one.live.id in self.scope.kinds[user.kind].references(user.raw)]
-        leaving = {draft.change.live_id: draft.change.address for draft in drafts if self._leaves(draft, one)}
+        names = (one.live.id, str(one.stamp.address))
+        leaving = {draft.change.live_id: draft.change.address for draft in drafts if ownership.lets_go(draft, *names)}
         staying = [f"{user.kind} {user.id}" for user in users if user.id not in leaving]
         if one.stamp.protected or staying:
             why = f"in use by {', '.join(staying)}" if staying else "protected"
@@ -142,15 +143,6 @@ class _Way:
         mark = reviewed.digest(kind, one.live.raw)
         change = Change(address, Action.DELETE, "was not there then", one.live.id, requires=after, reviewed=mark)
         return [Draft(change, kind, owned=one)]
-
-    def _leaves(self, draft: Draft, store: Owned) -> bool:
-        """Tell whether a change ends the use of a store."""
-        if draft.change.action is Action.DELETE:
-            return True
-        if draft.body is None or draft.owned is None:
-            return False
-        used = draft.kind.references({**draft.owned.live.raw, **draft.body.fields})
-        return store.live.id not in used and str(store.stamp.address) not in used
 
     def finished(self, change: Change) -> Change:
         back = self.back.get(change.address)

@@ -107,7 +107,7 @@ def digest(value: Any) -> str:
 
 
 def same_content(stamped: str, value: Any) -> bool:
-    return stamped[:_CONTENT] == digest(value)[:_CONTENT]
+    return stamped[:_CONTENT] == canonical.sha256(value)[:_CONTENT]
 
 
 def same_order(stamped: str, value: Any) -> bool:

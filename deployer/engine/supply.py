@@ -75,16 +75,22 @@ class Releases:
 
     _keys: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     _last: dict[str, str] = field(default_factory=dict)
+    _ours: set[str] = field(default_factory=set)
 
-    def add(self, file_id: str, holder: str, key: str) -> None:
-        """Note that `holder` lets go of a file; it has done so when `key` is known."""
+    def add(self, file_id: str, holder: str, key: str, *, ours: bool = True) -> None:
+        """Note that `holder` lets go of a file; it has done so when `key` is known.
+
+        Only a file that deployer attached somewhere (`ours`) is ever deleted.
+        """
         self._keys[file_id].append(key)
         self._last[file_id] = holder
+        if ours:
+            self._ours.add(file_id)
 
     def deletes(self, holders: Mapping[str, int], used: Collection[str]) -> dict[str, list[DeleteFile]]:
         """Give the deletes by holder. `holders` counts who holds each file today, `used` are files attached anew."""
         result: dict[str, list[DeleteFile]] = defaultdict(list)
         for file_id, keys in self._keys.items():
-            if len(keys) >= holders.get(file_id, 0) and file_id not in used:
+            if file_id in self._ours - set(used) and len(keys) >= holders.get(file_id, 0):
                 result[self._last[file_id]].append(DeleteFile(file_id, tuple(keys)))
         return result

@@ -87,7 +87,8 @@ class FileAction(StrEnum):
 class FileChange:
     """`desired` is what git has (None on remove); `live` are the memberships that it supersedes or keeps.
 
-    `upload`: its bytes must be sent; else a File object of the account is attached.
+    `upload`: its bytes must be sent; else a File object of the account is attached. `kept`: attributes that somebody
+    edited on the account stay, because it was asked for (`--on-drift keep`).
     """
 
     action: FileAction
@@ -97,6 +98,7 @@ class FileChange:
     reason: str
     origin: Origin = Origin.MANIFEST
     upload: bool = False
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ class Plan:
             changed += [(change.address, field) for field in change.fields]
             changed += [(change.address, file) for file in change.files]
         edited = [(address, one) for address, one in changed if one.origin is not Origin.MANIFEST]
-        return tuple((address, one) for address, one in edited if isinstance(one, FileChange) or not one.kept)
+        return tuple((address, one) for address, one in edited if not one.kept)
 
     @property
     def errors(self) -> tuple[Problem, ...]:

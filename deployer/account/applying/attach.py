@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deployer.account.applying.flow import Stopped
+from deployer.account.applying.flow import LeftOut, Stopped
 from deployer.account.applying.run import Event, Run
 from deployer.account.connection.client import Answer
 from deployer.account.connection.failures import Failure
@@ -46,6 +46,8 @@ async def attach(run: Run, address: Address, step: Attach) -> None:
         run.keys.learn(step.gives)
     if failed:
         raise DeployerError(f"not ingested: {', '.join(failed)}; mend or remove the file and run again")
+    if run.keys.lacking(step.files):
+        raise LeftOut("a file was not sent")
 
 
 async def _attach(run: Run, address: Address, step: Attach) -> list[str]:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from deployer.account.applying import lost
-from deployer.account.applying.flow import STOPPED, Flow, Stopped, gives
+from deployer.account.applying.flow import STOPPED, Flow, Stopped, awaits, gives
 from deployer.account.applying.journal import Journal
 from deployer.account.applying.keys import Keys
 from deployer.account.applying.run import USUAL, Event, Run, Waits
@@ -130,7 +130,7 @@ def _summed_up(failures: Sequence[str]) -> str:
 def _why_left_out(run: Run, change: Change) -> str:
     if run.stop.is_set():
         return STOPPED
-    lacking = (run.keys.lacking(step.needs) for step in change.steps)
+    lacking = (run.keys.lacking(awaits(step)) for step in change.steps)
     return next((why for why in lacking if why), STOPPED)
 
 

@@ -18,6 +18,10 @@ class Stopped(DeployerError):  # noqa: N818 (nothing went wrong: it was asked to
     """The run was asked to stop before this step."""
 
 
+class LeftOut(DeployerError):  # noqa: N818 (what went wrong is told where it did)
+    """A step was done without something that another one should have brought."""
+
+
 def gives(step: Step) -> tuple[str, ...]:
     """Give the keys that a step makes known."""
     if isinstance(step, Attach):
@@ -85,6 +89,8 @@ class Flow:
         except Stopped:
             self.left_out += 1
             self._give_up(step, STOPPED)
+        except LeftOut:
+            self.left_out += 1
         except DeployerError as error:
             self.failures.append(str(error))
             self._give_up(step, str(error))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer import cache
+from deployer.account.reading.cursors import without_password
 from deployer.model import AccountSettings
 
 _NAME = "journal.jsonl"
@@ -30,7 +31,7 @@ class Journal:
 
     @classmethod
     def of(cls, root: Path, settings: AccountSettings) -> Journal:
-        journal = cls(root / cache.FOLDER, f"{settings.name} {settings.base_url or ''}")
+        journal = cls(root / cache.FOLDER, f"{settings.name} {without_password(settings.base_url or '')}")
         for entry in _entries(journal.folder / _NAME):
             if entry.get("account") == journal.account and not _is_at_work(entry.get("pid")):
                 journal._remember(entry)
@@ -61,8 +62,17 @@ class Journal:
         self._write([{"deleted": file_id}])
 
     def clear(self) -> None:
-        """Forget it all: the apply came to its end."""
-        (self.folder / _NAME).unlink(missing_ok=True)
+        """Forget what is noted of this account: the apply came to its end. What others noted stays."""
+        path = self.folder / _NAME
+        entries = _entries(path)
+        left = [one for one in entries if one.get("account") != self.account or _is_at_work(one.get("pid"))]
+        try:
+            if left:
+                path.write_text("".join(json.dumps(one) + "\n" for one in left), encoding="ascii")
+            else:
+                path.unlink(missing_ok=True)
+        except OSError:  # as with what is written: a hint
+            return
 
     def _write(self, entries: list[dict[str, str]]) -> None:
         """Append whole lines: a killed process leaves at most one that is torn, and that one is not read."""

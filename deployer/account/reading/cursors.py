@@ -37,11 +37,12 @@ class Cursors:
 
 def of_account(folder: Path | None, settings: AccountSettings) -> Cursors:
     """Read what is remembered of an account; without a folder that is nothing."""
-    name = _without_password(settings.base_url or "")
+    name = without_password(settings.base_url or "")
     found = cache.load(folder, _NAME).get(name)
     return Cursors(folder, name, found if isinstance(found, dict) else {})
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
+    """A URL may carry who is asking (`https://user:secret@host`): no file of ours is to hold it."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -16,7 +16,9 @@ import click
 from deployer.commands.export import origin
 from deployer.errors import EXIT_DONE, EXIT_FAILED, AccountError, DeployerError, UsageError
 from deployer.manifest import Manifest, compile_manifest, digest
+from deployer.model import Action
 from deployer.session import consent as asking
+from deployer.session.safety import locked
 
 if TYPE_CHECKING:
     from deployer.commands.export.origin import Origin
@@ -230,15 +232,17 @@ async def _adopted(session: Session, foreign: Sequence[Item]) -> bool:
         files = {file.path: file for file in resources[item.address].files}
         proven = {one.file.id: files[one.path] for one in item.documents if one.path in files}
         takings.append(Taking(resources[item.address], item.live, proven))
-    return await taken_over(session, adoption(session.scope(), await session.plan(), takings))
+    async with locked(session, 0.0):
+        return await taken_over(session, adoption(session.scope(), await session.plan(), takings))
 
 
 async def _proven(session: Session) -> int:
     from deployer.render import text
 
     left = await session.plan()
-    if not left.pending:
-        click.echo("\nThe next plan is empty.")
+    if all(change.action is Action.UPDATE and not (change.fields or change.files) for change in left.pending):
+        stamps = "The next apply writes stamps only: what was edited on the account is declared now."
+        click.echo(f"\n{stamps if left.pending else 'The next plan is empty.'}")
         return EXIT_DONE
     click.echo("\nBut the next plan is not empty:\n")
     text.plan(text.console(sys.stdout), left)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,23 @@ def test_it_is_read_by_the_next_process_for_the_same_account(tmp_path: Path) -> 
     assert Journal.of(tmp_path, THERE).left_over == {}
     journal.clear()
     assert Journal.of(tmp_path, HERE).left_over == {}
+
+
+def test_the_end_of_one_apply_forgets_nothing_of_another_account(tmp_path: Path) -> None:
+    Journal.of(tmp_path, THERE).send("file-9", "cc")
+    journal = Journal.of(tmp_path, HERE)
+    journal.send("file-1", "aa")
+    journal.clear()
+    assert Journal.of(tmp_path, HERE).left_over == {}
+    assert Journal.of(tmp_path, THERE).left_over == {"file-9": "cc"}
+    Journal.of(tmp_path, THERE).clear()
+    assert not file_of(tmp_path).exists()
+
+
+def test_it_holds_no_password_of_a_url(tmp_path: Path) -> None:
+    Journal.of(tmp_path, replace(HERE, base_url="https://ann:hunter2@a.invalid/v1")).send("file-1", "aa")
+    assert "hunter2" not in file_of(tmp_path).read_text(encoding="ascii")
+    assert Journal.of(tmp_path, HERE).left_over == {"file-1": "aa"}
 
 
 @pytest.mark.parametrize("rest", ('{"account": "live https', "\x00\x00", "[1]", "{}", '{"sent": 1}'))
