@@ -326,3 +326,5 @@ def test_what_was_edited_on_the_account_is_declared_and_only_stamped(project: Pr
     result = project.run("export", str(project.root / "out"), "-f", str(project.root / "assistants.yaml"))
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines()[-1].startswith("The next apply writes stamps only")
+    again = project.run("export", str(project.root / "again"), "-f", str(project.root / "assistants.yaml"), "--yes")
+    assert (again.code, again.out.splitlines()[-1]) == (0, "The next plan is empty.")

@@ -58,10 +58,10 @@ def live(project: Project) -> Project:
 
 def test_a_file_of_ours_that_nobody_holds_is_found_and_deleted_on_consent(live: Project) -> None:
     held = set(account(live).files)
-    orphan = upload(live, "a.md", b"gamma")
-    assert found(live) == {orphan: "name and size of docs/a.md"}
+    orphan = upload(live, "a.md", b"alpha")
+    assert found(live) == {orphan: "the bytes of docs/a.md"}
     assert orphan in account(live).files, "without --yes it only tells"
-    assert found(live, "--yes") == {orphan: "name and size of docs/a.md"}
+    assert found(live, "--yes") == {orphan: "the bytes of docs/a.md"}
     assert set(account(live).files) == held
     assert found(live) == {}
 
@@ -74,6 +74,7 @@ def test_the_same_bytes_under_another_name_are_ours(live: Project) -> None:
 def test_what_is_not_ours_is_never_found(live: Project) -> None:
     upload(live, "other.md", b"gamma")
     upload(live, "a.md", b"another size")
+    upload(live, "a.md", b"gamma")  # the same name and size
     upload(live, "a.md", b"alpha", "user_data")
     assert found(live) == {}
 
@@ -101,7 +102,7 @@ def test_older_versions_are_known_from_snapshots(live: Project) -> None:
     run(live, "apply", "--yes")
     first, second = upload(live, "a.md", b"alpha"), upload(live, "other.md", b"a longer version")
     assert found(live) == {
-        first: f"name and size of docs/a.md of snapshot {snapshots(live)[0].stem}",
+        first: f"the bytes of docs/a.md of snapshot {snapshots(live)[0].stem}",
         second: f"the bytes of docs/a.md of snapshot {snapshots(live)[1].stem}",
     }
 
@@ -112,7 +113,7 @@ def test_in_text_it_tells_name_size_and_age_and_deletes_only_when_told_to(live: 
     result = run(live, "gc", "--older-than", "0")
     first, total, _, last = result.out.splitlines()
     assert first.startswith(f"- {orphan}  a.md  5 B, ")
-    assert first.endswith("s old  name and size of docs/a.md")
+    assert first.endswith("s old  the bytes of docs/a.md")
     assert total == "1 file of ours, 5 B, that nobody holds."
     assert last == "Nothing was deleted: add --yes."
     assert run(live, "gc", "--older-than", "0", "--yes").out.splitlines()[-1] == "1 deleted."

@@ -98,7 +98,7 @@ async def _post(batch: _Batch) -> str | None:
                 answer = await batch.run.client.write("POST", path, {"files": entries})
         except AccountError as error:
             if not error.lost:
-                raise
+                raise _refused(batch, error) from None
             lost = error
         else:
             batch.run.attached.update(batch.ids)
@@ -109,6 +109,14 @@ async def _post(batch: _Batch) -> str | None:
             batch.run.attached.update(batch.ids)
             return None
     raise lost
+
+
+def _refused(batch: _Batch, error: AccountError) -> DeployerError:
+    """A File object that was on the account when it was last looked at may be gone: then the batch is refused whole."""
+    reused = any(member.live for member in batch.ids.values())
+    if error.status != _NOT_FOUND or not reused:
+        return error
+    return DeployerError(f"{error} (a File object may be gone: run again with --check-files)")
 
 
 async def _arrived(batch: _Batch) -> bool:

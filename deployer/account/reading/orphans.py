@@ -90,16 +90,17 @@ def _created(row: Row) -> int | None:
 
 
 async def _judged(client: Client, gate: asyncio.Semaphore, row: Row, uploads: Uploads) -> Orphan | None:
-    """Tell by its id, its name and size, or its content, that a file is ours; None when nothing does."""
+    """Tell by its id or its content that a file is ours; None when nothing does.
+
+    Name and size count only where the account does not let a file be read.
+    """
     name, size = str(row.get("filename")), int(row.get("bytes") or 0)
     why = "left over by an interrupted run" if row["id"] in uploads.ids else ""
-    if not why and (what := uploads.named.get((name, size))):
-        why = f"name and size of {what}"
     if not why:
         async with gate:
             sha = await digest(client, row["id"])
-        what = uploads.content.get(sha or "")
-        why = f"the bytes of {what}" if what else ""
+        what = uploads.content.get(sha) if sha else uploads.named.get((name, size))
+        why = f"{'the bytes' if sha else 'name and size'} of {what}" if what else ""
     return Orphan(row["id"], name, size, _created(row) or 0, why) if why else None
 
 

@@ -16,7 +16,7 @@ import click
 from deployer.commands.export import origin
 from deployer.errors import EXIT_DONE, EXIT_FAILED, AccountError, DeployerError, UsageError
 from deployer.manifest import Manifest, compile_manifest, digest
-from deployer.model import Action
+from deployer.model import Action, Plan
 from deployer.session import consent as asking
 from deployer.session.safety import locked
 
@@ -219,7 +219,7 @@ async def _finished(session: Session, found: Origin, wanted: Intent, items: Sequ
     session = replace(session, manifest=here)
     if foreign and not await _adopted(session, foreign):
         return EXIT_FAILED
-    return await _proven(session)
+    return await _proven(session, stamp=adopt)
 
 
 async def _adopted(session: Session, foreign: Sequence[Item]) -> bool:
@@ -236,14 +236,30 @@ async def _adopted(session: Session, foreign: Sequence[Item]) -> bool:
         return await taken_over(session, adoption(session.scope(), await session.plan(), takings))
 
 
-async def _proven(session: Session) -> int:
+async def _proven(session: Session, *, stamp: bool) -> int:
     from deployer.render import text
 
     left = await session.plan()
-    if all(change.action is Action.UPDATE and not (change.fields or change.files) for change in left.pending):
+    if left.pending and stamp and _stamps_only(left):
+        left = await _stamped(session, left)
+    if _stamps_only(left):
         stamps = "The next apply writes stamps only: what was edited on the account is declared now."
         click.echo(f"\n{stamps if left.pending else 'The next plan is empty.'}")
         return EXIT_DONE
     click.echo("\nBut the next plan is not empty:\n")
     text.plan(text.console(sys.stdout), left)
     return EXIT_FAILED
+
+
+def _stamps_only(plan: Plan) -> bool:
+    """Tell whether the objects are as declared, and only their stamps are of an earlier time."""
+    return all(change.action is Action.UPDATE and not (change.fields or change.files) for change in plan.pending)
+
+
+async def _stamped(session: Session, plan: Plan) -> Plan:
+    """Bring stamps up to date, with the same consent as an adoption; give what is left."""
+    from deployer.account import execute
+
+    async with locked(session, 0.0):
+        await execute(session.client, plan, session.manifest.root, lambda _event: None)
+    return await session.plan()
