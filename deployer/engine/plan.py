@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
 from deployer.engine import decide, finish, ownership
 from deployer.engine.decide import Draft, Owned, Scope
 from deployer.kinds import Kind
-from deployer.model import Address, LiveObject, Plan, Problem, Resource, Severity, Target, Upload
+from deployer.model import Address, Change, LiveObject, Plan, Problem, Request, Resource, Severity, Target, Upload
 
 __all__ = ["Scope", "build", "losses"]
 
+_MOST_PAIRS = 16
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -52,6 +53,7 @@ def build(
     changes = finish.changes(ownership.arranged([*drafts, *twins]), holders)
     wanted = {step.file.sha256 for change in changes for step in change.steps if isinstance(step, Upload)}
     changes += finish.left_over([one for one, sha in left_over.items() if one not in holders and sha not in wanted])
+    problems += [problem for change in changes for problem in _crowded(change)]
     return Plan(
         project=scope.project,
         target=scope.target,
@@ -69,6 +71,15 @@ def build(
         desired=tuple(resources),
         live=tuple(live),
     )
+
+
+def _crowded(change: Change) -> Iterator[Problem]:
+    """What nobody declared stays, and the stamp comes on top: the API would refuse more than it can hold."""
+    bodies = [step.body for step in change.steps if isinstance(step, Request) and step.body]
+    count = max((len(body.get("metadata") or ()) for body in bodies), default=0)
+    if count > _MOST_PAIRS:
+        text = f"with deployer's stamp it would have {count} metadata pairs; an object holds {_MOST_PAIRS}"
+        yield Problem(text, f"remove {count - _MOST_PAIRS} on the account or in the manifest", str(change.address))
 
 
 def _groups(scope: Scope, live: Sequence[LiveObject]) -> dict[Address, list[Owned]]:
