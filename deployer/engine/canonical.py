@@ -10,7 +10,13 @@ _AS_IT_IS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 def text(value: Any) -> str:
     """Canonical JSON: sorted keys, no spaces, whole floats as integers."""
-    return _SORTED.encode(_whole(value))
+    return _written(_SORTED, value)
+
+
+def _written(encoder: json.JSONEncoder, value: Any) -> str:
+    """Write first and look then: a whole float is written with `.0` or `e+`, and hardly any value holds one."""
+    found = encoder.encode(value)
+    return encoder.encode(_whole(value)) if ".0" in found or "e+" in found else found
 
 
 def same(one: Any, other: Any) -> bool:
@@ -33,7 +39,7 @@ def exact_sha256(value: Any) -> str:
 
 def ordered_sha256(value: Any) -> str:
     """Like `sha256`, but the order of keys counts: in a function schema it is the order in which a model writes."""
-    return _hash(_AS_IT_IS.encode(_whole(value)))
+    return _hash(_written(_AS_IT_IS, value))
 
 
 def _hash(written: str) -> str:
