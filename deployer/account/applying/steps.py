@@ -20,7 +20,7 @@ from deployer.model import Address, Attach, DeleteFile, DesiredFile, Request, St
 
 _PLACEHOLDER = re.compile(r"\{([^}]+)\}")
 _NOT_FOUND = 404
-_TRIES = 3
+_TRIES = 5
 _REMEDY = "check the account's api and base_url, then run again"
 
 
