@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 import sys
 from typing import Any
 
@@ -50,10 +50,13 @@ def main(arguments: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="backslashreplace")
-    with contextlib.suppress(BrokenPipeError):
-        sys.exit(run(arguments))
-    sys.stderr.close()  # the reader of our output is gone: nothing is left to say, and to nobody
-    sys.exit(EXIT_DONE)
+    code = EXIT_DONE
+    try:
+        code = run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output is gone: nothing is left to say, and to nobody
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
 
 
 def run(arguments: list[str] | None) -> int:  # noqa: PLR0911 (one line for each way to end)

@@ -117,14 +117,14 @@ def test_in_text_it_tells_name_size_and_age_and_deletes_only_when_told_to(live: 
     assert total == "1 file of ours, 5 B, that nobody holds."
     assert last == "Nothing was deleted: add --yes."
     assert run(live, "gc", "--older-than", "0", "--yes").out.splitlines()[-1] == "1 deleted."
-    assert run(live, "gc", "--older-than", "0").out == "No orphans.\n"
+    assert run(live, "gc", "--older-than", "0").out.startswith("No orphans")
 
 
 def test_what_an_interrupted_apply_noted_is_found_by_its_id(live: Project) -> None:
     orphan = upload(live, "unheard-of.md", b"of no known size at all")
     url = "http://embedded.invalid/v1"
     journal = Journal(live.root / cache.FOLDER, f"embedded {url}")
-    assert journal.account == Journal.of(live.root, AccountSettings("embedded", "assistants", url)).account
+    assert journal.account == Journal.of(live.root, AccountSettings("embedded", "assistants", url), "test").account
     journal.send(orphan, hashlib.sha256(b"").hexdigest())
     assert found(live) == {orphan: "left over by an interrupted run"}
     assert found(live, "--yes") == {orphan: "left over by an interrupted run"}

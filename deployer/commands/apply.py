@@ -11,6 +11,7 @@ import click
 
 from deployer.commands.options import lock_option, manifest_options, parse_variables, plan_options
 from deployer.engine import guard
+from deployer.errors import UsageError
 from deployer.manifest import Manifest
 from deployer.session import consent, saved
 from deployer.session.carry_out import Intent, carried_out
@@ -56,11 +57,13 @@ def command(  # noqa: PLR0913
       deployer apply --yes --prune --account openai
       deployer apply --yes --plan plan.json
     """
-    from deployer.session.opening import compiled
+    from deployer.session.opening import Wishes, compiled
 
     manifest = compiled(file, account, parse_variables(variables))
     if not yes:
         consent.answerable("apply", "--yes")
+    if plan_file and wishes != Wishes():
+        raise UsageError("a saved plan holds its wishes; leave out --prune, --on-drift and --check-files")
     data = saved.read(plan_file) if plan_file else None
     wanted = Intent(saved.wishes(data) if data else wishes, data, yes, force)
     return asyncio.run(_apply(manifest, wanted, lock_timeout, rehash=rehash))

@@ -11,7 +11,7 @@ import click
 from deployer.commands.options import manifest_options, parse_variables
 from deployer.errors import EXIT_CHANGES, EXIT_DONE
 from deployer.manifest import Manifest
-from deployer.model import Plan
+from deployer.model import Action, Plan
 
 
 @click.command("drift")
@@ -33,6 +33,9 @@ def command(*, file: Path, account: str | None, variables: tuple[str, ...], form
 
     plan = asyncio.run(_plan(compiled(file, account, parse_variables(variables))))
     _print(plan, form)
+    absent = [str(change.address) for change in plan.changes if change.action is Action.CREATE]
+    if absent:
+        click.echo(f"note: not on the account, never applied or deleted there: {', '.join(absent)}", err=True)
     return EXIT_CHANGES if exit_code and drift.moved(plan) else EXIT_DONE
 
 

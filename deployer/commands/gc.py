@@ -91,7 +91,7 @@ async def _found(session: Session, older: float) -> list[Orphan]:
     from deployer.account import Journal
     from deployer.account.reading.orphans import Uploads, orphans
 
-    left = Journal.of(session.manifest.root, session.client.settings).left_over
+    left = Journal.of(session.manifest.root, session.client.settings, session.manifest.project).left_over
     uploads = Uploads.of(list(_known(session.manifest)), left)
     return await orphans(session.client, session.kinds, uploads, time.time() - older)
 
@@ -116,7 +116,11 @@ def _show(found: Sequence[Orphan]) -> None:
         old = duration(max(0, time.time() - one.created))
         click.echo(plain(f"- {one.id}  {one.name}  {size(one.size)}, {old} old  {one.why}"))
     total = size(sum(one.size for one in found))
-    click.echo(f"{counted(len(found), 'file')} of ours, {total}, that nobody holds." if found else "No orphans.")
+    click.echo(
+        f"{counted(len(found), 'file')} of ours, {total}, that nobody holds."
+        if found
+        else "No orphans that are old enough (see --older-than)."
+    )
 
 
 def _confirm(found: Sequence[Orphan]) -> None:
@@ -128,7 +132,7 @@ async def _delete(session: Session, found: Sequence[Orphan]) -> None:
     from deployer.account import Journal
     from deployer.account.reading.orphans import delete
 
-    journal = Journal.of(session.manifest.root, session.client.settings)
+    journal = Journal.of(session.manifest.root, session.client.settings, session.manifest.project)
     await delete(session.client, [one.id for one in found], journal.delete)
 
 

@@ -56,6 +56,7 @@ def command(  # noqa: PLR0913
     plan = asyncio.run(_plan(compiled(file, account, parse_variables(variables)), wishes, rehash=rehash))
     if out:
         saved.write(out, plan)
+        click.echo(f"saved: deployer apply --plan {out} applies exactly this", err=True)
     _print(plan, form)
     if plan.errors:
         return EXIT_FAILED

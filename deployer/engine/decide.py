@@ -70,7 +70,9 @@ class Draft:
 
 
 def owned(kind: Kind, live: LiveObject, mark: stamp.Stamp) -> Owned:
-    return Owned(live, mark, live.files or interpreter.live_files(kind, live.raw, mark))
+    """Give it with the files that it holds; one that is gone is held by nobody."""
+    held = (file for file in interpreter.live_files(kind, live.raw, mark) if file.id not in live.gone)
+    return Owned(live, mark, live.files or tuple(held))
 
 
 def desired(scope: Scope, resource: Resource, found: Owned | None, ids: Mapping[str, str]) -> Draft:

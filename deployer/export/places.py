@@ -50,7 +50,7 @@ def is_safe(path: str) -> bool:
 def safe_name(name: str) -> str:
     """Give what a file can be called on any system."""
     text = normalize("NFC", "".join(one if one.isprintable() else "-" for one in name))
-    text = _UNFIT.sub("-", text).lstrip(".").strip() or "document"
+    text = _UNFIT.sub("-", text).strip(" .\t") or "document"
     suffix = PurePosixPath(text).suffix[:20]
     stem = text.removesuffix(suffix)
     while len(f"{stem}{suffix}".encode()) > _MOST_BYTES:

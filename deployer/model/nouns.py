@@ -136,12 +136,16 @@ class LiveFile:
 
 @dataclass(frozen=True, slots=True)
 class LiveObject:
-    """One object as the account answered it; `files` are the memberships of an owned vector store."""
+    """One object as the account answered it; `files` are the memberships of an owned vector store.
+
+    `gone` are ids of File objects that it names and that are known to be gone.
+    """
 
     kind: str
     id: str
     raw: Mapping[str, Any]
     files: tuple[LiveFile, ...] = ()
+    gone: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,13 @@ _STATUS = {Status.DONE: ("✓", "green"), Status.FAILED: ("✗", "bold red"), St
 
 def console(file: IO[str]) -> Console:
     """A console that wraps nothing, and has colour only on a terminal without NO_COLOR."""
-    return Console(file=file, highlight=False, soft_wrap=True, markup=False, emoji=False)
+    return _Console(file=file, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the caller: rich would end the process, in the middle of whatever is being done."""
+        raise BrokenPipeError
 
 
 def plan(out: Console, value: Plan) -> None:

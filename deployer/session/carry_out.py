@@ -19,7 +19,9 @@ from deployer.session import consent
 from deployer.session.safety import secured
 
 if TYPE_CHECKING:
+    from deployer.account import Event
     from deployer.account.lock import Hold
+    from deployer.render.progress import Report
     from deployer.session.opening import Session, Wishes
 
 _LAG = 0.5  # seconds: a list may not show yet what was just written
@@ -47,7 +49,10 @@ async def carried_out(session: Session, plan: Plan, wanted: Intent) -> int:
     """Show a plan, ask, do it, and plan again to prove it; gives the exit code."""
     from deployer.render import text
 
-    text.plan(text.console(sys.stdout), plan)
+    try:
+        text.plan(text.console(sys.stdout), plan)
+    except BrokenPipeError:  # what nobody saw is not done
+        return EXIT_FAILED if plan.pending else EXIT_DONE
     guard.check(plan, wanted.force)
     if not plan.pending:
         return EXIT_DONE
@@ -57,7 +62,10 @@ async def carried_out(session: Session, plan: Plan, wanted: Intent) -> int:
         _confirm(plan, yes=wanted.yes)
     await secured(session, plan, wanted.command, wanted.hold)
     outcomes = await _execute(session, plan, wanted.hold.over if wanted.hold else asyncio.Event())
-    return await _prove(session, outcomes, wanted)
+    try:
+        return await _prove(session, outcomes, wanted)
+    except BrokenPipeError:  # nobody reads it; the exit code still tells
+        return EXIT_DONE if all(outcome.status is Status.DONE for outcome in outcomes) else EXIT_FAILED
 
 
 def _confirm(plan: Plan, *, yes: bool) -> None:
@@ -79,9 +87,25 @@ async def _execute(session: Session, plan: Plan, stop: asyncio.Event) -> tuple[O
             session.client,
             plan,
             session.manifest.root,
-            lambda event: report(event.address, event.step, event.outcome, event.bytes, event.ready),
+            _Told(report),
             stop=stop,
         )
+
+
+@dataclass(slots=True)
+class _Told:
+    """Passes events on, until nobody reads the output any more: that must not stop a run half-way."""
+
+    report: Report
+    heard: bool = True
+
+    def __call__(self, event: Event) -> None:
+        if not self.heard:
+            return
+        try:
+            self.report(event.address, event.step, event.outcome, event.bytes, event.ready)
+        except BrokenPipeError:
+            self.heard = False
 
 
 @contextlib.contextmanager

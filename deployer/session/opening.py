@@ -54,8 +54,8 @@ class Session:
         """Read the account and compare: the plan of this moment."""
         live = await self.read()
         if wishes.check_files:
-            live = await without_files(self.client, live)
-        left_over = Journal.of(self.manifest.root, self.client.settings).left_over
+            live = await without_files(self.client, live, self.kinds)
+        left_over = Journal.of(self.manifest.root, self.client.settings, self.manifest.project).left_over
         return plan.build(self.scope(wishes), self.manifest.resources, live, left_over)
 
     def scope(self, wishes: Wishes = USUAL) -> Scope:

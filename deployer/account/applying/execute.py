@@ -41,7 +41,7 @@ async def execute(  # noqa: PLR0913
     A change waits for those that it requires and is skipped when one of them was not done. Deletes wait for the rest.
     Once `stop` is set, nothing more is started.
     """
-    kinds, journal = SURFACES[plan.target.api], Journal.of(root, client.settings)
+    kinds, journal = SURFACES[plan.target.api], Journal.of(root, client.settings, plan.project)
     held = {file.id for one in plan.live for file in one.files}
     held |= {file for one in plan.live for file in kinds[one.kind].held(one.raw)}
     run = Run(

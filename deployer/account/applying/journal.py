@@ -30,8 +30,10 @@ class Journal:
     released: dict[str, None] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, root: Path, settings: AccountSettings) -> Journal:
-        journal = cls(root / cache.FOLDER, f"{settings.name} {without_password(settings.base_url or '')}")
+    def of(cls, root: Path, settings: AccountSettings, project: str) -> Journal:
+        """Read what was noted for this project on this account; two projects may share a folder."""
+        account = f"{project} {settings.name} {without_password(settings.base_url or '')}"
+        journal = cls(root / cache.FOLDER, account)
         for entry in _entries(journal.folder / _NAME):
             if entry.get("account") == journal.account and not _is_at_work(entry.get("pid")):
                 journal._remember(entry)

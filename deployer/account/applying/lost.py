@@ -32,13 +32,12 @@ async def create(run: Run, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any
 
 
 async def _look(run: Run, kind: Kind, address: Address) -> LiveObject | None:
-    """Look at once and a little later: a list may not show yet what was just written."""
-    for last in (False, True):
+    """Look at once and twice later: a list may not show yet what was just written."""
+    for pause in (0, 1, 2):
+        await run.pause(pause * run.waits.lost)
         found = await _stamped(run, {address.kind: kind})
         if address in found:
             return found[address]
-        if not last:
-            await run.pause(run.waits.lost)
     return None
 
 
