@@ -11,7 +11,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from deployer import cache
 from deployer.account import Journal
 from deployer.account.reading.orphans import Known, Orphan, Uploads, orphans
 from deployer.errors import AccountError
@@ -123,8 +122,7 @@ def test_in_text_it_tells_name_size_and_age_and_deletes_only_when_told_to(live: 
 def test_what_an_interrupted_apply_noted_is_found_by_its_id(live: Project) -> None:
     orphan = upload(live, "unheard-of.md", b"of no known size at all")
     url = "http://embedded.invalid/v1"
-    journal = Journal(live.root / cache.FOLDER, f"embedded {url}")
-    assert journal.account == Journal.of(live.root, AccountSettings("embedded", "assistants", url), "test").account
+    journal = Journal.of(live.root, AccountSettings("embedded", "assistants", url), "test")
     journal.send(orphan, hashlib.sha256(b"").hexdigest())
     assert found(live) == {orphan: "left over by an interrupted run"}
     assert found(live, "--yes") == {orphan: "left over by an interrupted run"}
