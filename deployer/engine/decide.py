@@ -133,7 +133,7 @@ def _update(  # noqa: PLR0913, PLR0917
     change = Change(
         address=resource.address,
         action=Action.UPDATE if touched else Action.NO_OP,
-        reason=_reason(acting, released, agreed, changes, renamed),
+        reason=_reason(acting, released, agreed, changes, renamed) or _as_it_is(fields),
         live_id=found.live.id,
         fields=fields,
         files=changes,
@@ -241,7 +241,11 @@ def _reason(
         parts.append(f"no longer declared: {', '.join(sorted(released))}")
     if agreed:
         parts.append(f"git and the account agree now: {', '.join(agreed)}")
-    return ", ".join(parts) or "as declared"
+    return ", ".join(parts)
+
+
+def _as_it_is(fields: Sequence[FieldChange]) -> str:
+    return "kept as edited on the account" if any(field.kept for field in fields) else "as declared"
 
 
 def _addresses(body: Body) -> tuple[Address, ...]:
