@@ -16,6 +16,7 @@ from deployer.commands.options import lock_option, manifest_options, parse_varia
 from deployer.engine import record
 from deployer.errors import EXIT_DONE, DeployerError
 from deployer.manifest import Manifest
+from deployer.session import consent
 from deployer.session.safety import locked, shelf, snapshot
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _show(found: Sequence[Orphan]) -> None:
 
 
 def _confirm(found: Sequence[Orphan]) -> None:
-    if not click.confirm(f"\nDelete {'it' if len(found) == 1 else 'them'}?", default=False):
+    if not consent.confirmed(f"Delete {'it' if len(found) == 1 else 'them'}?"):
         raise DeployerError("nothing was deleted")
 
 

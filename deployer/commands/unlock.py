@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from deployer.commands.options import manifest_options, parse_variables
-from deployer.errors import EXIT_DONE, DeployerError, UsageError
+from deployer.errors import EXIT_DONE, DeployerError
 from deployer.manifest import Manifest
+from deployer.session import consent
 
 if TYPE_CHECKING:
     from deployer.account.lock import Lease
@@ -66,7 +66,6 @@ def _told(lease: Lease) -> str:
 
 
 def _confirm() -> None:
-    if not sys.stdin.isatty():
-        raise UsageError("nobody can confirm here; add --yes to unlock without asking")
-    if not click.confirm("\nUnlock? A run that is still at work stops.", default=False):
+    consent.answerable("unlock", "--yes")
+    if not consent.confirmed("Unlock? A run that is still at work stops."):
         raise DeployerError("nothing was changed")

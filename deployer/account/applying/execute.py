@@ -164,7 +164,7 @@ async def _take_back(run: Run) -> None:
 
 
 async def _forget(run: Run, file_id: str) -> None:
-    with contextlib.suppress(AccountError):  # the change has failed already, and says why
+    with contextlib.suppress(AccountError, Stopped):  # the change has failed already, and says why
         async with run.turn():
             await run.client.write("DELETE", f"/files/{file_id}", again=True)
         run.journal.delete(file_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,9 +12,10 @@ import click
 
 from deployer.commands.options import lock_option, manifest_options, parse_variables
 from deployer.engine import guard, record, restore
-from deployer.errors import EXIT_DONE, DeployerError, UsageError
+from deployer.errors import EXIT_DONE, DeployerError
 from deployer.manifest import Manifest
 from deployer.model import OnDrift, Plan
+from deployer.session import consent
 from deployer.session.carry_out import Intent, carried_out
 from deployer.session.safety import locked, shelf
 from deployer.session.safety import snapshot as snapshot_of
@@ -68,8 +68,8 @@ def command(  # noqa: PLR0913
     manifest = compiled(file, account, parse_variables(variables))
     if listing:
         return _show(_snapshots(manifest))
-    if not yes and not sys.stdin.isatty():
-        raise UsageError("nobody can confirm here; add --yes to roll back without asking")
+    if not yes:
+        consent.answerable("roll back", "--yes")
     chain = _chosen(manifest, snapshot)
     wanted = Intent(Wishes(on_drift=OnDrift(on_drift)), None, yes, force, command=f"rollback {chain[0][0]}")
     return asyncio.run(_rollback(manifest, chain, wanted, lock_timeout))
