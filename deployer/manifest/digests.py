@@ -2,7 +2,7 @@
 
 A file is known by its place, size, times and inode, as in git's index; one that changed in the last two seconds is read
 again next time, since it may change once more within the same tick of its clock. Documents behind URLs are known by
-what their service says of them.
+what their service says of them. The cache has one text a file: `<sha256> <identity>`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -22,17 +23,17 @@ from deployer.model import Resource
 from deployer.sources import readable
 
 NAME = "digests"
-_VERSION = 1
+_VERSION = 2
 _RACY_NS = 2_000_000_000
 _BUFFER = 256 * 1024
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would read text
-_BATCH_FILES = 256
+_BATCH_FILES = 32
 _BATCH_BYTES = 16 * 1024 * 1024
 _MOST = 100_000
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_ENTRY = re.compile(r"([0-9a-f]{64}) (.+)", re.DOTALL)
 
-Identity = list[Any]
-"""What tells whether a file is still the one that was read; JSON data."""
+Identity = str
+"""What tells whether a file is still the one that was read."""
 
 
 class _Digest(NamedTuple):
@@ -59,8 +60,7 @@ def digest(
             read(one.read)
     _save(folder, saved, found)
     return tuple(
-        replace(one, files=tuple(replace(file, sha256=found[file.source].sha256) for file in one.files))
-        for one in resources
+        replace(one, files=tuple(file.hashed(found[file.source].sha256) for file in one.files)) for one in resources
     )
 
 
@@ -69,9 +69,35 @@ def _digests(root: Path, sizes: Mapping[str, int], saved: Mapping[str, Any]) -> 
     local = {source: _unchanged(root, source, saved[source]) for source in sizes if source in saved}
     known = {source: one for source, one in local.items() if one}
     rest = {source: size for source, size in sizes.items() if source not in known}
+    return known | _read(root, rest, saved)
+
+
+def _read(root: Path, sizes: Mapping[str, int], saved: Mapping[str, Any]) -> dict[str, _Digest]:
+    """Each thread takes the next batch by itself: to hand them out and back costs more than a small file."""
+    folder = f"{root}/"
+    batches = deque(_batches(sizes))
+
+    def work(_: int) -> dict[str, _Digest]:
+        found: dict[str, _Digest] = {}
+        try:
+            while batch := _next(batches):
+                if remote.is_url(batch[0]):
+                    found[batch[0]] = _url(batch[0], saved)
+                else:
+                    found.update((one, _file(folder, one, sizes[one])) for one in batch)
+        finally:
+            batches.clear()  # nothing is left, or what failed ends it for all
+        return found
+
     with ThreadPoolExecutor(_cores()) as pool:
-        batches = pool.map(lambda batch: _batch(root, batch, saved), _batches(rest))
-        return known | {source: one for batch in batches for source, one in batch}
+        return {source: one for found in pool.map(work, range(_cores())) for source, one in found.items()}
+
+
+def _next(batches: deque[list[str]]) -> list[str] | None:
+    try:
+        return batches.popleft()
+    except IndexError:
+        return None
 
 
 def _cores() -> int:
@@ -80,20 +106,18 @@ def _cores() -> int:
 
 def _batches(sizes: Mapping[str, int]) -> Iterator[list[str]]:
     """Large files first and alone, so that no thread is left with one at the end; small ones many at a time."""
+    urls = [source for source in sizes if remote.is_url(source)]
+    yield from ([source] for source in urls)
     batch: list[str] = []
     total = 0
-    for source in sorted(sizes, key=lambda one: (-sizes[one], one)):
+    for source in sorted(sizes.keys() - urls, key=sizes.__getitem__, reverse=True):
         batch.append(source)
         total += sizes[source]
-        if len(batch) == _BATCH_FILES or total >= _BATCH_BYTES or remote.is_url(source):
+        if len(batch) == _BATCH_FILES or total >= _BATCH_BYTES:
             yield batch
             batch, total = [], 0
-    yield batch
-
-
-def _batch(root: Path, sources: Iterable[str], saved: Mapping[str, Any]) -> list[tuple[str, _Digest]]:
-    folder = f"{root}/"
-    return [(one, _url(one, saved) if remote.is_url(one) else _file(folder, one)) for one in sources]
+    if batch:
+        yield batch
 
 
 def _unchanged(root: Path, source: str, entry: Any) -> _Digest | None:
@@ -105,48 +129,53 @@ def _unchanged(root: Path, source: str, entry: Any) -> _Digest | None:
         return None  # it is told when it is read
 
 
-def _file(folder: str, source: str) -> _Digest:
+def _file(folder: str, source: str, size: int) -> _Digest:
     try:
-        return _hashed(folder + source)
+        return _hashed(folder + source, size)
     except OSError:
         with readable(source):
             raise
 
 
-def _hashed(path: str) -> _Digest:
-    """Bare calls of the system, as few as will do: of ten thousand small files, each costs."""
+def _hashed(path: str, size: int) -> _Digest:
+    """Bare calls of the system, as few as will do: of ten thousand small files, each costs.
+
+    An inode that has been as it is for a while was so all the time that it was read; any other is read once more.
+    """
     now = time.time_ns()
     file = os.open(path, _READ)
     try:
-        before = os.fstat(file)
-        sha256, total = _content(file, before.st_size)
-        after = os.fstat(file)
+        sha256, total = _content(file, size)
+        stat = os.fstat(file)
+        if total == stat.st_size and now - stat.st_ctime_ns > _RACY_NS < now - stat.st_mtime_ns:
+            return _Digest(sha256, _identity(stat), total)
+        os.lseek(file, 0, os.SEEK_SET)
+        sha256, total = _content(file, stat.st_size)
+        identity = _identity(os.fstat(file))
     finally:
         os.close(file)
-    identity = _identity(after)
-    steady = identity == _identity(before) and now - after.st_mtime_ns > _RACY_NS
+    steady = identity == _identity(stat) and now - stat.st_mtime_ns > _RACY_NS
     return _Digest(sha256, identity if steady else None, total)
 
 
 def _content(file: int, size: int) -> tuple[str, int]:
     """Nothing asks for the end of a file of the promised size: one that grew meanwhile has another identity."""
-    sha256, total = hashlib.sha256(), 0
-    while block := os.read(file, _BUFFER):
+    block = os.read(file, min(size, _BUFFER) or _BUFFER)
+    sha256, total = hashlib.sha256(block), len(block)
+    while block and total != size:
+        block = os.read(file, min(size - total, _BUFFER) if total < size else _BUFFER)
         sha256.update(block)
         total += len(block)
-        if total == size:
-            break
     return sha256.hexdigest(), total
 
 
 def _identity(stat: os.stat_result) -> Identity:
     """The time of the last change of the inode cannot be set back, as that of the content can."""
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
 
 
 def _url(source: str, saved: Mapping[str, Any]) -> _Digest:
-    mark = remote.mark(source)
-    identity = None if mark is None else [mark]
+    identity = remote.mark(source)
     known = _known(saved.get(source), identity)
     if known:
         return known
@@ -159,11 +188,8 @@ def _url(source: str, saved: Mapping[str, Any]) -> _Digest:
 
 def _known(entry: Any, identity: Identity | None) -> _Digest | None:
     """Believe only an entry of our own form, of the very same file."""
-    if identity is None or not isinstance(entry, list) or entry[1:] != identity:
-        return None
-    sha256 = entry[0]
-    good = isinstance(sha256, str) and _SHA256.fullmatch(sha256)
-    return _Digest(sha256, identity, 0) if good else None
+    match = _ENTRY.fullmatch(entry) if identity is not None and isinstance(entry, str) else None
+    return _Digest(match[1], identity, 0) if match and match[2] == identity else None
 
 
 def _saved(folder: Path) -> dict[str, Any]:
@@ -174,7 +200,7 @@ def _saved(folder: Path) -> dict[str, Any]:
 
 def _save(folder: Path, saved: Mapping[str, Any], found: Mapping[str, _Digest]) -> None:
     """Another manifest of the folder keeps what is its own, unless that grows without end."""
-    fresh = {source: [one.sha256, *one.identity] for source, one in found.items() if one.identity is not None}
+    fresh = {source: f"{one.sha256} {one.identity}" for source, one in found.items() if one.identity is not None}
     files = {source: entry for source, entry in saved.items() if source not in found} | fresh
     if len(files) > _MOST:
         files = fresh

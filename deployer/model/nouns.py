@@ -92,6 +92,10 @@ class DesiredFile:
         """What the account calls the file, and what citations show."""
         return self.path.rpartition("/")[2]
 
+    def hashed(self, sha256: str) -> DesiredFile:
+        """The same with the digest of its bytes; by hand, since ten thousand are."""
+        return DesiredFile(self.path, self.size, sha256, self.chunking, self.source, self.attributes)
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:

@@ -1,10 +1,13 @@
-"""Time that passes at once: an event loop that jumps to its next timer whenever nothing else is left to do."""
+"""Time that passes at once: an event loop that jumps to its next timer whenever nothing else is left to do.
+
+What runs in a thread takes no time here: the loop waits for it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from deployer.account import Patience
@@ -14,9 +17,10 @@ T = TypeVar("T")
 
 class _Selector(selectors.SelectSelector):
     skipped = 0.0
+    threads = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
+        if timeout is None or (self.threads and timeout > 0):
             return super().select(None)
         ready = super().select(0)
         if not ready:
@@ -31,6 +35,16 @@ class _Loop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._virtual.skipped
+
+    def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
+        future = super().run_in_executor(executor, func, *args)
+        self._virtual.threads += 1
+        future.add_done_callback(self._ended)
+        return future
+
+    def _ended(self, future: asyncio.Future[Any]) -> None:
+        del future
+        self._virtual.threads -= 1
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Threads end in real time: the limit that Python 3.12 and later set would be over at once."""

@@ -92,6 +92,31 @@ def test_files_of_any_size(tmp_path: Path, size: int) -> None:
     assert [file.sha256 for one in digest(tmp_path, (resource,)) for file in one.files] == _sha(content)
 
 
+@pytest.mark.parametrize("declared", (0, 2, 3, 1_000_000))
+def test_the_size_that_was_found_earlier_is_no_promise(tmp_path: Path, declared: int) -> None:
+    _write(tmp_path, "a.md", b"one")
+    resource = replace(_resource("a.md"), files=(DesiredFile("a.md", declared, "", None, "a.md"),))
+    for _ in range(2):
+        assert [file.sha256 for one in digest(tmp_path, (resource,)) for file in one.files] == _sha(b"one")
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(tmp_path, "a.md", b"one")
+    read = os.read
+
+    def meddle(file: int, count: int) -> bytes:
+        block = read(file, count)
+        _write(tmp_path, "a.md", b"two")
+        return block
+
+    with monkeypatch.context() as during:
+        during.setattr(os, "read", meddle)
+        _digested(tmp_path, "a.md")
+    assert _digested(tmp_path, "a.md") == (_sha(b"two"), 3)
+
+
 def test_many_files_in_the_order_of_the_resource(tmp_path: Path) -> None:
     names = [f"{number}.md" for number in range(200)]
     for name in names:
@@ -100,10 +125,15 @@ def test_many_files_in_the_order_of_the_resource(tmp_path: Path) -> None:
 
 
 SHA = hashlib.sha256(b"one").hexdigest()
-ENTRIES = st.none() | st.text() | st.lists(st.none() | st.integers() | st.text() | st.just(SHA), max_size=6)
+ENTRIES = (
+    st.none()
+    | st.text()
+    | st.just(f"{SHA} 3 0 0 0")
+    | st.lists(st.none() | st.integers() | st.text() | st.just(SHA), max_size=6)
+)
 CACHES = st.one_of(
-    st.fixed_dictionaries({"version": st.just(1), "files": st.fixed_dictionaries({"a.md": ENTRIES})}),
-    st.fixed_dictionaries({"version": st.just(1), "files": ENTRIES}),
+    st.fixed_dictionaries({"version": st.just(2), "files": st.fixed_dictionaries({"a.md": ENTRIES})}),
+    st.fixed_dictionaries({"version": st.just(2), "files": ENTRIES}),
     st.dictionaries(st.text(), ENTRIES),
 )
 
@@ -118,12 +148,12 @@ def test_a_broken_or_foreign_cache_is_never_believed(tmp_path_factory: pytest.Te
     assert _digested(root, "a.md") == (_sha(b"one"), 0)
 
 
-@pytest.mark.parametrize("sha256", ("", "f" * 63, "F" * 64, 7, None))
-def test_a_digest_of_another_form_is_not_believed(tmp_path: Path, sha256: object) -> None:
+@pytest.mark.parametrize("sha256", ("", "f" * 63, "F" * 64, "g" * 64))
+def test_a_digest_of_another_form_is_not_believed(tmp_path: Path, sha256: str) -> None:
     _write(tmp_path, "a.md", b"one")
     _digested(tmp_path, "a.md")
     data = cache.load(tmp_path / cache.FOLDER, "digests")
-    data["files"]["a.md"][0] = sha256
+    data["files"]["a.md"] = data["files"]["a.md"].replace(_sha(b"one")[0], sha256)
     cache.save(tmp_path / cache.FOLDER, "digests", data)
     assert _digested(tmp_path, "a.md") == (_sha(b"one"), 3)
 
