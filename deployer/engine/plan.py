@@ -46,7 +46,7 @@ def build(
     for address, one in sorted(owned.items()):  # assistants come before the stores that they use
         if address not in declared:
             drafts.append(decide.orphan(scope, address, one, users(one)))
-        elif address in expired:
+        elif address in expired and not one.stamp.protected:
             drafts.append(decide.superseded(scope, address, one, "it has expired", [address]))
     twins, told = _twins(scope, groups, users)
     holders = ownership.holders(scope, live)
@@ -112,14 +112,22 @@ def _twins(
             first, using = group[0].live.id, users(twin)
             staying = [user for user in using if isinstance(user, str)]
             goes = scope.prune and not twin.stamp.protected and not staying
-            text = f"{first} and {twin.live.id} both carry this address; the older one, {first}, is used"
-            stays = f"the other stays: it is in use by {', '.join(staying)}" if staying else "--prune deletes the other"
-            remedy = "it will be deleted" if goes else stays
+            which = first if twin.live.raw.get("status") == "expired" else f"the older one, {first},"
+            text = f"{first} and {twin.live.id} both carry this address; {which} is used"
+            remedy = "it will be deleted" if goes else _why_twin_stays(twin, staying)
             problems.append(Problem(text, remedy, str(address), severity=Severity.WARNING))
             if goes:
                 after = [address, *(user for user in using if isinstance(user, Address))]
                 drafts.append(decide.superseded(scope, address, twin, "a second copy", after))
     return drafts, problems
+
+
+def _why_twin_stays(twin: Owned, staying: Sequence[str]) -> str:
+    if staying:
+        return f"the other stays: it is in use by {', '.join(staying)}"
+    if twin.stamp.protected:
+        return "the other stays: it is protected; delete it by hand"
+    return "--prune deletes the other"
 
 
 def _uses(scope: Scope, live: Sequence[LiveObject]) -> dict[str, list[LiveObject]]:

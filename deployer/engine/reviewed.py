@@ -7,6 +7,7 @@ from typing import Any
 
 from deployer.engine import canonical, stamp
 from deployer.kinds import Kind
+from deployer.model import LiveFile
 
 _LENGTH = 12
 
@@ -25,3 +26,11 @@ def moved(kind: Kind, reviewed: str, raw: Mapping[str, Any]) -> tuple[str, ...]:
     """Name the fields that are no longer what was reviewed."""
     before, now = stamp.parsed(reviewed), stamp.parsed(digest(kind, raw))
     return tuple(name for name in now if before.get(name) != now[name])
+
+
+def moved_document(before: LiveFile, now: LiveFile) -> tuple[str, ...]:
+    """Name what was written into a membership since it was reviewed; how far its ingestion is does not count."""
+    names = {*before.attributes, *now.attributes}
+    edited = {name for name in names if before.attributes.get(name) != now.attributes.get(name)}
+    same = (before.path, before.sha256, before.declared) == (now.path, now.sha256, now.declared)
+    return tuple(sorted(edited)) if edited or same else ("attributes",)

@@ -8,23 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from deployer.account.applying import lost
+from deployer.account.applying import lost, review
 from deployer.account.applying.flow import STOPPED, Flow, Stopped, awaits, gives
 from deployer.account.applying.journal import Journal
 from deployer.account.applying.keys import Keys
 from deployer.account.applying.run import USUAL, Event, Run, Waits
 from deployer.account.applying.spare import Spare
 from deployer.account.applying.steps import do
-from deployer.account.connection.clean import clean
 from deployer.account.connection.client import Client
-from deployer.engine import reviewed
 from deployer.errors import AccountError, DeployerError
 from deployer.kinds import SURFACES
 from deployer.model import Action, Address, Change, DeleteFile, Outcome, Plan, Status
 
 CONCURRENCY = 16
 _FRESH = (Action.CREATE, Action.REPLACE)
-_NOT_FOUND = 404
 
 
 async def execute(  # noqa: PLR0913
@@ -103,12 +100,12 @@ async def _one(run: Run, change: Change, needs: list[asyncio.Task[Outcome]], pas
     if missing:
         return _outcome(run, change, Status.SKIPPED, f"it needs {', '.join(missing)}")
     try:
-        await _as_reviewed(run, change)
+        await review.before_change(run, change)
     except Stopped:
         return _outcome(run, change, Status.SKIPPED, STOPPED)
     except DeployerError as error:
         return _outcome(run, change, Status.FAILED, str(error))
-    flow = Flow(run.keys, partial(do, run, change.address), run.stop)
+    flow = Flow(run.keys, partial(do, run, change), run.stop)
     await flow.run(change.steps)
     if flow.failures:
         return _outcome(run, change, Status.FAILED, _summed_up(flow.failures))
@@ -132,28 +129,6 @@ def _why_left_out(run: Run, change: Change) -> str:
         return STOPPED
     lacking = (run.keys.lacking(awaits(step)) for step in change.steps)
     return next((why for why in lacking if why), STOPPED)
-
-
-async def _as_reviewed(run: Run, change: Change) -> None:
-    """Read the object again: what was reviewed must still be so. A read that fails stops the change, too."""
-    if change.action in _FRESH:
-        if there := run.appeared.get(str(change.address)):
-            raise DeployerError(f"{there} came into being since the plan was made; plan again")
-        return
-    if not change.reviewed:
-        return
-    kind = run.kinds[change.address.kind]
-    try:
-        async with run.turn():
-            answer = await run.client.get(f"{kind.PATH}/{change.live_id}")
-    except AccountError as error:
-        if error.status == _NOT_FOUND and change.action is Action.DELETE:
-            return
-        raise
-    moved = reviewed.moved(kind, change.reviewed, clean(answer.data, run.client.settings.api_key))
-    if moved:
-        fields = ", ".join(moved)
-        raise DeployerError(f"{change.live_id} moved since the plan was made ({fields}); look at it and plan again")
 
 
 async def _take_back(run: Run) -> None:

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from deployer import sources
-from deployer.account.applying import holders, lost
+from deployer.account.applying import holders, lost, review
 from deployer.account.applying.attach import attach
 from deployer.account.applying.run import Event, Run
 from deployer.account.connection import uploads
 from deployer.account.connection.failures import Failure
 from deployer.engine import readback, stamp
 from deployer.errors import AccountError, DeployerError
-from deployer.model import Address, Attach, DeleteFile, DesiredFile, Request, Step, Upload
+from deployer.model import Address, Attach, Change, DeleteFile, DesiredFile, Request, Step, Upload
 
 _PLACEHOLDER = re.compile(r"\{([^}]+)\}")
 _NOT_FOUND = 404
@@ -24,10 +24,12 @@ _TRIES = 5
 _REMEDY = "check the account's api and base_url, then run again"
 
 
-async def do(run: Run, address: Address, step: Step) -> None:
+async def do(run: Run, change: Change, step: Step) -> None:
     """Do one step and report it; raises DeployerError when it cannot be done."""
+    address = change.address
     match step:
         case Request():
+            await review.before_request(run, change, step)
             await _request(run, address, step)
         case Upload():
             await _upload(run, address, step)

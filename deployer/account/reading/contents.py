@@ -33,10 +33,11 @@ class Held:
 async def memberships(client: Client, store: str) -> tuple[LiveFile, ...]:
     """Give what a vector store holds; `read_live` does so only for stores that are ours."""
     path = f"{vector_store.PATH}/{store}/files"
-    return tuple(_file(client, path, row) for row in await lists.rows(client, path))
+    return tuple(membership(client, path, row) for row in await lists.rows(client, path))
 
 
-def _file(client: Client, path: str, row: Row) -> LiveFile:
+def membership(client: Client, path: str, row: Row) -> LiveFile:
+    """Read one of the rows below `path`; raises AccountError for one that makes no sense."""
     if odd := shapes.odd_membership(row):
         raise lists.odd(client, path, f"gave {row['id']} with {odd}")
     return vector_store.live_file({**row, "created_at": age.seconds(row.get("created_at"))})
