@@ -79,11 +79,26 @@ def test_what_is_protected_keeps_everything(live: Project, *, applied: bool) -> 
     assert account(live) == before
 
 
-def test_nobody_to_ask_and_another_name_are_wrong_usage(live: Project) -> None:
+def test_where_nobody_can_answer_the_plan_is_shown_and_nothing_deleted(live: Project) -> None:
+    before, written = account(live), snapshots(live)
+    result = live.run("destroy")
+    assert result.code == 64
+    for address in ("assistant/plain", "assistant/tutor", "vector_store/docs"):
+        assert f"- {address}" in result.out
+    assert "3 to delete" in result.out
+    assert result.err == "nobody can confirm here; add --confirm test to destroy without asking\n"
+    assert (account(live), snapshots(live)) == (before, written)
+
+
+def test_with_nothing_left_there_is_nothing_to_ask(project: Project) -> None:
+    project.manifest("assistants: {plain: {model: m}}\n")
+    assert "Nothing to do" in run(project, "destroy").out
+
+
+def test_another_name_is_wrong_usage(live: Project) -> None:
     before = account(live)
-    nobody, other = live.run("destroy"), live.run("destroy", "--confirm", "tests")
-    assert (nobody.code, other.code) == (64, 64)
-    assert "add --confirm test" in nobody.err
+    other = live.run("destroy", "--confirm", "tests")
+    assert other.code == 64
     assert "--confirm tests is not the name of this project, which is test" in other.err
     assert account(live) == before
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +34,8 @@ def command(
     """Delete everything that the project owns on the account: assistants, vector stores, and files nobody else holds.
 
     What is foreign stays, and so does a vector store that a foreign assistant uses. Something with protect: true stops
-    it before anything is deleted. It asks to type the project's name.
+    it before anything is deleted. It asks to type the project's name; where nobody can answer, it shows the plan and
+    changes nothing, unless --confirm is given.
 
     \b
     Example:
@@ -43,8 +45,6 @@ def command(
     from deployer.session.opening import compiled
 
     manifest = compiled(file, account, parse_variables(variables))
-    if confirm is None and not sys.stdin.isatty():
-        raise UsageError(f"nobody can confirm here; add --confirm {manifest.project} to destroy without asking")
     if confirm not in (None, manifest.project):
         raise UsageError(f"--confirm {confirm} is not the name of this project, which is {manifest.project}")
     return asyncio.run(_destroy(manifest, lock_timeout, asks=confirm is None))
@@ -54,7 +54,11 @@ async def _destroy(manifest: Manifest, lock_timeout: float, *, asks: bool) -> in
     from deployer.session.opening import Wishes, opened
 
     protected = [resource.address for resource in manifest.resources if resource.protect]
-    async with opened(replace(manifest, resources=(), moved=())) as session, locked(session, lock_timeout) as hold:
+    shows = asks and not sys.stdin.isatty()  # what only shows a plan writes nothing, not even a lease
+    async with (
+        opened(replace(manifest, resources=(), moved=())) as session,
+        nullcontext() if shows else locked(session, lock_timeout) as hold,
+    ):
 
         async def plan() -> Plan:
             return _all_gone(await session.plan(Wishes(prune=True, on_drift=OnDrift.OVERWRITE)))
@@ -109,8 +113,9 @@ def _refuse(session: Session, plan: Plan, declared: Sequence[Address]) -> None:
 
 
 def _ask(plan: Plan) -> None:
-    from deployer.session.consent import interruptible
+    from deployer.session.consent import answerable, interruptible
 
+    answerable("destroy", f"--confirm {plan.project}")
     with interruptible():
         typed = click.prompt(
             f"\nType the project's name ({plan.project}) to delete all of it", default="", show_default=False

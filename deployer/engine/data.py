@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from deployer.engine import canonical, drift, reviewed
@@ -18,6 +18,7 @@ from deployer.model import (
     FileChange,
     Origin,
     Plan,
+    Position,
     Problem,
     Resource,
 )
@@ -42,7 +43,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "forecast": {"requests": total_requests(plan), "bytes": total_bytes(plan), "seconds": math.ceil(seconds(plan))},
         "conflicts": [_conflict(address, one) for address, one in plan.conflicts],
         "changes": _changes(plan),
-        "problems": [problem_data(problem) for problem in plan.problems],
+        "problems": [problem_data(problem) for problem in in_order(plan.problems)],
     }
 
 
@@ -179,6 +180,16 @@ def _moved(one: drift.Moved) -> dict[str, Any]:
         ],
         "documents": [{"path": document.path, "what": document.what} for document in one.documents],
     }
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Sort problems as they are read: by file, line and column; those that have no place come last."""
+    return sorted(problems, key=_place)
+
+
+def _place(problem: Problem) -> tuple[bool, str, int, int, str]:
+    at = problem.position or Position("", 0, 0)
+    return problem.position is None, at.file, at.line, at.column, problem.address
 
 
 def problem_data(problem: Problem) -> dict[str, Any]:

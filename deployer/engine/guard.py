@@ -1,9 +1,11 @@
 """Is a plan safe to apply: no finding that forbids it, nothing edited on the account unseen, no mass deletion."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
+from deployer.engine import files
+from deployer.engine.canonical import same
 from deployer.errors import DeployerError, ProblemsFound
 from deployer.model import Action, Address, FieldChange, FileChange, OnDrift, Plan
 
@@ -36,8 +38,20 @@ def check(plan: Plan, forced: Collection[str] = ()) -> None:
 
 def _told(address: Address, one: FieldChange | FileChange) -> str:
     if isinstance(one, FileChange):
-        return f"  {address}: {one.path}: {one.reason}"
-    return f"  {address}.{one.path}: git says {_short(one.new)}, the account says {_short(one.old)}"
+        return f"  {address}: {one.path}: {'; '.join(_attributes(one)) or one.reason}"
+    return f"  {address}.{one.path}: {_both(one.new, one.old)}"
+
+
+def _attributes(change: FileChange) -> Iterator[str]:
+    found = change.live[0].attributes if change.live else {}
+    wanted = files.attributes(change.desired, change.live[0]) if change.desired and change.live else {}
+    for name in sorted({*wanted, *found}):
+        if not same(wanted.get(name), found.get(name)):
+            yield f"{name}: {_both(wanted.get(name), found.get(name))}"
+
+
+def _both(git: Any, account: Any) -> str:
+    return f"git says {_short(git)}, the account says {_short(account)}"
 
 
 def _short(value: Any) -> str:

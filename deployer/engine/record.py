@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +17,14 @@ FILE = "file"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change of a snapshot: the object as it was (None when there was none), the documents that it held."""
+    """One change of a snapshot of that `time`: the object as it was (None when there was none), what it held."""
 
     address: Address
     action: Action
     id: str | None
     raw: Mapping[str, Any] | None
     files: tuple[LiveFile, ...] = ()
+    time: str = ""
 
     @property
     def stamp(self) -> stamp.Stamp | None:
@@ -33,6 +34,11 @@ class Entry:
     def then(self) -> Address:
         """The address that it had then."""
         return self.stamp.address if self.stamp else self.address
+
+    @property
+    def copy(self) -> bool:
+        """Tell whether it was one too many at its address: a second copy, or a store that had expired."""
+        return "#" in self.address.name
 
 
 def snapshot(plan: Plan, command: str, time: str) -> dict[str, Any]:
@@ -84,18 +90,7 @@ def entries(data: Mapping[str, Any]) -> Iterator[Entry]:
     """Read the changes of a snapshot that fits its schema."""
     for one in data["changes"]:
         files = tuple(LiveFile(**file) for file in one["files"])
-        yield Entry(Address.parse(one["address"]), Action(one["action"]), one["id"], one["object"], files)
-
-
-def merged(chain: Sequence[Mapping[str, Any]]) -> list[Entry]:
-    """Give what to come back to, from the snapshot that is meant and all newer ones: of each thing the oldest."""
-    found: list[Entry] = []
-    taken: set[Address] = set()
-    for data in chain:
-        fresh = [entry for entry in entries(data) if not {entry.address, entry.then} & taken]
-        found += fresh
-        taken |= {address for entry in fresh for address in (entry.address, entry.then)}
-    return found
+        yield Entry(Address.parse(one["address"]), Action(one["action"]), one["id"], one["object"], files, data["time"])
 
 
 def documents(data: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:

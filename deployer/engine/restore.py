@@ -10,30 +10,44 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from deployer.engine import decide, finish, ownership, reviewed, stamp, supply
+from deployer.engine import age, decide, finish, ownership, reviewed, stamp, supply
 from deployer.engine.decide import STORE, Draft, Owned, Scope
 from deployer.engine.marks import as_then, rewritten
 from deployer.engine.record import Entry
-from deployer.engine.returned import Returned, Stock, returned
+from deployer.engine.returned import Lacking, Returned, Stock, returned
 from deployer.model import Action, Address, Change, LiveFile, LiveObject, Plan, Problem, Severity
 
-__all__ = ["Stock", "plan"]
+__all__ = ["Stock", "WayBack", "way_back"]
 
 _SPARE = Address(STORE, "…")
 """No address of a manifest: what nobody holds is lent from here."""
+_CLOCKS = 600
+"""Seconds by which the clocks of the account and of a machine may differ."""
 
 
-def plan(scope: Scope, entries: Sequence[Entry], live: Sequence[LiveObject], stock: Stock) -> Plan:
-    """Give the plan that undoes what happened since the entries were written."""
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """The plan that leads back, and the documents that it cannot bring back."""
+
+    plan: Plan
+    lacking: tuple[Lacking, ...]
+
+
+def way_back(
+    scope: Scope, entries: Sequence[Entry], live: Sequence[LiveObject], stock: Stock, again: str = "rollback"
+) -> WayBack:
+    """Plan to undo what happened since the entries were written; `again` is the command that goes on with them."""
     ours = {one.live.id: one for one in ownership.owned(scope, live)}
     way = _Way(replace(scope, stores=ownership.usable_stores(live)), entries, live, ours, stock)
     way.stock = replace(stock, pool=way.pool())
     changes = finish.changes(ownership.arranged(way.drafts()), ownership.holders(scope, live))
-    return Plan(
+    lacking = tuple(one for back in way.back.values() for one in back.lacking)
+    problems = (*way.problems, *(_told(one, again) for one in lacking))
+    plan = Plan(
         project=scope.project,
         target=scope.target,
         changes=tuple(way.finished(change) for change in changes if change.address != _SPARE),
-        problems=tuple(sorted(way.problems, key=lambda problem: (problem.address, problem.message))),
+        problems=tuple(sorted(problems, key=lambda problem: (problem.severity, problem.address, problem.message))),
         foreign=len(live) - len(way.owned),
         origin=scope.origin,
         known=way.known(),
@@ -41,11 +55,22 @@ def plan(scope: Scope, entries: Sequence[Entry], live: Sequence[LiveObject], sto
         on_drift=scope.on_drift,
         live=tuple(live),
     )
+    return WayBack(plan, lacking)
+
+
+def _told(lacking: Lacking, again: str) -> Problem:
+    """Say it before anything is done; the rest goes back all the same."""
+    what = f"{lacking.name} cannot be as it was then: neither the account nor the working tree has its bytes"
+    remedy = f"{lacking.remedy}, then run deployer {again}"
+    return Problem(what, remedy, str(lacking.address), severity=Severity.WARNING)
 
 
 @dataclass(slots=True)
 class _Way:
-    """One way back. `back` is what is to be again, by its address; `taken` are the live objects that it speaks of."""
+    """One way back. `back` is what is to be again, by its address; `taken` are the live objects that it speaks of.
+
+    `coming` are the addresses that some of those do not have yet.
+    """
 
     scope: Scope
     entries: Sequence[Entry]
@@ -55,23 +80,52 @@ class _Way:
     problems: list[Problem] = field(default_factory=list)
     back: dict[Address, Returned] = field(default_factory=dict)
     taken: dict[str, Address] = field(default_factory=dict)
+    coming: set[Address] = field(default_factory=set)
 
     def drafts(self) -> list[Draft]:
         entries = [entry for entry in self.entries if not self._stays(entry)]
         restored = [entry for entry in entries if entry.stamp]
-        self.taken = {one.live.id: entry.then for entry in restored if (one := self._found(entry))}
+        self.taken = self._claims(restored)
+        self.coming = {address for one, address in self.taken.items() if self.owned[one].stamp.address != address}
+        made = self._made([entry for entry in entries if entry.raw is None])
+        self.scope = replace(self.scope, moved=self._moves())
         result = [draft for entry in restored for draft in self._again(entry)]
-        made = [one for entry in entries if entry.raw is None for one in self._at(entry.address)]
-        for one in sorted(made, key=lambda one: one.stamp.address.kind == STORE):  # users go before what they use
+        for one in made:
             result += self._unmade(one, result)
         named = {draft.owned.live.id for draft in result if draft.owned}
         rest = [self._rest(one) for one in self.owned.values() if one.live.id not in named]
         return [*result, *rest, self._spare()]
 
+    def _claims(self, restored: Sequence[Entry]) -> dict[str, Address]:
+        """Give each entry the very object, whatever its address is now; else what has its address of then."""
+        claims = {entry.id: entry.then for entry in restored if entry.id and entry.id in self.owned}
+        for entry in restored:
+            free = (one for one in self._at(entry.then) if one.live.id not in claims)
+            if entry.id not in claims and (one := next(free, None)):
+                claims[one.live.id] = entry.then
+        return claims
+
+    def _moves(self) -> tuple[tuple[Address, Address], ...]:
+        """Give the addresses in the stamps of today that are others on the way: a reference by them is no edit."""
+        names = ((one.stamp.address, self._now(one)) for one in self.owned.values())
+        return tuple((old, new) for old, new in names if old != new)
+
+    def _made(self, entries: Sequence[Entry]) -> list[Owned]:
+        """Give what was made since, wherever it is now; users come before what they use."""
+        found: dict[str, Owned] = {}
+        for entry in entries:
+            one = self.owned.get(entry.id or "")
+            there = [] if entry.id and not one else self._at(one.stamp.address if one else entry.address)
+            if not (entry.id or there):
+                self._untraced(entry)
+            free = (one for one in there if one.live.id not in self.taken)
+            found |= {one.live.id: one for one in free if not self._older(one, entry)}
+        return sorted(found.values(), key=lambda one: one.stamp.address.kind == STORE)
+
     def _stays(self, entry: Entry) -> bool:
         """A store that had expired, and second copies, do not come back."""
         raw = entry.raw or {}
-        if "#" not in entry.address.name and entry.action is not Action.REPLACE and raw.get("status") != "expired":
+        if not entry.copy and entry.action is not Action.REPLACE and raw.get("status") != "expired":
             return False
         self._warn(entry.address, "had expired then, or was a second copy: it does not come back")
         return True
@@ -79,22 +133,38 @@ class _Way:
     def _warn(self, address: Address, what: str) -> None:
         self.problems.append(Problem(what, "", str(address), severity=Severity.WARNING))
 
+    def _older(self, one: Owned, entry: Entry) -> bool:
+        """What is older than the run was not made by it: somebody adopted it since, and it is not ours to delete."""
+        run, made = age.seconds(entry.time), age.seconds(one.live.raw.get("created_at"))
+        if run is None or made is None or made >= run - _CLOCKS:
+            return False
+        self._warn(one.stamp.address, f"stays: {one.live.id} is older than the run that was to make it")
+        return True
+
+    def _untraced(self, entry: Entry) -> None:
+        """What the manifest has moved may be what was made, or may have been there: without a snapshot nobody knows."""
+        address, moved = entry.address, dict(self.scope.moved)
+        while address in moved:
+            address = moved.pop(address)
+        if address != entry.address and self._at(address):
+            text = f"stays: it may be what was made as {entry.address} and moved since, but no snapshot here tells"
+            self._warn(address, text)
+
     def _found(self, entry: Entry) -> Owned | None:
-        """The very object, whatever its address is now; else what has its address of then."""
-        return self.owned.get(entry.id or "") or next(iter(self._at(entry.then)), None)
+        return next((self.owned[one] for one, address in self.taken.items() if address == entry.then), None)
 
     def _at(self, address: Address) -> list[Owned]:
         return [one for one in self.owned.values() if one.stamp.address == address]
 
     def _again(self, entry: Entry) -> list[Draft]:
         kind, found = self.scope.kinds[entry.then.kind], self._found(entry)
-        now = {one.live.id: str(one.stamp.address) for one in self.owned.values()}
-        now |= {live_id: str(address) for live_id, address in self.taken.items()}
-        then = {**now, **{one.id: str(one.then) for one in self.entries if one.id}}
+        now = {one.live.id: str(self._now(one)) for one in self.owned.values()}
+        then = {**now, **{one.id: str(one.then) for one in self.entries if one.id and one.raw}}
         back = returned(kind, entry, found, then, self.stock)
         self.back[entry.then] = back
-        self.problems += back.problems
-        if found:
+        if found is None:
+            self._without(entry)
+        else:
             files = tuple(replace(one, sha256=None) if one.id in back.kept else one for one in found.files)
             found = replace(found, files=files)
         draft = decide.desired(self.scope, back.resource, found, now)
@@ -102,6 +172,13 @@ class _Way:
         if found and draft.change.action is Action.REPLACE:
             result.append(decide.superseded(self.scope, entry.then, found, "it has expired", [entry.then]))
         return result
+
+    def _without(self, entry: Entry) -> None:
+        """What others attached to a store that was deleted is none of ours; its File objects are still there."""
+        foreign = [file.id for file in entry.files if file.path is None]
+        if foreign:
+            named = ", ".join(foreign[:3]) + (", …" if len(foreign) > 3 else "")
+            self._warn(entry.then, f"comes back without what others attached ({named})")
 
     def pool(self) -> frozenset[str]:
         """Give the tokens of all documents that are on the account."""
@@ -120,19 +197,31 @@ class _Way:
 
     def _rest(self, one: Owned) -> Draft:
         """What was not changed since lends its documents, and is otherwise left alone."""
+        if self._displaced(one):
+            text = f"{one.live.id} has this address now, but another object had it then, and two cannot"
+            remedy = "delete it, or move it to another address first"
+            self.problems.append(Problem(text, remedy, str(one.stamp.address)))
         change = Change(self._named(one), Action.NO_OP, "not changed since", one.live.id)
         return Draft(change, self.scope.kinds[one.live.kind], owned=one)
 
     def _named(self, one: Owned) -> Address:
         """Of several at one address, which a race has made, the oldest has it."""
-        address = one.stamp.address
-        return address if self._at(address)[0] is one else Address(address.kind, f"{address.name}#{one.live.id}")
+        address = self._now(one)
+        return address if self._displaced(one) or self._at(one.stamp.address)[0] is one else _numbered(one)
+
+    def _now(self, one: Owned) -> Address:
+        """Give the address that it goes by on this way."""
+        return _numbered(one) if self._displaced(one) else self.taken.get(one.live.id, one.stamp.address)
+
+    def _displaced(self, one: Owned) -> bool:
+        """Tell whether it has the address that another object comes back to."""
+        return one.stamp.address in self.coming and one.live.id not in self.taken
 
     def _unmade(self, one: Owned, drafts: Sequence[Draft]) -> list[Draft]:
         """Delete what was not there then, after those who let go of it; nothing that is protected or in use."""
         kind, address = self.scope.kinds[one.live.kind], self._named(one)
         users = [user for user in self.live if one.live.id in self.scope.kinds[user.kind].references(user.raw)]
-        names = (one.live.id, str(one.stamp.address))
+        names = (one.live.id, str(self._now(one)))
         leaving = {draft.change.live_id: draft.change.address for draft in drafts if ownership.lets_go(draft, *names)}
         staying = [f"{user.kind} {user.id}" for user in users if user.id not in leaving]
         if one.stamp.protected or staying:
@@ -152,5 +241,10 @@ class _Way:
         there = [one for one in self.owned.values() if one.live.raw.get("status") != "expired"]
         first: dict[str, str] = {}
         for one in sorted(there, key=lambda one: one.live.id not in self.taken):
-            first.setdefault(str(self.taken.get(one.live.id, one.stamp.address)), one.live.id)
+            first.setdefault(str(self._now(one)), one.live.id)
         return first
+
+
+def _numbered(one: Owned) -> Address:
+    address = one.stamp.address
+    return Address(address.kind, f"{address.name}#{one.live.id}")

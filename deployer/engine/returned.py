@@ -12,7 +12,7 @@ from deployer.engine.canonical import same
 from deployer.engine.decide import STORE, Owned
 from deployer.engine.record import Entry
 from deployer.kinds import Kind
-from deployer.model import Attrs, DesiredFile, LiveFile, Problem, Resource, Severity
+from deployer.model import Address, Attrs, DesiredFile, LiveFile, Resource
 
 _USABLE = ("completed", "in_progress")
 
@@ -23,7 +23,7 @@ class Stock:
 
     `there`: ids of the account's File objects; `tree`: files of the working tree by their sha256; `contents`: what is
     behind the token of a file of the code interpreter; `spare`: such files that are on the account, held or not.
-    `pool`: the tokens of all documents that are on the account.
+    `pool`: the tokens of all documents that are on the account. `names`: what older snapshots call a content, by token.
     """
 
     there: Collection[str] = ()
@@ -31,6 +31,23 @@ class Stock:
     contents: Mapping[str, DesiredFile] = field(default_factory=dict)
     spare: Sequence[LiveFile] = ()
     pool: Collection[str] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """A document whose bytes are nowhere to be had; `commit` had them (or ""), with `+` if there was more than it."""
+
+    address: Address
+    name: str
+    commit: str
+
+    @property
+    def remedy(self) -> str:
+        if not self.commit:
+            return "bring the file back"
+        uncommitted = " (and what was not committed then)" if self.commit.endswith("+") else ""
+        return f"check out commit {self.commit.rstrip('+')}{uncommitted}, or only this file of it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +60,7 @@ class Returned:
     resource: Resource
     declared: Mapping[str, Mapping[str, str]]
     kept: Mapping[str, str]
-    problems: tuple[Problem, ...]
+    lacking: tuple[Lacking, ...]
 
 
 def returned(kind: Kind, entry: Entry, found: Owned | None, ids: Mapping[str, str], stock: Stock) -> Returned:
@@ -59,13 +76,7 @@ def returned(kind: Kind, entry: Entry, found: Owned | None, ids: Mapping[str, st
         declared = {}
     origin = (entry.raw or {}).get("metadata", {}).get(stamp.ORIGIN, "")
     resource = Resource(entry.then, attrs, tuple(files), protect=mark.protected)
-    return Returned(resource, declared, kept, tuple(_problem(entry, name, origin) for name in lacking))
-
-
-def _problem(entry: Entry, name: str, origin: str) -> Problem:
-    commit = f"check out commit {origin.rstrip('+')}" if origin else "bring the file back"
-    what = f"{name} cannot be as it was then: neither the account nor the working tree has its bytes"
-    return Problem(what, f"{commit} and roll back again", str(entry.then), severity=Severity.WARNING)
+    return Returned(resource, declared, kept, tuple(Lacking(entry.then, name, origin) for name in lacking))
 
 
 def _attrs(kind: Kind, entry: Entry, ids: Mapping[str, str], known: Collection[str] | None) -> Attrs:
@@ -141,11 +152,13 @@ def _declared(old: LiveFile) -> dict[str, str]:
 def _held(
     kind: Kind, entry: Entry, mark: stamp.Stamp, found: Owned | None, stock: Stock
 ) -> tuple[list[DesiredFile], dict[str, str], list[str]]:
+    """Give the files of then. Where one cannot be had, those of now stay: which of them it became, nobody knows."""
     files: list[DesiredFile] = []
     kept: dict[str, str] = {}
     lacking: list[str] = []
-    now = {file.id for file in found.files} if found else set()
-    for old in interpreter.live_files(kind, entry.raw or {}, mark):
+    now = {file.id: file.sha256 for file in found.files} if found else {}
+    then = interpreter.live_files(kind, entry.raw or {}, mark)
+    for old in then:
         if old.sha256 is None:
             continue
         if content := stock.contents.get(old.sha256):
@@ -153,5 +166,7 @@ def _held(
         elif old.id in now:
             kept[old.id] = old.sha256
         else:
-            lacking.append(f"the code interpreter's file {old.id}")
+            lacking.append(stock.names.get(old.sha256) or f"the code interpreter's file {old.id}")
+    if lacking:
+        kept |= {one: token for one, token in now.items() if token and token not in {old.sha256 for old in then}}
     return files, kept, lacking

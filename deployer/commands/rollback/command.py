@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployer.commands.options import lock_option, manifest_options, parse_variables
-from deployer.engine import guard, record, restore
+from deployer.commands.rollback import listing as snapshots_told
+from deployer.engine import guard, past, record, restore
 from deployer.errors import EXIT_DONE, DeployerError
 from deployer.manifest import Manifest
 from deployer.model import OnDrift, Plan
@@ -21,8 +24,12 @@ from deployer.session.safety import locked, shelf
 from deployer.session.safety import snapshot as snapshot_of
 
 if TYPE_CHECKING:
+    from deployer.account.lock import Hold
+    from deployer.engine.restore import WayBack
+    from deployer.engine.returned import Lacking
     from deployer.session.opening import Session, Wishes
 
+_NAMED = 10
 Snapshots = list[tuple[str, Mapping[str, Any]]]
 
 
@@ -54,8 +61,10 @@ def command(  # noqa: PLR0913
     """Go back to what was on the account before an apply: the last one, or that of SNAPSHOT.
 
     What was changed gets the fields and documents of then, what was deleted is made again (with a new id), what was
-    made is deleted. Documents come from the account or the working tree; what neither has is named. The rollback is an
-    apply too: it has a snapshot of its own, and can be rolled back.
+    made is deleted. Documents come from the account or the working tree; what neither has is named, the rest goes back,
+    and the exit code is 1. The rollback is an apply too: it has a snapshot of its own, and can be rolled back.
+
+    Where nobody can answer, it shows the plan and changes nothing, unless --yes is given.
 
     \b
     Example:
@@ -67,12 +76,17 @@ def command(  # noqa: PLR0913
 
     manifest = compiled(file, account, parse_variables(variables))
     if listing:
-        return _show(_snapshots(manifest))
-    if not yes:
-        consent.answerable("roll back", "--yes")
+        return snapshots_told.show(shelf(manifest), _account(manifest), chosen=account is not None)
     chain = _chosen(manifest, snapshot)
-    wanted = Intent(Wishes(on_drift=OnDrift(on_drift)), None, yes, force, command=f"rollback {chain[0][0]}")
+    again = f"rollback {chain[0][0]}" + (f" --account {account}" if account else "")
+    ask = None if yes or sys.stdin.isatty() else _refused
+    wanted = Intent(Wishes(on_drift=OnDrift(on_drift)), None, yes, force, command=again, ask=ask)
     return asyncio.run(_rollback(manifest, chain, wanted, lock_timeout))
+
+
+def _refused(_plan: Plan) -> None:
+    """The plan has been shown; that is all that can be done where nobody can answer."""
+    consent.answerable("roll back", "--yes")
 
 
 def _snapshots(manifest: Manifest, since: str = "") -> Snapshots:
@@ -107,42 +121,48 @@ def _chosen(manifest: Manifest, name: str | None) -> Snapshots:
     return found
 
 
-def _show(found: Snapshots) -> int:
-    from deployer.render.plain import plain
-
-    for name, data in reversed(found):
-        click.echo(plain(f"{name}  {_told(data)}"))
-    if not found:
-        click.echo("No snapshot of this account yet.")
-    return EXIT_DONE
-
-
-def _told(data: Mapping[str, Any]) -> str:
-    """Say what a run was about to do."""
-    counts: dict[str, int] = {}
-    for change in data["changes"]:
-        counts[change["action"]] = counts.get(change["action"], 0) + 1
-    commit = f" of {data['origin']}" if data["origin"] else ""
-    return f"before {data['command']}{commit}: {', '.join(f'{count} to {what}' for what, count in counts.items())}"
-
-
 async def _rollback(manifest: Manifest, chain: Snapshots, wanted: Intent, lock_timeout: float) -> int:
     from deployer.render.plain import plain
     from deployer.session.opening import opened
 
-    async with opened(manifest) as session, locked(session, lock_timeout) as hold:
-        entries = record.merged([data for _, data in chain])
-        click.echo(plain(f"Back to {chain[0][1]['time']}, {_told(chain[0][1])}"))
+    async with opened(manifest) as session, _lease(session, wanted, lock_timeout) as hold:
+        entries = past.merged([data for _, data in chain])
+        click.echo(plain(f"Back to {chain[0][1]['time']}, {snapshots_told.told(chain[0][1])}"))
 
         async def again() -> Plan:
-            return await way_back(session, entries, wanted.wishes)
+            return (await way_back(session, entries, wanted.wishes, wanted.command)).plan
 
-        return await carried_out(session, await again(), replace(wanted, again=again, hold=hold))
+        first = await way_back(session, entries, wanted.wishes, wanted.command)
+        code = await carried_out(session, first.plan, replace(wanted, again=again, hold=hold))
+        if code == EXIT_DONE and first.lacking:
+            raise DeployerError(_lacking(first.lacking, wanted.command))
+        return code
 
 
-async def way_back(session: Session, entries: Sequence[record.Entry], wishes: Wishes) -> Plan:
-    """Give the plan of this moment that leads back to the entries."""
+def _lease(session: Session, wanted: Intent, patience: float) -> AbstractAsyncContextManager[Hold | None]:
+    """What only shows a plan writes nothing, not even a lease."""
+    return nullcontext() if wanted.ask else locked(session, patience)
+
+
+def _lacking(found: Sequence[Lacking], again: str) -> str:
+    """Say what did not come back: it is not done, though nothing more can be done now."""
+    lines = [f"  {one.address}: {one.name}: {one.remedy}" for one in found[:_NAMED]]
+    more = [f"  and {len(found) - _NAMED:,} more, named above"] if len(found) > _NAMED else []
+    return "\n".join(
+        [
+            "not everything is as it was then: neither the account nor the working tree has the bytes of",
+            *lines,
+            *more,
+            f"then run deployer {again}",
+        ]
+    )
+
+
+async def way_back(
+    session: Session, entries: Sequence[record.Entry], wishes: Wishes, again: str = "rollback"
+) -> WayBack:
+    """Give the plan of this moment that leads back to the entries; `again` is the command that goes on with them."""
     from deployer.commands.rollback.stock import stock
 
     live = await session.read()
-    return restore.plan(session.scope(wishes), entries, live, await stock(session, entries, live))
+    return restore.way_back(session.scope(wishes), entries, live, await stock(session, entries, live), again)

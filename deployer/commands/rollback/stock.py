@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deployer.engine import interpreter, supply
+from deployer.engine import interpreter, record, supply
 from deployer.engine.record import Entry
 from deployer.engine.restore import Stock
+from deployer.errors import DeployerError
 from deployer.model import DesiredFile, LiveFile, LiveObject
+from deployer.session.safety import shelf, snapshot
 
 if TYPE_CHECKING:
     from deployer.account.reading.pages import Row
@@ -33,7 +36,26 @@ async def stock(session: Session, entries: Sequence[Entry], live: Sequence[LiveO
     spare = await _proven(session, entries, rows, contents)
     contents |= {supply.token(file.name, file.sha256): file for file in spare.values()}
     lent = [LiveFile(one, file.path, file.sha256, "completed", file.size, 0) for one, file in spare.items()]
-    return Stock(frozenset(rows), tree, contents, lent)
+    unknown = {file.sha256 for file in _held(session, entries) if file.sha256} - set(contents)
+    return Stock(frozenset(rows), tree, contents, lent, names=_names(session, unknown))
+
+
+def _names(session: Session, tokens: Collection[str]) -> dict[str, str]:
+    """Give the paths of files of the code interpreter that nobody has any more, as older snapshots tell them."""
+    result = dict[str, str]()
+    place = shelf(session.manifest)
+    for name in place.names() if tokens else ():
+        with contextlib.suppress(DeployerError):  # it only tells a name
+            for path, sha256, _ in record.documents(snapshot(place, name)):
+                result[supply.token(path.rpartition("/")[2], sha256)] = path
+    return result
+
+
+def _held(session: Session, entries: Sequence[Entry]) -> Iterator[LiveFile]:
+    """Give the files of code interpreters that the entries held."""
+    for entry in entries:
+        if mark := entry.stamp:
+            yield from interpreter.live_files(session.kinds[entry.then.kind], entry.raw or {}, mark)
 
 
 def _missing(entries: Sequence[Entry], there: Collection[str], tree: Collection[str]) -> dict[str, int]:
@@ -70,12 +92,10 @@ async def _proven(
     from deployer.account.applying.spare import digest
 
     result = {}
-    for entry in entries:
-        kind, mark = session.kinds[entry.then.kind], entry.stamp
-        for old in interpreter.live_files(kind, entry.raw or {}, mark) if mark else ():
-            if old.sha256 is None or old.sha256 in known or old.id not in rows:
-                continue
-            sha, name = await digest(session.client, old.id), str(rows[old.id].get("filename"))
-            if sha and supply.token(name, sha) == old.sha256:
-                result[old.id] = DesiredFile(name, int(rows[old.id].get("bytes") or 0), sha)
+    for old in _held(session, entries):
+        if old.sha256 is None or old.sha256 in known or old.id not in rows:
+            continue
+        sha, name = await digest(session.client, old.id), str(rows[old.id].get("filename"))
+        if sha and supply.token(name, sha) == old.sha256:
+            result[old.id] = DesiredFile(name, int(rows[old.id].get("bytes") or 0), sha)
     return result
