@@ -126,3 +126,14 @@ def test_an_assistant_is_looked_at_again_after_its_uploads(project: Project) -> 
     drift = project.run("drift", "--exit-code")
     assert "by hand" in drift.out
     assert project.run("apply", "--yes", "--on-drift", "keep").code == 0
+
+
+def test_a_conflict_over_a_document_shows_both_values(deployed: Project) -> None:
+    async def meddle(one: Session) -> None:
+        await edits("a.md", {"topic": "by hand"})(one, await one.plan(Wishes()))
+
+    with day(deployed.root, folder=deployed.root / EMBEDDED_FOLDER) as today:
+        today.run(meddle)
+    result = deployed.run("apply", "--yes")
+    assert result.code == 1
+    assert '  vector_store/docs: a.md: topic: git says "old", the account says "by hand"\n' in result.err

@@ -9,6 +9,7 @@ import click
 
 from deployer.commands.findings import FORMATS, report
 from deployer.commands.options import manifest_options, parse_variables
+from deployer.engine.data import in_order
 from deployer.engine.plan import losses
 from deployer.kinds import SURFACES
 from deployer.manifest import Manifest, compile_manifest
@@ -34,7 +35,9 @@ def command(*, file: Path, account: str | None, variables: tuple[str, ...], form
     values = parse_variables(variables)
     found = compile_manifest(file, account, values, os.environ, import_handlers=import_handlers, offline=True)
     count = len(found.resources)
-    return report([*found.problems, *_losses(found)], form, f"{count} {'resource' if count == 1 else 'resources'}")
+    return report(
+        in_order([*found.problems, *_losses(found)]), form, f"{count} {'resource' if count == 1 else 'resources'}"
+    )
 
 
 def _losses(found: Manifest) -> list[Problem]:

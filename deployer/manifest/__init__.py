@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from deployer.engine.data import in_order
 from deployer.kinds.assistant import MAX_TOOLS
 from deployer.manifest import accounts, digests, moves, resources, schema, variables
 from deployer.manifest.document import KINDS
@@ -85,7 +86,7 @@ def compile_manifest(  # noqa: PLR0913
     more += silenced(sources.main, quiet) if sources.main else []
     moved, misplaced = moves.read(sources)
     more += [*around.ignored.problems, *misplaced]
-    problems = sorted([*problems, *more], key=_place)
+    problems = list(dict.fromkeys(in_order([*problems, *more])))  # two ways to a place tell the same
     if file.parent != Path():
         found, problems = _seen_from_here(file.parent, found, problems)
     return Manifest(sources.root, str(head.get("project", "")), settings, found, tuple(problems), moved)
@@ -209,8 +210,3 @@ def _compile(around: Surroundings, entries: Mapping[Address, Entry]) -> tuple[tu
         found.append(resource)
         problems += wrong
     return tuple(found), problems
-
-
-def _place(problem: Problem) -> tuple[bool, str, int, int, str]:
-    at = problem.position
-    return (at is None, at.file, at.line, at.column, problem.address) if at else (True, "", 0, 0, problem.address)

@@ -80,7 +80,9 @@ def find(
             continue  # the schema has refused it
         pattern = Pattern.of(item, chunking)
         files, wrong = _remote(around, pattern) if remote.is_url(pattern.path) else _local(around, listing, pattern)
-        wrong += [one for file in files for one in unfit(around.root, file, listing.taker)]
+        wrong += [
+            one for file in files if file.path not in found.files for one in unfit(around.root, file, listing.taker)
+        ]
         problems += [listing.problem(one, place) for one in (*wrong, *found.add(files, place))]
         for index in pattern.unreadable():
             message = f"{pattern.exclude[index]!r} is no pattern"

@@ -27,7 +27,10 @@ class Entry:
 
 @dataclass(slots=True)
 class Sources:
-    """Everything that was read; `resources` is keyed by address in the order of the files."""
+    """Everything that was read; `resources` is keyed by address in the order of the files.
+
+    `included` are the names of files that were read or could not be: none of them is tried twice.
+    """
 
     root: Path
     documents: list[Document] = field(default_factory=list)
@@ -35,6 +38,7 @@ class Sources:
     accounts: dict[str, Entry] = field(default_factory=dict)
     resources: dict[Address, Entry] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    included: set[str] = field(default_factory=set)
 
     @property
     def main(self) -> Document | None:
@@ -90,7 +94,8 @@ def _include(sources: Sources, document: Document, index: int, pattern: str, par
             problems.append((f"{pattern!r} leaves the manifest's folder", "move the file inside"))
         elif path in parents:
             problems.append((f"{name} includes itself", "remove it from include"))
-        elif name not in [one.name for one in sources.documents[1:]]:
+        elif name not in sources.included:
+            sources.included.add(name)
             _read(sources, path, name, parents, position)
     sources.problems += [Problem(what, remedy, f"include[{index}]", position) for what, remedy in problems]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 
 from deployer.model import FileAction, FileChange, Origin
+from deployer.render import settings
 from deployer.render.plain import plain
 from deployer.render.segments import Line, Segment, dim, warn
 from deployer.render.values import size
@@ -37,11 +39,21 @@ def of(changes: Sequence[FileChange]) -> Iterator[Line]:
 
 
 def _group(action: FileAction, group: Sequence[FileChange], room: int) -> Iterator[Line]:
+    """Give a title, what changes about many besides their bytes, and some names: what was edited comes first."""
+    edited = sum(map(_edited, group))
+    note = (warn(f"  {edited:,} edited on the account"),) if edited else ()
     title = f"{len(group):,} {_GROUPS[action]}, {size(sum(map(_bytes, group)))}"
-    yield Line(_sign(action), 1, (Segment(title, _tone(action)),))
-    shown = group if len(group) <= room + 1 else group[:room]
-    yield from (_file(change, 2) for change in shown)
-    if rest := group[len(shown) :]:
+    yield Line(_sign(action), 1, (Segment(title, _tone(action)), *note))
+    told = Counter(filter(None, map(settings.difference, group)))
+    many = [one for one, count in told.most_common(max(1, room // 2)) if count > 1]
+    for one in many:
+        who = "all" if told[one] == len(group) else f"{told[one]:,} files"
+        yield Line("", 2, (dim(f"{who}: "), *one))
+    room = max(_AT_LEAST, room - len(many))
+    ordered = sorted(group, key=lambda change: not _edited(change))
+    shown = ordered if len(ordered) <= room + 1 else ordered[:room]
+    yield from (_file(change, 2, many) for change in shown)
+    if rest := ordered[len(shown) :]:
         yield Line("", 2, (dim(f"… and {len(rest):,} more ({size(sum(map(_bytes, rest)))})"),))
 
 
@@ -53,10 +65,15 @@ def _tone(action: FileAction) -> str:
     return _TONES.get(action, "changed")
 
 
-def _file(change: FileChange, depth: int) -> Line:
+def _file(change: FileChange, depth: int, told: Collection[settings.Told] = ()) -> Line:
+    """Give the line of one file, with what changes about it besides its bytes, unless that was `told` of many."""
     name = Segment(plain(change.path), _tone(change.action))
     known = change.action is FileAction.ADD and not _edited(change)  # the sign says it all
     notes: tuple[Segment, ...] = () if known else (_reason(change),)
+    if (found := settings.difference(change)) and (found not in told or _edited(change)):
+        notes += (dim("  "), *found)
+    if change.kept:
+        notes += (warn("  kept: attributes edited on the account"),)
     if change.action in _HAS_BYTES and not change.upload:
         notes += (dim("  nothing to upload"),)
     sign = "!" if _edited(change) else _sign(change.action)
@@ -68,7 +85,7 @@ def _reason(change: FileChange) -> Segment:
 
 
 def _edited(change: FileChange) -> bool:
-    return change.origin is not Origin.MANIFEST
+    return change.origin is not Origin.MANIFEST and not change.kept
 
 
 def _sizes(change: FileChange) -> list[str]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from deployer.engine.cost import seconds, total_bytes, total_requests, upload_bytes
 from deployer.engine.data import summary
 from deployer.engine.drift import moved
 from deployer.model import Action, Change, Origin, Plan
-from deployer.render import documents, fields
+from deployer.render import documents, fields, replaced
 from deployer.render.plain import plain
 from deployer.render.segments import Line, Segment, dim, warn
 from deployer.render.values import counted, duration, size
 
 __all__ = ["Line", "Segment", "changes", "drift", "drift_totals", "header", "of_change", "totals"]
 
+FILE = "file"
+"""The kind of a File object: no resource, it only ever goes."""
+_FEW = 3
 _SLOW = 5.0
 _SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "±", Action.DELETE: "-", Action.ADOPT: "»"}
 _FRESH = (Action.CREATE, Action.REPLACE)
@@ -36,14 +39,32 @@ def header(plan: Plan) -> str:
 
 def changes(plan: Plan) -> Iterator[Line]:
     """Give the lines of every pending change, of orphans that stay and of fields that stay as they were edited."""
+    summed = are_many(plan)
     for change in plan.changes:
+        if summed and change.address.kind == FILE:
+            continue
         if change.action is not Action.NO_OP or _kept(change):
-            yield from of_change(change)
+            yield from of_change(plan, change)
         elif change.orphan:
             yield Line("?", 0, (Segment(plain(str(change.address)), "strong"), dim(f"  {change.reason}")))
+    if summed:
+        yield from _of_files([change for change in plan.changes if change.address.kind == FILE])
 
 
-def of_change(change: Change) -> Iterator[Line]:
+def are_many(plan: Plan) -> bool:
+    """Tell whether File objects are summed up: an interrupted run may leave thousands, and their ids tell nothing."""
+    return sum(change.address.kind == FILE for change in plan.changes) > _FEW
+
+
+def _of_files(files: Sequence[Change]) -> Iterator[Line]:
+    name = Segment(f"{counted(len(files), 'File object'):<40}", "strong")
+    yield Line("-", 0, (name, dim(f"  {files[0].reason}")))
+    for change in files[:_FEW]:
+        yield Line("-", 1, (Segment(plain(change.address.name), "gone"),))
+    yield Line("", 1, (dim(f"… and {len(files) - _FEW:,} more"),))
+
+
+def of_change(plan: Plan, change: Change) -> Iterator[Line]:
     """Give a line for the address, marked `!` when it overwrites what somebody edited, and those of what changes."""
     edited = _edited(change)
     sign = "!" if edited else _SIGNS.get(change.action, "·")
@@ -51,12 +72,12 @@ def of_change(change: Change) -> Iterator[Line]:
     name = Segment(f"{plain(str(change.address)):<40}", "strong")
     yield Line(sign, 0, (name, dim(f"  {_detail(change)}"), *note))
     yield from fields.of(change.fields, fresh=change.action in _FRESH)
-    yield from documents.of(change.files)
+    yield from documents.of(replaced.of(plan, change))
 
 
 def _edited(change: Change) -> int:
     edited = sum(field.origin is not Origin.MANIFEST and not field.kept for field in change.fields)
-    return edited + sum(file.origin is not Origin.MANIFEST for file in change.files)
+    return edited + sum(file.origin is not Origin.MANIFEST and not file.kept for file in change.files)
 
 
 def _kept(change: Change) -> int:
@@ -76,13 +97,15 @@ def totals(plan: Plan) -> str:
     rest = [f"{orphans:,} no longer in the manifest"] if orphans else []
     if kept := sum(map(_kept, plan.changes)):
         rest.append(f"{counted(kept, 'field')} kept as edited on the account")
+    errors = [f"Cannot be applied: {counted(len(plan.errors), 'error')}"] if plan.errors else []
     if not pending:
-        return ", ".join([f"Nothing to do: {counted(unchanged, 'object')} as declared", *rest]) + "."
+        nothing = f"{'' if errors else 'Nothing to do: '}{counted(unchanged, 'object')} as declared"
+        return ", ".join([*errors, nothing, *rest]) + "."
     if conflicts := len(plan.conflicts):
         pending.append(counted(conflicts, "conflict"))
     if unchanged:
         pending.append(f"{unchanged:,} unchanged")
-    return f"{', '.join([*pending, *rest])} · {_costs(plan)}"
+    return f"{', '.join([*errors, *pending, *rest])} · {_costs(plan)}"
 
 
 def _costs(plan: Plan) -> str:

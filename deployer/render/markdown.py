@@ -7,6 +7,7 @@ What an account or a manifest says stands in code, inline or in a block: nowhere
 import re
 from collections.abc import Iterable, Iterator
 
+from deployer.engine.data import in_order
 from deployer.model import Plan
 from deployer.render import lines
 from deployer.render.plain import plain
@@ -18,7 +19,9 @@ def plan(value: Plan) -> str:
     """Give the comment: headline, account, problems, one block for each change."""
     parts = [f"### deployer: {lines.totals(value)}", _code(lines.header(value))]
     if value.problems:
-        parts.append("\n".join(f"- **{problem.severity}** {_code(str(problem))}" for problem in value.problems))
+        parts.append(
+            "\n".join(f"- **{problem.severity}** {_code(str(problem))}" for problem in in_order(value.problems))
+        )
     parts.extend(_block(shown) for shown in _changes(lines.changes(value)))
     return "\n\n".join(parts) + "\n"
 

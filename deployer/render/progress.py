@@ -10,8 +10,8 @@ from typing import IO, Protocol
 from rich.console import Console
 from rich.text import Text
 
-from deployer.model import Address, Outcome, Plan, Step
-from deployer.render import text
+from deployer.model import Address, Outcome, Plan, Status, Step
+from deployer.render import lines, text
 from deployer.render.bars import Bars
 from deployer.render.tally import Tally
 from deployer.render.values import duration, size_of
@@ -41,10 +41,12 @@ def progress(file: IO[str], plan: Plan, clock: Clock = time.monotonic) -> Iterat
     out = text.console(file)
     # FORCE_COLOR makes rich call a log a terminal; bars need a real one.
     display: Bars | Log = Bars(out) if file.isatty() and not out.is_dumb_terminal else Log(out)
+    reporter = _Reporter(out, plan, display, clock)
     try:
-        yield _Reporter(out, Tally(plan), display, clock)
+        yield reporter
     finally:
         display.close()
+        reporter.close()
 
 
 class Log:
@@ -78,9 +80,10 @@ def sentence(tally: Tally, elapsed: float) -> str:
 class _Reporter:
     """Counts what it is told, and shows it once an apply is no longer quick."""
 
-    def __init__(self, out: Console, tally: Tally, display: Bars | Log, clock: Clock) -> None:
-        self._out, self._tally, self._display = out, tally, display
+    def __init__(self, out: Console, plan: Plan, display: Bars | Log, clock: Clock) -> None:
+        self._out, self._tally, self._display = out, Tally(plan), display
         self._clock, self._start = clock, clock()
+        self._many, self._gone = lines.are_many(plan), 0
 
     def __call__(
         self,
@@ -92,8 +95,15 @@ class _Reporter:
     ) -> None:
         del address
         self._tally.count(step, bytes, ready)
-        if outcome:
+        if outcome and self._many and outcome.address.kind == lines.FILE and outcome.status is Status.DONE:
+            self._gone += 1
+        elif outcome:
             text.outcome(self._out, outcome)
         elapsed = self._clock() - self._start
         if elapsed >= _QUICK:
             self._display.show(self._tally, elapsed)
+
+    def close(self) -> None:
+        """Tell of many File objects at once."""
+        if self._gone:
+            text.files_gone(self._out, self._gone)

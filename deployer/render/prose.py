@@ -32,14 +32,19 @@ def is_prose(*values: Any) -> bool:
 def difference(head: Line, old: str, new: str, note: tuple[Segment, ...]) -> Iterator[Line]:
     """Give `head` with the difference behind it, or with its rows below it; `note` ends the first line."""
     rows = _rows(old, new)
-    if inline := _short(old, new) or _only(rows):
-        yield Line(head.sign, head.depth, (*head.segments, *inline, *note))
+    if found := _short(old, new) or _only(rows):
+        yield Line(head.sign, head.depth, (*head.segments, *found, *note))
         return
     yield Line(head.sign, head.depth, (*head.segments, dim(_counts(rows)), *note))
     for row in rows[:_ROWS]:
         yield _row(row, head.depth + 1)
     if more := sum(row.op is not Op.SAME for row in rows[_ROWS:]):
         yield Line("", head.depth + 1, (dim(f"… and {counted(more, 'more changed line')}"),))
+
+
+def inline(old: Any, new: Any) -> tuple[Segment, ...]:
+    """Give the words that differ between two longer texts of one line each; nothing for other values."""
+    return _short(old, new) if is_prose(old, new) else ()
 
 
 def _rows(old: str, new: str) -> list[Row]:

@@ -8,6 +8,7 @@ from typing import IO
 from rich.console import Console
 from rich.text import Text
 
+from deployer.engine.data import in_order
 from deployer.model import Action, Outcome, Plan, Problem, Severity, Status
 from deployer.render import lines
 from deployer.render.plain import plain
@@ -51,7 +52,7 @@ def plan(out: Console, value: Plan) -> None:
     out.print(Text(lines.header(value), style="dim"))
     if value.problems:
         out.print()
-        problems(out, value.problems)
+        problems(out, in_order(value.problems))
     shown = list(lines.changes(value))
     for line in shown:
         if line.depth == 0:
@@ -87,6 +88,12 @@ def outcome(out: Console, value: Outcome) -> None:
     out.print(text)
     for note in value.notes:
         out.print(Text(f"    note: {plain(note)}", "yellow"))
+
+
+def files_gone(out: Console, count: int) -> None:
+    """Print what became of File objects that are too many to be named."""
+    mark, style = _STATUS[Status.DONE]
+    out.print(Text(f"{mark} ", style=style).append(f"{counted(count, 'File object')}  {_PAST[Action.DELETE]}", ""))
 
 
 def outcomes(values: Sequence[Outcome]) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from deployer.render.progress import Report
     from deployer.session.opening import Session, Wishes
 
+_NAMED = 3
 _LAG = 0.5  # seconds: a list may not show yet what was just written
 
 
@@ -69,10 +70,19 @@ async def carried_out(session: Session, plan: Plan, wanted: Intent) -> int:
         return EXIT_DONE if done and not (await _left(session, wanted)).pending else EXIT_FAILED
 
 
+def _deletes(plan: Plan) -> list[str]:
+    """Name what goes; many left-over File objects are a number."""
+    gone = [change.address for change in plan.pending if change.action is Action.DELETE]
+    left = sum(one.kind == "file" for one in gone)
+    if left <= _NAMED:
+        return [str(one) for one in gone]
+    return [*(str(one) for one in gone if one.kind != "file"), f"{left:,} left-over File objects"]
+
+
 def _confirm(plan: Plan, *, yes: bool) -> None:
     if yes:
         return
-    deletes = [str(change.address) for change in plan.pending if change.action is Action.DELETE]
+    deletes = _deletes(plan)
     question = f"Apply, and delete {', '.join(deletes)}?" if deletes else "Apply?"
     if not consent.confirmed(question):
         raise DeployerError("nothing was changed")

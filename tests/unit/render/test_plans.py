@@ -87,12 +87,12 @@ def a_plan() -> Plan:
     del after["temperature"]
     files = (
         LiveFile("file-1", "docs/a.md", "1" * 64, "completed", 1_300_000, 1),
-        LiveFile("file-2", "docs/b.md", "2" * 64, "completed", 2_000, 1),
+        LiveFile("file-2", "docs/b.md", "2" * 64, "completed", 2_000, 1, attributes={"lang": "en", "by hand": 1}),
         LiveFile("file-3", "docs/c.md", "3" * 64, "completed", 5, 1),
     )
     documents = (
         DesiredFile("docs/a.md", 1_400_000, "9" * 64),
-        DesiredFile("docs/b.md", 2_000, "2" * 64),
+        DesiredFile("docs/b.md", 2_000, "2" * 64, attributes={"lang": "ko", "level": 2}),
         DesiredFile("docs/용도지역.md", 4_000, "4" * 64),
     )
     tutor: dict[str, object] = {"model": "gpt-6-luna", "name": "Tutor", "instructions": RULES}
