@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -328,3 +329,63 @@ def test_what_was_edited_on_the_account_is_declared_and_only_stamped(project: Pr
     assert result.out.splitlines()[-1].startswith("The next apply writes stamps only")
     again = project.run("export", str(project.root / "again"), "-f", str(project.root / "assistants.yaml"), "--yes")
     assert (again.code, again.out.splitlines()[-1]) == (0, "The next plan is empty.")
+
+
+@pytest.mark.parametrize(
+    ("instructions", "inline"),
+    (
+        ("Help", True),
+        ("도와줘!", True),
+        ("Be kind.\n", True),
+        ("x" * 80, True),
+        ("x" * 81, False),
+        ("Be\nkind.", False),
+        ("prompts/tutor.md", False),
+        ("notes.txt", False),
+    ),
+)
+def test_short_instructions_stay_in_the_manifest(project: Project, instructions: str, *, inline: bool) -> None:
+    with by_hand(project.root) as hand:
+        hand.make("assistants", name="A", model="m", instructions=instructions)
+    assert project.run("export", "--project", "p", "--yes").code == 0
+    (assistant,) = manifest_of(project.root)["assistants"].values()
+    assert (assistant["instructions"] == instructions) is inline
+    assert (project.root / "prompts").exists() is not inline
+
+
+def test_a_failure_leaves_no_folder_behind(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "holds nothing" in project.run("export", "new/folder", "--project", "p", "--yes").err
+    assert list(project.root.iterdir()) == []
+    monkeypatch.setenv("KEY", "any")
+    with by_hand(project.root) as hand:
+        filled(hand)
+    with serve(project.root / ".deployer" / "account") as served:
+        account = f"accounts: {{a: {{api: assistants, base_url: '{served.base_url}', api_key: '${{env.KEY}}'}}}}\n"
+        project.manifest(account)
+        words = ("-f", "assistants.yaml", "--account", "a", "--project", "p")
+        assert project.run("export", "new/folder", *words).code == 64  # nobody is there to be asked
+        assert not (project.root / "new").exists()
+        project.write("old/functions", "a file where a folder would have to be")
+        assert project.run("export", "old", *words, "--yes").code == 1
+        assert [path.name for path in (project.root / "old").iterdir()] == ["functions"]
+
+
+def test_the_hint_names_the_manifest_and_the_account(project: Project) -> None:
+    with by_hand(project.root / "a folder", "agents") as hand:
+        hand.make("agents", name="A", model="m")
+    words = ("export", "a folder", "--api", "agents", "--project", "p")
+    options = "-f 'a folder/assistants.yaml' --account live"
+    foreign = project.run(*words, "--no-adopt").out.splitlines()
+    assert foreign[-1] == f"For each of them: deployer adopt ADDRESS ID {options}"
+    ours = project.run(*words, "--yes", "--force", "overwrite").out.splitlines()
+    assert ours[-2:] == ["The next plan is empty.", f"From now on: deployer plan {options}"]
+    assert project.run("plan", *shlex.split(options), "--exit-code").code == 0
+    here = project.run("export", "elsewhere", "-f", "a folder/assistants.yaml", "--account", "live", "--yes")
+    assert here.out.splitlines()[-1] == "The next plan is empty."  # but of the account that is kept in the other folder
+
+
+def test_a_manifest_names_no_schema_that_is_not_there(project: Project) -> None:
+    with by_hand(project.root) as hand:
+        hand.make("assistants", name="A", model="m")
+    assert project.run("export", "--project", "p", "--yes").code == 0
+    assert "$schema" not in (project.root / "assistants.yaml").read_text(encoding="utf-8")

@@ -16,7 +16,6 @@ from deployer.manifest.yaml_text import yaml_text
 from deployer.render.plain import plain
 
 MANIFEST = "assistants.yaml"
-_SCHEMA = "# yaml-language-server: $schema=schemas/manifest.schema.json\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ def files(header: Header, items: Sequence[Item]) -> dict[str, str]:
         entries = {item.address.name: _value(item, folder) for item in items if item.address.kind == kind}
         if entries:
             data[section] = escaped(entries)
-    return {MANIFEST: _SCHEMA + _commented(yaml_text(data), items), **folder.files}
+    return {MANIFEST: _commented(yaml_text(data), items), **folder.files}
 
 
 def _value(item: Item, folder: Folder) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from deployer.model import Attrs
 
 _ORDER = ("name", "description", "model", "instructions", "tools")
 _LONG = 80
+_PATH = re.compile(r"\S+[./]\S+")
 _FUNCTION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _EXACT = 2**53 - 1
 _MOST = 256
@@ -48,8 +49,8 @@ def _rest(item: Item) -> dict[str, Any]:
 
 
 def _instructions(key: str, text: str, folder: Folder) -> Any:
-    """Give the text, or the file that a long one is put into; a single word could be taken for a file's name."""
-    is_long = "\n" in text or len(text) > _LONG or len(text.split()) == 1
+    """Give the text, or the file that a long one is put into; a short one could be taken for the path of a file."""
+    is_long = "\n" in text.removesuffix("\n") or len(text) > _LONG or _PATH.fullmatch(text.strip()) is not None
     is_exact = "\r" not in text and not text.startswith("\ufeff") and text.strip() != ""
     return {"file": folder.add(f"prompts/{key}", ".md", f"{text}\n")} if is_long and is_exact else text
 

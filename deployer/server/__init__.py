@@ -3,9 +3,10 @@
 It shares no code with the tool, or both would be wrong together.
 """
 
+from deployer.server.disk import explained
 from deployer.server.embedded import EmbeddedAccount
 from deployer.server.fault_fields import FaultsError, Flaw, read_faults
 from deployer.server.faults import Faults
 from deployer.server.http import BackgroundServer, serve
 
-__all__ = ["BackgroundServer", "EmbeddedAccount", "Faults", "FaultsError", "Flaw", "read_faults", "serve"]
+__all__ = ["BackgroundServer", "EmbeddedAccount", "Faults", "FaultsError", "Flaw", "explained", "read_faults", "serve"]

@@ -58,7 +58,7 @@ def build_app(state: State, key: str | None) -> Starlette:
         exception_handlers={ApiError: _refused, HTTPException: _unrouted, ClientDisconnect: _gone},
     )
     app.router.redirect_slashes = False
-    app.add_middleware(Envelope, key=key)
+    app.add_middleware(Envelope, key=key, complaints=state.complaints)
     return app
 
 

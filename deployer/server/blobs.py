@@ -43,7 +43,8 @@ class Incoming:
         self._close()
 
     def drop(self) -> None:
-        self._close()
+        with contextlib.suppress(OSError):  # a full disk refuses the rest once more, which nobody wants any longer
+            self._close()
         self.path.unlink(missing_ok=True)
 
     def _spill(self) -> None:

@@ -15,6 +15,7 @@ from deployer.server import files, stores, uploads
 from deployer.server.app import build_app
 from deployer.server.bad_day import BadDay
 from deployer.server.blobs import Blobs
+from deployer.server.disk import Complain, Complaints, explained
 from deployer.server.faults import Faults, Strikes
 from deployer.server.ingestion import LEASE_SECONDS, Ingestion
 from deployer.server.jobs import Outcome
@@ -30,7 +31,8 @@ class EmbeddedAccount:
     """An account on this machine; while it is open, `app` answers the API.
 
     Several processes may have the same folder open. `app` needs no lifespan events: opening the account is enough.
-    `faults` make a bad day, `latency` (seconds) a slow one, and `log` gets a line of data for each request.
+    `faults` make a bad day, `latency` (seconds) a slow one, and `log` gets a line of data for each request. `complain`
+    gets a sentence when the disk refuses; clients are told in any case.
     """
 
     app: ASGIApp
@@ -46,24 +48,38 @@ class EmbeddedAccount:
         faults: Faults | None = None,
         latency: float = 0.0,
         log: Log | None = None,
+        complain: Complain = lambda _text: None,
     ) -> None:
+        complaints = Complaints(complain)
         self._storage = Storage(folder / "account.sqlite3")
         self._blobs = Blobs(folder)
         self._strikes = Strikes(faults or Faults())
         self._past = Past(self._storage, clock, self._strikes.faults.horizon)
         self._ingestion = Ingestion(
-            self._storage, self._blobs, clock, tidy=self._tidy, hinder=self._hindered, lease=lease
+            self._storage,
+            self._blobs,
+            clock,
+            complaints=complaints,
+            tidy=self._tidy,
+            hinder=self._hindered,
+            lease=lease,
         )
         self._workers = workers
-        self._state = State(self._storage, self._blobs, clock, self._ingestion.ring)
+        self._state = State(self._storage, self._blobs, clock, self._ingestion.ring, complaints)
         self.app = BadDay(build_app(self._state, key), self._strikes, self._past, latency)
         if log is not None:
             self.app = RequestLog(self.app, log, clock)
 
     def __enter__(self) -> Self:
-        self._blobs.open(self._state.clock())
-        self._storage.open()
-        self._tidy()
+        try:
+            self._blobs.open(self._state.clock())
+            self._storage.open()
+            self._tidy()
+        except (OSError, sqlite3.Error) as error:
+            self._storage.close()
+            if plain := explained(error):
+                raise plain from None
+            raise
         self._ingestion.start(self._workers)
         return self
 

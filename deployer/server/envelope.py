@@ -11,11 +11,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from deployer.server.disk import Complaints, refusal, trouble
 from deployer.server.wire import ApiError, wrong_key
 
 logger = logging.getLogger(__name__)
 
-
+_BUG = ApiError(500, "The server had an error while processing your request.", code="internal_error")
 # Without a key, whoever reaches the port may use the account; a web page in a browser is not who was meant.
 _WEB_PAGE = ApiError(403, "Requests from a web page need a key: serve with --key.", code="origin_not_allowed")
 
@@ -23,9 +24,8 @@ _WEB_PAGE = ApiError(403, "Requests from a web page need a key: serve with --key
 class Envelope:
     """The middleware around the routes."""
 
-    def __init__(self, app: ASGIApp, key: str | None) -> None:
-        self._app = app
-        self._key = key
+    def __init__(self, app: ASGIApp, key: str | None, complaints: Complaints) -> None:
+        self._app, self._key, self._complaints = app, key, complaints
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -40,12 +40,21 @@ class Envelope:
             return
         try:
             await self._app(scope, receive, send)
-        except Exception:
-            # The server's one boundary: a bug is logged here, and the client sees no traces of it.
-            logger.exception("request %s failed", send.request_id)
+        except Exception as error:  # noqa: BLE001 (the server's one boundary)
+            told = self._told(error, send.request_id)
             if not send.started:
-                error = ApiError(500, "The server had an error while processing your request.", code="internal_error")
-                await JSONResponse(error.body(), error.status)(scope, receive, send)
+                # The SDK repeats what is answered with 5xx, unless it is told not to (its _base_client.py).
+                headers = {"x-should-retry": "false"} if told.code != _BUG.code else None
+                await JSONResponse(told.body(), told.status, headers)(scope, receive, send)
+
+    def _told(self, error: Exception, request_id: str) -> ApiError:
+        """A disk's refusal is told to the client; a bug is logged here, and the client sees no traces of it."""
+        found = trouble(error)
+        if found is None:
+            logger.error("request %s failed", request_id, exc_info=error)
+            return _BUG
+        self._complaints.about(found)
+        return refusal(found)
 
     def _refusal(self, headers: Headers) -> ApiError | None:
         if self._key is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import logging
 import signal
 import socket
 import threading
@@ -20,6 +21,7 @@ from deployer.server.embedded import EmbeddedAccount
 
 _GRACE_SECONDS = 5
 _START_SECONDS = 30.0
+logger = logging.getLogger(__name__)
 
 
 class _Server(uvicorn.Server):
@@ -71,7 +73,8 @@ def serve(folder: Path, host: str, port: int, key: str | None, announce: Callabl
     """
     if key is None and not _only_here(host):
         raise ValueError(f"refusing to serve on {host} without a key: other machines can reach that address")
-    with EmbeddedAccount(folder, key=key, **options) as account, _listener(host, port) as listener:
+    account = EmbeddedAccount(folder, key=key, complain=lambda text: logger.warning("%s: %s", folder, text), **options)
+    with account, _listener(host, port) as listener:
         server = _Server(account, lambda: announce(_base_url(listener)))
         with _stopping_on_signals(server):
             server.run(sockets=[listener])

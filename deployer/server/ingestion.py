@@ -15,10 +15,11 @@ import logging
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from deployer.server.blobs import Blobs
 from deployer.server.chunking import chunks
+from deployer.server.disk import Complaints, trouble
 from deployer.server.extraction import extract
 from deployer.server.jobs import Outcome, finish, postpone, waiting
 from deployer.server.refusal import RefusedError
@@ -42,12 +43,13 @@ class Ingestion:
         blobs: Blobs,
         clock: Callable[[], float],
         *,
+        complaints: Complaints,
         tidy: Callable[[], None],
         hinder: Hinder,
         lease: float,
     ) -> None:
         self._storage, self._blobs, self._clock, self._lease = storage, blobs, clock, lease
-        self._tidy, self._hinder = tidy, hinder
+        self._complaints, self._tidy, self._hinder = complaints, tidy, hinder
         self._owner = secrets.token_hex(8)
         self._in_hand: set[int] = set()
         self._bell = threading.Semaphore(0)
@@ -88,10 +90,16 @@ class Ingestion:
                 return False
             self._bell.release()  # another thread may find more
             self._work_on(jobs)
-        except sqlite3.Error:
-            logger.exception("ingestion cannot use the database")
+        except sqlite3.Error as error:
+            self._tell(error)
             return False
         return True
+
+    def _tell(self, error: Exception) -> None:
+        if found := trouble(error):
+            self._complaints.about(found)
+        else:
+            logger.error("ingestion cannot use the database", exc_info=error)
 
     def _claim(self) -> list[sqlite3.Row]:
         """The oldest job that nobody holds, with more if they are small; reading keeps an idle process from writing."""
@@ -109,15 +117,24 @@ class Ingestion:
         claimed = {job["seq"] for job in jobs}
         self._in_hand |= claimed
         try:
-            outcomes = [(job, self._hinder(job) or self._ingested(job)) for job in jobs]
-            with self._storage.write() as db:
-                for job, outcome in outcomes:
-                    if outcome.wait:
-                        postpone(db, job, self._clock() + outcome.wait)
-                    else:
-                        finish(db, job, outcome)
+            self._write([(job, self._hinder(job) or self._ingested(job)) for job in jobs])
+        except sqlite3.Error as error:
+            found = trouble(error)
+            if found is None:
+                raise
+            self._complaints.about(found)  # where there is no room for texts, there may be some for failures
+            failed = Outcome(code="server_error", message=f"The text could not be kept: {found.what}.")
+            self._write([(job, failed) for job in jobs])
         finally:
             self._in_hand -= claimed
+
+    def _write(self, outcomes: Sequence[tuple[sqlite3.Row, Outcome]]) -> None:
+        with self._storage.write() as db:
+            for job, outcome in outcomes:
+                if outcome.wait:
+                    postpone(db, job, self._clock() + outcome.wait)
+                else:
+                    finish(db, job, outcome)
 
     def _ingested(self, job: sqlite3.Row) -> Outcome:
         try:
@@ -145,8 +162,8 @@ class Ingestion:
             try:
                 self._renew()
                 self._tidy()
-            except sqlite3.Error:
-                logger.exception("leases could not be renewed")
+            except (sqlite3.Error, OSError) as error:
+                self._tell(error)
 
     def _renew(self) -> None:
         if self._in_hand:

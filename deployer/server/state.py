@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from deployer.server.blobs import Blobs
+from deployer.server.disk import Complaints
 from deployer.server.storage import Storage
 from deployer.server.wire import Json
 
@@ -17,12 +18,13 @@ LEAVE_KEY = "deployer.leave"  # in the scope of a request: what a deletion leave
 
 @dataclass(frozen=True)
 class State:
-    """The account's data, its clock, and the bell that tells the ingestion threads of new work."""
+    """The account's data, its clock, the bell that tells the ingestion threads of new work, who hears of trouble."""
 
     storage: Storage
     blobs: Blobs
     clock: Callable[[], float]
     ring: Callable[[], None]
+    complaints: Complaints
 
     def now(self) -> int:
         return int(self.clock())

@@ -7,20 +7,23 @@ import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from deployer import cache, manifest
 from deployer.account import Client, Journal, connect, read_live, without_files
+from deployer.account.connection.clean import masked
+from deployer.account.connection.failures import Failure
 from deployer.engine import plan, stamp
 from deployer.engine.plan import Scope
-from deployer.errors import DeployerError, ProblemsFound
+from deployer.errors import AccountError, DeployerError, ProblemsFound
 from deployer.kinds import SURFACES, Kind
-from deployer.model import AccountSettings, LiveObject, OnDrift, Plan, Severity, Target
+from deployer.model import AccountSettings, LiveObject, OnDrift, Plan, Problem, Severity, Target
 
 EMBEDDED_FOLDER = Path(".deployer") / "account"
-_EMBEDDED_URL = "http://embedded.invalid/v1"  # never resolved: the transport is the server itself
+_EMBEDDED_URL = "http://embedded.invalid/v1"  # never resolved, never shown: the transport is the server itself
+_VARIABLE = "DEPLOYER_ACCOUNT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +83,16 @@ def _owned(project: str, metadata: Mapping[str, Any]) -> bool:
 def compiled(file: Path, account: str | None, variables: Mapping[str, str]) -> manifest.Manifest:
     """Give the manifest, or raise with all of its problems."""
     found = manifest.compile_manifest(file, account, variables, os.environ)
-    errors = [str(problem) for problem in found.problems if problem.severity is Severity.ERROR]
+    errors = [str(named(problem, account)) for problem in found.problems if problem.severity is Severity.ERROR]
     if errors:
         raise ProblemsFound(errors)
     return found
+
+
+def named(problem: Problem, account: str | None) -> Problem:
+    """Say where an unknown account was named, if the environment did it."""
+    by_variable = problem.address == "--account" and os.environ.get(_VARIABLE) == account
+    return replace(problem, address=_VARIABLE) if by_variable else problem
 
 
 @asynccontextmanager
@@ -120,25 +129,39 @@ async def _client(found: manifest.Manifest, headers: Mapping[str, Mapping[str, s
         yield client
 
 
+@dataclass(slots=True)
+class _Embedded(Client):
+    """The client of an account in this process: it is known by its folder, and has no URL."""
+
+    folder: Path = EMBEDDED_FOLDER
+
+    def error(self, method: str, path: str, failure: Failure, *, attempts: int = 1, lost: bool = False) -> AccountError:
+        often = f", after {attempts} attempts," if attempts > 1 else ""
+        where = f"{method} {path} on the embedded account in {self.folder}"
+        text = f"account {self.settings.name}: {where}{often} {failure.what}; {failure.remedy}"
+        return AccountError(masked(text, self.settings.api_key), status=failure.status, code=failure.code, lost=lost)
+
+
 @asynccontextmanager
 async def _embedded(
     folder: Path, settings: AccountSettings, headers: Mapping[str, Mapping[str, str]]
 ) -> AsyncIterator[Client]:
     import httpx2
 
-    from deployer.server import EmbeddedAccount
+    from deployer.server import EmbeddedAccount, explained
 
     try:
         _hide_from_git(folder.parent)
         account = EmbeddedAccount(folder)
         account.__enter__()
     except (OSError, ValueError, sqlite3.Error) as error:
-        why = getattr(error, "strerror", None) or error
+        why = getattr(explained(error) or error, "strerror", None) or error
         raise DeployerError(f"the embedded account cannot be kept in {folder} ({why})") from None
     try:
         transport = httpx2.ASGITransport(app=account.app)
         async with connect(replace(settings, base_url=_EMBEDDED_URL), headers, transport) as client:
-            yield client
+            parts = {part.name: getattr(client, part.name) for part in fields(client)}
+            yield _Embedded(**parts, folder=folder)
     finally:
         account.__exit__(None, None, None)
 

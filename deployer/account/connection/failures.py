@@ -24,6 +24,11 @@ _TIMEOUT = 408
 _BUSY = (409, 429)
 _SPENT = ("insufficient_quota", "billing_hard_limit_reached")  # answered with 429, but no waiting helps (public docs)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+# The embedded account's own codes: it has undone the request, and asked again the answer would be the same.
+_DISKS = {
+    "disk_full": "free some space on its disk and run again",
+    "disk_read_only": "make its folder writable and run again",
+}
 _REMEDIES = {
     400: "the account may speak another version of this API: check its api and base_url",
     401: "check the account's api_key",
@@ -61,11 +66,14 @@ def refused(error: openai.APIStatusError) -> Failure:
     said, code = body.get("message"), body.get("code")
     what = f"answered {status}: {_line(said) if isinstance(said, str) and said else _shown(error.response)}"
     code, headers = code if isinstance(code, str) else None, error.response.headers
-    return Failure(what, _remedy(status, headers), status, code, _fate(status, code, headers), asked_wait(headers))
+    remedy = _DISKS.get(code or "") or _remedy(status, headers)
+    return Failure(what, remedy, status, code, _fate(status, code, headers), asked_wait(headers))
 
 
 def _fate(status: int, code: str | None, headers: Mapping[str, str]) -> Fate:
     """Tell what a refusal leaves behind; `x-should-retry` is the service's word to its SDK (its _base_client.py)."""
+    if code in _DISKS:
+        return Fate.REFUSED
     if status == _TIMEOUT or (status >= _SERVER_ERROR and status not in _NEVER_WORKS):
         return Fate.UNKNOWN
     if status in _BUSY and code not in _SPENT and headers.get("x-should-retry") != "false":

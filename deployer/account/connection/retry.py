@@ -15,10 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from math import isfinite
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from deployer.account.connection.failures import Failure
+from typing import Protocol
 
 _MOST_DOUBLINGS = 30
 _CONFLICT = 409
@@ -34,6 +31,17 @@ class Fate(StrEnum):
     """Nothing was done, and later it may work: it never left, or the account was too busy."""
     UNKNOWN = "unknown"
     """It may have been done: no answer came, or one that does not tell."""
+
+
+class Failed(Protocol):
+    """What the policy asks of a failure: its fate, the answer's status, and how long the account asks to wait."""
+
+    @property
+    def fate(self) -> Fate: ...
+    @property
+    def status(self) -> int | None: ...
+    @property
+    def wait(self) -> float | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,7 @@ class Series:
     unknown: bool = False
     _since: float | None = None
 
-    def next(self, failure: Failure, *, known: bool) -> float | None:
+    def next(self, failure: Failed, *, known: bool) -> float | None:
         """Take note of a failure; give the seconds to wait before the next attempt, None when there is to be none."""
         now = self.patience.clock()
         self._since = now if self._since is None else self._since

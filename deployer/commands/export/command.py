@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -92,15 +93,20 @@ def _origin(folder: Path, file: Path | None, account: str | None, api: str | Non
     if source and not api:
         return origin.of_manifest(source, account)
     if account:
-        raise UsageError("--account is one of a manifest; name that with -f")
+        by_variable = os.environ.get("DEPLOYER_ACCOUNT") == account
+        raise UsageError(
+            f"{'DEPLOYER_ACCOUNT' if by_variable else '--account'} is one of a manifest; name that with -f"
+        )
     return origin.embedded(folder, api)
 
 
 async def _export(found: Origin, wanted: Intent) -> int:
     from deployer.commands.export.staging import staged
     from deployer.export.choice import choose, project_of
-    from deployer.session.opening import opened
+    from deployer.session.opening import EMBEDDED_FOLDER, opened
 
+    if not (found.settings.base_url or (found.root / EMBEDDED_FOLDER).exists()):
+        raise _nothing(found)  # to open it would make it
     stub = Manifest(found.root, wanted.project or "", found.settings, (), ())
     async with opened(stub) as opening:
         live = await opening.read()
@@ -118,6 +124,13 @@ async def _export(found: Origin, wanted: Intent) -> int:
         return await _finished(session, found, wanted, items, adopt=adopt)
 
 
+def _nothing(found: Origin) -> DeployerError:
+    from deployer.session.opening import EMBEDDED_FOLDER
+
+    where = found.settings.base_url or f"embedded in {found.root / EMBEDDED_FOLDER}"
+    return DeployerError(f"account {found.settings.name} ({where}) holds nothing that can be written")
+
+
 def _checked(project: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", project):
         raise UsageError(f"{project!r} is no name of a project; use a-z, 0-9, - and _")
@@ -127,7 +140,6 @@ def _checked(project: str) -> str:
 async def _made(session: Session, staging: Staging, choice: Choice, found: Origin) -> tuple[tuple[Item, ...], set[str]]:
     """Make all files in the staging folder; give what they say and their names. What is left out is told."""
     from deployer.export import check, text
-    from deployer.session.opening import EMBEDDED_FOLDER
 
     notes = list(choice.notes)
     items = await _items(session, staging, choice, notes)
@@ -144,8 +156,7 @@ async def _made(session: Session, staging: Staging, choice: Choice, found: Origi
         notes += told
     _tell(notes)
     if not items:
-        where = found.settings.base_url or f"embedded in {found.root / EMBEDDED_FOLDER}"
-        raise DeployerError(f"account {session.target.name} ({where}) holds nothing that can be written")
+        raise _nothing(found)
     return items, {*files, *(document.path for item in items for document in item.documents)}
 
 
@@ -211,15 +222,29 @@ async def _finished(session: Session, found: Origin, wanted: Intent, items: Sequ
     """Adopt what is foreign, and plan with what was written to prove that nothing is left."""
     click.echo(f"Wrote {wanted.target / MANIFEST}: {len(items)} {'object' if len(items) == 1 else 'objects'}.")
     file, foreign = wanted.target / MANIFEST, [item for item in items if item.mark is None]
+    options = _options(found, file)
     if foreign and not adopt:
         click.echo(f"{len(foreign)} of them are foreign still: an apply would create copies. Adopt them first.")
+        if options:
+            click.echo(f"For each of them: deployer adopt ADDRESS ID{options}")
         return EXIT_DONE
     compiled = compile_manifest(file, found.account, {}, os.environ, offline=True)
     here = replace(compiled, settings=found.settings, resources=digest(compiled.root, compiled.resources))
     session = replace(session, manifest=here)
     if foreign and not await _adopted(session, foreign):
         return EXIT_FAILED
-    return await _proven(session, stamp=adopt)
+    code = await _proven(session, stamp=adopt)
+    if options:
+        click.echo(f"From now on: deployer plan{options}")
+    return code
+
+
+def _options(found: Origin, file: Path) -> str:
+    """Give what every command needs to find this manifest and its account; "" when it has left its own behind."""
+    if found.settings.base_url is None and found.root.resolve() != file.parent.resolve():
+        return ""
+    named = "" if file == Path(MANIFEST) else f" -f {shlex.quote(str(file))}"
+    return named + (f" --account {found.account}" if found.account else "")
 
 
 async def _adopted(session: Session, foreign: Sequence[Item]) -> bool:

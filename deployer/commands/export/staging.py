@@ -22,6 +22,7 @@ class Staging:
     target: Path
     folder: Path
     texts: set[str] = field(default_factory=set)
+    made: list[Path] = field(default_factory=list)
 
     def write(self, files: Mapping[str, str]) -> None:
         """Write text files, instead of those of the last time."""
@@ -51,12 +52,20 @@ class Staging:
             for name in sorted(names):
                 if os.path.lexists(self.target / name):
                     _move(self.target / name, aside / name, moved)
+                self.made += make((self.target / name).parent)
                 _move(self.folder / name, self.target / name, moved)
         except OSError:
             for source, end in reversed(moved):
                 source.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(end, source)  # noqa: PTH105 (as below)
             raise
+
+
+def make(folder: Path) -> list[Path]:
+    """Make a folder and those above it; give those that were not there."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing[::-1]
 
 
 def _move(source: Path, end: Path, moved: list[tuple[Path, Path]]) -> None:
@@ -67,10 +76,14 @@ def _move(source: Path, end: Path, moved: list[tuple[Path, Path]]) -> None:
 
 @contextlib.contextmanager
 def staged(target: Path) -> Iterator[Staging]:
-    """Give an empty staging folder on the same disk as the target; it goes away, whatever happens."""
-    target.mkdir(parents=True, exist_ok=True)
+    """Give an empty staging folder on the same disk as the target; it goes away, and so do folders that stay empty."""
+    made = make(target)
     folder = Path(tempfile.mkdtemp(prefix=".deployer-export-", dir=target))
+    staging = Staging(target, folder, made=made)
     try:
-        yield Staging(target, folder)
+        yield staging
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        for one in reversed(staging.made):
+            with contextlib.suppress(OSError):  # what was meant to be there is in it
+                one.rmdir()

@@ -19,8 +19,8 @@ LINES = st.builds(
     st.sampled_from(["", "", "", "!"]),
     st.sampled_from(["", "", "/"]),
     st.lists(PIECES, min_size=1, max_size=3).map("/".join),
-    st.sampled_from(["", "", "/"]),
-).filter(lambda line: not line.endswith("**/"))  # to git these are folders inside, to pathspec all that is inside
+    st.sampled_from(["", "", "/", "/", "/**/", "**/", "/**/ "]),
+)
 TEXTS = st.lists(LINES, max_size=4).map("\n".join)
 
 
@@ -28,6 +28,9 @@ TEXTS = st.lists(LINES, max_size=4).map("\n".join)
 @example({"": "x/\n!*/", "x": "", "x/y": ""})
 @example({"": "!/x/**/*\nz", "x": "!*/\n[ax]", "x/y": ""})
 @example({"": "/**/z/", "x": "!**/*/", "x/y": ""})
+@example({"": "x/**/", "x": "", "x/y": ""})
+@example({"": "*.md\n!**/", "x": "**/x/**/", "x/y": "/**/"})
+@example({"": "x/**/**/ ", "x": "y\n!y/**/", "x/y": ""})
 @settings(max_examples=40)
 def test_git_agrees(tmp_path_factory: pytest.TempPathFactory, rules: dict[str, str]) -> None:
     root = tmp_path_factory.mktemp("root")
