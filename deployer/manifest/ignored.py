@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FILE = ".deployerignore"
 REMEDY = "write it as in a .gitignore"
+_FOLDERS_INSIDE = re.compile(r"(!?|.*/)\*\*/ *")  # to git `x/**/` is each folder in x, to pathspec all that is in x
 
 
 def spec(lines: Iterable[str]) -> GitIgnoreSpec:
@@ -25,9 +26,13 @@ def spec(lines: Iterable[str]) -> GitIgnoreSpec:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of `re`, for odd classes of characters
         try:
-            return GitIgnoreSpec.from_lines(lines)
+            return GitIgnoreSpec.from_lines(map(_as_git_means, lines))
         except re.error as error:
             raise ValueError(str(error)) from None
+
+
+def _as_git_means(line: str) -> str:
+    return f"{line.rstrip(' ')}*/" if _FOLDERS_INSIDE.fullmatch(line) else line
 
 
 def readable(line: str) -> bool:
