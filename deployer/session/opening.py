@@ -7,18 +7,16 @@ import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from deployer import cache, manifest
 from deployer.account import Client, Journal, connect, read_live, without_files
-from deployer.account.connection.clean import masked
-from deployer.account.connection.failures import Failure
 from deployer.engine import plan, stamp
 from deployer.engine.plan import Scope
-from deployer.errors import AccountError, DeployerError, ProblemsFound
-from deployer.kinds import SURFACES, Kind
+from deployer.errors import DeployerError, ProblemsFound
+from deployer.kinds import HEADERS, SURFACES, Kind
 from deployer.model import AccountSettings, LiveObject, OnDrift, Plan, Problem, Severity, Target
 
 EMBEDDED_FOLDER = Path(".deployer") / "account"
@@ -100,9 +98,8 @@ async def opened(found: manifest.Manifest, *, rehash: bool = False) -> AsyncIter
     """Open the account that the manifest chose; digests of files are taken here, when they are first needed."""
     found = replace(found, resources=manifest.digest(found.root, found.resources, rehash=rehash))
     kinds = SURFACES[found.settings.api]
-    headers = {kind.PATH: kind.HEADERS for kind in kinds.values()}
     target = target_of(found)
-    async with _client(found, headers) as client:
+    async with _client(found) as client:
         yield Session(client, found, target, kinds, _commit(found.root))
 
 
@@ -120,32 +117,17 @@ def _without_password(url: str) -> str:
 
 
 @asynccontextmanager
-async def _client(found: manifest.Manifest, headers: Mapping[str, Mapping[str, str]]) -> AsyncIterator[Client]:
+async def _client(found: manifest.Manifest) -> AsyncIterator[Client]:
     if found.settings.base_url:
-        async with connect(found.settings, headers) as client:
+        async with connect(found.settings, HEADERS) as client:
             yield client
         return
-    async with _embedded(found.root / EMBEDDED_FOLDER, found.settings, headers) as client:
+    async with _embedded(found.root / EMBEDDED_FOLDER, found.settings) as client:
         yield client
 
 
-@dataclass(slots=True)
-class _Embedded(Client):
-    """The client of an account in this process: it is known by its folder, and has no URL."""
-
-    folder: Path = EMBEDDED_FOLDER
-
-    def error(self, method: str, path: str, failure: Failure, *, attempts: int = 1, lost: bool = False) -> AccountError:
-        often = f", after {attempts} attempts," if attempts > 1 else ""
-        where = f"{method} {path} on the embedded account in {self.folder}"
-        text = f"account {self.settings.name}: {where}{often} {failure.what}; {failure.remedy}"
-        return AccountError(masked(text, self.settings.api_key), status=failure.status, code=failure.code, lost=lost)
-
-
 @asynccontextmanager
-async def _embedded(
-    folder: Path, settings: AccountSettings, headers: Mapping[str, Mapping[str, str]]
-) -> AsyncIterator[Client]:
+async def _embedded(folder: Path, settings: AccountSettings) -> AsyncIterator[Client]:
     import httpx2
 
     from deployer.server import EmbeddedAccount, explained
@@ -159,9 +141,9 @@ async def _embedded(
         raise DeployerError(f"the embedded account cannot be kept in {folder} ({why})") from None
     try:
         transport = httpx2.ASGITransport(app=account.app)
-        async with connect(replace(settings, base_url=_EMBEDDED_URL), headers, transport) as client:
-            parts = {part.name: getattr(client, part.name) for part in fields(client)}
-            yield _Embedded(**parts, folder=folder)
+        settings = replace(settings, base_url=_EMBEDDED_URL)
+        async with connect(settings, HEADERS, transport, place=f"the embedded account in {folder}") as client:
+            yield client
     finally:
         account.__exit__(None, None, None)
 

@@ -13,7 +13,7 @@ import httpx2
 
 from deployer import manifest
 from deployer.account import Waits, connect, execute
-from deployer.kinds import SURFACES
+from deployer.kinds import HEADERS, SURFACES
 from deployer.model import UNLIMITED, AccountSettings, OnDrift, Outcome, Severity, Target
 from deployer.server import EmbeddedAccount
 from deployer.session.opening import Session, Wishes
@@ -58,13 +58,12 @@ async def session(
     found = manifest.compile_manifest(root / "assistants.yaml", None, variables or {}, {})
     assert not [str(one) for one in found.problems if one.severity is Severity.ERROR]
     kinds = SURFACES[api]
-    headers = {kind.PATH: kind.HEADERS for kind in kinds.values()}
     settings = AccountSettings("test", api, "http://embedded.invalid/v1", limits=UNLIMITED)
     compiled = manifest.Manifest(
         found.root, found.project, settings, manifest.digest(found.root, found.resources), found.problems, found.moved
     )
     transport = httpx2.ASGITransport(app=wire)
-    async with connect(settings, headers, transport) as client:
+    async with connect(settings, HEADERS, transport) as client:
         yield Session(client, compiled, Target("test", api, "embedded"), kinds, "")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from deployer.account.applying import lost, review
 from deployer.account.applying.flow import STOPPED, Flow, Stopped, awaits, gives
+from deployer.account.applying.holders import Others
 from deployer.account.applying.journal import Journal
 from deployer.account.applying.keys import Keys
 from deployer.account.applying.run import USUAL, Event, Run, Waits
@@ -38,23 +39,20 @@ async def execute(  # noqa: PLR0913
     A change waits for those that it requires and is skipped when one of them was not done. Deletes wait for the rest.
     Once `stop` is set, nothing more is started.
     """
+    return await _run(_prepared(client, plan, root, notify, stop or asyncio.Event(), waits))
+
+
+def _prepared(  # noqa: PLR0913, PLR0917
+    client: Client, plan: Plan, root: Path, notify: Callable[[Event], None], stop: asyncio.Event, waits: Waits
+) -> Run:
     kinds, journal = SURFACES[plan.target.api], Journal.of(root, client.settings, plan.project)
+    keys, gate = Keys.of(plan.known), asyncio.Semaphore(CONCURRENCY)
     held = {file.id for one in plan.live for file in one.files}
     held |= {file for one in plan.live for file in kinds[one.kind].held(one.raw)}
-    run = Run(
-        client,
-        kinds,
-        plan,
-        root,
-        notify,
-        stop or asyncio.Event(),
-        asyncio.Semaphore(CONCURRENCY),
-        waits,
-        Keys.of(plan.known),
-        Spare(client, held, dict(journal.sent)),
-        journal,
-    )
-    return await _run(run)
+    ours = {change.live_id for change in plan.changes if change.live_id} | {one.id for one in plan.live if one.files}
+    others = Others(client, kinds, asyncio.Semaphore(CONCURRENCY), lambda: ours.union(keys.known.values()))
+    spare = Spare(client, held, others.holder, dict(journal.sent))
+    return Run(client, kinds, plan, root, notify, stop, gate, waits, keys, spare, journal, others)
 
 
 async def _run(run: Run) -> tuple[Outcome, ...]:
@@ -85,11 +83,9 @@ async def _together(run: Run, changes: list[Change], before: Mapping[Address, Ou
 
 
 async def _reported(run: Run, change: Change, needs: list[asyncio.Task[Outcome]], past: list[Outcome]) -> Outcome:
-    try:
-        outcome = await _one(run, change, needs, past)
-    finally:
-        for key in (key for step in change.steps for key in gives(step)):
-            run.keys.give_up(key, f"it needs {change.address}")
+    outcome = await _one(run, change, needs, past)
+    for key in (key for step in change.steps for key in gives(step)):
+        run.keys.give_up(key, f"it needs {change.address}")
     run.notify(Event(outcome.address, outcome=outcome))
     return outcome
 
@@ -134,12 +130,13 @@ def _why_left_out(run: Run, change: Change) -> str:
 async def _take_back(run: Run) -> None:
     """Delete what was sent and never attached; what an interrupted run leaves, the next one uses or `gc` finds."""
     if not run.stop.is_set():
-        left = {one for one in run.uploaded.values() if one not in run.attached}
-        await asyncio.gather(*(_forget(run, one) for one in left))
+        await asyncio.gather(*(_forget(run, one) for one in run.sent - run.attached))
 
 
 async def _forget(run: Run, file_id: str) -> None:
     with contextlib.suppress(AccountError, Stopped):  # the change has failed already, and says why
+        if await run.others.holder(file_id):
+            return
         async with run.turn():
             await run.client.write("DELETE", f"/files/{file_id}", again=True)
         run.journal.delete(file_id)

@@ -29,6 +29,7 @@ async def before_change(run: Run, change: Change) -> None:
     elif change.reviewed:
         await _object(run, change)
         await _documents(run, change)
+        await _users(run, change)
 
 
 async def before_request(run: Run, change: Change, request: Request) -> None:
@@ -58,6 +59,14 @@ async def _documents(run: Run, change: Change) -> None:
         raise DeployerError(
             f"documents moved since the plan was made: {'; '.join(moved[:3])}{more}; look at them and plan again"
         )
+
+
+async def _users(run: Run, change: Change) -> None:
+    """A store may be in use by somebody whom the plan did not see: since then, or on another surface."""
+    if change.action is not Action.DELETE or change.address.kind != STORE:
+        return
+    if user := await run.others.user(change.live_id or ""):
+        raise DeployerError(f"{change.live_id} stays: the {user}, which is not ours, uses it")
 
 
 def _moved(before: Mapping[str, LiveFile], now: Mapping[str, LiveFile]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployer.account.applying.flow import STOPPED, Stopped
+from deployer.account.applying.holders import Others
 from deployer.account.applying.journal import Journal
 from deployer.account.applying.keys import Keys
 from deployer.account.applying.spare import Spare
@@ -47,7 +48,10 @@ USUAL = Waits()
 
 @dataclass(slots=True)
 class Run:
-    """`appeared` holds the ids, by address, of what came into being since the plan was made."""
+    """`appeared` holds the ids, by address, of what came into being since the plan was made.
+
+    `sent` are the File objects that this run made, `used` all that its documents come from.
+    """
 
     client: Client
     kinds: Mapping[str, Kind]
@@ -60,10 +64,11 @@ class Run:
     keys: Keys
     spare: Spare
     journal: Journal
+    others: Others
     appeared: dict[str, str] = field(default_factory=dict)
-    uploaded: dict[str, str] = field(default_factory=dict)
+    sent: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
     attached: set[str] = field(default_factory=set)
-    listings: dict[str, asyncio.Task[frozenset[str]]] = field(default_factory=dict)
     notes: dict[Address, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def kind_of(self, path: str) -> Kind | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -25,15 +25,20 @@ _OURS: Mapping[str, Any] = MappingProxyType({"purpose": "assistants"})
 _NO_SUCH_LIST = (404, 405, 501)
 
 
+async def _nobody(_file_id: str) -> None:
+    return None
+
+
 @dataclass(slots=True)
 class Spare:
-    """`held` are the ids that somebody holds already, `shas` what is known of others.
+    """`held` are the ids that are known to be held, `shas` what is known of others.
 
-    The account is asked when a file is first looked for.
+    The account is asked when a file is first looked for; `holder` names who else holds a file that would fit.
     """
 
     client: Client
     held: Collection[str]
+    holder: Callable[[str], Awaitable[str | None]] = _nobody
     shas: dict[str, str | None] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     _free: dict[tuple[str, int], list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -83,8 +88,10 @@ class Spare:
     async def _proven(self, file: DesiredFile, ids: list[str]) -> str | None:
         async with self._turns[file.name, file.size]:
             for one in list(ids):
-                if await self._sha(one) == file.sha256:
-                    ids.remove(one)
+                if await self._sha(one) != file.sha256:
+                    continue
+                ids.remove(one)
+                if not await self.holder(one):
                     return one
         return None
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deployer import sources
-from deployer.account.applying import holders, lost, review
+from deployer.account.applying import lost, review
 from deployer.account.applying.attach import attach
 from deployer.account.applying.run import Event, Run
 from deployer.account.connection import uploads
@@ -68,9 +68,12 @@ async def _delete(run: Run, path: str) -> None:
 
 
 async def _delete_file(run: Run, address: Address, step: DeleteFile) -> None:
-    holder = await holders.elsewhere(run, step.file_id)
+    if step.file_id in run.used:  # left over, and of use after all
+        run.journal.delete(step.file_id)
+        return
+    holder = await run.others.holder(step.file_id)
     if holder:
-        run.notes[address].append(f"file {step.file_id} stays: the vector store {holder}, which is not ours, holds it")
+        run.notes[address].append(f"file {step.file_id} stays: the {holder}, which is not ours, holds it")
         run.journal.delete(step.file_id)
         return
     await _delete(run, f"/files/{step.file_id}")
@@ -109,7 +112,7 @@ def _learn(run: Run, path: str, key: str | None, data: Mapping[str, Any]) -> Non
 async def _upload(run: Run, address: Address, step: Upload) -> None:
     """Use what is on the account already, else send it."""
     found = await run.spare.take(step.file) or await _sent(run, address, step.file)
-    run.uploaded[step.gives] = found
+    run.used.add(found)
     run.keys.learn(step.gives, found)
 
 
@@ -140,9 +143,11 @@ async def _send(run: Run, address: Address, file: DesiredFile) -> str:
     if not isinstance(file_id, str):
         raise run.client.error("POST", "/files", Failure("answered without an id", _REMEDY))
     run.spare.seen.add(file_id)
+    run.sent.add(file_id)
     run.journal.send(file_id, sha)
     if sha != file.sha256:
         await _delete(run, f"/files/{file_id}")
+        run.sent.discard(file_id)
         run.journal.delete(file_id)
         raise DeployerError(f"{file.path} changed after it was planned; run again")
     return file_id

@@ -28,7 +28,10 @@ _BUSY = 429
 
 @dataclass(slots=True)
 class Client:
-    """An open connection. `requests` counts the calls, however often each had to be sent."""
+    """An open connection. `requests` counts the calls, however often each had to be sent.
+
+    `place` is what users call an account that has no URL of its own.
+    """
 
     settings: AccountSettings
     sdk: openai.AsyncOpenAI
@@ -36,6 +39,7 @@ class Client:
     patience: Patience
     pace: Pace
     brake: Brake
+    place: str = ""
     requests: int = 0
 
     async def get(self, path: str, query: Mapping[str, Any] | None = None) -> Answer:
@@ -82,8 +86,9 @@ class Client:
     def error(self, method: str, path: str, failure: Failure, *, attempts: int = 1, lost: bool = False) -> AccountError:
         """Give the sentence: account, URL, what happened, what to do. The key is masked, whoever repeated it."""
         base = str(self.sdk.base_url.copy_with(username=None, password=None)).rstrip("/")
+        where = f"{method} {path} on {self.place}" if self.place else f"{method} {base}{path}"
         often = f", after {attempts} attempts," if attempts > 1 else ""
-        text = f"account {self.settings.name}: {method} {base}{path}{often} {failure.what}; {failure.remedy}"
+        text = f"account {self.settings.name}: {where}{often} {failure.what}; {failure.remedy}"
         return AccountError(masked(text, self.settings.api_key), status=failure.status, code=failure.code, lost=lost)
 
     async def _send(self, call: Call, *, again: bool) -> Answer:
@@ -158,6 +163,7 @@ async def connect(
     headers: Mapping[str, Mapping[str, str]],
     transport: httpx2.AsyncBaseTransport | None = None,
     patience: Patience = PATIENT,
+    place: str = "",
 ) -> AsyncIterator[Client]:
     """Open the account. `headers` go by collection (`/agents`); `transport` is an embedded account's, None for HTTP."""
     import openai
@@ -176,7 +182,7 @@ async def connect(
         raise AccountError(f"account {settings.name}: base_url is not a URL ({error}); correct it") from None
     async with sdk:
         pace = Pace(settings.limits, clock=patience.clock, sleep=patience.sleep)
-        yield Client(settings, sdk, headers, patience, pace, Brake(patience))
+        yield Client(settings, sdk, headers, patience, pace, Brake(patience), place)
 
 
 def _check(settings: AccountSettings) -> None:

@@ -9,11 +9,12 @@ from types import MappingProxyType
 
 from deployer.account.applying.spare import digest
 from deployer.account.connection.client import Client
+from deployer.account.reading.everyone import everyone, members
 from deployer.account.reading.lists import rows
 from deployer.account.reading.pages import Row
 from deployer.engine import age
 from deployer.errors import AccountError
-from deployer.kinds import Kind, vector_store
+from deployer.kinds import Kind
 
 _FILES = MappingProxyType({"purpose": "assistants", "limit": 10_000})
 _ABSENT = (404, 405, 501)
@@ -107,22 +108,8 @@ async def _judged(client: Client, gate: asyncio.Semaphore, row: Row, uploads: Up
 async def holdings(client: Client, kinds: Mapping[str, Kind]) -> frozenset[str]:
     """Give the ids of all File objects that any store or assistant of the account holds, ours or foreign."""
     gate = asyncio.Semaphore(_BESIDE)
-    return frozenset().union(*await asyncio.gather(*(_of_kind(client, kind, gate) for kind in kinds.values())))
-
-
-async def _of_kind(client: Client, kind: Kind, gate: asyncio.Semaphore) -> frozenset[str]:
-    found = await rows(client, kind.PATH, gate=gate)
-    held = {file for row in found for file in kind.held(row)}
-    if kind.PATH == vector_store.PATH:
-        paths = [f"{kind.PATH}/{row['id']}/files" for row in found if _may_hold(row)]
-        members = await asyncio.gather(*(rows(client, path, gate=gate) for path in paths))
-        held |= {row["id"] for group in members for row in group}
-    return frozenset(held)
-
-
-def _may_hold(row: Row) -> bool:
-    counts = row.get("file_counts")
-    return not isinstance(counts, dict) or counts.get("total") != 0
+    found = await everyone(client, kinds, gate)
+    return await members(client, found, gate) | {file for one in found for file in one.kind.held(one.raw)}
 
 
 async def delete(client: Client, file_ids: Sequence[str], gone: Callable[[str], None]) -> None:
