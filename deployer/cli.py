@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
@@ -11,6 +10,7 @@ import click
 from deployer import __version__
 from deployer.commands.verbs import Verbs
 from deployer.errors import EXIT_BUG, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, DeployerError
+from deployer.render import output
 
 COMMANDS = {
     "validate": "Check the manifest: everything that can be known offline.",
@@ -47,15 +47,16 @@ def app() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run and exit: 0 done, 2 changes (plan --exit-code), 1 expected failure, 3 a bug, 64 usage, 130 interrupted."""
-    for stream in (sys.stdout, sys.stderr):
-        if reconfigure := getattr(stream, "reconfigure", None):
-            reconfigure(errors="backslashreplace")
+    output.prepare()
     code = EXIT_DONE
     try:
         code = run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output is gone: nothing is left to say, and to nobody
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.silence(sys.stdout)
+    except OSError as error:
+        output.silence(sys.stdout)
+        code = code if code == EXIT_FAILED else _refused(error)
     sys.exit(code)
 
 
@@ -78,8 +79,7 @@ def run(arguments: list[str] | None) -> int:  # noqa: PLR0911 (one line for each
     except BrokenPipeError:
         raise
     except OSError as error:
-        _say(f"the system refused: {error.strerror or error}" + (f" ({error.filename})" if error.filename else ""))
-        return EXIT_FAILED
+        return _refused(error)
     except Exception as error:  # noqa: BLE001 (the one boundary: a bug is told as one, with its trace in a file)
         _say(_bug(error))
         return EXIT_BUG
@@ -90,6 +90,11 @@ def _say(message: str) -> None:
     from deployer.render.plain import plain_text
 
     click.echo(plain_text(message), err=True)
+
+
+def _refused(error: OSError) -> int:
+    _say(f"the system refused: {error.strerror or error}" + (f" ({error.filename})" if error.filename else ""))
+    return EXIT_FAILED
 
 
 def _bug(error: Exception) -> str:

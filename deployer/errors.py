@@ -22,6 +22,12 @@ class UsageError(DeployerError):
     exit_code = EXIT_USAGE
 
 
+class Interrupted(DeployerError):  # noqa: N818 (nothing went wrong: somebody asked for it)
+    """A run was stopped at once, in the middle of its requests."""
+
+    exit_code = EXIT_INTERRUPTED
+
+
 class ProblemsFound(DeployerError):  # noqa: N818 (it reports findings; it is not one error)
     """The manifest has problems; each line is one of them."""
 

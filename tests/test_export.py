@@ -15,10 +15,12 @@ from deployer.commands.export.fetching import Fetcher
 from deployer.export.items import item
 from deployer.export.places import Places
 from deployer.model import Address
+from deployer.server import EmbeddedAccount
 from tests.contract.served import serve
 from tests.export.foreign import Hand, by_hand
 from tests.support.live import Wire, embedded, session
 from tests.support.project import Project
+from tests.support.whole import whole
 from tests.test_drift import ask
 
 FUNCTION = {"name": "show", "description": "Shows", "parameters": {"type": "object", "properties": {"z": {}, "a": {}}}}
@@ -329,6 +331,19 @@ def test_what_was_edited_on_the_account_is_declared_and_only_stamped(project: Pr
     assert result.out.splitlines()[-1].startswith("The next apply writes stamps only")
     again = project.run("export", str(project.root / "again"), "-f", str(project.root / "assistants.yaml"), "--yes")
     assert (again.code, again.out.splitlines()[-1]) == (0, "The next plan is empty.")
+
+
+def test_an_attribute_that_was_edited_on_the_account_is_only_stamped_too(project: Project) -> None:
+    project.write("docs/a.md", "a")
+    project.manifest("vector_stores: {docs: {files: [{path: 'docs/*', attributes: {year: 2030}}]}}\n")
+    assert project.run("apply", "--yes").code == 0
+    with EmbeddedAccount(project.root / ".deployer" / "account") as found:
+        ((store, (member,)),) = whole(found).members.items()
+    edited = {**member["attributes"], "year": 2031}
+    ask(project, "POST", f"/vector_stores/{store}/files/{member['id']}", {"attributes": edited})
+    result = project.run("export", str(project.root / "out"), "-f", str(project.root / "assistants.yaml"))
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines()[-1].startswith("The next apply writes stamps only")
 
 
 @pytest.mark.parametrize(

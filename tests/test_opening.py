@@ -14,7 +14,7 @@ from tests.support.project import Project
 
 def test_an_unknown_account_is_told_where_it_was_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.manifest("accounts: {openai: {api: agents, base_url: 'https://a.example/v1', api_key: '${env.KEY}'}}\n")
-    for words in (("plan",), ("export", "out", "-f", "assistants.yaml")):
+    for words in (("plan",), ("validate",), ("export", "out", "-f", "assistants.yaml")):
         monkeypatch.setenv("DEPLOYER_ACCOUNT", "opnai")
         said = "the manifest has no account 'opnai'; did you mean 'openai'?\n"
         assert (project.run(*words).code, project.run(*words).err) == (1, f"DEPLOYER_ACCOUNT: {said}")

@@ -94,6 +94,15 @@ def snapshots(project: Project) -> list[Path]:
     return sorted((project.root / SNAPSHOTS).glob("*.json"))
 
 
+def unnoted(project: Project) -> None:
+    """Leave the snapshots as runs leave them that were killed at their end."""
+    for path in snapshots(project):
+        data = json.loads(path.read_text(encoding="utf-8"))
+        for change in data["changes"]:
+            change.pop("made", None)
+        path.write_text(json.dumps(data), encoding="utf-8")
+
+
 @pytest.fixture
 def moved_on(project: Project) -> Project:
     """A project that went from the old state to the new one."""
@@ -412,8 +421,10 @@ def test_whatever_changed_the_way_back_restores_the_object_and_its_stamp(
 
 
 def test_copies_that_a_race_made_go_with_what_was_made(project: Project) -> None:
+    """Where the run did not live to note what it made: else the copy stays, and is named."""
     project.manifest("assistants: {tutor: {model: m}}\n")
     run(project, "apply", "--yes")
+    unnoted(project)
     (first,) = account(project).assistants
     ask(project, "POST", "/assistants", {"model": "m", "metadata": first["metadata"]})
     assert "2 to delete" in run(project, "rollback", "--yes").out

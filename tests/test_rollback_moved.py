@@ -12,7 +12,7 @@ import pytest
 from tests.support.project import Project
 from tests.support.whole import Whole
 from tests.test_drift import ask, ids
-from tests.test_rollback import account, run, snapshots
+from tests.test_rollback import account, run, snapshots, unnoted
 
 
 def deploy(project: Project, *states: str) -> None:
@@ -156,11 +156,12 @@ def test_two_objects_never_get_one_address(project: Project, model: str) -> None
 
 
 def test_where_no_snapshot_tells_of_the_move_it_stays_and_is_named(project: Project) -> None:
-    """Another machine may have moved it; what is there now under that address may have been there all the time."""
+    """Another machine may have moved it after a run that was killed; what has the address now may have been there."""
     deploy(
         project, "assistants: {a: {model: m}}\n", moved("assistant/a", "assistant/b") + "assistants: {b: {model: m}}\n"
     )
     snapshots(project)[1].unlink()
+    unnoted(project)
     assert "warning: assistant/b: stays: it may be what was made as assistant/a and moved since" in back_to(project, 0)
     assert live(project) == {"b": "m"}
 
@@ -186,8 +187,9 @@ def test_what_was_deleted_and_made_again_is_taken_and_what_moved_away_is_not(pro
 
 
 def test_what_is_older_than_the_run_was_adopted_and_stays(project: Project) -> None:
-    """A create fails, a person adopts what was there all the time: to go back must not delete that."""
+    """A run is killed before its create, a person adopts what was there all the time."""
     deploy(project, "assistants: {a: {model: m}}\n")
+    unnoted(project)
     (path,) = snapshots(project)
     data = json.loads(path.read_text(encoding="utf-8"))
     data["time"] = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +17,10 @@ from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError, UsageError
 from deployer.manifest import Manifest
 from deployer.model import Action, Address, LiveObject, Plan, Resource, Status
 from deployer.session import consent as asking
-from deployer.session.safety import locked
+from deployer.session.safety import locked, secured
 
 if TYPE_CHECKING:
+    from deployer.account.lock import Hold
     from deployer.account.reading.proof import Proof
     from deployer.engine.adopt import Taking
     from deployer.session.opening import Session
@@ -66,7 +67,7 @@ def command(  # noqa: PLR0913
 
     ADDRESS must be declared in the manifest. Only the stamp is written; what the next plan would change is shown
     first. Documents of a vector store that are the declared files, to the byte, are marked and not uploaded again;
-    run it again for documents that somebody attaches later.
+    run it again for documents that somebody attaches later. deployer rollback gives it back as it was.
 
     \b
     Example:
@@ -90,7 +91,7 @@ async def _adopt(manifest: Manifest, wanted: Intent, lock_timeout: float) -> int
     from deployer.session.opening import opened
 
     resource = _declared(manifest, wanted.address)
-    async with opened(manifest) as session, locked(session, lock_timeout):
+    async with opened(manifest) as session, locked(session, lock_timeout) as hold:
         resource = next(one for one in session.manifest.resources if one.address == resource.address)
         now = await session.plan()
         live = await _with_files(session, _found(now, resource.address, wanted))
@@ -99,13 +100,14 @@ async def _adopt(manifest: Manifest, wanted: Intent, lock_timeout: float) -> int
         taking = Taking(resource, live, proof.proven)
         _check_room(taking)
         plan = adoption(session.scope(), now, [taking])
+        plan = replace(plan, live=tuple(live if one.id == live.id else one for one in plan.live))
         _show(plan, resource, live, proof)
         if not plan.pending:
             click.echo(f"\n{live.id} is {resource.address} already.")
             return EXIT_DONE
         if not wanted.yes and not asking.confirmed(f"Adopt {live.id} as {resource.address}?"):
             raise DeployerError("nothing was changed")
-        return EXIT_DONE if await taken_over(session, plan) else EXIT_FAILED
+        return EXIT_DONE if await taken_over(session, plan, hold) else EXIT_FAILED
 
 
 def _declared(manifest: Manifest, text: str) -> Resource:
@@ -147,8 +149,6 @@ def _not_one(now: Plan, address: Address, name: str, named: Sequence[LiveObject]
 
 async def _with_files(session: Session, live: LiveObject) -> LiveObject:
     """Give the object with what it holds; the plan knows that only of what is ours."""
-    from dataclasses import replace
-
     from deployer.account.reading import contents
     from deployer.engine.decide import STORE
     from deployer.model import LiveFile
@@ -214,11 +214,14 @@ def _show(plan: Plan, resource: Resource, live: LiveObject, proof: Proof) -> Non
         click.echo(f"the next apply uploads {len(left):,} of {len(resource.files):,} declared files")
 
 
-async def taken_over(session: Session, plan: Plan) -> bool:
+async def taken_over(session: Session, plan: Plan, hold: Hold | None = None) -> bool:
     """Write the stamps of an adoption, and tell what became of each; False when one was not written."""
     from deployer.account import execute
     from deployer.render import text
 
+    ids = {change.live_id for change in plan.pending}
+    live = [await _with_files(session, one) if one.id in ids else one for one in plan.live]
+    await secured(session, replace(plan, live=tuple(live)), "adopt", hold)
     outcomes = await execute(session.client, plan, session.manifest.root, lambda _event: None)
     out = text.console(sys.stdout)
     click.echo()

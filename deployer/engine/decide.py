@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from deployer.engine import diff, files, interpreter, reviewed, stamp
 from deployer.engine.effects import with_effects
@@ -28,6 +28,7 @@ from deployer.model import (
 )
 
 STORE = "vector_store"
+_EDITS = (FileAction.UPDATE, FileAction.ADD)  # where an edit is all that they are about
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,12 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """A live object with our stamp, and the files that it holds."""
+    """A live object with our stamp, the files that it holds, and those of its stamp that it `lacks`."""
 
     live: LiveObject
     stamp: stamp.Stamp
     files: tuple[LiveFile, ...] = ()
+    lacks: interpreter.Missing = field(default_factory=interpreter.Missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Draft:
 def owned(kind: Kind, live: LiveObject, mark: stamp.Stamp) -> Owned:
     """Give it with the files that it holds; one that is gone is held by nobody."""
     held = (file for file in interpreter.live_files(kind, live.raw, mark) if file.id not in live.gone)
-    return Owned(live, mark, live.files or tuple(held))
+    return Owned(live, mark, live.files or tuple(held), interpreter.missing(kind, live, mark))
 
 
 def desired(scope: Scope, resource: Resource, found: Owned | None, ids: Mapping[str, str]) -> Draft:
@@ -95,7 +97,7 @@ def _create(scope: Scope, kind: Kind, resource: Resource, attrs: Attrs) -> Draft
         action=Action.CREATE,
         reason="not on the account",
         fields=diff.compare({}, attrs, kind.DEFAULTS, {}),
-        files=_files(resource, attrs, ()),
+        files=_files(resource, attrs, None),
         requires=_addresses(body),
     )
     return Draft(change, kind, body, _declared(resource, attrs))
@@ -108,11 +110,13 @@ def _declared(resource: Resource, attrs: Attrs) -> tuple[DesiredFile, ...]:
     return ()
 
 
-def _files(resource: Resource, attrs: Attrs, live: Sequence[LiveFile]) -> tuple[FileChange, ...]:
-    wanted = _declared(resource, attrs)
+def _files(resource: Resource, attrs: Attrs, found: Owned | None) -> tuple[FileChange, ...]:
+    """What stands nowhere in the manifest comes from a snapshot: its digests of then are written, none are settled."""
+    wanted, live = _declared(resource, attrs), found.files if found else ()
     if resource.address.kind == STORE:
-        return files.compare(wanted, live, exclusive=resource.exclusive)
-    return interpreter.compare(wanted, live)
+        settle = resource.position() is not None
+        return files.compare(wanted, live, exclusive=resource.exclusive, settle=settle)
+    return interpreter.compare(wanted, live, found.lacks if found else interpreter.Missing())
 
 
 def _update(  # noqa: PLR0913, PLR0917
@@ -125,8 +129,8 @@ def _update(  # noqa: PLR0913, PLR0917
     compared = tuple(_excused(field, set(kind.references(found.live.raw)) - scope.stores) for field in compared)
     fields = (*_judged(scope, compared), *_protection(found.stamp, resource))
     released = diff.releases(live, attrs, kind.DEFAULTS, digests)
-    agreed = diff.agreed(live, attrs, found.stamp.digests)
-    changes = _wanted(scope, _files(resource, attrs, found.files))
+    agreed = (*diff.agreed(live, attrs, found.stamp.digests), *found.lacks.agreed(_declared(resource, attrs)))
+    changes = _wanted(scope, _files(resource, attrs, found))
     renamed = found.stamp.address if found.stamp.address != resource.address else None
     acting = tuple(field for field in fields if not field.kept)
     touched = bool(acting or released or agreed or changes or renamed)
@@ -173,6 +177,8 @@ def _body(  # noqa: PLR0913, PLR0917
     shorts = {stamp.name_of(path): path in declared for path in kept}
     before = {short: found.stamp.digests.get(short, "") if still else "" for short, still in shorts.items()}
     mark = stamp.write(scope.project, resource.address, attrs, scope.origin, protect=resource.protect, kept=before)
+    if scope.on_drift is OnDrift.KEEP:
+        mark |= found.lacks.remembered(_declared(resource, attrs))
     acting = [field for field in fields if not field.kept]
     sent = {name: attrs.get(name, kind.DEFAULTS.get(name)) for name in _tops(acting)}
     return kind.wire({**sent, "metadata": {**_metadata(live, attrs, fields), **mark}}, found.live.raw)
@@ -187,11 +193,11 @@ def _judged(scope: Scope, fields: Sequence[FieldChange]) -> list[FieldChange]:
 
 
 def _wanted(scope: Scope, changes: Sequence[FileChange]) -> tuple[FileChange, ...]:
-    """Let attributes stay as somebody left them on the account; where nothing else is to be done, nothing is."""
+    """Let attributes, and files that were taken out, be as somebody left them; to undo only that is no change."""
     if scope.on_drift is not OnDrift.KEEP:
         return tuple(changes)
     marked = [replace(change, kept=change.origin is not Origin.MANIFEST) for change in changes]
-    return tuple(change for change in marked if not (change.kept and change.action is FileAction.UPDATE))
+    return tuple(change for change in marked if not (change.kept and change.action in _EDITS))
 
 
 def _stamped(path: str) -> str:
@@ -240,7 +246,7 @@ def _reason(
     if released:
         parts.append(f"no longer declared: {', '.join(sorted(released))}")
     if agreed:
-        parts.append(f"git and the account agree now: {', '.join(agreed)}")
+        parts.append(f"{files.AGREED}: {', '.join(agreed)}")
     return ", ".join(parts)
 
 

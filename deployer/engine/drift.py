@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deployer.engine.files import MISSING
+from deployer.engine.files import GONE, MISSING
 from deployer.model import Action, Address, Change, FieldChange, FileChange, LiveFile, Origin, Plan
 
 _SOUND = ("completed", "in_progress")
@@ -49,11 +49,11 @@ def _documents(change: FileChange) -> tuple[Document, ...]:
     if change.desired is None:  # git lets go of it: how it fared on the account is no news
         return ()
     broken = [_broken(file) for file in change.live if file.status not in _SOUND]
-    edited = [change.reason] if change.origin is not Origin.MANIFEST else []
+    edited = [change.reason] if change.origin is not Origin.MANIFEST or change.reason == GONE else []
     return tuple(Document(change.path, what) for what in dict.fromkeys((*broken, *edited)))
 
 
 def _broken(file: LiveFile) -> str:
     if file.status == MISSING:
-        return "its File object is gone"
+        return GONE
     return f"its ingestion {file.status}" + (f": {file.error}" if file.error else "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from deployer.engine import stamp
@@ -18,12 +19,18 @@ from deployer.model import DesiredFile, FileAction, FileChange, LiveFile, Origin
 _USABLE = ("completed", "in_progress")
 MISSING = "missing"
 """The status of a membership whose File object is gone."""
+GONE = "its File object is gone"
+AGREED = "git and the account agree now"
+"""How the reason of a change begins that only brings a stamp up to date."""
 
 
 def compare(
-    desired: Sequence[DesiredFile], live: Sequence[LiveFile], *, exclusive: bool = False
+    desired: Sequence[DesiredFile], live: Sequence[LiveFile], *, exclusive: bool = False, settle: bool = True
 ) -> tuple[FileChange, ...]:
-    """Give the file changes, sorted by path. Files that we did not attach (no path) stay, unless it is `exclusive`."""
+    """Give the file changes, sorted by path. Files that we did not attach (no path) stay, unless it is `exclusive`.
+
+    `settle`: stamp attributes that are as declared, though not by an apply; else later edits would look like git's.
+    """
     owned: dict[str, list[LiveFile]] = defaultdict(list)
     for file in live:
         if file.path is not None:
@@ -35,7 +42,8 @@ def compare(
             spare[file.sha256 or ""].append(file)
     changes = []
     for path, one in wanted.items():
-        changes += _at_its_path(one, owned[path]) if path in owned else [_new(one, spare[one.sha256])]
+        here = owned.get(path)
+        changes += _at_its_path(one, here, settle=settle) if here else [_new(one, spare[one.sha256])]
     left = (file for files in spare.values() for file in files)
     changes += [_remove(file.path or "", (file,), "no longer in the manifest") for file in left]
     if exclusive:
@@ -47,13 +55,13 @@ def _remove(path: str, files: tuple[LiveFile, ...], why: str) -> FileChange:
     return FileChange(FileAction.REMOVE, path, None, files, why)
 
 
-def _at_its_path(file: DesiredFile, live: Sequence[LiveFile]) -> list[FileChange]:
+def _at_its_path(file: DesiredFile, live: Sequence[LiveFile], *, settle: bool) -> list[FileChange]:
     """Compare with what is at the same path; the best copy of the content stays, the rest goes when it is ready."""
     copies = sorted((one for one in live if _is_copy(file, one)), key=lambda one: _rank(file, one))
     if not copies:
         return [_change(FileAction.REPLACE, file, tuple(live), _why_replaced(file, live))]
     keep, rest = copies[0], tuple(one for one in live if one is not copies[0])
-    change = _kept(file, keep)
+    change = _kept(file, keep, settle=settle)
     if change and change.action in (FileAction.ATTACH, FileAction.WAIT):
         return [replace(change, live=(keep, *rest))]
     found = [change] if change else []
@@ -85,11 +93,11 @@ def _rank(file: DesiredFile, live: LiveFile) -> tuple[bool, bool, str, int, str]
 
 def _why_replaced(file: DesiredFile, live: Sequence[LiveFile]) -> str:
     if any(one.sha256 == file.sha256 for one in live):
-        return "its File object is gone"
+        return GONE
     return "its content changed"
 
 
-def _kept(file: DesiredFile, live: LiveFile) -> FileChange | None:
+def _kept(file: DesiredFile, live: LiveFile, *, settle: bool) -> FileChange | None:
     """What is left to do for a file whose bytes are there already; None when it is as declared."""
     again = _why_again(file, live)
     if again:
@@ -97,9 +105,26 @@ def _kept(file: DesiredFile, live: LiveFile) -> FileChange | None:
     origin = _edited(file, live)
     if origin is not None:
         return FileChange(FileAction.UPDATE, file.path, file, (live,), "its attributes changed", origin)
+    if settle and (change := _settled(file, live)):
+        return change
     if live.status == "in_progress":
         return FileChange(FileAction.WAIT, file.path, file, (live,), "attached, still being ingested")
     return None
+
+
+def _settled(file: DesiredFile, live: LiveFile) -> FileChange | None:
+    """Give the change that stamps what git and the account came to agree on; None when an apply has written it all."""
+    stamped = ((name, value, live.declared[stamp.name_of(name)]) for name, value in sorted(file.attributes.items()))
+    names = [name for name, value, digest in stamped if not (digest and _same_content(digest, value))]
+    if not names:
+        return None
+    return FileChange(FileAction.UPDATE, file.path, file, (live,), f"{AGREED}: {', '.join(names)}")
+
+
+@lru_cache(maxsize=4096, typed=True)  # `1` is not `true`
+def _same_content(digest: str, value: Any) -> bool:
+    """Thousands of documents share their attributes."""
+    return stamp.same_content(digest, value)
 
 
 def _why_again(file: DesiredFile, live: LiveFile) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from deployer.engine import stamp
+from deployer.engine import reviewed, stamp
 from deployer.engine.decide import STORE, Draft, Owned
 from deployer.engine.record import Entry
+from deployer.engine.strangers import Marked
 from deployer.kinds import Body, vector_store
 from deployer.model import Action, Attach, Change, Member, Request, Step
 
@@ -18,12 +19,14 @@ def as_then(draft: Draft, entry: Entry) -> Draft:
     if draft.owned is None or _acts(draft, draft.owned):
         return _marked(draft, entry)
     change, raw = draft.change, draft.owned.live.raw
-    if _applied(raw) == _applied(entry.raw):
+    if _stamped(raw) == _stamped(entry.raw):
         action = Action.UPDATE if change.files else Action.NO_OP
         return replace(draft, body=None, change=replace(change, action=action))
     reason = change.reason if change.files else "what is declared of it"
-    change = replace(change, action=Action.UPDATE, reason=reason)
-    return _marked(replace(draft, change=change, body=draft.kind.wire({"metadata": raw["metadata"]}, raw)), entry)
+    mark = change.reviewed or reviewed.digest(draft.kind, raw)
+    change = replace(change, action=Action.UPDATE, reason=reason, reviewed=mark)
+    body = draft.kind.wire({"metadata": raw.get("metadata") or {}}, raw)
+    return _marked(replace(draft, change=change, body=body), entry)
 
 
 def _acts(draft: Draft, owned: Owned) -> bool:
@@ -40,18 +43,31 @@ def _marked(draft: Draft, entry: Entry) -> Draft:
     return replace(draft, body=Body({**draft.body.fields, "metadata": metadata}, draft.body.refs))
 
 
-def _applied(raw: Mapping[str, Any] | None) -> dict[str, str]:
-    return stamp.parsed(((raw or {}).get("metadata") or {}).get(stamp.APPLIED))
+def _stamped(raw: Mapping[str, Any] | None) -> tuple[bool, dict[str, str]]:
+    metadata = (raw or {}).get("metadata") or {}
+    return stamp.OWNER in metadata, stamp.parsed(metadata.get(stamp.APPLIED))
 
 
 def _marks(entry: Entry) -> dict[str, str]:
     metadata = (entry.raw or {}).get("metadata") or {}
-    return {name: metadata.get(name, "") for name in (stamp.APPLIED, stamp.ORIGIN)}
+    return {name: metadata.get(name, "") for name in (stamp.OWNER, stamp.APPLIED, stamp.ORIGIN)}
 
 
 def rewritten(change: Change, declared: Mapping[str, Mapping[str, str]], kept: Mapping[str, str]) -> Change:
     """Give the change with what was declared of its documents then, and with the tokens of files that stay as is."""
     return replace(change, steps=tuple(_rewritten(step, declared, kept) for step in change.steps))
+
+
+def unmarked(change: Change, documents: Marked) -> Change:
+    """Give the change with the attributes of then for documents that were not ours."""
+    return replace(change, steps=tuple(_unmarked(step, documents) for step in change.steps)) if documents else change
+
+
+def _unmarked(step: Step, documents: Marked) -> Step:
+    if not isinstance(step, Request) or "attributes" not in (step.body or {}):
+        return step
+    found = documents.get(step.path.rpartition("/")[2])
+    return replace(step, body={"attributes": dict(found[1])}) if found else step
 
 
 def _rewritten(step: Step, declared: Mapping[str, Mapping[str, str]], kept: Mapping[str, str]) -> Step:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from deployer.engine import data as plan_data
-from deployer.engine import stamp
+from deployer.engine import made, stamp
+from deployer.engine.made import Run
 from deployer.model import Action, Address, Change, DesiredFile, LiveFile, LiveObject, Plan, Upload
 
 VERSION = 1
@@ -17,14 +18,20 @@ FILE = "file"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change of a snapshot of that `time`: the object as it was (None when there was none), what it held."""
+    """One change of a snapshot: the object as it was (None when there was none), what it held.
+
+    `made` is the id of what was made there, "" when nothing was, None when the run did not live to note it. `runs` are
+    those that may have made it. `foreign`: it was there and was not ours, until that run adopted it.
+    """
 
     address: Address
     action: Action
     id: str | None
     raw: Mapping[str, Any] | None
     files: tuple[LiveFile, ...] = ()
-    time: str = ""
+    made: str | None = None
+    runs: tuple[Run, ...] = ()
+    foreign: bool = False
 
     @property
     def stamp(self) -> stamp.Stamp | None:
@@ -33,18 +40,26 @@ class Entry:
     @property
     def then(self) -> Address:
         """The address that it had then."""
-        return self.stamp.address if self.stamp else self.address
+        return self.stamp.address if self.stamp and not self.foreign else self.address
 
     @property
     def copy(self) -> bool:
         """Tell whether it was one too many at its address: a second copy, or a store that had expired."""
         return "#" in self.address.name
 
+    def excludes(self, live_id: str, raw: Mapping[str, Any]) -> str:
+        """Say why this cannot be what was made there; "" when it may be."""
+        if self.made is not None:
+            return "" if live_id == self.made else "is not what the run made"
+        reasons = [run.excludes(live_id, raw) for run in self.runs]
+        return reasons[0] if reasons and all(reasons) else ""
 
-def snapshot(plan: Plan, command: str, time: str) -> dict[str, Any]:
-    """Give the snapshot of what `plan` is about to change."""
+
+def snapshot(plan: Plan, command: str, time: str, met: Sequence[LiveObject] = ()) -> dict[str, Any]:
+    """Give the snapshot of what `plan` is about to change; `met` is what has come since the plan was made."""
     live = {one.id: one for one in plan.live}
     changes = [change for change in plan.pending if change.address.kind != FILE]
+    makes = any(change.action in made.FRESH for change in changes)
     return {
         "version": VERSION,
         "project": plan.project,
@@ -52,6 +67,7 @@ def snapshot(plan: Plan, command: str, time: str) -> dict[str, Any]:
         "command": command,
         "time": time,
         "origin": plan.origin,
+        "there": made.young([*plan.live, *met], time) if makes else [],
         "changes": [_change(change, live.get(change.live_id or "")) for change in changes],
     }
 
@@ -88,9 +104,13 @@ def _upload(file: DesiredFile) -> dict[str, Any]:
 
 def entries(data: Mapping[str, Any]) -> Iterator[Entry]:
     """Read the changes of a snapshot that fits its schema."""
+    run = Run(data["command"], data["time"], data["origin"], frozenset(data.get("there", ())))
     for one in data["changes"]:
         files = tuple(LiveFile(**file) for file in one["files"])
-        yield Entry(Address.parse(one["address"]), Action(one["action"]), one["id"], one["object"], files, data["time"])
+        address, action = Address.parse(one["address"]), Action(one["action"])
+        mark = stamp.read((one["object"] or {}).get("metadata"))
+        foreign = one["object"] is not None and (mark is None or mark.project != data["project"])
+        yield Entry(address, action, one["id"], one["object"], files, one.get("made"), (run,), foreign)
 
 
 def documents(data: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:

@@ -7,22 +7,21 @@ made is deleted. Everything else on the account only lends its File objects.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from deployer.engine import age, decide, finish, ownership, reviewed, stamp, supply
+from deployer.engine import decide, finish, ownership, reviewed, stamp, strangers, supply
 from deployer.engine.decide import STORE, Draft, Owned, Scope
-from deployer.engine.marks import as_then, rewritten
+from deployer.engine.marks import as_then, rewritten, unmarked
 from deployer.engine.record import Entry
-from deployer.engine.returned import Lacking, Returned, Stock, returned
-from deployer.model import Action, Address, Change, LiveFile, LiveObject, Plan, Problem, Severity
+from deployer.engine.returned import Lacking, Returned, Stock, attributes, returned
+from deployer.model import Action, Address, Change, LiveFile, LiveObject, Plan, Problem, Resource, Severity
 
 __all__ = ["Stock", "WayBack", "way_back"]
 
 _SPARE = Address(STORE, "…")
 """No address of a manifest: what nobody holds is lent from here."""
-_CLOCKS = 600
-"""Seconds by which the clocks of the account and of a machine may differ."""
+_INFERRED = "was not there then; its run did not live to note what it made: inferred from its address and age"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,9 @@ def way_back(
     scope: Scope, entries: Sequence[Entry], live: Sequence[LiveObject], stock: Stock, again: str = "rollback"
 ) -> WayBack:
     """Plan to undo what happened since the entries were written; `again` is the command that goes on with them."""
-    ours = {one.live.id: one for one in ownership.owned(scope, live)}
-    way = _Way(replace(scope, stores=ownership.usable_stores(live)), entries, live, ours, stock)
+    ours = {one.live.id: one for one in (*ownership.owned(scope, live), *strangers.again(scope, entries, live))}
+    ours, marked = strangers.parted(scope.kinds, entries, ours), strangers.documents(entries, live)
+    way = _Way(replace(scope, stores=ownership.usable_stores(live)), entries, live, ours, stock, marked)
     way.stock = replace(stock, pool=way.pool())
     changes = finish.changes(ownership.arranged(way.drafts()), ownership.holders(scope, live))
     lacking = tuple(one for back in way.back.values() for one in back.lacking)
@@ -69,7 +69,8 @@ def _told(lacking: Lacking, again: str) -> Problem:
 class _Way:
     """One way back. `back` is what is to be again, by its address; `taken` are the live objects that it speaks of.
 
-    `coming` are the addresses that some of those do not have yet.
+    `coming` are the addresses that some of those do not have yet; `made` is what was made since, with its entry.
+    `marked` are documents that were adopted since.
     """
 
     scope: Scope
@@ -77,50 +78,74 @@ class _Way:
     live: Sequence[LiveObject]
     owned: Mapping[str, Owned]
     stock: Stock
+    marked: Mapping[str, strangers.Marked]
     problems: list[Problem] = field(default_factory=list)
     back: dict[Address, Returned] = field(default_factory=dict)
     taken: dict[str, Address] = field(default_factory=dict)
     coming: set[Address] = field(default_factory=set)
+    made: dict[str, Entry] = field(default_factory=dict)
 
     def drafts(self) -> list[Draft]:
         entries = [entry for entry in self.entries if not self._stays(entry)]
-        restored = [entry for entry in entries if entry.stamp]
-        self.taken = self._claims(restored)
-        self.coming = {address for one, address in self.taken.items() if self.owned[one].stamp.address != address}
-        made = self._made([entry for entry in entries if entry.raw is None])
+        restored = [entry for entry in entries if entry.stamp and not entry.foreign]
+        foreign = [entry for entry in entries if entry.foreign]
+        self.taken = self._claims(restored, {entry.id for entry in foreign if entry.id})
+        self.coming = {address for one, address in self.taken.items() if not self._has(one, address)}
+        self.made = self._since([entry for entry in entries if entry.raw is None])
         self.scope = replace(self.scope, moved=self._moves())
         result = [draft for entry in restored for draft in self._again(entry)]
-        for one in made:
+        result += [draft for entry in foreign for draft in self._let_go(entry)]
+        for one in sorted(map(self.owned.__getitem__, self.made), key=lambda one: one.stamp.address.kind == STORE):
             result += self._unmade(one, result)
         named = {draft.owned.live.id for draft in result if draft.owned}
         rest = [self._rest(one) for one in self.owned.values() if one.live.id not in named]
         return [*result, *rest, self._spare()]
 
-    def _claims(self, restored: Sequence[Entry]) -> dict[str, Address]:
+    def _claims(self, restored: Sequence[Entry], foreign: Collection[str]) -> dict[str, Address]:
         """Give each entry the very object, whatever its address is now; else what has its address of then."""
         claims = {entry.id: entry.then for entry in restored if entry.id and entry.id in self.owned}
         for entry in restored:
-            free = (one for one in self._at(entry.then) if one.live.id not in claims)
+            free = (one for one in self._at(entry.then) if one.live.id not in claims and one.live.id not in foreign)
             if entry.id not in claims and (one := next(free, None)):
                 claims[one.live.id] = entry.then
+        names = {entry.then for entry in restored}
+        for one in (self.owned[live_id] for live_id in foreign if live_id in self.owned):
+            claims[one.live.id] = _numbered(one) if one.stamp.address in names else one.stamp.address
         return claims
+
+    def _has(self, live_id: str, address: Address) -> bool:
+        mark = stamp.read(self.owned[live_id].live.raw.get("metadata"))
+        return mark is not None and mark.address == address
 
     def _moves(self) -> tuple[tuple[Address, Address], ...]:
         """Give the addresses in the stamps of today that are others on the way: a reference by them is no edit."""
         names = ((one.stamp.address, self._now(one)) for one in self.owned.values())
         return tuple((old, new) for old, new in names if old != new)
 
-    def _made(self, entries: Sequence[Entry]) -> list[Owned]:
-        """Give what was made since, wherever it is now; users come before what they use."""
-        found: dict[str, Owned] = {}
+    def _since(self, entries: Sequence[Entry]) -> dict[str, Entry]:
+        """Give what was made since, by its id; what only has the address of something that was made stays."""
+        pairs = [(entry, one.live) for entry in entries for one in self._beside(entry)]
+        found = {entry.id: entry for entry in entries if entry.id and entry.id in self.owned}
+        for entry, one in pairs:
+            if not self._excluded(entry, one):
+                found.setdefault(one.id, entry)
+        beside = {one.id: (entry, one) for entry, one in pairs if one.id not in found and one.id not in self.taken}
+        for entry, one in beside.values():
+            self._warn(entry.address, f"stays: {one.id} {self._excluded(entry, one)}")
         for entry in entries:
-            one = self.owned.get(entry.id or "")
-            there = [] if entry.id and not one else self._at(one.stamp.address if one else entry.address)
-            if not (entry.id or there):
+            if entry.made is None and not (entry.id or self._at(entry.address)):
                 self._untraced(entry)
-            free = (one for one in there if one.live.id not in self.taken)
-            found |= {one.live.id: one for one in free if not self._older(one, entry)}
-        return sorted(found.values(), key=lambda one: one.stamp.address.kind == STORE)
+        return {one: entry for one, entry in found.items() if one not in self.taken}
+
+    def _beside(self, entry: Entry) -> list[Owned]:
+        """Give what has the address that the entry is about today."""
+        one = self.owned.get(entry.id or "")
+        return self._at(one.stamp.address if one else entry.address)
+
+    def _excluded(self, entry: Entry, one: LiveObject) -> str:
+        """A later snapshot may know what was made though its run did not note it; then it is that and its copies."""
+        gone = entry.id is not None and entry.id not in self.owned
+        return "is not what the run made" if gone else entry.excludes(one.id, one.raw)
 
     def _stays(self, entry: Entry) -> bool:
         """A store that had expired, and second copies, do not come back."""
@@ -132,14 +157,6 @@ class _Way:
 
     def _warn(self, address: Address, what: str) -> None:
         self.problems.append(Problem(what, "", str(address), severity=Severity.WARNING))
-
-    def _older(self, one: Owned, entry: Entry) -> bool:
-        """What is older than the run was not made by it: somebody adopted it since, and it is not ours to delete."""
-        run, made = age.seconds(entry.time), age.seconds(one.live.raw.get("created_at"))
-        if run is None or made is None or made >= run - _CLOCKS:
-            return False
-        self._warn(one.stamp.address, f"stays: {one.live.id} is older than the run that was to make it")
-        return True
 
     def _untraced(self, entry: Entry) -> None:
         """What the manifest has moved may be what was made, or may have been there: without a snapshot nobody knows."""
@@ -159,7 +176,7 @@ class _Way:
     def _again(self, entry: Entry) -> list[Draft]:
         kind, found = self.scope.kinds[entry.then.kind], self._found(entry)
         now = {one.live.id: str(self._now(one)) for one in self.owned.values()}
-        then = {**now, **{one.id: str(one.then) for one in self.entries if one.id and one.raw}}
+        then = {**now, **{one.id: str(one.then) for one in self.entries if one.id and one.raw and not one.foreign}}
         back = returned(kind, entry, found, then, self.stock)
         self.back[entry.then] = back
         if found is None:
@@ -168,10 +185,24 @@ class _Way:
             files = tuple(replace(one, sha256=None) if one.id in back.kept else one for one in found.files)
             found = replace(found, files=files)
         draft = decide.desired(self.scope, back.resource, found, now)
-        result = [as_then(draft, entry)]
+        result = [as_then(strangers.unmarking(draft, self.marked), entry)]
         if found and draft.change.action is Action.REPLACE:
             result.append(decide.superseded(self.scope, entry.then, found, "it has expired", [entry.then]))
         return result
+
+    def _let_go(self, entry: Entry) -> list[Draft]:
+        """Give back what was adopted since: it stays, with its fields of then."""
+        one = self.owned.get(entry.id or "")
+        if one is None or one.live.raw.get("status") == "expired":
+            if one or all(live.id != entry.id for live in self.live):
+                self._warn(entry.address, f"{entry.id} was not ours then, and is gone since: it does not come back")
+            return []
+        kind, name = self.scope.kinds[one.live.kind], self._now(one)
+        now = {other.live.id: str(self._now(other)) for other in self.owned.values()}
+        resource = Resource(name, attributes(kind, entry, now, one.stamp.digests), (), protect=one.stamp.protected)
+        if told := strangers.turnover(kind, entry, one.live):
+            self._warn(name, told)
+        return [strangers.unmarking(strangers.let_go(self.scope, resource, entry, one, now), self.marked)]
 
     def _without(self, entry: Entry) -> None:
         """What others attached to a store that was deleted is none of ours; its File objects are still there."""
@@ -230,12 +261,14 @@ class _Way:
             return []
         after = tuple(sorted(leaving[user.id] for user in users))
         mark = reviewed.digest(kind, one.live.raw)
-        change = Change(address, Action.DELETE, "was not there then", one.live.id, requires=after, reviewed=mark)
+        why = _INFERRED if self.made[one.live.id].made is None else "was not there then"
+        change = Change(address, Action.DELETE, why, one.live.id, requires=after, reviewed=mark)
         return [Draft(change, kind, owned=one)]
 
     def finished(self, change: Change) -> Change:
         back = self.back.get(change.address)
-        return rewritten(change, back.declared, back.kept) if back else change
+        change = rewritten(change, back.declared, back.kept) if back else change
+        return unmarked(change, self.marked.get(change.live_id or "", {}))
 
     def known(self) -> dict[str, str]:
         there = [one for one in self.owned.values() if one.live.raw.get("status") != "expired"]

@@ -67,7 +67,7 @@ def returned(kind: Kind, entry: Entry, found: Owned | None, ids: Mapping[str, st
     """Give what is to be again. `ids` are the addresses of then by their ids."""
     mark = entry.stamp
     assert mark  # noqa: S101 (what carries no stamp does not come here)
-    attrs = _attrs(kind, entry, ids, {*mark.digests, *found.stamp.digests} if found else None)
+    attrs = attributes(kind, entry, ids, {*mark.digests, *found.stamp.digests} if found else None)
     if entry.then.kind == STORE:
         files, declared, lacking = _documents(entry, found, stock)
         kept: dict[str, str] = {}
@@ -79,7 +79,7 @@ def returned(kind: Kind, entry: Entry, found: Owned | None, ids: Mapping[str, st
     return Returned(resource, declared, kept, tuple(Lacking(entry.then, name, origin) for name in lacking))
 
 
-def _attrs(kind: Kind, entry: Entry, ids: Mapping[str, str], known: Collection[str] | None) -> Attrs:
+def attributes(kind: Kind, entry: Entry, ids: Mapping[str, str], known: Collection[str] | None) -> Attrs:
     """Give the fields of then; of an object that still is there, only those that were declared, then or since."""
     found = dict(kind.canonical(entry.raw or {}, ids))
     found["metadata"] = stamp.without(found.get("metadata"))

@@ -12,6 +12,8 @@ from deployer.manifest.variables import Unresolved, Unset, environment
 from deployer.model import UNLIMITED, AccountSettings, Limits, Position, Problem
 
 EMBEDDED = AccountSettings(name="embedded", api="assistants", limits=UNLIMITED)
+VARIABLE = "DEPLOYER_ACCOUNT"
+"""The environment variable that names an account where `--account` does not."""
 _REFERENCES = ("base_url", "api_key", "organization", "snapshots")
 
 
@@ -28,7 +30,8 @@ def choose(
     if entry is None:
         choices = [*sources.accounts, EMBEDDED.name]
         remedy = nearest(name, choices, f"known accounts: {', '.join(choices)}")
-        return EMBEDDED, [Problem(f"the manifest has no account {name!r}", remedy, "--account")]
+        where = VARIABLE if environ.get(VARIABLE) == name else "--account"
+        return EMBEDDED, [Problem(f"the manifest has no account {name!r}", remedy, where)]
     if not isinstance(entry.value, dict) or not isinstance(entry.value.get("api"), str):
         return EMBEDDED, []  # the schema reports it
     values, problems = _resolve(entry, environ, offline=offline)

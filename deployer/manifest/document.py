@@ -71,6 +71,8 @@ def read_text(path: Path, name: str) -> str | Problem:
             return Problem(f"{name} is larger than {MAX_BYTES:,} bytes", "split it")
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
+        if path.is_symlink():
+            return Problem(f"{name} is a link that leads nowhere", "correct or remove it")
         return Problem(f"{name} does not exist", similar_file(path, name, "create it, or correct the path"))
     except OSError as error:
         return Problem(f"{name} cannot be read ({error.strerror})", "check its permissions and links")

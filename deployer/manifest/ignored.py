@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Iterable
@@ -100,7 +101,7 @@ class Ignored:
 
     def _read(self, name: str) -> GitIgnoreSpec | None:
         path = self._root / name
-        if not path.exists():
+        if not os.path.lexists(path):  # a link that leads nowhere is told, not taken for nothing
             return None
         text = read_text(path, name)
         if isinstance(text, Problem):

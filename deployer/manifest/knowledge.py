@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,6 +16,7 @@ from deployer.errors import DeployerError
 from deployer.manifest import ignored
 from deployer.manifest.fit import Taker, Wrong, unfit
 from deployer.manifest.load import Entry
+from deployer.manifest.odd import Odd
 from deployer.manifest.paths import fixed_part, matches, relative, relatives
 from deployer.manifest.patterns import Pattern
 from deployer.manifest.suggest import similar_file
@@ -91,32 +92,52 @@ def find(
 
 
 def _local(around: Surroundings, listing: Listing, pattern: Pattern) -> tuple[list[DesiredFile], list[Wrong]]:
-    """Find what is on disk. A file that is named without wildcards comes even if `.deployerignore` names it."""
     base, text = around.root / listing.base, pattern.path
-    fixed = fixed_part(text)
-    if relative(around.root, base / fixed) is None:
+    if relative(around.root, base / fixed_part(text)) is None:
         return [], [(f"{text!r} leaves the manifest's folder", "move the documents inside, or correct the glob")]
-    paths = matches(base, text)
-    files, wrong = [], []
-    excluded, literal = pattern.excluded(), fixed == str(PurePosixPath(text))
+    odd, left_out, files = Odd(around.root), _left_out(around, listing, pattern), []
+    paths = matches(base, text, odd)
     for path, source in relatives(around.root, paths):
         if source is None:
-            name = os.path.relpath(path, around.root)
-            wrong.append((f"{name} is a link that leaves the manifest's folder", "copy the document inside"))
-        elif (
-            (size := _size(path)) is not None
-            and not (excluded and excluded.match_file(posixpath.relpath(source, listing.base or ".")))
-            and (literal or not around.ignored.covers(source))
-        ):
+            odd.leaves(path, "document")
+        elif (size := _size(path, odd)) is not None and not left_out(source):
             files.append(_document(normalize("NFC", source), size, source, pattern))
-    return sorted(files, key=_path), wrong if files or wrong else [_nothing(base, text, ignored=bool(paths))]
+    wrong = [
+        (what, f"{remedy}, or exclude it")
+        for path, (what, remedy) in odd.found.items()
+        if not any(left_out(_name(around.root, path) + end) for end in ("", "/"))
+    ]
+    some = bool(paths or odd.found)
+    return sorted(files, key=_path), wrong if files or wrong else [_nothing(base, text, ignored=some)]
 
 
-def _size(path: Path) -> int | None:
+def _left_out(around: Surroundings, listing: Listing, pattern: Pattern) -> Callable[[str], bool]:
+    """Tell what is left out, by its path from the manifest's folder; a folder's ends with `/`.
+
+    A file that is named without wildcards comes even if `.deployerignore` names it.
+    """
+    excluded, base = pattern.excluded(), listing.base or "."
+    literal = fixed_part(pattern.path) == str(PurePosixPath(pattern.path))
+
+    def inside(name: str) -> str:
+        return posixpath.relpath(name, base) + "/" * name.endswith("/")
+
+    def left_out(name: str) -> bool:
+        return bool(excluded and excluded.match_file(inside(name))) or (not literal and around.ignored.covers(name))
+
+    return left_out
+
+
+def _name(root: Path, path: Path) -> str:
+    return Path(os.path.relpath(path, root)).as_posix()
+
+
+def _size(path: Path, odd: Odd) -> int | None:
     """None for a file that went away since its folder was listed."""
     try:
         return os.stat(path).st_size  # noqa: PTH116 (of ten thousand, each costs)
-    except OSError:
+    except OSError as error:
+        odd.failed(path, error)
         return None
 
 

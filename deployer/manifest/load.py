@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer.manifest.document import KINDS, Document, address, read
+from deployer.manifest.odd import Odd
 from deployer.manifest.paths import matches, real, relative
 from deployer.manifest.suggest import similar_file
 from deployer.model import Address, Position, Problem
@@ -84,8 +85,10 @@ def _include(sources: Sources, document: Document, index: int, pattern: str, par
     """Read what the pattern names, each file once; a file on the way to itself is a problem."""
     position = document.position(("include", index))
     base = parents[-1].parent
-    problems, found = [], matches(base, pattern)
-    if not found:
+    odd = Odd(sources.root)
+    found = matches(base, pattern, odd)
+    problems = list(odd.found.values())
+    if not (found or problems):
         problems.append((f"{pattern!r} matches no file", similar_file(base / pattern, pattern, "correct the path")))
     for match in found:
         path = real(match)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
@@ -16,7 +18,14 @@ class Bars:
 
     def __init__(self, out: Console) -> None:
         texts = [TextColumn(f"{{task.{name}}}") for name in ("description", "fields[amount]", "fields[pace]")]
-        self._bars = Progress(texts[0], BarColumn(bar_width=20), *texts[1:], console=out, transient=True)
+        self._bars = Progress(
+            texts[0],
+            BarColumn(bar_width=20),
+            *texts[1:],
+            console=out,
+            transient=True,
+            redirect_stderr=sys.stderr.isatty(),  # what is said there appears above the bars; a file gets it itself
+        )
         self._tasks: dict[str, TaskID] = {}
         self._next = 0.0
 

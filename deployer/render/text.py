@@ -47,12 +47,12 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-def plan(out: Console, value: Plan) -> None:
-    """Print the whole plan: account, problems, changes, totals."""
+def plan(out: Console, value: Plan, *, errors: bool = True) -> None:
+    """Print the whole plan: account, problems, changes, totals. Without `errors` these are only counted."""
     out.print(Text(lines.header(value), style="dim"))
-    if value.problems:
+    if found := [one for one in in_order(value.problems) if errors or one not in value.errors]:
         out.print()
-        problems(out, in_order(value.problems))
+        problems(out, found)
     shown = list(lines.changes(value))
     for line in shown:
         if line.depth == 0:

@@ -13,19 +13,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployer.engine import guard
-from deployer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, DeployerError
+from deployer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, AccountError, DeployerError, Interrupted
 from deployer.model import Action, Outcome, Plan, Status
+from deployer.render.output import lasting
 from deployer.session import consent
-from deployer.session.safety import secured
+from deployer.session.safety import recorded, secured
 
 if TYPE_CHECKING:
     from deployer.account import Event
     from deployer.account.lock import Hold
-    from deployer.render.progress import Report
     from deployer.session.opening import Session, Wishes
 
 _NAMED = 3
-_LAG = 0.5  # seconds: a list may not show yet what was just written
+_NOT_FOUND = 404
+_LAGS = (0.5, 1.0, 2.0, 4.0)
+"""Seconds between looks: a list may not show yet what was just written, or still show what has gone."""
+_AT_ONCE = "interrupted in the middle of requests, which may have been carried out or not: run {} again, it looks first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,11 @@ class Intent:
 
 
 async def carried_out(session: Session, plan: Plan, wanted: Intent) -> int:
-    """Show a plan, ask, do it, and plan again to prove it; gives the exit code."""
-    from deployer.render import text
+    """Show a plan, ask, do it, and plan again to prove it; gives the exit code.
 
-    try:
-        text.plan(text.console(sys.stdout), plan)
-    except BrokenPipeError:  # what nobody saw is not done
-        return EXIT_FAILED if plan.pending else EXIT_DONE
+    Once it is at work, output that cannot be written (its reader is gone, the disk is full) does not stop it.
+    """
+    _show(plan)
     guard.check(plan, wanted.force)
     if not plan.pending:
         return EXIT_DONE
@@ -61,13 +62,24 @@ async def carried_out(session: Session, plan: Plan, wanted: Intent) -> int:
         wanted.ask(plan)
     else:
         _confirm(plan, yes=wanted.yes)
-    await secured(session, plan, wanted.command, wanted.hold)
-    outcomes = await _execute(session, plan, wanted.hold.over if wanted.hold else asyncio.Event())
-    try:
+    written = await secured(session, plan, wanted.command, wanted.hold)
+    with lasting():
+        outcomes = await _execute(session, plan, wanted)
+        recorded(session, written, outcomes)
         return await _prove(session, outcomes, wanted)
-    except BrokenPipeError:  # nobody reads it; the exit code still tells, and is proven all the same
-        done = all(outcome.status is Status.DONE for outcome in outcomes)
-        return EXIT_DONE if done and not (await _left(session, wanted)).pending else EXIT_FAILED
+
+
+def _show(plan: Plan) -> None:
+    """What nobody saw is not done. Errors come last, from the guard, on stderr: a log has them once."""
+    from deployer.render import text
+
+    try:
+        text.plan(text.console(sys.stdout), plan, errors=False)
+    except OSError as error:
+        if plan.pending or plan.errors:
+            why = "nobody reads it" if isinstance(error, BrokenPipeError) else error.strerror or error
+            raise DeployerError(f"nothing was changed: the plan could not be shown ({why})") from None
+        raise
 
 
 def _deletes(plan: Plan) -> list[str]:
@@ -88,45 +100,33 @@ def _confirm(plan: Plan, *, yes: bool) -> None:
         raise DeployerError("nothing was changed")
 
 
-async def _execute(session: Session, plan: Plan, stop: asyncio.Event) -> tuple[Outcome, ...]:
+async def _execute(session: Session, plan: Plan, wanted: Intent) -> tuple[Outcome, ...]:
     from deployer.account import execute
     from deployer.render.progress import progress
 
+    stop = wanted.hold.over if wanted.hold else asyncio.Event()
     click.echo()
-    with progress(sys.stdout, plan) as report, _stopping(stop):
-        return await execute(
-            session.client,
-            plan,
-            session.manifest.root,
-            _Told(report),
-            stop=stop,
-        )
+    with progress(sys.stdout, plan) as report:
 
+        def told(event: Event) -> None:
+            report(event.address, event.step, event.outcome, event.bytes, event.ready)
 
-@dataclass(slots=True)
-class _Told:
-    """Passes events on, until nobody reads the output any more: that must not stop a run half-way."""
-
-    report: Report
-    heard: bool = True
-
-    def __call__(self, event: Event) -> None:
-        if not self.heard:
-            return
-        try:
-            self.report(event.address, event.step, event.outcome, event.bytes, event.ready)
-        except BrokenPipeError:
-            self.heard = False
+        work = asyncio.create_task(execute(session.client, plan, session.manifest.root, told, stop=stop))
+        with _stopping(stop, work):
+            try:
+                return await work
+            except asyncio.CancelledError:
+                raise Interrupted(_AT_ONCE.format(wanted.command)) from None
 
 
 @contextlib.contextmanager
-def _stopping(stop: asyncio.Event) -> Iterator[None]:
+def _stopping(stop: asyncio.Event, work: asyncio.Task[Any]) -> Iterator[None]:
     """Let Ctrl-C (or a pipeline's SIGTERM) end the run after the requests in flight; a second one ends it at once."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    loop = asyncio.get_running_loop()
 
     def interrupted() -> None:
-        if stop.is_set() and task:
-            task.cancel()
+        if stop.is_set():
+            work.cancel()
             return
         click.echo("\nstopping after the requests in flight; again to stop at once", err=True)
         stop.set()
@@ -160,16 +160,28 @@ async def _prove(session: Session, outcomes: Sequence[Outcome], wanted: Intent) 
     if any(outcome.status is not Status.DONE for outcome in outcomes):
         click.echo(f" Run {wanted.command} again to do what is left.")
         return EXIT_FAILED
-    left = await _left(session, wanted)
-    if left.pending:
-        await asyncio.sleep(_LAG)
-        left = await _left(session, wanted)
+    left = await _settled(session, wanted)
     if not left.pending:
         click.echo(" The next plan is empty.")
         return EXIT_DONE
     click.echo(" But the next plan is not empty:\n")
     text.plan(text.console(sys.stdout), left)
     return EXIT_FAILED
+
+
+async def _settled(session: Session, wanted: Intent) -> Plan:
+    """Give the next plan, once it is empty or has had its time to become so."""
+    for pause in _LAGS:
+        try:
+            left = await _left(session, wanted)
+        except AccountError as error:
+            if error.status != _NOT_FOUND:
+                raise
+        else:
+            if not left.pending:
+                return left
+        await asyncio.sleep(pause)
+    return await _left(session, wanted)
 
 
 async def _left(session: Session, wanted: Intent) -> Plan:

@@ -17,11 +17,11 @@ from deployer.engine import plan, stamp
 from deployer.engine.plan import Scope
 from deployer.errors import DeployerError, ProblemsFound
 from deployer.kinds import HEADERS, SURFACES, Kind
-from deployer.model import AccountSettings, LiveObject, OnDrift, Plan, Problem, Severity, Target
+from deployer.model import AccountSettings, LiveObject, OnDrift, Plan, Severity, Target
+from deployer.session.waiting import Waiting
 
 EMBEDDED_FOLDER = Path(".deployer") / "account"
 _EMBEDDED_URL = "http://embedded.invalid/v1"  # never resolved, never shown: the transport is the server itself
-_VARIABLE = "DEPLOYER_ACCOUNT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +81,10 @@ def _owned(project: str, metadata: Mapping[str, Any]) -> bool:
 def compiled(file: Path, account: str | None, variables: Mapping[str, str]) -> manifest.Manifest:
     """Give the manifest, or raise with all of its problems."""
     found = manifest.compile_manifest(file, account, variables, os.environ)
-    errors = [str(named(problem, account)) for problem in found.problems if problem.severity is Severity.ERROR]
+    errors = [str(problem) for problem in found.problems if problem.severity is Severity.ERROR]
     if errors:
         raise ProblemsFound(errors)
     return found
-
-
-def named(problem: Problem, account: str | None) -> Problem:
-    """Say where an unknown account was named, if the environment did it."""
-    by_variable = problem.address == "--account" and os.environ.get(_VARIABLE) == account
-    return replace(problem, address=_VARIABLE) if by_variable else problem
 
 
 @asynccontextmanager
@@ -100,6 +94,7 @@ async def opened(found: manifest.Manifest, *, rehash: bool = False) -> AsyncIter
     kinds = SURFACES[found.settings.api]
     target = target_of(found)
     async with _client(found) as client:
+        client.brake.told = Waiting(client)
         yield Session(client, found, target, kinds, _commit(found.root))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from deployer.model import OnDrift
 from deployer.session.opening import Session, Wishes
 from tests.support.documents import BLUE, BOTH, FILES, then
 from tests.support.faulty import Day, day, write
+from tests.support.project import Project
+from tests.test_drift import ask, ids
 
 CAREFUL = Wishes(prune=True)
 KEEP = Wishes(prune=True, on_drift=OnDrift.KEEP)
@@ -119,3 +122,46 @@ def test_attributes_that_nobody_declared_outlive_the_content(root: Path) -> None
         write(root, BLUE, {**FILES, "docs/a.md": "# new\n"})
         one.converge(CAREFUL)
         assert member(one, "docs/a.md")[1]["reviewed"] is True
+
+
+def attributes_of(one: Day) -> Mapping[str, Any]:
+    return member(one, "docs/a.md")[1]
+
+
+def paint(one: Day, colour: str) -> None:
+    where, attributes = member(one, "docs/a.md")
+    edit(one, where, {"attributes": {**attributes, "team": colour}})
+
+
+def test_an_edit_of_a_document_that_git_took_over_is_settled(root: Path) -> None:
+    with day(root) as one:
+        then(one, BLUE, FILES)
+        paint(one, "red")
+        write(root, BLUE.replace("team: blue}", "team: red}"), {"docs/a.md": FILES["docs/a.md"]})
+        (change,) = one.plan(CAREFUL).pending
+        reasons = {file.path: file.reason for file in change.files}
+        assert reasons["docs/a.md"] == "git and the account agree now: team"
+        assert one.plan(CAREFUL).conflicts == ()
+        one.converge(CAREFUL)
+        write(root, BLUE.replace("team: blue}", "team: green}"), {"docs/a.md": FILES["docs/a.md"]})
+        assert one.plan(CAREFUL).conflicts == ()
+        one.converge(CAREFUL)
+        assert attributes_of(one)["team"] == "green"
+        paint(one, "red")
+        assert [change.path for _, change in one.plan(CAREFUL).conflicts] == ["docs/a.md"], "an edit is still seen"
+
+
+def test_a_rollback_to_an_edit_that_was_kept_comes_to_an_end(project: Project) -> None:
+    project.manifest(BLUE)
+    project.write("docs/a.md", "# a\n")
+    assert project.run("apply", "--yes").code == 0
+    store = ids(project)["vector_store/docs"]
+    (found,) = ask(project, "GET", f"/vector_stores/{store}/files")["data"]
+    where = f"/vector_stores/{store}/files/{found['id']}"
+    ask(project, "POST", where, {"attributes": {**found["attributes"], "team": "red"}})
+    edited = ask(project, "GET", where)["attributes"]
+    assert project.run("apply", "--yes", "--on-drift", "overwrite").code == 0
+    result = project.run("rollback", "--yes")
+    assert result.code == 0, result.err
+    assert ask(project, "GET", where)["attributes"] == edited
+    assert project.run("drift", "--exit-code").code == 2, "it is an edit again"

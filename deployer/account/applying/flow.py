@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from deployer.account.applying.keys import Keys
 from deployer.errors import DeployerError
@@ -53,17 +54,20 @@ class Flow:
         if not steps:
             return
         async with asyncio.TaskGroup() as group:
-
-            def ready(step: Step) -> None:
-                if isinstance(step, Attach):  # it mostly waits, and must keep nobody else from sending
-                    group.create_task(self._one(step))
-                else:
-                    self._ready.put_nowait(step)
-
             for step in steps:
-                self.keys.when_settled(awaits(step), lambda step=step: ready(step))  # type: ignore[misc]
+                if isinstance(step, Attach):  # it mostly waits, and must keep nobody else from sending
+                    group.create_task(self._alone(step))
+                else:
+                    self.keys.when_settled(awaits(step), partial(self._ready.put_nowait, step))
             for _ in range(min(WIDTH, len(steps))):
                 group.create_task(self._work())
+
+    async def _alone(self, step: Step) -> None:
+        """Do a step in a task of its own. The task is there before: who is told of a key may be over by then."""
+        ready = asyncio.Event()
+        self.keys.when_settled(awaits(step), ready.set)
+        await ready.wait()
+        await self._one(step)
 
     async def _work(self) -> None:
         while (step := await self._ready.get()) is not None:

@@ -35,7 +35,7 @@ class Journal:
         account = f"{project} {settings.name} {without_password(settings.base_url or '')}"
         journal = cls(root / cache.FOLDER, account)
         for entry in _entries(journal.folder / _NAME):
-            if entry.get("account") == journal.account and not _is_at_work(entry.get("pid")):
+            if entry.get("account") == journal.account and not _is_at_work(entry):
                 journal._remember(entry)
         return journal
 
@@ -67,7 +67,7 @@ class Journal:
         """Forget what is noted of this account: the apply came to its end. What others noted stays."""
         path = self.folder / _NAME
         entries = _entries(path)
-        left = [one for one in entries if one.get("account") != self.account or _is_at_work(one.get("pid"))]
+        left = [one for one in entries if one.get("account") != self.account or _is_at_work(one)]
         try:
             if left:
                 path.write_text("".join(json.dumps(one) + "\n" for one in left), encoding="ascii")
@@ -82,7 +82,8 @@ class Journal:
             self._remember(entry)
         if not entries:
             return
-        lines = [json.dumps({"account": self.account, "pid": os.getpid(), **entry}) + "\n" for entry in entries]
+        mine = {"account": self.account, "pid": os.getpid(), "born": _born(os.getpid())}
+        lines = [json.dumps({**mine, **entry}) + "\n" for entry in entries]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / ".gitignore").write_bytes(b"*\n")
@@ -100,17 +101,37 @@ def _entries(path: Path) -> list[dict[str, Any]]:
     return [entry for line in lines if isinstance(entry := _entry(line), dict)]
 
 
-def _is_at_work(pid: Any) -> bool:
+def _is_at_work(entry: dict[str, Any]) -> bool:
     """Tell whether another process is in the middle of an apply: what it has sent is not left over."""
-    if not isinstance(pid, int) or pid == os.getpid():
+    pid, born = entry.get("pid"), entry.get("born")
+    if not isinstance(pid, int) or pid == os.getpid() or not _runs(pid):
         return False
+    now = _born(pid)
+    return now is None or now == (born or now)  # an entry without it is from an older version, or another system
+
+
+def _runs(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except OSError:  # it is somebody else's
         return True
     return True
+
+
+def _born(pid: int) -> str | None:
+    """Tell a process from others that have its number at another time or, as 1, in each container.
+
+    None where the system does not tell (there is no /proc); "" for one that has ended and was not waited for. The
+    fields come after the name, which may hold anything.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return "" if fields[0] == b"Z" else f"{boot} {int(fields[19])}"
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _entry(line: str) -> Any:

@@ -7,7 +7,7 @@ request goes ahead, and every good answer lets one more fly beside it. As long a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from deployer.account.connection.failures import Failure, Trouble
@@ -16,12 +16,16 @@ from deployer.account.connection.retry import Fate, Patience
 _IN_A_ROW = 3
 _WIDEST = 64
 
+Told = Callable[[Failure, float, float], None]
+"""Takes why everybody waits, since when (by the clock of the patience), and how many seconds this pause takes."""
+
 
 class Brake:
-    """`known`: the account has given a good answer before."""
+    """`known`: the account has given a good answer before. `told` is called at the beginning of each pause."""
 
     def __init__(self, patience: Patience) -> None:
         self.known = False
+        self.told: Told = lambda _failure, _since, _pause: None
         self._patience = patience
         self._flying = 0
         self._width = _WIDEST
@@ -84,4 +88,7 @@ class Brake:
         self._turn += 1  # what is in the air already will fail of the same cause: that is no news
         self._width = 1
         wait = min(failure.wait or 0.0, self._patience.longest)
-        self._until = self._patience.clock() + self._patience.pause(self._pauses, wait)
+        pause = self._patience.pause(self._pauses, wait)
+        self._until = self._patience.clock() + pause
+        if self.known:  # else it is soon given up, and told then
+            self.told(failure, self._since, pause)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deployer.commands.export import origin
+from deployer.engine.files import AGREED
 from deployer.errors import EXIT_DONE, EXIT_FAILED, AccountError, DeployerError, UsageError
 from deployer.manifest import Manifest, compile_manifest, digest
 from deployer.model import Action, Plan
@@ -278,7 +279,8 @@ async def _proven(session: Session, *, stamp: bool) -> int:
 
 def _stamps_only(plan: Plan) -> bool:
     """Tell whether the objects are as declared, and only their stamps are of an earlier time."""
-    return all(change.action is Action.UPDATE and not (change.fields or change.files) for change in plan.pending)
+    settled = all(file.reason.startswith(AGREED) for change in plan.pending for file in change.files)
+    return settled and all(change.action is Action.UPDATE and not change.fields for change in plan.pending)
 
 
 async def _stamped(session: Session, plan: Plan) -> Plan:

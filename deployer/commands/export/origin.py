@@ -42,9 +42,7 @@ def of_manifest(file: Path, account: str | None) -> Origin:
         raise ProblemsFound([str(problem) for problem in sources.problems])
     settings, problems = choose(sources, account, os.environ, offline=False)
     if problems:
-        from deployer.session.opening import named
-
-        raise ProblemsFound([str(named(problem, account)) for problem in problems])
+        raise ProblemsFound([str(problem) for problem in problems])
     project = sources.main.data.get("project")
     return Origin(sources.root, settings, _accounts(sources), project if isinstance(project, str) else None)
 

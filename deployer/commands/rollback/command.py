@@ -60,9 +60,10 @@ def command(  # noqa: PLR0913
 ) -> int:
     """Go back to what was on the account before an apply: the last one, or that of SNAPSHOT.
 
-    What was changed gets the fields and documents of then, what was deleted is made again (with a new id), what was
-    made is deleted. Documents come from the account or the working tree; what neither has is named, the rest goes back,
-    and the exit code is 1. The rollback is an apply too: it has a snapshot of its own, and can be rolled back.
+    What was changed gets the fields and documents of then, what was deleted is made again (with a new id), what the
+    run itself made is deleted, what was adopted is let go of. Documents come from the account or the working tree;
+    what neither has is named, the rest goes back, and the exit code is 1. The rollback is an apply too: it has a
+    snapshot of its own, and can be rolled back.
 
     Where nobody can answer, it shows the plan and changes nothing, unless --yes is given.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+_LAST = "/last"
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Server:
 
     base_url: str
     asked: list[Asked] = field(default_factory=list)
+    settle: Callable[[], None] = lambda: None
+    """Wait until all is answered that arrived so far, also what its client no longer waits for."""
 
     def writes(self) -> list[Asked]:
         return [one for one in self.asked if one.method != "GET"]
@@ -67,13 +72,42 @@ def serving(behaviour: Behaviour) -> Iterator[Server]:
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield Server(f"http://127.0.0.1:{http.server_port}/v1", asked)
+            yield Server(f"http://127.0.0.1:{http.server_port}/v1", asked, http.settle)
         finally:
             http.shutdown()
             thread.join()
 
 
 class _Http(ThreadingHTTPServer):
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._at_work = 0
+        self._changed = threading.Condition()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._count(1)
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._count(-1)
+
+    def _count(self, step: int) -> None:
+        with self._changed:
+            self._at_work += step
+            self._changed.notify_all()
+
+    def settle(self) -> None:
+        """Connections are accepted in their order: when this one has its answer, those before it are at work."""
+        with socket.create_connection(("127.0.0.1", self.server_port)) as last:
+            last.sendall(f"GET {_LAST} HTTP/1.0\r\n\r\n".encode())
+            while last.recv(1024):
+                pass
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._at_work == 0, timeout=20)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing when the client has gone: it stops reading its other lists at the first failure."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
@@ -84,6 +118,8 @@ def _handler(behaviour: Behaviour, asked: list[Asked]) -> type[BaseHTTPRequestHa
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.path == _LAST:
+                return
             asked.append(one := Asked(self.command, self.path, dict(self.headers)))
             reply = behaviour(one)
             if reply.body is None:

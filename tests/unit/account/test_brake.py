@@ -182,3 +182,43 @@ def test_a_wait_that_nobody_keeps_does_not_stop_the_others() -> None:
         return virtual.now()
 
     assert within(lambda request: refusals.pop() if refusals else ok(request), work, limits=Limits(100)) < 1
+
+
+def test_each_pause_is_told_with_its_cause_its_beginning_and_its_length() -> None:
+    """Two outages; whoever listens can tell them apart."""
+    told: list[tuple[str, float, float, float]] = []
+
+    async def respond(request: httpx2.Request) -> httpx2.Response:
+        down = 2 <= virtual.now() < 20 or 60 <= virtual.now() < 75
+        await asyncio.sleep(0.5)
+        return httpx2.Response(503) if down else ok(request)
+
+    async def work(client: Client) -> None:
+        client.brake.told = lambda failure, since, pause: told.append((failure.what, since, virtual.now(), pause))
+        await workers(client, 5)
+        assert told == [], "nothing is wrong"
+        assert await workers(client, 1_500) == []
+
+    within(respond, work, random=lambda: 0.5)
+    assert {what for what, *_ in told} == {"answered 503: an empty body"}
+    first, second = sorted({since for _, since, *_ in told})
+    assert 2 <= first < 3.1
+    assert 60 <= second < 61.1
+    for since in (first, second):
+        pauses = [(now, pause) for _, began, now, pause in told if began == since]
+        assert [pause for _, pause in pauses] == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0][: len(pauses)]
+        assert all(earlier + pause <= later for (earlier, pause), (later, _) in pairwise(pauses))
+
+
+def test_one_failure_amid_good_answers_is_told_to_nobody() -> None:
+    count = [0]
+
+    def respond(request: httpx2.Request) -> httpx2.Response:
+        count[0] += 1
+        return httpx2.Response(500) if count[0] % 20 == 0 else ok(request)
+
+    async def work(client: Client) -> None:
+        client.brake.told = lambda *_told: pytest.fail("nobody waits")
+        assert await workers(client, 200) == []
+
+    within(respond, work)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.account.applying.flow import Flow
+from deployer.account.applying.flow import WIDTH, Flow
 from deployer.account.applying.keys import Keys
 from deployer.errors import DeployerError
-from deployer.model import Request, Step
+from deployer.model import Attach, Request, Step
 
 
 def step(name: str, needs: Sequence[str] = ()) -> Request:
@@ -87,3 +88,44 @@ def test_what_was_given_up_elsewhere_leaves_out_what_needs_it() -> None:
     assert keys.lacking(["a", "b"]) == "it needs vector_store/x"
     keys.learn("b")
     assert "b" not in keys.known, "what was given up stays so"
+
+
+def test_however_many_batches_wait_others_can_send() -> None:
+    """A batch mostly waits for the account; here until the very last request was sent."""
+    keys, done, last = Keys.of({"store": "vs_1"}), [], asyncio.Event()
+    batches = [Attach("store", (), f"batch{number}") for number in range(2 * WIDTH)]
+
+    async def do(one: Step) -> None:
+        if isinstance(one, Attach):
+            await last.wait()
+        else:
+            last.set()
+        done.append(one)
+
+    async def run_all() -> None:
+        await asyncio.wait_for(Flow(keys, do, asyncio.Event()).run((*batches, step("last"))), 10)
+
+    asyncio.run(run_all())
+    assert done == [step("last"), *batches]
+
+
+@pytest.mark.parametrize("settle", (Keys.learn, lambda keys, key: keys.give_up(key, "it needs vector_store/x")))
+def test_who_is_told_after_he_was_stopped_starts_nothing(settle: Callable[[Keys, str], None]) -> None:
+    keys, done = Keys.of({}), []
+
+    async def do(one: Step) -> None:
+        done.append(one)
+
+    async def stopped() -> None:
+        flow = Flow(keys, do, asyncio.Event())
+        work = asyncio.create_task(flow.run((Attach("store", (), "batch"), step("b", ["a"]))))
+        await asyncio.sleep(0)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+        for key in ("store", "a"):
+            settle(keys, key)
+        await asyncio.sleep(0)
+
+    asyncio.run(stopped())
+    assert done == []

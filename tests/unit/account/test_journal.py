@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,16 +64,86 @@ def test_a_torn_or_foreign_line_is_not_read(tmp_path: Path, rest: str) -> None:
     assert Journal.of(tmp_path, HERE, "p").left_over == {"file-1": "aa"}
 
 
-def test_what_a_living_process_is_at_work_on_is_not_left_over(tmp_path: Path) -> None:
-    Journal.of(tmp_path, HERE, "p").send("file-1", "aa")
-    path = file_of(tmp_path)
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        entry = json.loads(path.read_text(encoding="ascii"))
-        assert entry["pid"] == os.getpid()
-        path.write_text(json.dumps({**entry, "pid": other.pid}) + "\n", encoding="ascii")
-        assert Journal.of(tmp_path, HERE, "p").left_over == {}
-        other.kill()
-    assert Journal.of(tmp_path, HERE, "p").left_over == {"file-1": "aa"}
+@pytest.fixture
+def other() -> Iterator[subprocess.Popen[bytes]]:
+    """Another process, that waits until it is killed."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def signed(root: Path, process: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Let another process have noted that it sent file-1; give its line."""
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: process.pid)
+        Journal.of(root, HERE, "p").send("file-1", "aa")
+    entry: dict[str, Any] = json.loads(file_of(root).read_text(encoding="ascii"))
+    assert entry["pid"] == process.pid
+    return entry
+
+
+def put(root: Path, entry: dict[str, Any]) -> None:
+    file_of(root).write_text(json.dumps(entry) + "\n", encoding="ascii")
+
+
+def left_over(root: Path) -> dict[str, str]:
+    return Journal.of(root, HERE, "p").left_over
+
+
+def test_what_a_living_process_is_at_work_on_is_not_left_over(
+    tmp_path: Path, other: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed(tmp_path, other, monkeypatch)
+    assert left_over(tmp_path) == {}
+    Journal.of(tmp_path, HERE, "p").clear()
+    other.kill()
+    other.wait()
+    assert left_over(tmp_path) == {"file-1": "aa"}
+
+
+PROC = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only /proc tells one process from the next")
+
+
+@PROC
+@pytest.mark.parametrize("before", ("another-boot 1", "{boot} 1"))
+def test_a_number_that_another_process_has_by_now_keeps_nothing(
+    tmp_path: Path, other: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    """As 1 in every container: it always runs, and is never the one that noted it."""
+    entry = signed(tmp_path, other, monkeypatch)
+    put(tmp_path, {**entry, "born": before.format(boot=entry["born"].split()[0])})
+    assert left_over(tmp_path) == {"file-1": "aa"}
+    Journal.of(tmp_path, HERE, "p").clear()
+    assert not file_of(tmp_path).exists()
+
+
+@PROC
+def test_who_was_killed_and_never_waited_for_is_not_at_work(
+    tmp_path: Path, other: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed(tmp_path, other, monkeypatch)
+    other.kill()
+    os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+    os.kill(other.pid, 0)  # it still has its number
+    assert left_over(tmp_path) == {"file-1": "aa"}
+
+
+@pytest.mark.parametrize("known", ({}, {"born": None}))
+def test_of_an_older_version_or_a_system_without_proc_the_number_alone_tells(
+    tmp_path: Path, other: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, known: dict[str, Any]
+) -> None:
+    entry = signed(tmp_path, other, monkeypatch)
+    put(tmp_path, {**{key: value for key, value in entry.items() if key != "born"}, **known})
+    assert left_over(tmp_path) == {}
+    other.kill()
+    other.wait()
+    assert left_over(tmp_path) == {"file-1": "aa"}
+
+
+def test_a_number_that_no_process_can_have_is_nobody(tmp_path: Path) -> None:
+    file_of(tmp_path).parent.mkdir(parents=True)
+    put(tmp_path, {"account": Journal.of(tmp_path, HERE, "p").account, "pid": 2**70, "sent": "file-1", "sha256": "aa"})
+    assert left_over(tmp_path) == {"file-1": "aa"}
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def plan(project: Project, server: Server, *, base_url: str = "") -> tuple[Resul
     )
     server.asked.clear()
     result = project.run("plan", "--account", "bad", "--format", "json")
+    server.settle()  # what was asked for in vain may arrive late
     assert result.code == 0, result.err
     return result, sum(one.collection == FILES for one in server.asked)
 

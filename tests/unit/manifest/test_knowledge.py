@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import unicodedata
+from collections.abc import Iterator
+from errno import EACCES
 from pathlib import Path
 
 import fsspec
@@ -12,6 +15,7 @@ import pytest
 
 from deployer.errors import DeployerError
 from deployer.manifest import Manifest, compile_manifest, digest, knowledge
+from deployer.manifest.odd import Odd
 from tests.support.project import Project
 
 
@@ -164,4 +168,45 @@ def test_protect_and_exclusive_are_no_attrs(project: Project) -> None:
 
 
 def test_a_document_that_goes_away_while_it_is_looked_at(tmp_path: Path) -> None:
-    assert knowledge._size(tmp_path / "gone.md") is None
+    odd = Odd(tmp_path)
+    assert (knowledge._size(tmp_path / "gone.md", odd), odd.found) == (None, {})
+    (tmp_path / "link.md").symlink_to("gone.md")
+    assert (knowledge._size(tmp_path / "link.md", odd), list(odd.found)) == (None, [tmp_path / "link.md"])
+
+
+def test_documents_that_cannot_be_seen_stay_on_the_account(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The superuser may look into every folder: let the system answer as to anybody else."""
+    for name in ("docs/a.md", "docs/secret/b.md"):
+        project.write(name, name)
+    project.manifest("vector_stores: {docs: {files: [docs/**]}}\n")
+    assert project.run("apply", "--yes").code == 0
+    entries = os.scandir
+
+    def listed(path: str | Path = ".") -> Iterator[os.DirEntry[str]]:
+        if str(path).endswith("/docs/secret"):
+            raise PermissionError(EACCES, "Permission denied")
+        return entries(path)
+
+    said = "vector_store/docs.files[0]: docs/secret cannot be read: Permission denied; make it readable, or exclude it"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", listed)
+        for command in (["validate"], ["plan"], ["apply", "--yes"]):
+            result = project.run(*command)
+            assert (result.code, said in result.err) == (1, True)
+        project.manifest("vector_stores: {docs: {files: [{path: docs/**, exclude: [secret/]}]}}\n")
+        assert project.run("validate").code == 0
+    project.manifest("vector_stores: {docs: {files: [docs/**]}}\n")
+    assert project.run("plan", "--exit-code").code == 0
+
+
+@pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="names are Unicode there")
+def test_a_name_that_is_not_utf_8_is_refused_before_anything_is_sent(project: Project) -> None:
+    project.write("docs/a.md", "Text.")
+    project.write(os.fsdecode(b"docs/lat\xe9.md"), "Text.")
+    project.manifest("vector_stores: {docs: {files: [docs/**]}}\n")
+    for command in (["validate"], ["apply", "--yes"]):
+        result = project.run(*command)
+        assert result.code == 1
+        assert r"files[0]: docs/lat\xe9.md has a name that is not UTF-8; rename it, or exclude it" in result.err
+    project.manifest("vector_stores: {docs: {files: [{path: docs/**, exclude: ['lat*']}]}}\n")
+    assert project.run("apply", "--yes").code == 0

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 import unicodedata
+from collections.abc import Iterator
+from errno import EACCES, EIO
 from pathlib import Path
 
 import pytest
 
 from deployer.manifest import paths
+from deployer.manifest.odd import Odd
 
 FILES = ("a.md", "b.txt", "sub/c.md", "sub/deep/d.md", ".hidden.md", ".git/e.md", "sub/[x].md")
 
@@ -93,9 +97,93 @@ def test_relative_goes_through_links_but_not_out(tmp_path: Path) -> None:
     assert paths.relative(root, root / "circle") == "circle"
 
 
+def test_what_went_away_while_its_folder_was_listed_is_no_news(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(path: Path) -> os.stat_result:
+        if path.name in {"a.md", "deep"}:
+            raise FileNotFoundError
+        return found(path)
+
+    def listed(path: Path) -> Iterator[os.DirEntry[str]]:
+        if path.name == "deep":
+            raise FileNotFoundError
+        return entries(path)
+
+    found, entries, odd = os.stat, os.scandir, Odd(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", gone)
+        patch.setattr(os, "scandir", listed)
+        names = [path.name for path in paths.matches(folder, "**", odd)]
+    assert (names, odd.found) == (["b.txt", "[x].md", "c.md"], {})
+
+
+@pytest.mark.parametrize("pattern", ("**", "**/*.md", "*/*", "sub/*"))
+@pytest.mark.parametrize("error", (PermissionError(EACCES, "No entry"), OSError(EIO, "The disk is broken")))
+def test_a_folder_that_cannot_be_listed_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, error: OSError
+) -> None:
+    """The superuser may look into every folder: let the system answer as to anybody else."""
+
+    def listed(path: Path) -> Iterator[os.DirEntry[str]]:
+        if path.name == "sub":
+            raise error
+        return entries(path)
+
+    entries, odd = os.scandir, Odd(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", listed)
+        found = paths.matches(folder, pattern, odd)
+    assert folder / "sub/c.md" not in found
+    assert odd.found == {folder / "sub": (f"sub cannot be read: {error.strerror}", "make it readable")}
+
+
+@pytest.mark.parametrize("pattern", ("**", "sub/*.md", "*/c.md", "sub/c.md"))
+def test_a_folder_whose_files_cannot_be_looked_at_is_told_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    """With `r` and without `x` a folder gives the names of its files, and nothing else."""
+
+    def closed(path: Path) -> os.stat_result:
+        if path.parent.name == "sub":
+            raise PermissionError(EACCES, "No entry")
+        return found(path)
+
+    found, odd = os.stat, Odd(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", closed)
+        paths.matches(folder, pattern, odd)
+    assert odd.found == {folder / "sub": ("sub cannot be read: No entry", "make it readable")}
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may look into every folder")
-def test_a_folder_without_permission_is_empty(folder: Path) -> None:
-    (folder / "sub").chmod(0)
-    found = paths.matches(folder, "sub/**")
-    (folder / "sub").chmod(0o700)
-    assert found == []
+@pytest.mark.parametrize("mode", (0, 0o100, 0o400))
+def test_folders_without_permissions(folder: Path, mode: int) -> None:
+    odd = Odd(folder)
+    (folder / "sub/deep/d.md").unlink()
+    (folder / "sub/deep").rmdir()
+    (folder / "sub").chmod(mode)
+    try:
+        paths.matches(folder, "**", odd)
+    finally:
+        (folder / "sub").chmod(0o700)
+    assert list(odd.found) == [folder / "sub"]
+
+
+@pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="names are Unicode there")
+@pytest.mark.parametrize("name", (b"lat\xe9.md", b"f\xe9/a.md"))
+def test_a_name_that_is_not_utf_8_is_told_in_escapes(tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / os.fsdecode(name)
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    odd = Odd(tmp_path)
+    shown = name.decode("ascii", "backslashreplace")
+    assert paths.matches(tmp_path, "**", odd) == []
+    assert odd.found == {path: (f"{shown} has a name that is not UTF-8", "rename it")}
+
+
+@pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="names are Unicode there")
+def test_the_name_of_the_project_s_own_folder_does_not_matter(tmp_path: Path) -> None:
+    root = tmp_path / os.fsdecode(b"lat\xe9")
+    root.mkdir()
+    (root / "a.md").touch()
+    odd = Odd(root)
+    assert (paths.matches(root, "*", odd), odd.found) == ([root / "a.md"], {})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import click
 import pytest
 
 from deployer.model import Action, Address, Change, Limits, Outcome, Plan, Request, Status
@@ -141,6 +143,27 @@ def test_the_bars_tell_files_bytes_speed_documents_and_time(monkeypatch: pytest.
     assert "MB/s" in third
     assert "1,000 of 1,000 ready" in third
     assert "1,020 of 1,020" in third
+
+
+@pytest.mark.parametrize("errors", (Terminal(), io.StringIO()))
+def test_what_is_said_on_stderr_stands_above_the_bars_and_in_a_file_by_itself(
+    monkeypatch: pytest.MonkeyPatch, errors: io.StringIO
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(sys, "stderr", errors)
+    said = f"account live answered 503; waiting for it{' for very long' * 5}"
+    shown = Terminal()
+    parts = Apply(shown).run()
+    next(parts)
+    click.echo(said, err=True)
+    found = shown.getvalue()
+    list(parts)
+    assert errors.getvalue() == ("" if errors.isatty() else f"{said}\n")
+    if errors.isatty():
+        assert f"\x1b[2K{said}\n" in found, "in place of the bars, in one piece"
+        assert "━" in found.partition(said)[2], "which are drawn again below"
 
 
 def test_what_is_told_twice_is_not_counted_twice() -> None:

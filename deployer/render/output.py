@@ -1,0 +1,88 @@
+"""Standard streams that fail: what is closed counts as empty, and a run goes on when nobody can hear it any more."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+import click
+
+_MODES = {"stdin": "r", "stdout": "w", "stderr": "w"}
+
+
+class Lasting(io.TextIOBase):
+    """A stream that falls silent when it can no longer be written; `lost` says why."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.lost: OSError | None = None
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding or "utf-8"
+
+    @property
+    def errors(self) -> str:  # type: ignore[override]
+        return self._stream.errors or "strict"
+
+    def __getattr__(self, name: str) -> Any:  # `buffer`, `reconfigure`, …: what imported handlers may use
+        return getattr(self._stream, name)
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def write(self, text: str) -> int:
+        size = len("" + text)  # a TypeError for bytes, even when silent: by that click knows a stream of text
+        with self._unless_lost() as stream:
+            stream.write(text)
+        return size
+
+    def flush(self) -> None:
+        with self._unless_lost() as stream:
+            stream.flush()
+
+    @contextmanager
+    def _unless_lost(self) -> Iterator[TextIO]:
+        try:
+            yield io.StringIO() if self.lost else self._stream
+        except OSError as error:
+            self.lost = error
+            silence(self._stream)
+
+
+def silence(stream: TextIO) -> None:
+    """Send the rest to nowhere: what is held back would fail again, and spoil the exit code, when Python ends."""
+    with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
+
+
+def prepare() -> None:
+    """Open what was closed (`>&-`), escape what cannot be encoded, and let stderr never be the cause of a failure."""
+    for name, mode in _MODES.items():  # in this order: each takes the lowest free number, which is its own
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 (for good)
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")
+    sys.stderr = cast("TextIO", Lasting(sys.stderr))
+
+
+@contextmanager
+def lasting() -> Iterator[Lasting]:
+    """Let what is done meanwhile go on to its end though stdout fails; it is told on stderr, unless nobody listens."""
+    output = Lasting(sys.stdout)
+    try:
+        with redirect_stdout(cast("TextIO", output)):
+            yield output
+    finally:
+        if output.lost and not isinstance(output.lost, BrokenPipeError):
+            why = output.lost.strerror or output.lost
+            click.echo(f"the output could not be written to its end ({why}); what is done is done", err=True)

@@ -1,0 +1,103 @@
+"""Ctrl-C twice in the middle of an apply: it ends at once, in one sentence, and the next run does what is left."""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from deployer.server import EmbeddedAccount
+from tests.support.killed import served
+from tests.support.project import Project
+from tests.support.tool import OUTPUT, Running, Tool, tool
+
+APPLY = ("apply", "--yes", "--account", "served")
+SECONDS = 20.0
+
+
+@dataclass
+class Hanging:
+    """An account that never answers the requests of `hangs`; the first of them sets `reached`."""
+
+    app: ASGIApp
+    hangs: re.Pattern[str] | None = None
+    reached: threading.Event = field(default_factory=threading.Event)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not (self.hangs and self.hangs.fullmatch(f"{scope['method']} {scope['path']}")):
+            await self.app(scope, receive, send)
+            return
+        self.reached.set()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[Tool]:
+    with tool() as one:
+        yield one
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Iterator[Hanging]:
+    with EmbeddedAccount(tmp_path / "account") as found:
+        yield Hanging(found.app)
+
+
+@pytest.fixture
+def school(project: Project, account: Hanging) -> Iterator[Project]:
+    """Forty documents in a store, which an assistant uses."""
+    for number in range(40):
+        project.write(f"docs/{number}.md", f"document {number}")
+    with served(account) as base_url:  # type: ignore[arg-type]
+        project.manifest(
+            f"""
+            accounts: {{served: {{api: assistants, base_url: "{base_url}", api_key: "${{env.TOOL_KEY}}"}}}}
+            vector_stores: {{s: {{files: [docs/**]}}}}
+            assistants: {{a: {{model: m, tools: [{{type: file_search, vector_stores: [s]}}]}}}}
+            """
+        )
+        yield project
+
+
+def until_said(running: Running, text: str) -> None:
+    until, output = time.monotonic() + SECONDS, running.folder / OUTPUT
+    while text not in output.read_text(encoding="utf-8"):
+        assert time.monotonic() < until, output.read_text(encoding="utf-8")
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    "hangs",
+    (
+        "GET /v1/files",  # what is there before it is sent
+        "POST /v1/vector_stores",
+        "POST /v1/files",
+        "POST /v1/vector_stores/[^/]+/file_batches",
+        "GET /v1/vector_stores/[^/]+/file_batches/.*",
+        "POST /v1/assistants",
+    ),
+)
+def test_a_second_ctrl_c_ends_it_at_once(started: Tool, school: Project, account: Hanging, hangs: str) -> None:
+    account.hangs = re.compile(hangs)
+    running = started.start(school.root, *APPLY)
+    assert account.reached.wait(SECONDS)
+    running.signal(signal.SIGINT)
+    until_said(running, "stopping after the requests in flight; again to stop at once")
+    running.signal(signal.SIGINT)
+    code, said = running.wait()
+    assert code == 130, said
+    assert said.splitlines()[-1] == (
+        "interrupted in the middle of requests, which may have been carried out or not: run apply again, it looks first"
+    )
+    account.hangs = None
+    code, said = started.run(school.root, *APPLY)
+    assert code == 0, said
+    assert started.run(school.root, "plan", "--exit-code", "--account", "served")[0] == 0
