@@ -223,7 +223,7 @@ def step(chance: Random, before: State) -> tuple[State, str]:
     return state, f"moved: [{', '.join(moves)}]\nassistants: {{{declared}}}\n"
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_from_anywhere_to_anywhere(project: Project, seed: int) -> None:
     """Whatever was made, moved, changed and deleted: each address has what it had, the very object if it lives."""
     chance, state, thens = Random(seed), State(), list[dict[str, tuple[str, str]]]()  # noqa: S311

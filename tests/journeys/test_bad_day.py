@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.faulty import BAD_DAY, day, undone, write
 
-DOCUMENTS = 300
+DOCUMENTS = 200
 SEEDS = (1, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(2, 10)))
 
 MANIFEST = """

@@ -14,7 +14,7 @@ from deployer.errors import EXIT_INTERRUPTED
 from tests.support.killed import AFTER, BEFORE, Door, Journey, Stage, served
 from tests.support.tool import tool
 
-SAMPLE = 4
+SAMPLE = 3
 LEAST = {"assistants": 150, "agents": 100}
 IN_FLIGHT = 24
 
