@@ -34,7 +34,7 @@ CREATES = {  # how many of each there are in state A
 }
 
 EVERY = [(create, call) for create, number in CREATES.items() for call in range(1, number + 1)]
-LAGS = [{"on": f"GET /v1/{path}", "stale": 0.3} for path in ("vector_stores", "assistants", "files")]
+LAGS = [{"on": f"GET /v1/{path}", "stale": 0.2} for path in ("vector_stores", "assistants", "files")]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_the_answers_of_all_of_a_kind_are_lost(tmp_path: Path, undisturbed: list
 @pytest.mark.parametrize("create", CREATES)
 def test_lists_do_not_show_at_once_what_was_written(tmp_path: Path, undisturbed: list[str], create: str) -> None:
     fault = {"on": create, "calls": [1], "drop": "after"}
-    assert once(tmp_path, fault, *LAGS, lag=0.4) == undisturbed
+    assert once(tmp_path, fault, *LAGS, lag=1.0) == undisturbed  # a busy account is behind by more than it is told to
 
 
 @pytest.mark.parametrize("way", LOST)
