@@ -50,7 +50,7 @@ class Intent:
 @click.option("--yes", is_flag=True, help="Do not ask (needed where nobody can answer).")
 @click.option("--force", multiple=True, type=click.Choice([OTHER_PROJECT]), help="Lift a guard, by its name.")
 @lock_option
-def command(  # noqa: PLR0913
+def command(  # noqa: PLR0913 (one for each option)
     *,
     address: str,
     live_id: str | None,

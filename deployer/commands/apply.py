@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask (needed where nobody can answer).")
 @click.option("--force", multiple=True, type=click.Choice(guard.GUARDS), help="Lift a guard, by its name.")
 @lock_option
-def command(  # noqa: PLR0913
+def command(  # noqa: PLR0913 (one for each option)
     *,
     file: Path,
     account: str | None,

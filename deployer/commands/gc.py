@@ -38,7 +38,7 @@ _HOUR = 3600
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="[text]")
 @lock_option
-def command(  # noqa: PLR0913
+def command(  # noqa: PLR0913 (one for each option)
     *,
     file: Path,
     account: str | None,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", help="[text]")
 @click.option("--fail-on", type=click.Choice(["breaking"]), help="Exit with 1 when a function changes so.")
 @click.option("--exit-code", is_flag=True, help="Exit with 2 when there are changes.")
-def command(  # noqa: PLR0913
+def command(  # noqa: PLR0913 (one for each option)
     *,
     file: Path,
     account: str | None,

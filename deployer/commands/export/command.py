@@ -55,7 +55,7 @@ class Intent:
 @click.option("--yes", is_flag=True, help="Adopt what is written without asking.")
 @click.option("--no-adopt", is_flag=True, help="Write the files, and nothing on the account.")
 @click.option("--force", multiple=True, type=click.Choice([OVERWRITE]), help="Lift a guard, by its name.")
-def command(  # noqa: PLR0913
+def command(  # noqa: PLR0913 (one for each option)
     *,
     folder: Path,
     file: Path | None,

@@ -46,7 +46,7 @@ Snapshots = list[tuple[str, Mapping[str, Any]]]
 @click.option("--yes", is_flag=True, help="Do not ask (needed where nobody can answer).")
 @click.option("--force", multiple=True, type=click.Choice(guard.GUARDS), help="Lift a guard, by its name.")
 @lock_option
-def command(  # noqa: PLR0913
+def command(  # noqa: PLR0913 (one for each option)
     *,
     file: Path,
     account: str | None,
