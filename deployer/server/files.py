@@ -106,8 +106,8 @@ def release(state: State, digests: Sequence[str]) -> None:
     """
     with state.storage.write() as db:
         for digest in digests:
-            used = "SELECT 1 FROM files WHERE digest = ?1 UNION ALL SELECT 1 FROM parts WHERE digest = ?1"
-            if db.execute(used, (digest,)).fetchone() is None:
+            used = "SELECT 1 FROM files WHERE digest = ? UNION ALL SELECT 1 FROM parts WHERE digest = ?"
+            if db.execute(used, (digest, digest)).fetchone() is None:
                 state.blobs.remove(digest)
 
 
