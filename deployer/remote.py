@@ -17,6 +17,8 @@ from deployer.errors import DeployerError
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _WEB = frozenset({"http", "https"})
+# The extras of this distribution, by scheme; pyproject.toml says what is in them.
+_EXTRAS = {"http": "https", "https": "https", "s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
 # What fsspec reads on this machine itself: a manifest names that by paths, which cannot leave its folder.
 _LOCAL = frozenset({"file", "local", "dir", "git", "zip", "tar", "libarchive", "reference", "data", "asynclocal"})
 _BLOCK = 1024 * 1024
@@ -163,8 +165,8 @@ def _driver(url: str) -> Iterator[tuple[Any, str]]:
     except DeployerError:
         raise
     except ImportError:
-        package = _package(_parts(url)[0])
-        sentence = f"{shown(url)} needs the package {package}, which is not installed; pip install {package!r}"
+        package, install = _package(_parts(url)[0])
+        sentence = f"{shown(url)} needs the package {package}, which is not installed; pip install {install!r}"
         raise DeployerError(sentence) from None
     except FileNotFoundError:
         raise DeployerError(f"{shown(url)} does not exist; correct the URL") from None
@@ -173,12 +175,16 @@ def _driver(url: str) -> Iterator[tuple[Any, str]]:
         raise DeployerError(f"{shown(url)} cannot be read ({_reason(error, url)}); {remedy}") from None
 
 
-def _package(scheme: str) -> str:
+def _package(scheme: str) -> tuple[str, str]:
+    """The package that reads a scheme, and what to install for it: an extra of this distribution where it has one."""
     from fsspec.registry import known_implementations
 
     package = str(known_implementations.get(scheme, {}).get("class", "")).partition(".")[0]
-    extra = "http" if scheme in _WEB else scheme
-    return package if package not in ("", "fsspec") else f"fsspec[{extra}]"
+    if scheme in _WEB:
+        package = "aiohttp"
+    elif package in ("", "fsspec"):
+        package = f"fsspec[{scheme}]"
+    return package, f"assistants-deployer[{_EXTRAS[scheme]}]" if scheme in _EXTRAS else package
 
 
 def _reason(error: Exception, url: str) -> str:

@@ -39,7 +39,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_contains_its_schemas_and_nothing_foreign(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {"deployer/schemas/manifest.schema.json", "deployer/schemas/plan.schema.json"} <= set(names)
-    assert {name.split("/")[0].partition("-")[0] for name in names} == {"deployer"}
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {"deployer", "assistants_deployer"}
 
 
 def test_the_wheel_works_away_from_the_checkout(wheel: Path, tmp_path: Path) -> None:

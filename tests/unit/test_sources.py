@@ -7,6 +7,7 @@ import http.server
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -158,12 +159,31 @@ def test_what_a_driver_raises_is_one_sentence() -> None:
 
 
 @pytest.mark.usefixtures("odd")
-def test_a_missing_driver_says_what_to_install() -> None:
-    sentence = (
-        r"^absent://x/a needs the package no_such_package, which is not installed; pip install 'no_such_package'$"
-    )
-    with pytest.raises(DeployerError, match=sentence):
-        remote.listed("absent://x/a")
+@pytest.mark.parametrize(
+    ("url", "package", "install"),
+    (
+        ("absent://x/a", "no_such_package", "no_such_package"),
+        ("s3://x/a", "s3fs", "assistants-deployer[s3]"),
+        ("gs://x/a", "gcsfs", "assistants-deployer[gs]"),
+        ("https://x/a", "aiohttp", "assistants-deployer[https]"),
+    ),
+)
+def test_a_missing_driver_says_what_to_install(
+    url: str, package: str, install: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for scheme in ("s3", "gs", "https"):
+        monkeypatch.delitem(_registry, scheme, raising=False)
+    for module in ("s3fs", "gcsfs", "aiohttp", "fsspec.implementations.http"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(DeployerError) as caught:
+        remote.listed(url)
+    assert str(caught.value) == (f"{url} needs the package {package}, which is not installed; pip install '{install}'")
+
+
+def test_the_extras_in_hints_are_those_of_the_project() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set(remote._EXTRAS.values()) == set(project["optional-dependencies"]) - {"dev"}
+    assert project["name"] == "assistants-deployer"
 
 
 def test_fsspec_is_imported_only_for_a_url(tmp_path: Path) -> None:
