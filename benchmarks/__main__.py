@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 NAMES = (
+    "house",
     "startup",
     "validate_speed",
     "hashing",
