@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from deployer.account import execute
-from deployer.commands.rollback.command import way_back
-from deployer.engine import plan, record, restore
+from deployer.commands.rollback import way_back
+from deployer.engine import plan
 from deployer.engine.plan import Scope
 from deployer.kinds import SURFACES
 from deployer.model import Address, Attrs, LiveObject, Plan, Request, Resource, Status, Target
+from deployer.rollback import restore
+from deployer.rollback import snapshot as record
 from deployer.server import EmbeddedAccount
 from deployer.session.opening import Wishes
 from tests.support import strategies

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import click
 
 from deployer.commands.options import lock_option, manifest_options, parse_variables
-from deployer.engine import record
 from deployer.errors import EXIT_DONE, DeployerError
 from deployer.manifest import Manifest
+from deployer.rollback import snapshot
+from deployer.rollback.store import read_snapshot, store_of
 from deployer.session import consent
-from deployer.session.safety import locked, shelf, snapshot
+from deployer.session.safety import locked
 
 if TYPE_CHECKING:
     from deployer.account.reading.orphans import Known, Orphan
@@ -103,9 +104,9 @@ def _known(manifest: Manifest) -> Iterator[Known]:
     for resource in manifest.resources:
         for file in resource.files:
             yield Known(file.path, file.name, file.size, file.sha256)
-    place = shelf(manifest)
+    place = store_of(manifest)
     for name in place.names():
-        for path, sha256, size in record.documents(snapshot(place, name)):
+        for path, sha256, size in snapshot.documents(read_snapshot(place, name)):
             yield Known(f"{path} of snapshot {name}", path.rpartition("/")[2], size, sha256)
 
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployer.engine import made, record
 from deployer.errors import DeployerError
-from deployer.manifest import Manifest
 from deployer.model import LiveObject, Outcome, Plan
-from deployer.snapshots import Shelf, name_of
+from deployer.rollback import snapshot
+from deployer.rollback.snapshot import FRESH
+from deployer.rollback.store import name_of, store_of
 
 if TYPE_CHECKING:
     from deployer.account.lock import Hold
@@ -51,12 +51,12 @@ async def secured(session: Session, plan: Plan, command: str, hold: Hold | None)
     if hold:
         await hold.sure()
     now = datetime.now(UTC)
-    data = record.snapshot(plan, command.partition(" ")[0], now.isoformat(timespec="seconds"), met)
+    data = snapshot.snapshot(plan, command.partition(" ")[0], now.isoformat(timespec="seconds"), met)
     if not data["changes"]:
         return None
     written = Written(name_of(now, plan.project), data, frozenset(one.id for one in plan.live))
     try:
-        shelf(session.manifest).write(written.name, data)
+        store_of(session.manifest).write(written.name, data)
     except DeployerError as error:
         raise DeployerError(f"{error}; nothing was changed: without a snapshot there is no way back") from None
     return written
@@ -66,7 +66,7 @@ async def _met(session: Session, plan: Plan) -> Sequence[LiveObject]:
     """Give what is live right now; should the run not live to note what it makes, this it did not make."""
     from deployer.account import read_live
 
-    if not any(change.action in made.FRESH for change in plan.pending):
+    if not any(change.action in FRESH for change in plan.pending):
         return ()
     return await read_live(session.client, session.kinds, lambda _metadata: False)
 
@@ -75,26 +75,10 @@ def recorded(session: Session, written: Written | None, outcomes: Sequence[Outco
     """Note in the snapshot what the run has made; it is done, whatever becomes of the note."""
     from deployer.render.plain import plain_text
 
-    if written is None or not any(outcome.action in made.FRESH for outcome in outcomes):
+    if written is None or not any(outcome.action in FRESH for outcome in outcomes):
         return
     try:
-        shelf(session.manifest).write(written.name, made.noted(written.data, outcomes, written.live))
+        store_of(session.manifest).write(written.name, snapshot.noted(written.data, outcomes, written.live))
     except DeployerError as error:
         what = f"warning: {error}; the snapshot {written.name} does not tell what this run made"
         click.echo(plain_text(f"{what}: a rollback infers it from addresses and ages"), err=True)
-
-
-def shelf(manifest: Manifest) -> Shelf:
-    """Give the place of the project's snapshots."""
-    return Shelf.of(manifest.root, manifest.settings.snapshots, manifest.project)
-
-
-def snapshot(place: Shelf, name: str) -> Mapping[str, Any]:
-    """Read a snapshot; DeployerError when it is none."""
-    from deployer.manifest import schema
-
-    data = place.read(name)
-    if why := schema.misfit("snapshot.schema.json", data):
-        raise DeployerError(f"the snapshot {name} is none of this deployer ({why[:200]}); remove or mend it")
-    found: Mapping[str, Any] = data
-    return found

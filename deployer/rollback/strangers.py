@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from deployer.engine import decide, interpreter, reviewed, stamp
 from deployer.engine.decide import STORE, Draft, Owned, Scope
-from deployer.engine.record import Entry
 from deployer.kinds import Body, Kind
 from deployer.model import Action, Attrs, DesiredFile, FileAction, FileChange, LiveFile, LiveObject, Resource
+from deployer.rollback.snapshot import Entry
 
 Marked = Mapping[str, tuple[LiveFile, Attrs]]
 """Documents by the id of their File object, as they are, with their attributes of then."""

@@ -7,55 +7,68 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deployer.engine import interpreter, record, supply
-from deployer.engine.record import Entry
-from deployer.engine.restore import Stock
+from deployer.engine import interpreter, supply
 from deployer.errors import DeployerError
 from deployer.model import DesiredFile, LiveFile, LiveObject
-from deployer.session.safety import shelf, snapshot
+from deployer.rollback import snapshot
+from deployer.rollback.restore import Stock
+from deployer.rollback.snapshot import Entry
+from deployer.rollback.store import read_snapshot, store_of
 
 if TYPE_CHECKING:
+    from deployer.account import Client
     from deployer.account.reading.pages import Row
-    from deployer.session.opening import Session
+    from deployer.kinds import Kind
+    from deployer.manifest import Manifest
 
 
-async def stock(session: Session, entries: Sequence[Entry], live: Sequence[LiveObject]) -> Stock:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The account and the manifest whose files may have the contents."""
+
+    client: Client
+    manifest: Manifest
+    kinds: Mapping[str, Kind]
+
+
+async def stock(place: Place, entries: Sequence[Entry], live: Sequence[LiveObject]) -> Stock:
     """Look for all that the entries held; the content of a file is read only where nothing else tells it."""
     from deployer.account.reading.orphans import all_files
 
-    rows = {row["id"]: row for row in await all_files(session.client)}
-    declared = [file for resource in session.manifest.resources for file in resource.files]
+    rows = {row["id"]: row for row in await all_files(place.client)}
+    declared = [file for resource in place.manifest.resources for file in resource.files]
     tree = {file.sha256: file for file in declared}
     there = {*rows, *(file.id for one in live for file in one.files)}
     missing = _missing(entries, there, tree)
-    tree |= await asyncio.to_thread(found, session.manifest.root, missing)
+    tree |= await asyncio.to_thread(found, place.manifest.root, missing)
     contents = {supply.token(file.name, file.sha256): file for file in declared}
-    spare = await _proven(session, entries, rows, contents)
+    spare = await _proven(place, entries, rows, contents)
     contents |= {supply.token(file.name, file.sha256): file for file in spare.values()}
     lent = [LiveFile(one, file.path, file.sha256, "completed", file.size, 0) for one, file in spare.items()]
-    unknown = {file.sha256 for file in _held(session, entries) if file.sha256} - set(contents)
-    return Stock(frozenset(rows), tree, contents, lent, names=_names(session, unknown))
+    unknown = {file.sha256 for file in _held(place, entries) if file.sha256} - set(contents)
+    return Stock(frozenset(rows), tree, contents, lent, names=_names(place, unknown))
 
 
-def _names(session: Session, tokens: Collection[str]) -> dict[str, str]:
+def _names(place: Place, tokens: Collection[str]) -> dict[str, str]:
     """Give the paths of files of the code interpreter that nobody has any more, as older snapshots tell them."""
     result = dict[str, str]()
-    place = shelf(session.manifest)
-    for name in place.names() if tokens else ():
+    store = store_of(place.manifest)
+    for name in store.names() if tokens else ():
         with contextlib.suppress(DeployerError):  # it only tells a name
-            for path, sha256, _ in record.documents(snapshot(place, name)):
+            for path, sha256, _ in snapshot.documents(read_snapshot(store, name)):
                 result[supply.token(path.rpartition("/")[2], sha256)] = path
     return result
 
 
-def _held(session: Session, entries: Sequence[Entry]) -> Iterator[LiveFile]:
+def _held(place: Place, entries: Sequence[Entry]) -> Iterator[LiveFile]:
     """Give the files of code interpreters that the entries held."""
     for entry in entries:
         if mark := entry.stamp:
-            yield from interpreter.live_files(session.kinds[entry.then.kind], entry.raw or {}, mark)
+            yield from interpreter.live_files(place.kinds[entry.then.kind], entry.raw or {}, mark)
 
 
 def _missing(entries: Sequence[Entry], there: Collection[str], tree: Collection[str]) -> dict[str, int]:
@@ -86,16 +99,16 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 async def _proven(
-    session: Session, entries: Sequence[Entry], rows: Mapping[str, Row], known: Collection[str]
+    place: Place, entries: Sequence[Entry], rows: Mapping[str, Row], known: Collection[str]
 ) -> dict[str, DesiredFile]:
     """Read files of code interpreters that are still on the account, and give those that are what they were then."""
     from deployer.account.applying.spare import digest
 
     result = {}
-    for old in _held(session, entries):
+    for old in _held(place, entries):
         if old.sha256 is None or old.sha256 in known or old.id not in rows:
             continue
-        sha, name = await digest(session.client, old.id), str(rows[old.id].get("filename"))
+        sha, name = await digest(place.client, old.id), str(rows[old.id].get("filename"))
         if sha and supply.token(name, sha) == old.sha256:
             result[old.id] = DesiredFile(name, int(rows[old.id].get("bytes") or 0), sha)
     return result

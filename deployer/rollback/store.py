@@ -13,10 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deployer import remote
 from deployer.errors import DeployerError
+
+if TYPE_CHECKING:
+    from deployer.manifest import Manifest
 
 FOLDER = Path(".deployer") / "snapshots"
 KEPT = 50
@@ -28,7 +31,7 @@ def name_of(time: datetime, project: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class SnapshotStore:
     """The snapshots of one project, in the folder or behind the URL that is `place`. `hidden`: git is not to see it."""
 
     place: str
@@ -36,8 +39,8 @@ class Shelf:
     hidden: bool = False
 
     @classmethod
-    def of(cls, root: Path, place: str | None, project: str) -> Shelf:
-        """Give the shelf that an account names; without one it is below the manifest's folder."""
+    def of(cls, root: Path, place: str | None, project: str) -> SnapshotStore:
+        """Return the store that an account names; without one it is below the manifest's folder."""
         if place and remote.is_url(place):
             return cls(place.rstrip("/"), project)
         return cls(str(root / (place or FOLDER)), project, hidden=place is None)
@@ -139,3 +142,19 @@ def _replace(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def store_of(manifest: Manifest) -> SnapshotStore:
+    """Return the store of the project's snapshots."""
+    return SnapshotStore.of(manifest.root, manifest.settings.snapshots, manifest.project)
+
+
+def read_snapshot(store: SnapshotStore, name: str) -> Mapping[str, Any]:
+    """Read a snapshot; DeployerError when it is none."""
+    from deployer.manifest import schema
+
+    data = store.read(name)
+    if why := schema.misfit("snapshot.schema.json", data):
+        raise DeployerError(f"the snapshot {name} is none of this deployer ({why[:200]}); remove or mend it")
+    found: Mapping[str, Any] = data
+    return found

@@ -10,9 +10,9 @@ from typing import Any
 from deployer.engine import interpreter, stamp, supply
 from deployer.engine.canonical import same
 from deployer.engine.decide import STORE, Owned
-from deployer.engine.record import Entry
 from deployer.kinds import Kind
 from deployer.model import Address, Attrs, DesiredFile, LiveFile, Resource
+from deployer.rollback.snapshot import Entry
 
 _USABLE = ("completed", "in_progress")
 

@@ -13,23 +13,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployer.commands.options import lock_option, manifest_options, parse_variables
-from deployer.commands.rollback import listing as snapshots_told
-from deployer.engine import guard, past, record, restore
+from deployer.engine import guard
 from deployer.errors import EXIT_DONE, DeployerError
 from deployer.manifest import Manifest
 from deployer.model import OnDrift, Plan
+from deployer.rollback import history, restore
+from deployer.rollback.store import SnapshotStore, read_snapshot, store_of
 from deployer.session import consent
 from deployer.session.carry_out import Intent, carried_out
-from deployer.session.safety import locked, shelf
-from deployer.session.safety import snapshot as snapshot_of
+from deployer.session.safety import locked
 
 if TYPE_CHECKING:
     from deployer.account.lock import Hold
-    from deployer.engine.restore import WayBack
-    from deployer.engine.returned import Lacking
+    from deployer.rollback.restore import WayBack
+    from deployer.rollback.returned import Lacking
+    from deployer.rollback.snapshot import Entry
     from deployer.session.opening import Session, Wishes
 
 _NAMED = 10
+_FEW = 3
 Snapshots = list[tuple[str, Mapping[str, Any]]]
 
 
@@ -77,7 +79,7 @@ def command(  # noqa: PLR0913 (one for each option)
 
     manifest = compiled(file, account, parse_variables(variables))
     if listing:
-        return snapshots_told.show(shelf(manifest), _account(manifest), chosen=account is not None)
+        return _show(store_of(manifest), _account(manifest), chosen=account is not None)
     chain = _chosen(manifest, snapshot)
     again = f"rollback {chain[0][0]}" + (f" --account {account}" if account else "")
     ask = None if yes or sys.stdin.isatty() else _refused
@@ -92,8 +94,8 @@ def _refused(_plan: Plan) -> None:
 
 def _snapshots(manifest: Manifest, since: str = "") -> Snapshots:
     """Give the snapshots of the project on this account from `since` on, the oldest first."""
-    place, account = shelf(manifest), _account(manifest)
-    read = [(name, snapshot_of(place, name)) for name in place.names() if name >= since]
+    place, account = store_of(manifest), _account(manifest)
+    read = [(name, read_snapshot(place, name)) for name in place.names() if name >= since]
     return [(name, data) for name, data in read if data["account"] == account]
 
 
@@ -105,11 +107,11 @@ def _account(manifest: Manifest) -> dict[str, str]:
 
 def _chosen(manifest: Manifest, name: str | None) -> Snapshots:
     """Give the snapshot that is meant and all newer ones: what they hold together is the state of then."""
-    place, account = shelf(manifest), _account(manifest)
+    place, account = store_of(manifest), _account(manifest)
     names = place.names()
     if name is None:
         for one in reversed(names):
-            if (data := snapshot_of(place, one))["account"] == account:
+            if (data := read_snapshot(place, one))["account"] == account:
                 return [(one, data)]
         raise DeployerError("there is no snapshot of this account yet; deployer apply writes one before it begins")
     name = name.removesuffix(".json")
@@ -117,7 +119,7 @@ def _chosen(manifest: Manifest, name: str | None) -> Snapshots:
         raise DeployerError(f"project {place.project} has no snapshot {name}; deployer rollback --list shows them all")
     found = _snapshots(manifest, since=name)
     if not found or found[0][0] != name:
-        there = snapshot_of(place, name)["account"]
+        there = read_snapshot(place, name)["account"]
         raise DeployerError(f"the snapshot {name} is of another account ({' · '.join(there.values())}); choose that")
     return found
 
@@ -127,8 +129,8 @@ async def _rollback(manifest: Manifest, chain: Snapshots, wanted: Intent, lock_t
     from deployer.session.opening import opened
 
     async with opened(manifest) as session, _lease(session, wanted, lock_timeout) as hold:
-        entries = past.merged([data for _, data in chain])
-        click.echo(plain(f"Back to {chain[0][1]['time']}, {snapshots_told.told(chain[0][1])}"))
+        entries = history.merged([data for _, data in chain])
+        click.echo(plain(f"Back to {chain[0][1]['time']}, {_told(chain[0][1])}"))
 
         async def again() -> Plan:
             return (await way_back(session, entries, wanted.wishes, wanted.command)).plan
@@ -159,11 +161,59 @@ def _lacking(found: Sequence[Lacking], again: str) -> str:
     )
 
 
-async def way_back(
-    session: Session, entries: Sequence[record.Entry], wishes: Wishes, again: str = "rollback"
-) -> WayBack:
+async def way_back(session: Session, entries: Sequence[Entry], wishes: Wishes, again: str = "rollback") -> WayBack:
     """Give the plan of this moment that leads back to the entries; `again` is the command that goes on with them."""
-    from deployer.commands.rollback.stock import stock
+    from deployer.rollback.sources import Place, stock
 
     live = await session.read()
-    return restore.way_back(session.scope(wishes), entries, live, await stock(session, entries, live), again)
+    place = Place(session.client, session.manifest, session.kinds)
+    return restore.way_back(session.scope(wishes), entries, live, await stock(place, entries, live), again)
+
+
+def _show(place: SnapshotStore, account: Mapping[str, str], *, chosen: bool) -> int:
+    """Tell of all snapshots of the project, the newest first; of an account that was chosen, only of those."""
+    from deployer.render.plain import plain_text
+
+    names = place.names()
+    told_of = [lines for name in reversed(names) if (lines := _lines(place, name, account if chosen else None))]
+    for lines in told_of:
+        click.echo(plain_text("\n".join(lines)))
+    if not told_of:
+        others = f" ({len(names)} of other accounts)" if names else ""
+        click.echo(f"No snapshot of {'this account' if chosen else 'this project'} yet{others}.")
+    return EXIT_DONE
+
+
+def _lines(place: SnapshotStore, name: str, only: Mapping[str, str] | None) -> list[str]:
+    """Give what there is to tell of one; one that cannot be read must not hide the others."""
+    try:
+        data = read_snapshot(place, name)
+    except DeployerError as error:
+        return [name, f"    {error}"]
+    if only is not None and data["account"] != only:
+        return []
+    where = " · ".join([*data["account"].values(), f"project {data['project']}"])
+    return [name, f"    {data['time']}  {where}", f"    {_told(data)}", *(f"      {line}" for line in _held(data))]
+
+
+def _told(data: Mapping[str, Any]) -> str:
+    """Say what a run was about to do."""
+    commit = f" of {data['origin']}" if data["origin"] else ""
+    counts = (f"{len(names)} to {what}" for what, names in _by_action(data).items())
+    return f"before {data['command']}{commit}: {', '.join(counts)}"
+
+
+def _held(data: Mapping[str, Any]) -> list[str]:
+    return [f"{what}: {_few(names)}" for what, names in _by_action(data).items()]
+
+
+def _by_action(data: Mapping[str, Any]) -> dict[str, list[str]]:
+    result: dict[str, list[str]] = {}
+    for change in data["changes"]:
+        result.setdefault(change["action"], []).append(change["address"])
+    return result
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return ", ".join(names[:_FEW]) + more

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from deployer.engine import record
-from deployer.engine.record import Entry
 from deployer.model import Action, Address
+from deployer.rollback import snapshot
+from deployer.rollback.snapshot import Entry
 
 
 def merged(chain: Sequence[Mapping[str, Any]]) -> list[Entry]:
@@ -32,7 +32,7 @@ def merged(chain: Sequence[Mapping[str, Any]]) -> list[Entry]:
 
 def _entries(data: Mapping[str, Any]) -> Iterator[Entry]:
     """Give the entries of a snapshot; what made room for another object was no second copy, it had the address."""
-    found = list(record.entries(data))
+    found = list(snapshot.entries(data))
     coming = {one.address for one in found if one.raw and one.address != one.then}
     for one in found:
         yield replace(one, address=one.then) if one.copy and one.then in coming else one

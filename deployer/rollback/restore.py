@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from deployer.engine import decide, finish, ownership, reviewed, stamp, strangers, supply
+from deployer.engine import decide, finish, ownership, reviewed, stamp, supply
 from deployer.engine.decide import STORE, Draft, Owned, Scope
-from deployer.engine.marks import as_then, rewritten, unmarked
-from deployer.engine.record import Entry
-from deployer.engine.returned import Lacking, Returned, Stock, attributes, returned
 from deployer.model import Action, Address, Change, LiveFile, LiveObject, Plan, Problem, Resource, Severity
+from deployer.rollback import strangers
+from deployer.rollback.marks import as_then, rewritten, unmarked
+from deployer.rollback.returned import Lacking, Returned, Stock, attributes, returned
+from deployer.rollback.snapshot import Entry
 
 __all__ = ["Stock", "WayBack", "way_back"]
 

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deployer.engine import age, stamp
 from deployer.engine import data as plan_data
-from deployer.engine import made, stamp
-from deployer.engine.made import Run
-from deployer.model import Action, Address, Change, DesiredFile, LiveFile, LiveObject, Plan, Upload
+from deployer.model import Action, Address, Change, DesiredFile, LiveFile, LiveObject, Outcome, Plan, Upload
 
 VERSION = 1
 FILE = "file"
 """Changes of this kind are File objects that an interrupted run left over: nothing to come back to."""
+CLOCKS = 600
+"""Seconds by which the clocks of the account and of a machine may differ."""
+FRESH = (Action.CREATE, Action.REPLACE)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The run that a snapshot is of. `there` are objects that it met, too young for their age to tell."""
+
+    command: str = ""
+    time: str = ""
+    origin: str = ""
+    there: frozenset[str] = frozenset()
+
+    def excludes(self, live_id: str, raw: Mapping[str, Any]) -> str:
+        """Say why this cannot be what the run made; "" when it may be. A rollback writes the stamps of other runs."""
+        if live_id in self.there:
+            return "was there before the run that was to make it"
+        run, made = age.seconds(self.time), age.seconds(raw.get("created_at"))
+        if run is not None and made is not None and made < run - CLOCKS:
+            return "is older than the run that was to make it"
+        origin = (raw.get("metadata") or {}).get(stamp.ORIGIN, "")
+        if self.command == "apply" and origin != self.origin:
+            return f"carries the stamp of another run ({f'commit {origin}' if origin else 'outside git'})"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +83,7 @@ def snapshot(plan: Plan, command: str, time: str, met: Sequence[LiveObject] = ()
     """Give the snapshot of what `plan` is about to change; `met` is what has come since the plan was made."""
     live = {one.id: one for one in plan.live}
     changes = [change for change in plan.pending if change.address.kind != FILE]
-    makes = any(change.action in made.FRESH for change in changes)
+    makes = any(change.action in FRESH for change in changes)
     return {
         "version": VERSION,
         "project": plan.project,
@@ -67,9 +91,16 @@ def snapshot(plan: Plan, command: str, time: str, met: Sequence[LiveObject] = ()
         "command": command,
         "time": time,
         "origin": plan.origin,
-        "there": made.young([*plan.live, *met], time) if makes else [],
+        "there": young([*plan.live, *met], time) if makes else [],
         "changes": [_change(change, live.get(change.live_id or "")) for change in changes],
     }
+
+
+def young(live: Sequence[LiveObject], time: str) -> list[str]:
+    """Give the ids of what is there now and is not old enough for a later look to tell."""
+    run = age.seconds(time)
+    ages = {one.id: age.seconds(one.raw.get("created_at")) for one in live}
+    return sorted(one for one, made in ages.items() if run is None or made is None or made >= run - CLOCKS)
 
 
 def _change(change: Change, live: LiveObject | None) -> dict[str, Any]:
@@ -100,6 +131,19 @@ def _file(file: LiveFile) -> dict[str, Any]:
 def _upload(file: DesiredFile) -> dict[str, Any]:
     """What is about to be sent: should the run not live to attach it, this tells whose it is."""
     return {"path": file.path, "sha256": file.sha256, "size": file.size}
+
+
+def noted(data: Mapping[str, Any], outcomes: Sequence[Outcome], live: Collection[str]) -> dict[str, Any]:
+    """Give a snapshot with the id of what was made at each address, "" for nothing; `live` was there before."""
+    ids = {str(one.address): one.live_id or "" for one in outcomes if one.action in FRESH}
+    made = {address: "" if one in live else one for address, one in ids.items()}
+    changes = [{**one, **_made(one, made)} for one in data["changes"]]
+    return {**data, "changes": changes}
+
+
+def _made(change: Mapping[str, Any], made: Mapping[str, str]) -> dict[str, str]:
+    fresh = change["action"] in FRESH and change["address"] in made
+    return {"made": made[change["address"]]} if fresh else {}
 
 
 def entries(data: Mapping[str, Any]) -> Iterator[Entry]:

@@ -8,10 +8,10 @@ from typing import Any
 
 from deployer.engine import reviewed, stamp
 from deployer.engine.decide import STORE, Draft, Owned
-from deployer.engine.record import Entry
-from deployer.engine.strangers import Marked
 from deployer.kinds import Body, vector_store
 from deployer.model import Action, Attach, Change, Member, Request, Step
+from deployer.rollback.snapshot import Entry
+from deployer.rollback.strangers import Marked
 
 
 def as_then(draft: Draft, entry: Entry) -> Draft:
