@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.figure import Figure, told
 from benchmarks.library import MANIFEST, build, phase, served
 from deployer import manifest
-from deployer.session.opening import opened
+from deployer.project.session import opened
 
 FILES = 10_000
 APPLIES = 2

@@ -27,7 +27,7 @@ from deployer import manifest
 from deployer.account import Client, execute
 from deployer.account.connection import uploads
 from deployer.model import DesiredFile, Status
-from deployer.session.opening import Session, opened
+from deployer.project.session import Session, opened
 
 FILES = 10_000
 SAMPLE = 200

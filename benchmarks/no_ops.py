@@ -17,8 +17,8 @@ from deployer import manifest
 from deployer.account import connect, execute
 from deployer.kinds import SURFACES
 from deployer.model import UNLIMITED, Status
+from deployer.project.session import Session, Wishes, target_of
 from deployer.server import EmbeddedAccount
-from deployer.session.opening import Session, Wishes, target_of
 
 OURS = 1_000
 FOREIGN = 1_000

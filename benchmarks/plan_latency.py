@@ -18,7 +18,7 @@ from benchmarks.figure import Figure, told
 from benchmarks.school import ASSISTANTS, FILES, STORES, Distant, build, opened
 from deployer.account import Client, execute
 from deployer.account.reading.read import PAGE
-from deployer.session.opening import Session
+from deployer.project.session import Session
 
 ROUNDS = 9
 BAR = 1.5

@@ -15,8 +15,8 @@ import httpx2
 from deployer import manifest
 from deployer.account import connect
 from deployer.kinds import SURFACES
+from deployer.project.session import Session, target_of
 from deployer.server import EmbeddedAccount
-from deployer.session.opening import Session, target_of
 
 ASSISTANTS = 200
 STORES = 20

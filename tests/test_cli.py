@@ -16,7 +16,7 @@ import pytest
 from deployer import __version__, cli
 from deployer.commands import validate
 from deployer.manifest import compile_manifest
-from deployer.session.opening import target_of
+from deployer.project.session import target_of
 from tests.support.project import Project
 
 

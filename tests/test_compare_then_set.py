@@ -11,7 +11,7 @@ import pytest
 from deployer.account import execute
 from deployer.account.applying import review
 from deployer.model import FileAction, Outcome, Plan, Status
-from deployer.session.opening import EMBEDDED_FOLDER, Session, Wishes
+from deployer.project.session import EMBEDDED_FOLDER, Session, Wishes
 from tests.support.faulty import day
 from tests.support.live import QUICK, Message, Wire
 from tests.support.project import Project

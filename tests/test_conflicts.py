@@ -9,7 +9,7 @@ import pytest
 
 from deployer.account import execute
 from deployer.model import OnDrift, Plan, Status
-from deployer.session.opening import EMBEDDED_FOLDER, Wishes
+from deployer.project.session import EMBEDDED_FOLDER, Wishes
 from tests.support.live import apply, embedded, session
 from tests.support.project import Project
 from tests.test_saved_plans import edit

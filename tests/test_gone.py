@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from deployer.session.opening import EMBEDDED_FOLDER
+from deployer.project.session import EMBEDDED_FOLDER
 from tests.support.live import embedded, session
 from tests.support.project import Project
 

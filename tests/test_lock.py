@@ -21,9 +21,9 @@ from deployer.account import Client, connect, lock
 from deployer.account.reading.read import LOCK
 from deployer.kinds import vector_store
 from deployer.model import UNLIMITED, AccountSettings
+from deployer.project.applying import Intent, carried_out
+from deployer.project.session import Wishes
 from deployer.server import EmbeddedAccount
-from deployer.session.carry_out import Intent, carried_out
-from deployer.session.opening import Wishes
 from tests.support.killed import Door, served
 from tests.support.live import App, embedded, session
 from tests.support.project import Project

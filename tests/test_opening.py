@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deployer.errors import AccountError
-from deployer.session.opening import compiled, opened
+from deployer.project.session import compiled, opened
 from tests.support.project import Project
 
 

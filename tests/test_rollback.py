@@ -20,10 +20,10 @@ from deployer.engine import plan
 from deployer.engine.plan import Scope
 from deployer.kinds import SURFACES
 from deployer.model import Address, Attrs, LiveObject, Plan, Request, Resource, Status, Target
+from deployer.project.session import Wishes
 from deployer.rollback import restore
 from deployer.rollback import snapshot as record
 from deployer.server import EmbeddedAccount
-from deployer.session.opening import Wishes
 from tests.support import strategies
 from tests.support.live import apply, embedded, session
 from tests.support.project import Project, Result

@@ -14,9 +14,9 @@ import pytest
 
 from deployer.account import execute
 from deployer.model import Outcome, Plan
+from deployer.project.safety import recorded, secured
+from deployer.project.session import Session, compiled, opened
 from deployer.server import EmbeddedAccount
-from deployer.session.opening import Session, compiled, opened
-from deployer.session.safety import recorded, secured
 from tests.support.killed import Door, served
 from tests.support.live import Wire
 from tests.support.project import Project

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deployer.engine import canonical
-from deployer.session.opening import EMBEDDED_FOLDER
+from deployer.project.session import EMBEDDED_FOLDER
 from tests.support.live import apply, embedded, session
 from tests.support.project import Project
 

@@ -16,8 +16,8 @@ import pytest
 from deployer.account import Client
 from deployer.account.connection.failures import Failure
 from deployer.errors import AccountError
+from deployer.project import waiting
 from deployer.server import EmbeddedAccount, read_faults
-from deployer.session import waiting
 from tests.support.killed import Door, served
 from tests.support.project import Project
 from tests.unit.account import virtual

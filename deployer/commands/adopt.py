@@ -16,14 +16,14 @@ from deployer.engine import stamp
 from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError, UsageError
 from deployer.manifest import Manifest
 from deployer.model import Action, Address, LiveObject, Plan, Resource, Status
-from deployer.session import consent as asking
-from deployer.session.safety import locked, secured
+from deployer.project import consent as asking
+from deployer.project.safety import locked, secured
 
 if TYPE_CHECKING:
     from deployer.account.lock import Hold
     from deployer.account.reading.proof import Proof
     from deployer.engine.adopt import Taking
-    from deployer.session.opening import Session
+    from deployer.project.session import Session
 
 OTHER_PROJECT = "other-project"
 _SHOWN = 10
@@ -74,7 +74,7 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer adopt assistant/math-tutor asst_abc123
       deployer adopt vector_store/math --name "Math documents" --yes
     """
-    from deployer.session.opening import compiled
+    from deployer.project.session import compiled
 
     if (live_id is None) == (name is None):
         raise UsageError("name what to adopt: either its ID, or --name NAME")
@@ -88,7 +88,7 @@ def command(  # noqa: PLR0913 (one for each option)
 async def _adopt(manifest: Manifest, wanted: Intent, lock_timeout: float) -> int:
     from deployer.account.reading.proof import prove
     from deployer.engine.adopt import Taking, adoption
-    from deployer.session.opening import opened
+    from deployer.project.session import opened
 
     resource = _declared(manifest, wanted.address)
     async with opened(manifest) as session, locked(session, lock_timeout) as hold:

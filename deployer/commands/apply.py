@@ -13,12 +13,12 @@ from deployer.commands.options import lock_option, manifest_options, parse_varia
 from deployer.engine import guard
 from deployer.errors import UsageError
 from deployer.manifest import Manifest
-from deployer.session import consent, saved
-from deployer.session.carry_out import Intent, carried_out
-from deployer.session.safety import locked
+from deployer.project import consent, saved
+from deployer.project.applying import Intent, carried_out
+from deployer.project.safety import locked
 
 if TYPE_CHECKING:
-    from deployer.session.opening import Wishes
+    from deployer.project.session import Wishes
 
 
 @click.command("apply")
@@ -57,7 +57,7 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer apply --yes --prune --account openai
       deployer apply --yes --plan plan.json
     """
-    from deployer.session.opening import Wishes, compiled
+    from deployer.project.session import Wishes, compiled
 
     manifest = compiled(file, account, parse_variables(variables))
     if not yes:
@@ -70,7 +70,7 @@ def command(  # noqa: PLR0913 (one for each option)
 
 
 async def _apply(manifest: Manifest, wanted: Intent, lock_timeout: float, *, rehash: bool) -> int:
-    from deployer.session.opening import opened
+    from deployer.project.session import opened
 
     async with opened(manifest, rehash=rehash) as session, locked(session, lock_timeout) as hold:
         plan = await session.plan(wanted.wishes)

@@ -17,11 +17,11 @@ from deployer.engine import guard, stamp
 from deployer.errors import DeployerError, UsageError
 from deployer.manifest import Manifest
 from deployer.model import Action, Address, Change, OnDrift, Plan, Problem, Severity
-from deployer.session.carry_out import Intent, carried_out
-from deployer.session.safety import locked
+from deployer.project.applying import Intent, carried_out
+from deployer.project.safety import locked
 
 if TYPE_CHECKING:
-    from deployer.session.opening import Session
+    from deployer.project.session import Session
 
 
 @click.command("destroy")
@@ -42,7 +42,7 @@ def command(
       deployer destroy
       deployer destroy --account openai --confirm quiz-school
     """
-    from deployer.session.opening import compiled
+    from deployer.project.session import compiled
 
     manifest = compiled(file, account, parse_variables(variables))
     if confirm not in (None, manifest.project):
@@ -51,7 +51,7 @@ def command(
 
 
 async def _destroy(manifest: Manifest, lock_timeout: float, *, asks: bool) -> int:
-    from deployer.session.opening import Wishes, opened
+    from deployer.project.session import Wishes, opened
 
     protected = [resource.address for resource in manifest.resources if resource.protect]
     shows = asks and not sys.stdin.isatty()  # what only shows a plan writes nothing, not even a lease
@@ -113,7 +113,7 @@ def _refuse(session: Session, plan: Plan, declared: Sequence[Address]) -> None:
 
 
 def _ask(plan: Plan) -> None:
-    from deployer.session.consent import answerable, interruptible
+    from deployer.project.consent import answerable, interruptible
 
     answerable("destroy", f"--confirm {plan.project}")
     with interruptible():

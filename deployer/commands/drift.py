@@ -29,7 +29,7 @@ def command(*, file: Path, account: str | None, variables: tuple[str, ...], form
       deployer drift --account openai --exit-code   # 0 nothing moved, 2 something did, 1 failure
     """
     from deployer.engine import drift
-    from deployer.session.opening import compiled
+    from deployer.project.session import compiled
 
     plan = asyncio.run(_plan(compiled(file, account, parse_variables(variables))))
     _print(plan, form)
@@ -40,7 +40,7 @@ def command(*, file: Path, account: str | None, variables: tuple[str, ...], form
 
 
 async def _plan(manifest: Manifest) -> Plan:
-    from deployer.session.opening import Wishes, opened
+    from deployer.project.session import Wishes, opened
 
     async with opened(manifest) as session:
         return await session.plan(Wishes(check_files=True))

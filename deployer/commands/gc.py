@@ -15,14 +15,14 @@ import click
 from deployer.commands.options import lock_option, manifest_options, parse_variables
 from deployer.errors import EXIT_DONE, DeployerError
 from deployer.manifest import Manifest
+from deployer.project import consent
+from deployer.project.safety import locked
 from deployer.rollback import snapshot
 from deployer.rollback.store import read_snapshot, store_of
-from deployer.session import consent
-from deployer.session.safety import locked
 
 if TYPE_CHECKING:
     from deployer.account.reading.orphans import Known, Orphan
-    from deployer.session.opening import Session
+    from deployer.project.session import Session
 
 _HOUR = 3600
 
@@ -60,14 +60,14 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer gc --older-than 24 --format json
       deployer gc --yes --account openai
     """
-    from deployer.session.opening import compiled
+    from deployer.project.session import compiled
 
     manifest = compiled(file, account, parse_variables(variables))
     return asyncio.run(_gc(manifest, older_than * _HOUR, lock_timeout, yes=yes, form=form))
 
 
 async def _gc(manifest: Manifest, older: float, lock_timeout: float, *, yes: bool, form: str) -> int:
-    from deployer.session.opening import opened
+    from deployer.project.session import opened
 
     async with opened(manifest) as session, locked(session, lock_timeout):
         found = await _found(session, older)

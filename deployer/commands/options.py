@@ -40,7 +40,7 @@ def plan_options(function: Function) -> Function:
 
     @functools.wraps(function)
     def command(*, prune: bool, on_drift: str, check_files: bool, **others: Any) -> Any:
-        from deployer.session.opening import Wishes
+        from deployer.project.session import Wishes
 
         return function(wishes=Wishes(prune, OnDrift(on_drift), check_files), **others)
 

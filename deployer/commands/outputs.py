@@ -26,8 +26,8 @@ def command(file: Path, account: str | None, variables: tuple[str, ...], form: s
       deployer outputs
       deployer outputs --format env >> .env
     """
+    from deployer.project.session import compiled
     from deployer.render import data
-    from deployer.session.opening import compiled
 
     ids, missing = asyncio.run(_ids(compiled(file, account, parse_variables(variables))))
     forms = {"json": data.outputs_json, "env": data.outputs_env, "text": data.outputs_text}
@@ -40,7 +40,7 @@ def command(file: Path, account: str | None, variables: tuple[str, ...], form: s
 
 async def _ids(manifest: Manifest) -> tuple[dict[Address, str], list[Address]]:
     from deployer.engine import guard
-    from deployer.session.opening import Wishes, opened
+    from deployer.project.session import Wishes, opened
 
     async with opened(manifest) as session:
         plan = await session.plan(Wishes(on_drift=OnDrift.OVERWRITE))

@@ -14,10 +14,10 @@ from deployer.engine import guard
 from deployer.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, DeployerError
 from deployer.manifest import Manifest
 from deployer.model import Plan
-from deployer.session import saved
+from deployer.project import saved
 
 if TYPE_CHECKING:
-    from deployer.session.opening import Wishes
+    from deployer.project.session import Wishes
 
 
 @click.command("plan")
@@ -51,7 +51,7 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer plan --fail-on breaking
       deployer plan --out plan.json    # then: deployer apply --plan plan.json
     """
-    from deployer.session.opening import compiled
+    from deployer.project.session import compiled
 
     plan = asyncio.run(_plan(compiled(file, account, parse_variables(variables)), wishes, rehash=rehash))
     if out:
@@ -78,7 +78,7 @@ def _warn(plan: Plan) -> None:
 
 
 async def _plan(manifest: Manifest, wishes: Wishes, *, rehash: bool) -> Plan:
-    from deployer.session.opening import opened
+    from deployer.project.session import opened
 
     async with opened(manifest, rehash=rehash) as session:
         return await session.plan(wishes)

@@ -17,18 +17,18 @@ from deployer.engine import guard
 from deployer.errors import EXIT_DONE, DeployerError
 from deployer.manifest import Manifest
 from deployer.model import OnDrift, Plan
+from deployer.project import consent
+from deployer.project.applying import Intent, carried_out
+from deployer.project.safety import locked
 from deployer.rollback import history, restore
 from deployer.rollback.store import SnapshotStore, read_snapshot, store_of
-from deployer.session import consent
-from deployer.session.carry_out import Intent, carried_out
-from deployer.session.safety import locked
 
 if TYPE_CHECKING:
     from deployer.account.lock import Hold
+    from deployer.project.session import Session, Wishes
     from deployer.rollback.restore import WayBack
     from deployer.rollback.returned import Lacking
     from deployer.rollback.snapshot import Entry
-    from deployer.session.opening import Session, Wishes
 
 _NAMED = 10
 _FEW = 3
@@ -75,7 +75,7 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer rollback
       deployer rollback --yes --on-drift overwrite --account openai
     """
-    from deployer.session.opening import Wishes, compiled
+    from deployer.project.session import Wishes, compiled
 
     manifest = compiled(file, account, parse_variables(variables))
     if listing:
@@ -100,7 +100,7 @@ def _snapshots(manifest: Manifest, since: str = "") -> Snapshots:
 
 
 def _account(manifest: Manifest) -> dict[str, str]:
-    from deployer.session.opening import target_of
+    from deployer.project.session import target_of
 
     return asdict(target_of(manifest))
 
@@ -125,8 +125,8 @@ def _chosen(manifest: Manifest, name: str | None) -> Snapshots:
 
 
 async def _rollback(manifest: Manifest, chain: Snapshots, wanted: Intent, lock_timeout: float) -> int:
+    from deployer.project.session import opened
     from deployer.render.plain import plain
-    from deployer.session.opening import opened
 
     async with opened(manifest) as session, _lease(session, wanted, lock_timeout) as hold:
         entries = history.merged([data for _, data in chain])

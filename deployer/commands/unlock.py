@@ -12,7 +12,7 @@ import click
 from deployer.commands.options import manifest_options, parse_variables
 from deployer.errors import EXIT_DONE, DeployerError
 from deployer.manifest import Manifest
-from deployer.session import consent
+from deployer.project import consent
 
 if TYPE_CHECKING:
     from deployer.account.lock import Lease
@@ -32,15 +32,15 @@ def command(*, file: Path, account: str | None, variables: tuple[str, ...], yes:
       deployer unlock
       deployer unlock --yes --account openai
     """
-    from deployer.session.opening import compiled
+    from deployer.project.session import compiled
 
     return asyncio.run(_unlock(compiled(file, account, parse_variables(variables)), yes=yes))
 
 
 async def _unlock(manifest: Manifest, *, yes: bool) -> int:
     from deployer.account.lock import leases, remove
+    from deployer.project.session import opened
     from deployer.render.plain import plain
-    from deployer.session.opening import opened
 
     async with opened(manifest) as session:
         found = await leases(session.client, manifest.project)

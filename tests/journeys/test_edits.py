@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deployer.model import OnDrift
-from deployer.session.opening import Session, Wishes
+from deployer.project.session import Session, Wishes
 from tests.support.documents import BLUE, BOTH, FILES, then
 from tests.support.faulty import Day, day, write
 from tests.support.project import Project

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from deployer.model import FileAction
-from deployer.session.opening import Session
+from deployer.project.session import Session
 from tests.support.documents import (
     ATTACH,
     BLUE,

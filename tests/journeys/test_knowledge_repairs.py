@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployer.model import FileAction, OnDrift
-from deployer.session.opening import Session, Wishes
+from deployer.project.session import Session, Wishes
 from tests.support.documents import (
     ATTACH,
     BOTH,

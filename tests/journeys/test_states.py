@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deployer.model import Action, Plan, Status
-from deployer.session.opening import Wishes
+from deployer.project.session import Wishes
 from tests.support.live import Wire, apply, embedded, session
 from tests.support.project import Project
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deployer.model import Action, OnDrift, Status
-from deployer.session.opening import Session, Wishes
+from deployer.project.session import Session, Wishes
 from tests.support.documents import BOTH, DOCS, FILES, TWO, store_of, then
 from tests.support.faulty import PRUNE, Day, day, write
 

@@ -10,7 +10,7 @@ import pytest
 from deployer.account import execute
 from deployer.account.reading.orphans import holdings
 from deployer.model import Status
-from deployer.session.opening import Session, Wishes
+from deployer.project.session import Session, Wishes
 from tests.support.faulty import Fault, day, undone
 from tests.support.live import QUICK
 from tests.support.whole import Whole

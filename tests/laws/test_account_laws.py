@@ -20,8 +20,8 @@ from deployer.account.connection.retry import Patience
 from deployer.errors import AccountError
 from deployer.kinds import SURFACES
 from deployer.model import UNLIMITED, AccountSettings, Status, Target
+from deployer.project.session import Session, Wishes
 from deployer.render import data, lines, markdown
-from deployer.session.opening import Session, Wishes
 from tests.support.live import apply, embedded, session
 from tests.support.project import Project
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from deployer.account.connection.exchange import Content
-from deployer.session.opening import Session
+from deployer.project.session import Session
 from tests.support.faulty import Day, write
 
 DOCS = "vector_stores: {docs: {files: [docs/**]}}\n"

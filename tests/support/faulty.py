@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from deployer.account import Waits, execute
 from deployer.model import OnDrift, Outcome, Plan, Status
+from deployer.project.session import Session, Wishes
 from deployer.server import EmbeddedAccount, read_faults
-from deployer.session.opening import Session, Wishes
 from tests.support.live import QUICK, Wire, session
 from tests.support.whole import Whole, whole
 

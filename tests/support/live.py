@@ -15,8 +15,8 @@ from deployer import manifest
 from deployer.account import Waits, connect, execute
 from deployer.kinds import HEADERS, SURFACES
 from deployer.model import UNLIMITED, AccountSettings, OnDrift, Outcome, Severity, Target
+from deployer.project.session import Session, Wishes
 from deployer.server import EmbeddedAccount
-from deployer.session.opening import Session, Wishes
 
 Message = MutableMapping[str, Any]
 App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]

@@ -20,7 +20,7 @@ OUTPUT = "output.txt"
 LOADED = (  # what an apply imports when it comes to it
     "deployer.account",
     "deployer.commands.apply",
-    "deployer.session.opening",
+    "deployer.project.session",
     "deployer.manifest",
     "deployer.render.progress",
     "deployer.render.text",

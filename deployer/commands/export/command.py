@@ -19,15 +19,15 @@ from deployer.engine.files import AGREED
 from deployer.errors import EXIT_DONE, EXIT_FAILED, AccountError, DeployerError, UsageError
 from deployer.manifest import Manifest, compile_manifest, digest
 from deployer.model import Action, Plan
-from deployer.session import consent as asking
-from deployer.session.safety import locked
+from deployer.project import consent as asking
+from deployer.project.safety import locked
 
 if TYPE_CHECKING:
     from deployer.commands.export.origin import Origin
     from deployer.commands.export.staging import Staging
     from deployer.export.choice import Choice
     from deployer.export.items import Item
-    from deployer.session.opening import Session
+    from deployer.project.session import Session
 
 OVERWRITE = "overwrite"
 MANIFEST = "assistants.yaml"
@@ -104,7 +104,7 @@ def _origin(folder: Path, file: Path | None, account: str | None, api: str | Non
 async def _export(found: Origin, wanted: Intent) -> int:
     from deployer.commands.export.staging import staged
     from deployer.export.choice import choose, project_of
-    from deployer.session.opening import EMBEDDED_FOLDER, opened
+    from deployer.project.session import EMBEDDED_FOLDER, opened
 
     if not (found.settings.base_url or (found.root / EMBEDDED_FOLDER).exists()):
         raise _nothing(found)  # to open it would make it
@@ -126,7 +126,7 @@ async def _export(found: Origin, wanted: Intent) -> int:
 
 
 def _nothing(found: Origin) -> DeployerError:
-    from deployer.session.opening import EMBEDDED_FOLDER
+    from deployer.project.session import EMBEDDED_FOLDER
 
     where = found.settings.base_url or f"embedded in {found.root / EMBEDDED_FOLDER}"
     return DeployerError(f"account {found.settings.name} ({where}) holds nothing that can be written")

@@ -14,7 +14,7 @@ import pytest
 from deployer.account import execute
 from deployer.account.applying.execute import CONCURRENCY
 from deployer.model import Outcome, Status
-from deployer.session.opening import EMBEDDED_FOLDER, Session, Wishes
+from deployer.project.session import EMBEDDED_FOLDER, Session, Wishes
 from tests.support.live import App, Wire, apply, embedded, session
 from tests.support.project import Project
 

@@ -14,7 +14,7 @@ import pytest
 from deployer.account.reading import pages
 from deployer.engine import stamp
 from deployer.model import Address
-from deployer.session import carry_out
+from deployer.project import applying
 from tests.support.project import Project, Result
 from tests.unit.account.customer import KEY, always, lists, manifest, sentence, tutor
 from tests.unit.account.servers import Asked, Behaviour, Reply, page, said, serving
@@ -134,7 +134,7 @@ HANDLED: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", HANDLED)
 def test_our_object_is_known_again_and_mended(project: Project, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plan is an update of this very object, and apply can send it."""
-    monkeypatch.setattr(carry_out, "_LAGS", ())
+    monkeypatch.setattr(applying, "_LAGS", ())
     row = tutor(**HANDLED[name])
     sent: list[str] = []
 

@@ -21,7 +21,7 @@ from deployer.rollback.store import name_of, store_of
 
 if TYPE_CHECKING:
     from deployer.account.lock import Hold
-    from deployer.session.opening import Session
+    from deployer.project.session import Session
 
 
 @asynccontextmanager

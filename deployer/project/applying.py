@@ -15,14 +15,14 @@ import click
 from deployer.engine import guard
 from deployer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, AccountError, DeployerError, Interrupted
 from deployer.model import Action, Outcome, Plan, Status
+from deployer.project import consent
+from deployer.project.safety import recorded, secured
 from deployer.render.output import lasting
-from deployer.session import consent
-from deployer.session.safety import recorded, secured
 
 if TYPE_CHECKING:
     from deployer.account import Event
     from deployer.account.lock import Hold
-    from deployer.session.opening import Session, Wishes
+    from deployer.project.session import Session, Wishes
 
 _NAMED = 3
 _NOT_FOUND = 404

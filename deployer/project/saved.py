@@ -17,7 +17,7 @@ from deployer.errors import DeployerError
 from deployer.model import OnDrift, Plan
 
 if TYPE_CHECKING:
-    from deployer.session.opening import Wishes
+    from deployer.project.session import Wishes
 
 _AGAIN = "make a new plan with deployer plan --out and have it reviewed"
 
@@ -51,7 +51,7 @@ def read(file: Path) -> Mapping[str, Any]:
 
 def wishes(data: Mapping[str, Any]) -> Wishes:
     """Give what the plan was made with."""
-    from deployer.session.opening import Wishes
+    from deployer.project.session import Wishes
 
     scope = data["scope"]
     return Wishes(scope["prune"], OnDrift(scope["on_drift"]), scope["check_files"], scope["origin"])

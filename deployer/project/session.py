@@ -18,7 +18,7 @@ from deployer.engine.plan import Scope
 from deployer.errors import DeployerError, ProblemsFound
 from deployer.kinds import HEADERS, SURFACES, Kind
 from deployer.model import AccountSettings, LiveObject, OnDrift, Plan, Severity, Target
-from deployer.session.waiting import Waiting
+from deployer.project.waiting import Waiting
 
 EMBEDDED_FOLDER = Path(".deployer") / "account"
 _EMBEDDED_URL = "http://embedded.invalid/v1"  # never resolved, never shown: the transport is the server itself
