@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.figure import Figure, told
 from deployer.functions.check import check_function
-from deployer.functions.finding import Finding
+from deployer.functions.rules import Finding
 
 FUNCTIONS = 8888
 MOST_SECONDS = 10

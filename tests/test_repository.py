@@ -74,4 +74,4 @@ def test_imports_point_downwards() -> None:
 
 def test_no_file_is_too_long() -> None:
     sizes = {path: path.read_text(encoding="utf-8").count("\n") for path in (ROOT / "deployer").rglob("*.py")}
-    assert {path.name: size for path, size in sizes.items() if size > 300} == {}
+    assert {path.name: size for path, size in sizes.items() if size > 500} == {}

@@ -1,4 +1,7 @@
-"""Every rule about function schemas: what it says, who says so, where it applies. Data; the checks are elsewhere."""
+"""Every rule about function schemas: what it says, who says so, where it applies; and what a rule has to say.
+
+The table drives the checks: they ask `applies`, and the documentation shows the same rows.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,42 @@ from types import MappingProxyType
 
 from deployer.model import Severity
 
-SURFACES = ("assistants", "agents", "responses")
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`pointer` is the path inside the function definition (or schema); `says` predicts the API's own message."""
+
+    rule: str
+    pointer: tuple[str | int, ...]
+    message: str
+    remedy: str
+    severity: Severity = Severity.ERROR
+    source: str = ""
+    says: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionForm:
+    """How a surface takes functions.
+
+    `field` is what its messages call one, `…` for its place in the request; `strict` whether a function has the flag;
+    `root_reference` whether the root of the parameters may be a `$ref` (the SDK's own helper for agents makes such).
+    """
+
+    field: str
+    longest_name: int
+    strict: bool = True
+    root_reference: bool = False
+
+
+SURFACES: Mapping[str, FunctionForm] = MappingProxyType(
+    {
+        "assistants": FunctionForm("tools[…].function", 64),
+        "agents": FunctionForm("tools[…]", 64, strict=False, root_reference=True),
+        "responses": FunctionForm("tools[…]", 128),
+        "foundry": FunctionForm("tools[…]", 64),
+    }
+)
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
 
 
@@ -21,7 +59,11 @@ class Rule:
     source: str
     severity: Severity = _ERROR
     strictness: str = "always"
-    surfaces: tuple[str, ...] = SURFACES
+    surfaces: tuple[str, ...] = tuple(SURFACES)
+
+    def applies(self, surface: str, *, strict: bool) -> bool:
+        """Whether the rule holds for a schema that is sent to this surface, with `strict: true` or without."""
+        return surface in self.surfaces and (strict or self.strictness != "strict")
 
 
 _GUIDE = "public docs, guide Structured outputs"
@@ -29,7 +71,6 @@ _SPEC = "JSON Schema 2020-12"
 _REPORTED = "reported 400"
 _OURS = "deployer"
 _NAMING = "OpenAPI of the API"
-_WITH_STRICT = ("assistants", "responses")
 
 
 def _strict(name: str, sentence: str, source: str, severity: Severity = _ERROR) -> Rule:
@@ -47,14 +88,14 @@ _ALL = (
         "name-length",
         "A function name has at most 64 characters, on the responses surface 128.",
         f"{_NAMING}: FunctionObject.name, FunctionToolParam.name",
-        surfaces=_WITH_STRICT,
+        surfaces=("assistants", "responses"),
     ),
     Rule(
-        "name-length-agents",
+        "name-length-unproven",
         "Function names stay within 64 characters.",
-        "not documented for agents; the limit of the other surfaces",
+        "not documented; the limit of the assistants surface",
         _WARNING,
-        surfaces=("agents",),
+        surfaces=("agents", "foundry"),
     ),
     Rule(
         "description-length",
@@ -162,5 +203,5 @@ def rules_table() -> str:
 
 
 def _row(rule: Rule) -> str:
-    where = "" if rule.surfaces == SURFACES else f" on {', '.join(rule.surfaces)}"
+    where = "" if rule.surfaces == tuple(SURFACES) else f" on {', '.join(rule.surfaces)}"
     return f"| `{rule.id}` | {rule.sentence} | {rule.strictness}{where} | {rule.severity} | {rule.source} |"

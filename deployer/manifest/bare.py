@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer.functions import check
-from deployer.functions.finding import Finding
+from deployer.functions.rules import Finding
 from deployer.manifest.document import Document, read
 from deployer.manifest.tools import placed
 from deployer.model import Problem
@@ -20,7 +20,7 @@ REMEDY = "write a mapping with name and parameters, a list of such, or a bare JS
 
 
 def files(paths: Sequence[Path]) -> Iterator[Path]:
-    """Give the named files, and every YAML and JSON file of the named folders."""
+    """Return the named files, and every YAML and JSON file of the named folders."""
     for path in paths:
         if not path.is_dir():
             yield path
@@ -31,7 +31,7 @@ def files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def check_file(path: Path, surface: str) -> tuple[int, list[Problem]]:
-    """Give how many definitions the file holds, and what is wrong with them."""
+    """Return how many definitions the file holds, and what is wrong with them."""
     document = read(path, path.as_posix())
     if isinstance(document, Problem):
         return 0, [document]
@@ -42,7 +42,7 @@ def check_file(path: Path, surface: str) -> tuple[int, list[Problem]]:
 
 
 def definitions(data: Any, at: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str, dict[str, Any]]]:
-    """Give each definition: where it stands, whether it is a `function` or a bare `schema`, and itself."""
+    """Return each definition: where it stands, whether it is a `function` or a bare `schema`, and itself."""
     if isinstance(data, list):
         for place, item in enumerate(data):
             yield from definitions(item, (*at, place))

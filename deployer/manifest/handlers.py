@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer.errors import DeployerError
-from deployer.functions.finding import Finding
+from deployer.functions.rules import Finding
 from deployer.manifest.document import read_text
 from deployer.manifest.imported import load, visiting
 from deployer.manifest.paths import existing, real, relative

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer.functions import check
-from deployer.functions.finding import Finding
-from deployer.functions.rules import RULES
+from deployer.functions.rules import RULES, Finding
 from deployer.manifest import handlers, schema
 from deployer.manifest.document import Document, address, read
 from deployer.manifest.ignored import Ignored

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from deployer.functions.finding import Finding
 from deployer.functions.python.callables import agreement, from_callable
 from deployer.functions.python.static import agreement_static
+from deployer.functions.rules import Finding
 from deployer.model import Severity
 
 HEAD = """

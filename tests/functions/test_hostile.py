@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from deployer.functions.check import check_examples, check_function, check_response_format
-from deployer.functions.finding import Finding
+from deployer.functions.rules import Finding
 from deployer.model import Severity
 
 MOST_SECONDS = 2.0

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from deployer.functions import check
 from deployer.functions.check import check_examples, check_function, check_functions, check_response_format
-from deployer.functions.finding import Finding
-from deployer.functions.rules import RULES, rules_table
+from deployer.functions.rules import RULES, SURFACES, Finding, rules_table
 from deployer.model import Severity
 
 FILES = sorted((Path(__file__).parents[1] / "cases" / "functions").glob("*.yaml"))
@@ -84,6 +84,21 @@ def _check_says(case: dict[str, Any], finding: Finding, says: object) -> None:
     label = f"response_format '{case.get('name', '')}'" if "response_format" in case else "function 'f'"
     whole = f"Invalid schema for {label}: {says}"
     assert finding.says in ((None,) if says is None else (says, whole))
+
+
+@pytest.mark.parametrize("strict", (False, True))
+@pytest.mark.parametrize("surface", tuple(SURFACES))
+def test_where_a_rule_applies_is_what_its_row_says(surface: str, *, strict: bool) -> None:
+    """The check tables name every rule about a schema, and no finding is of a rule that does not apply."""
+    tables = (check.WHOLE, check.VALID, check.STRICT, check.HINTS)
+    named = {rule for table in tables for _, rules in table for rule in rules}
+    for case in (case.values[0] for case in CASES):
+        assert isinstance(case, dict)
+        function = case.get("function") or {"name": "f", "description": "d", "parameters": case.get("parameters")}
+        found = [finding for finding in check_function({**function, "strict": strict}, surface)]
+        applying = strict and SURFACES[surface].strict
+        assert all(RULES[finding.rule].applies(surface, strict=applying) for finding in found)
+        assert {finding.rule for finding in found if finding.pointer[:1] == ("parameters",)} <= named | {"json", "size"}
 
 
 def test_every_rule_has_a_case() -> None:

@@ -21,8 +21,8 @@ from jsonschema.exceptions import SchemaError
 
 from deployer.functions.check import check_examples, check_response_format
 from deployer.functions.checks.validity import KEYWORDS
-from deployer.functions.finding import Finding
-from deployer.functions.walk import MANY, NAMED, ONE, Node, walk
+from deployer.functions.rules import Finding
+from deployer.functions.tree import MANY, NAMED, ONE, Node, walk
 
 # The wheel of jsonschema lacks the suite; `make test` puts the source distribution beside the environment.
 SUITE = os.environ.get("DEPLOYER_JSON_SCHEMA_SUITE") or str(Path(sys.prefix) / "suite/json/tests/draft2020-12")

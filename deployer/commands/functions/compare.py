@@ -44,7 +44,7 @@ def command(old: Path, new: Path, form: str, fail_on: str | None) -> int:
 
 
 def _compared(old: list[Definition], new: list[Definition]) -> list[_Placed]:
-    """Give each difference with the definition in which its pointer leads."""
+    """Return each difference with the definition in which its pointer leads."""
     if len(old) == len(new) == 1:
         return [(difference, new[0]) for difference in compare(old[0].function, new[0].function)]
     sides = [_by_name(side) for side in (old, new)]

@@ -13,7 +13,7 @@ import click
 
 from deployer.commands.functions.definition_file import Definition, definitions
 from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError
-from deployer.functions.finding import Finding
+from deployer.functions.rules import Finding
 from deployer.functions.strictness.fix import make_strict
 
 _BOM = "\ufeff"
@@ -60,7 +60,7 @@ def _fix(path: Path, *, write: bool) -> tuple[bool, int]:
 
 
 def _strict(found: list[Definition]) -> tuple[Any, list[str]]:
-    """Give the data of the whole file with strict functions, and why some of them stay."""
+    """Return the data of the whole file with strict functions, and why some of them stay."""
     data, refused = copy.deepcopy(found[0].document.data), list[str]()
     for one in found:
         fixed = make_strict(one.function)

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 
 from deployer.functions.checks.dialects import correction, foreign, types
 from deployer.functions.checks.subject import Subject, branch_of, mapping, shown
-from deployer.functions.checks.validity import Fault, faults
-from deployer.functions.finding import Finding
-from deployer.functions.walk import Node
+from deployer.functions.checks.validity import SchemaFault, faults
+from deployer.functions.rules import SURFACES, Finding
+from deployer.functions.tree import Node
 
 MOST_PATTERN = 1000
 MOST_PATTERNS = 50_000
@@ -32,7 +32,7 @@ def metaschema(subject: Subject, node: Node) -> Iterator[Finding]:
             yield _invalid(subject, node, fault)
 
 
-def _invalid(subject: Subject, node: Node, fault: Fault) -> Finding:
+def _invalid(subject: Subject, node: Node, fault: SchemaFault) -> Finding:
     where = (*node.pointer, *fault.pointer)
     word = str(next((part for part in reversed(where) if isinstance(part, str)), "the schema"))
     remedy = _REMEDIES.get((word, type(fault.value)))
@@ -44,13 +44,13 @@ def _invalid(subject: Subject, node: Node, fault: Fault) -> Finding:
     return subject.at("schema", where, message, remedy, says)
 
 
-def _vendor(fault: Fault) -> str | None:
-    """Give the first type name that another dialect has, when all names are known at all."""
+def _vendor(fault: SchemaFault) -> str | None:
+    """Return the first type name that another dialect has, when all names are known at all."""
     names = fault.value if isinstance(fault.value, list) else [fault.value]
     return next((name for name in names if foreign(name)), None)
 
 
-def _foreign(subject: Subject, node: Node, fault: Fault) -> Iterator[Finding]:
+def _foreign(subject: Subject, node: Node, fault: SchemaFault) -> Iterator[Finding]:
     name = str(_vendor(fault))
     says = subject.says(fault.says) if fault.says else None
     message = f"{name!r} is not a type of JSON Schema"
@@ -105,7 +105,7 @@ def _patterns(nodes: Sequence[Node]) -> Iterator[tuple[Node, tuple[str, ...], st
 
 
 def _broken(pattern: str) -> str | None:
-    """Give the reason why Python cannot compile it; deep nesting and huge counts fail in ways of their own."""
+    """Return the reason why Python cannot compile it; deep nesting and huge counts fail in ways of their own."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -117,12 +117,12 @@ def _broken(pattern: str) -> str | None:
     return None
 
 
-def root(subject: Subject, surface: str) -> Iterator[Finding]:
+def root(subject: Subject) -> Iterator[Finding]:
     """The empty schema is accepted (recorded, Responses); a root `$ref` only by the SDK's helper for agents."""
     schema = subject.root
     if isinstance(schema, dict) and not schema:
         return
-    followed = subject.references.target(Node(schema)) if surface == "agents" else None
+    followed = subject.references.target(Node(schema)) if SURFACES[subject.surface].root_reference else None
     target = followed.schema if isinstance(followed, Node) else schema
     if types(target) != ("object",):
         yield _root_type(subject)

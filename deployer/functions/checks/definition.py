@@ -7,29 +7,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from deployer.functions.checks.subject import shown
-from deployer.functions.finding import Finding
-from deployer.functions.rules import RULES
-from deployer.functions.walk import Pointer
+from deployer.functions.rules import RULES, SURFACES, Finding
+from deployer.functions.tree import Pointer
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")
-LONGEST_NAME = {"assistants": 64, "agents": 64, "responses": 128}
 LONGEST_DESCRIPTION = 1024
 MOST_TOOLS, GOOD_NUMBER = 128, 20
-_FIELDS = {"assistants": "tools[…].function", "responses": "tools[…]"}
-"""How a message of the API names the function; `…` stands for its place in the request."""
 
 
 def definition(function: Mapping[str, Any], surface: str) -> Iterator[Finding]:
     yield from _name(function.get("name"), surface)
     yield from _description(function.get("description"), surface)
-    if surface == "agents" and not isinstance(function.get("parameters"), dict):
+    if not isinstance(function.get("parameters"), dict):
         remedy = "write `parameters: {type: object, properties: {}}`"
-        yield _found("parameters-required", (), "the function has no parameters: agents get an empty object", remedy)
+        message = "the function has no parameters: agents get an empty object"
+        yield _found("parameters-required", (), message, remedy)
 
 
 def _name(name: Any, surface: str) -> Iterator[Finding]:
-    longest = LONGEST_NAME.get(surface, 64)
-    field = f"{_FIELDS.get(surface, 'tools[…]')}.name"
+    longest, field = SURFACES[surface].longest_name, f"{SURFACES[surface].field}.name"
     if not isinstance(name, str) or not name:
         says = f"Missing required parameter: '{field}'." if name is None else None
         yield _found("name", (), "the function has no name", "write `name: …`", says)
@@ -38,18 +34,18 @@ def _name(name: Any, surface: str) -> Iterator[Finding]:
         remedy = "use only A-Z a-z 0-9 _ -"
         yield _found("name", ("name",), f"the name {shown(name)}", remedy, says + "'^[a-zA-Z0-9_-]+$'.")
     elif len(name) > longest:
-        rule = "name-length-agents" if surface == "agents" else "name-length"
         message = f"a name of {len(name)} characters; at most {longest} are taken"
-        yield _found(rule, ("name",), message, "shorten it", _too_long(field, longest, len(name)))
+        for rule in ("name-length", "name-length-unproven"):  # one of them is about this surface
+            yield _found(rule, ("name",), message, "shorten it", _too_long(field, longest, len(name)))
 
 
 def _description(text: Any, surface: str) -> Iterator[Finding]:
-    if surface == "agents" and not (isinstance(text, str) and text):
+    if not (isinstance(text, str) and text):
         message = "the function has no description, and agents take none without"
         yield _found("description-required", (), message, "say in a sentence when to call it")
     elif isinstance(text, str) and len(text) > LONGEST_DESCRIPTION:
         message = f"a description of {len(text)} characters"
-        says = _too_long(f"{_FIELDS.get(surface, 'tools[…]')}.description", LONGEST_DESCRIPTION, len(text))
+        says = _too_long(f"{SURFACES[surface].field}.description", LONGEST_DESCRIPTION, len(text))
         remedy = f"keep to {LONGEST_DESCRIPTION}; long advice belongs into the instructions"
         yield _found("description-length", ("description",), message, remedy, says)
 

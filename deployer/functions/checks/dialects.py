@@ -25,7 +25,7 @@ _FORMATS = MappingProxyType({"datetime": "date-time"} | {name: name for name in 
 
 
 def meant(name: str) -> str | None:
-    """Give the type that is meant by a name, itself when it is right or unknown, None when it stands for any value."""
+    """Return the type that a name means: itself when it is right or unknown, None when it stands for any value."""
     if name in TYPES:
         return name
     plain = name.strip().lower()
@@ -33,7 +33,7 @@ def meant(name: str) -> str | None:
 
 
 def foreign(name: Any) -> bool:
-    """Tell whether the name belongs to another dialect (and not: is merely unknown)."""
+    """Whether the name belongs to another dialect (and not: is merely unknown)."""
     if not isinstance(name, str) or name in TYPES:
         return False
     plain = name.strip().lower()
@@ -41,7 +41,7 @@ def foreign(name: Any) -> bool:
 
 
 def correction(name: str) -> str:
-    """Say what to write instead of a foreign name."""
+    """Return what to write instead of a foreign name."""
     right = meant(name)
     if right is None:
         return "leave `type` out (any value is taken then), or list the types that can occur"
@@ -50,7 +50,7 @@ def correction(name: str) -> str:
 
 
 def types(schema: Any) -> tuple[str, ...]:
-    """Give the types that a schema names, in JSON Schema's words; what is no name is passed over."""
+    """Return the types that a schema names, in JSON Schema's words; what is no name is passed over."""
     said = schema.get("type") if isinstance(schema, dict) else None
     names = said if isinstance(said, list) else [said]
     return tuple(right for name in names if isinstance(name, str) and (right := meant(name)) is not None)

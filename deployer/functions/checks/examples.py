@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from deployer.functions.checks.size import misfit
 from deployer.functions.checks.subject import shown
-from deployer.functions.finding import Finding
-from deployer.functions.rules import RULES
-from deployer.functions.walk import Pointer
+from deployer.functions.rules import RULES, Finding
+from deployer.functions.tree import Pointer
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from deployer.functions.checks.subject import Subject, listed
-from deployer.functions.finding import Finding
-from deployer.functions.walk import Node
+from deployer.functions.rules import Finding
+from deployer.functions.tree import Node
 
 MOST_PROSE = 2000
 _CHOICE = re.compile(

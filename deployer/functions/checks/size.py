@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from deployer.functions.walk import Pointer
+from deployer.functions.tree import Pointer
 
 MOST_BYTES = 3 * 1024 * 1024
 MOST_VALUES = 50_000
@@ -41,7 +41,7 @@ class _Place:
 
 
 def misfit(value: Any) -> Misfit | None:
-    """Give the first reason why the value cannot be checked; counts what JSON would take, shared parts each time."""
+    """Return the first reason why the value cannot be checked; counts what JSON would take, shared parts each time."""
     stack, size, values = [_Place(value)], 0, 1
     while stack:
         place = stack.pop()

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deployer.functions.finding import Finding
-from deployer.functions.references import References
-from deployer.functions.rules import RULES
-from deployer.functions.walk import Node, Pointer
+from deployer.functions.rules import RULES, Finding
+from deployer.functions.tree import Node, Pointer, References
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +18,7 @@ class Subject:
     label: str
     base: Pointer
     references: References
+    surface: str = "assistants"
 
     def finding(self, rule: str, node: Node, message: str, remedy: str, says: str | None = None) -> Finding:
         """Report about a schema, or with `says` about a place below it; severity and source are the rule's."""
@@ -57,11 +56,11 @@ def listed(names: Sequence[str], most: int = 5) -> str:
 
 
 def mapping(schema: Any, keyword: str) -> dict[str, Any]:
-    """Give what stands under a keyword if it is a mapping; what is wrong is the metaschema's to report."""
+    """Return what stands under a keyword if it is a mapping; what is wrong is the metaschema's to report."""
     value = schema.get(keyword) if isinstance(schema, dict) else None
     return value if isinstance(value, dict) else {}
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Give the texts of a list; nothing where it is no list."""
+    """Return the texts of a list; nothing where it is no list."""
     return (one for one in value if isinstance(one, str)) if isinstance(value, list) else iter(())

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from deployer.functions.checks.dialects import TYPES
-from deployer.functions.walk import Pointer
+from deployer.functions.tree import Pointer
 
 _LONGEST_REPR = 200
 _ANCHOR = re.compile("^[A-Za-z_][-A-Za-z0-9._]*$")  # both as the metaschema's core vocabulary writes them
@@ -21,7 +21,7 @@ _IDENTITY = re.compile("^[^#]*#?$")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SchemaFault:
     """`pointer` goes on from the schema; `should` is what belongs there."""
 
     pointer: Pointer
@@ -30,10 +30,10 @@ class Fault:
     says: str | None = None
 
 
-Check = Callable[[Any], Iterator[Fault]]
+Check = Callable[[Any], Iterator[SchemaFault]]
 
 
-def faults(schema: Any) -> Iterator[Fault]:
+def faults(schema: Any) -> Iterator[SchemaFault]:
     """Check one schema, not those inside it."""
     if isinstance(schema, bool):
         return
@@ -46,13 +46,13 @@ def faults(schema: Any) -> Iterator[Fault]:
             yield from (_at(keyword, fault) for fault in check(value))
 
 
-def _at(step: str | int, fault: Fault) -> Fault:
-    return Fault((step, *fault.pointer), fault.value, fault.should, fault.says)
+def _at(step: str | int, fault: SchemaFault) -> SchemaFault:
+    return SchemaFault((step, *fault.pointer), fault.value, fault.should, fault.says)
 
 
-def _not_a(value: Any, should: str, *types: str) -> Fault:
+def _not_a(value: Any, should: str, *types: str) -> SchemaFault:
     names = ", ".join(repr(name) for name in types)
-    return Fault((), value, should, _said(value, f"is not of type {names}"))
+    return SchemaFault((), value, should, _said(value, f"is not of type {names}"))
 
 
 def _said(value: Any, text: str) -> str | None:
@@ -60,62 +60,62 @@ def _said(value: Any, text: str) -> str | None:
     return f"{shown} {text}." if len(shown) <= _LONGEST_REPR else None
 
 
-def _text(value: Any) -> Iterator[Fault]:
+def _text(value: Any) -> Iterator[SchemaFault]:
     if not isinstance(value, str):
         yield _not_a(value, "text", "string")
 
 
-def _truth(value: Any) -> Iterator[Fault]:
+def _truth(value: Any) -> Iterator[SchemaFault]:
     if not isinstance(value, bool):
         yield _not_a(value, "true or false", "boolean")
 
 
-def _number(value: Any) -> Iterator[Fault]:
+def _number(value: Any) -> Iterator[SchemaFault]:
     if isinstance(value, bool) or not isinstance(value, int | float):
         yield _not_a(value, "a number", "number")
 
 
-def _above_zero(value: Any) -> Iterator[Fault]:
+def _above_zero(value: Any) -> Iterator[SchemaFault]:
     yield from (wrong := list(_number(value)))
     if not wrong and value <= 0:
-        yield Fault((), value, "a number above 0")
+        yield SchemaFault((), value, "a number above 0")
 
 
-def _count(value: Any) -> Iterator[Fault]:
+def _count(value: Any) -> Iterator[SchemaFault]:
     if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, float) and value.is_integer())):
         yield _not_a(value, "a whole number, 0 or more", "integer")
     elif value < 0:
-        yield Fault((), value, "a whole number, 0 or more")
+        yield SchemaFault((), value, "a whole number, 0 or more")
 
 
-def _list(value: Any) -> Iterator[Fault]:
+def _list(value: Any) -> Iterator[SchemaFault]:
     if not isinstance(value, list):
         yield _not_a(value, "a list", "array")
 
 
-def _schemas(value: Any) -> Iterator[Fault]:
+def _schemas(value: Any) -> Iterator[SchemaFault]:
     if not isinstance(value, list):
         yield _not_a(value, "a list of schemas", "array")
     elif not value:
-        yield Fault((), value, "a list of at least one schema")
+        yield SchemaFault((), value, "a list of at least one schema")
 
 
-def _map(value: Any) -> Iterator[Fault]:
+def _map(value: Any) -> Iterator[SchemaFault]:
     if not isinstance(value, dict):
         yield _not_a(value, "a mapping of names to schemas", "object")
 
 
-def _names(value: Any) -> Iterator[Fault]:
+def _names(value: Any) -> Iterator[SchemaFault]:
     if not isinstance(value, list):
         yield _not_a(value, "a list of property names", "array")
         return
     wrong = [_at(place, _not_a(name, "a name", "string")) for place, name in enumerate(value) if not _is_text(name)]
     yield from wrong
     if not wrong and len(set(value)) < len(value):
-        yield Fault((), value, "a list in which no name occurs twice")
+        yield SchemaFault((), value, "a list in which no name occurs twice")
 
 
-def _named_lists(value: Any) -> Iterator[Fault]:
+def _named_lists(value: Any) -> Iterator[SchemaFault]:
     if not isinstance(value, dict):
         yield _not_a(value, "a mapping of names to lists of names", "object")
         return
@@ -123,7 +123,7 @@ def _named_lists(value: Any) -> Iterator[Fault]:
         yield from (_at(name, fault) for fault in _names(names))
 
 
-def _dependencies(value: Any) -> Iterator[Fault]:
+def _dependencies(value: Any) -> Iterator[SchemaFault]:
     if not isinstance(value, dict):
         yield _not_a(value, "a mapping of names to schemas or to lists of names", "object")
         return
@@ -131,7 +131,7 @@ def _dependencies(value: Any) -> Iterator[Fault]:
         yield from (_at(name, fault) for fault in _names(inner) if isinstance(inner, list))
 
 
-def _vocabulary(value: Any) -> Iterator[Fault]:
+def _vocabulary(value: Any) -> Iterator[SchemaFault]:
     if not isinstance(value, dict):
         yield _not_a(value, "a mapping of addresses to true or false", "object")
         return
@@ -139,25 +139,27 @@ def _vocabulary(value: Any) -> Iterator[Fault]:
         yield from (_at(name, fault) for fault in _truth(inner))
 
 
-def _types(value: Any) -> Iterator[Fault]:
+def _types(value: Any) -> Iterator[SchemaFault]:
     names = value if isinstance(value, list) else [value]
     if any(name not in TYPES for name in names):
         should = f"one of {', '.join(TYPES)}, or a list of these"
-        yield Fault((), value, should, _said(value, "is not valid under any of the given schemas"))
+        yield SchemaFault((), value, should, _said(value, "is not valid under any of the given schemas"))
     elif not names or len(set(names)) < len(names):
-        yield Fault((), value, "a list of at least one type, each once")
+        yield SchemaFault((), value, "a list of at least one type, each once")
 
 
-def _anchor(value: Any) -> Iterator[Fault]:
+def _anchor(value: Any) -> Iterator[SchemaFault]:
     yield from (wrong := list(_text(value)))
     if not wrong and not _ANCHOR.search(value):
-        yield Fault((), value, "a name of ASCII letters, digits, `-`, `.` and `_` that begins with a letter or `_`")
+        yield SchemaFault(
+            (), value, "a name of ASCII letters, digits, `-`, `.` and `_` that begins with a letter or `_`"
+        )
 
 
-def _identity(value: Any) -> Iterator[Fault]:
+def _identity(value: Any) -> Iterator[SchemaFault]:
     yield from (wrong := list(_text(value)))
     if not wrong and not _IDENTITY.search(value):
-        yield Fault((), value, "an address without a fragment (`#…`)")
+        yield SchemaFault((), value, "an address without a fragment (`#…`)")
 
 
 def _is_text(value: Any) -> bool:

@@ -13,7 +13,7 @@ BREAKING = {
     "property-added": "The model sends a property that the handler does not know.",
     "property-removed-required": "The model no longer sends a property that the handler relies on.",
     "required-dropped": "The model may leave out a property that the handler relies on.",
-    "additional-properties-opened": "The model may send properties that nobody declared.",
+    "additional-properties-opened": "The model may send undeclared properties.",
     "type-added": "The model may send a type that the handler does not expect.",
     "nullable-added": "The model may send null.",
     "enum-member-added": "The model may send a value that the handler does not know.",

@@ -2,24 +2,77 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
+import sys
+import types
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NotRequired,
+    Required,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticSerializationError, SchemaError, to_jsonable_python
 
-from deployer.functions.python.typed_dicts import readable
+
+def readable(annotation: Any) -> Any:
+    """Return the annotation with its TypedDicts remade; inside of dataclasses and named tuples they stay as they are.
+
+    Before Python 3.12 pydantic reads only those of typing_extensions.
+    """
+    return annotation if sys.version_info >= (3, 12) else _remade(annotation, {})
+
+
+def _remade(annotation: Any, known: dict[Any, Any]) -> Any:
+    if is_typeddict(annotation) and type(annotation).__module__ == "typing":
+        return known.get(annotation) or _typed_dict(annotation, known)
+    parts, origin = get_args(annotation), get_origin(annotation)
+    if origin is Literal:
+        return annotation
+    remade = tuple(_remade(part, known) for part in parts)
+    if all(new is old for new, old in zip(remade, parts, strict=True)):
+        return annotation
+    if origin is Annotated:
+        return Annotated[(_remade(annotation.__origin__, known), *annotation.__metadata__)]
+    if origin in (Union, types.UnionType):
+        return functools.reduce(operator.or_, remade)
+    return annotation.copy_with(remade) if hasattr(annotation, "copy_with") else origin[remade]
+
+
+def _typed_dict(old: Any, known: dict[Any, Any]) -> Any:
+    """Make the twin first and fill it then: a TypedDict may contain itself."""
+    from typing_extensions import TypedDict
+
+    hints = get_type_hints(old, include_extras=True)
+    fields: dict[str, Any] = {
+        name: Required[Any] if name in old.__required_keys__ else NotRequired[Any] for name in hints
+    }
+    make: Any = TypedDict  # mypy wants literal fields
+    new = known[old] = make(old.__name__, fields)
+    new.__doc__, new.__module__ = old.__doc__, old.__module__
+    new.__annotations__ = {name: _remade(hint, known) for name, hint in hints.items()}
+    return new
+
 
 Schema = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Schemas:
+class DescribedTypes:
     """One schema for each annotation, the definitions that they share, and why others have none."""
 
     found: dict[str, Schema]
@@ -48,7 +101,7 @@ class _Plain(GenerateJsonSchema):
         return value
 
 
-def schemas(annotations: Mapping[str, Any]) -> Schemas:
+def schemas(annotations: Mapping[str, Any]) -> DescribedTypes:
     """Describe each annotation as input: what a model sends, not what Python makes of it."""
     adapters: dict[str, TypeAdapter[Any]] = {}
     refused: dict[str, str] = {}
@@ -63,11 +116,11 @@ def schemas(annotations: Mapping[str, Any]) -> Schemas:
                 adapters.pop(name, None)
         inputs = [(name, "validation", adapter) for name, adapter in adapters.items()]
         found, shared = TypeAdapter.json_schemas(inputs, schema_generator=_Plain)  # type: ignore[arg-type]
-    return Schemas({name: schema for (name, _), schema in found.items()}, shared.get("$defs", {}), refused)
+    return DescribedTypes({name: schema for (name, _), schema in found.items()}, shared.get("$defs", {}), refused)
 
 
 def json_value(value: Any) -> Any:
-    """Give the value as JSON has it, sets in order; `...` where JSON has none."""
+    """Return the value as JSON has it, sets in order; `...` where JSON has none."""
     try:
         plain = to_jsonable_python(value)
         if isinstance(value, set | frozenset):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from deployer.functions.checks.strict import FORMATS
 from deployer.functions.values import written
-
-FORMATS = ("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid")  # public docs
 
 
 def _default(value: Any) -> str:
