@@ -95,7 +95,7 @@ def test_where_a_rule_applies_is_what_its_row_says(surface: str, *, strict: bool
     for case in (case.values[0] for case in CASES):
         assert isinstance(case, dict)
         function = case.get("function") or {"name": "f", "description": "d", "parameters": case.get("parameters")}
-        found = [finding for finding in check_function({**function, "strict": strict}, surface)]
+        found = list(check_function({**function, "strict": strict}, surface))
         applying = strict and SURFACES[surface].strict
         assert all(RULES[finding.rule].applies(surface, strict=applying) for finding in found)
         assert {finding.rule for finding in found if finding.pointer[:1] == ("parameters",)} <= named | {"json", "size"}
