@@ -1,12 +1,12 @@
 """The embedded account: a real server that behaves as the recorded API does, on SQLite and a folder of bytes.
 
-It shares no code with the tool, or both would be wrong together.
+It shares no code with the tool but the pure rules of `functions/`, or both would be wrong together.
 """
 
-from deployer.server.disk import explained
 from deployer.server.embedded import EmbeddedAccount
-from deployer.server.fault_fields import FaultsError, Flaw, read_faults
 from deployer.server.faults import Faults
+from deployer.server.faults.reading import FaultsError, Flaw, read_faults
 from deployer.server.http import BackgroundServer, serve
+from deployer.server.storage.disk import explained
 
 __all__ = ["BackgroundServer", "EmbeddedAccount", "Faults", "FaultsError", "Flaw", "explained", "read_faults", "serve"]

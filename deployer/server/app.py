@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -12,47 +14,20 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from deployer.server import (
-    agents,
-    assistants,
-    batches,
-    files,
-    models,
-    search,
-    uploads,
-    vector_store_files,
-    vector_stores,
-)
-from deployer.server.bodies import read_json
-from deployer.server.envelope import Envelope
-from deployer.server.state import LEAVE_KEY, Call, Handler, Operation, State
+from deployer.server.middleware import Envelope
+from deployer.server.resources import OPERATIONS, UPLOADS
+from deployer.server.state import LEAVE_KEY, ApiCall, Handler, State, Upload
 from deployer.server.wire import ApiError, Json
 
+_MOST_BYTES = 10 * 1024 * 1024
+_MOST_DEPTH = 200
 POLL_MILLISECONDS = 50
 Endpoint = Callable[[Request], Awaitable[Response]]
-Streamed = Callable[[State, Request], Awaitable[Json]]
-
-OPERATIONS: list[Operation] = [
-    *assistants.OPERATIONS,
-    *agents.OPERATIONS,
-    *vector_stores.OPERATIONS,
-    *vector_store_files.OPERATIONS,
-    *batches.OPERATIONS,
-    *search.OPERATIONS,
-    *files.OPERATIONS,
-    *uploads.OPERATIONS,
-    *models.OPERATIONS,
-]
-STREAMED: list[tuple[str, str, Streamed]] = [
-    ("POST", "/v1/files", files.create),
-    ("POST", "/v1/uploads/{upload_id}/parts", uploads.add_part),
-]
-ENDPOINTS = [(method, path) for method, path, _ in [*OPERATIONS, *STREAMED]]
 
 
 def build_app(state: State, key: str | None) -> Starlette:
     routes = [Route(path, _endpoint(handler, state), methods=[method]) for method, path, handler in OPERATIONS]
-    routes += [Route(path, _streamed(handler, state), methods=[method]) for method, path, handler in STREAMED]
+    routes += [Route(path, _upload(handler, state), methods=[method]) for method, path, handler in UPLOADS]
     app = Starlette(
         routes=routes,
         exception_handlers={ApiError: _refused, HTTPException: _unrouted, ClientDisconnect: _gone},
@@ -66,15 +41,15 @@ def _endpoint(handler: Handler, state: State) -> Endpoint:
     """A handler at work in a thread, because SQLite and disks make it wait."""
 
     async def endpoint(request: Request) -> Response:
-        body: Any = await read_json(request) if request.method == "POST" else None
+        body: Any = await _read_json(request) if request.method == "POST" else None
         leave = request.scope.get(LEAVE_KEY)
-        call = Call(state, request.path_params, request.query_params, request.headers, body, leave)
+        call = ApiCall(state, request.path_params, request.query_params, request.headers, body, leave)
         return _answer(await run_in_threadpool(handler, call))
 
     return endpoint
 
 
-def _streamed(handler: Streamed, state: State) -> Endpoint:
+def _upload(handler: Upload, state: State) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         return _answer(await handler(state, request))
 
@@ -104,5 +79,61 @@ def _unrouted(request: Request, error: Exception) -> Response:
 
 
 def _gone(_request: Request, _error: Exception) -> Response:
-    """The client went away in the middle of its body: nobody reads this."""
+    """The client went away in the middle of its body: no one reads this."""
     return Response(status_code=400)
+
+
+async def _read_json(request: Request) -> Any:
+    """The object in the body; an empty body is an empty object."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > _MOST_BYTES:
+            raise ApiError(413, f"The request is too large: the limit is {_MOST_BYTES} bytes.")
+        pieces.append(piece)
+    return _parsed(b"".join(pieces))
+
+
+def _parsed(data: bytes) -> Any:
+    if not data.strip():
+        return {}
+    try:
+        text = data.decode("utf-8")
+        body = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        if "\\u" in text:
+            json.dumps(body, ensure_ascii=False).encode()  # half a character, as in "\ud800", fails here
+    except (ValueError, RecursionError) as error:
+        raise _unreadable() from error
+    if not isinstance(body, dict) or _depth(body) > _MOST_DEPTH:
+        raise _unreadable()
+    return body
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def _depth(body: Any) -> int:
+    depth, level = 0, [body]
+    while level:
+        depth += 1
+        nested = [value for value in level if isinstance(value, dict | list)]
+        level = [entry for value in nested for entry in (value.values() if isinstance(value, dict) else value)]
+    return depth
+
+
+def _unreadable() -> ApiError:
+    return ApiError(
+        400,
+        "We could not parse the JSON body of your request. (HINT: This likely means you aren't using "
+        "your HTTP library correctly. The API expects a JSON payload, but what was sent was not valid "
+        "JSON.)",
+    )

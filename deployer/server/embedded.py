@@ -11,18 +11,17 @@ from typing import Self
 
 from starlette.types import ASGIApp
 
-from deployer.server import files, stores, uploads
 from deployer.server.app import build_app
-from deployer.server.bad_day import BadDay
-from deployer.server.blobs import Blobs
-from deployer.server.disk import Complain, Complaints, explained
 from deployer.server.faults import Faults, Strikes
-from deployer.server.ingestion import LEASE_SECONDS, Ingestion
-from deployer.server.jobs import Outcome
-from deployer.server.past import Past
-from deployer.server.request_log import Log, RequestLog
+from deployer.server.faults.middleware import FaultMiddleware
+from deployer.server.faults.recent import RecentSnapshots
+from deployer.server.ingestion import LEASE_SECONDS, Ingestion, IngestOutcome
+from deployer.server.middleware import Log, RequestLog
+from deployer.server.resources import files, uploads, vector_stores
 from deployer.server.state import State
 from deployer.server.storage import Storage
+from deployer.server.storage.blobs import Blobs
+from deployer.server.storage.disk import Complain, Complaints, explained
 
 WORKERS = 2
 
@@ -54,7 +53,7 @@ class EmbeddedAccount:
         self._storage = Storage(folder / "account.sqlite3")
         self._blobs = Blobs(folder)
         self._strikes = Strikes(faults or Faults())
-        self._past = Past(self._storage, clock, self._strikes.faults.horizon)
+        self._recent = RecentSnapshots(self._storage, clock, self._strikes.faults.horizon)
         self._ingestion = Ingestion(
             self._storage,
             self._blobs,
@@ -66,7 +65,7 @@ class EmbeddedAccount:
         )
         self._workers = workers
         self._state = State(self._storage, self._blobs, clock, self._ingestion.ring, complaints)
-        self.app = BadDay(build_app(self._state, key), self._strikes, self._past, latency)
+        self.app = FaultMiddleware(build_app(self._state, key), self._strikes, self._recent, latency)
         if log is not None:
             self.app = RequestLog(self.app, log, clock)
 
@@ -90,15 +89,17 @@ class EmbeddedAccount:
         trace: TracebackType | None,
     ) -> None:
         self._ingestion.stop()
-        self._past.close()
+        self._recent.close()
         self._storage.close()
 
-    def _hindered(self, job: sqlite3.Row) -> Outcome | None:
+    def _hindered(self, job: sqlite3.Row) -> IngestOutcome | None:
         """What a fault makes of a job, if one strikes it."""
         fault = self._strikes.document(job)
         if fault is None:
             return None
-        return Outcome(code=fault.fail, message=fault.fail and "An internal error occurred.", wait=fault.delay or 0.0)
+        return IngestOutcome(
+            code=fault.fail, message=fault.fail and "An internal error occurred.", wait=fault.delay or 0.0
+        )
 
     def _tidy(self) -> None:
         """Remove what has expired: files, uploads, and what is in expired vector stores."""
@@ -109,12 +110,12 @@ class EmbeddedAccount:
         with self._storage.write() as db:
             gone = db.execute(f"DELETE FROM files WHERE {files.EXPIRED} RETURNING digest", (now,)).fetchall()
             digests = [row["digest"] for row in gone] + uploads.expire(db, now)
-            stores.empty_expired(db, now)
+            vector_stores.empty_expired(db, now)
         files.release(self._state, digests)
 
 
 _DUE = (
     f"SELECT 1 FROM files WHERE {files.EXPIRED}",
     "SELECT 1 FROM uploads WHERE status = 'pending' AND expires_at <= ?",
-    stores.EXPIRED_WITH_FILES,
+    vector_stores.EXPIRED_WITH_FILES,
 )

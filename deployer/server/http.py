@@ -16,8 +16,8 @@ from typing import Any, Self
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deployer.server.bad_day import HANG_UP_KEY
 from deployer.server.embedded import EmbeddedAccount
+from deployer.server.state import HANG_UP_KEY
 
 _GRACE_SECONDS = 5
 _START_SECONDS = 30.0

@@ -1,19 +1,23 @@
-"""What every handler works with."""
+"""What every handler works with: the account's state and the request, read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import Response
 
-from deployer.server.blobs import Blobs
-from deployer.server.disk import Complaints
 from deployer.server.storage import Storage
+from deployer.server.storage.blobs import Blobs
+from deployer.server.storage.disk import Complaints
 from deployer.server.wire import Json
 
-LEAVE_KEY = "deployer.leave"  # in the scope of a request: what a deletion leaves behind
+# What the scope of a request carries between the middleware and the handlers:
+FAULTS_KEY = "deployer.faults"  # the numbers of the faults that struck it
+LEAVE_KEY = "deployer.leave"  # what a deletion leaves behind
+HANG_UP_KEY = "deployer.hang_up"  # over HTTP: a function that closes the connection
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """One request, read: path parameters, query, headers and the JSON body; `leave` is what a fault leaves behind."""
 
     state: State
@@ -42,5 +46,6 @@ class Call:
     leave: str | None = None
 
 
-Handler = Callable[[Call], Json | Response]
+Handler = Callable[[ApiCall], Json | Response]
 Operation = tuple[str, str, Handler]
+Upload = Callable[[State, Request], Awaitable[Json]]  # a handler that reads a form from the request by itself

@@ -15,8 +15,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from deployer.server import EmbeddedAccount
-from deployer.server.blobs import BLOCK, Incoming
-from deployer.server.disk import explained, trouble
+from deployer.server.storage.blobs import BLOCK, Incoming
+from deployer.server.storage.disk import disk_trouble, explained
 from tests.server.support import made, settled, stored, upload
 
 ROOT = Path(__file__).parents[2]
@@ -116,9 +116,9 @@ def test_an_account_that_cannot_be_opened_says_what_to_do_and_holds_nothing_open
     ),
 )
 def test_what_the_system_calls_it(number: int, code: str | None) -> None:
-    found = trouble(OSError(number, "x"))
+    found = disk_trouble(OSError(number, "x"))
     assert (found and found.code) == code
-    assert trouble(explained(OSError(number, "x")) or ValueError()) == found
+    assert disk_trouble(explained(OSError(number, "x")) or ValueError()) == found
 
 
 def test_what_sqlite_calls_it(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_what_sqlite_calls_it(tmp_path: Path) -> None:
 def _code(db: sqlite3.Connection, statement: str) -> str | None:
     with pytest.raises(sqlite3.Error) as caught:
         db.execute(statement)
-    found = trouble(caught.value)
+    found = disk_trouble(caught.value)
     return found.code if found else None
 
 

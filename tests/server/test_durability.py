@@ -16,7 +16,8 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from deployer.server import EmbeddedAccount, extraction, jobs
+from deployer.server import EmbeddedAccount, ingestion
+from deployer.server.ingestion import extraction
 from tests.server.processes import Served, served
 from tests.server.support import made, settled, stored, until, upload
 
@@ -119,6 +120,21 @@ def test_a_folder_of_the_first_layout_is_ingested_again(tmp_path: Path) -> None:
         assert made(api, f"/v1/vector_stores/{store_id}/search", query="kept")["data"][0]["file_id"] == file_id
 
 
+def test_a_folder_of_the_second_layout_keeps_its_objects_in_their_order(tmp_path: Path) -> None:
+    with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
+        made_before = [made(api, "/v1/assistants", model="m", name=name) for name in "abc"]
+    db = sqlite3.connect(tmp_path / "account.sqlite3")
+    db.executescript(
+        "CREATE TABLE documents (seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL UNIQUE,"
+        " body TEXT NOT NULL); INSERT INTO documents SELECT seq, kind, id, body FROM objects; DROP TABLE objects;"
+        "PRAGMA user_version = 2;"
+    )
+    db.close()
+    with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
+        made_before.append(made(api, "/v1/assistants", model="m", name="d"))
+        assert api.get("/v1/assistants").json()["data"] == made_before[::-1]
+
+
 def test_a_file_that_breaks_its_reader_takes_no_other_down(tmp_path: Path) -> None:
     """What has been tried before is tried alone: the process may die of it again."""
     with EmbeddedAccount(tmp_path, workers=0) as account, TestClient(account.app) as api:
@@ -127,7 +143,7 @@ def test_a_file_that_breaks_its_reader_takes_no_other_down(tmp_path: Path) -> No
         claim_and_die(tmp_path, attempts=1)
         time.sleep(0.25)  # the dead process's lease
         with account._storage.read() as db:
-            waiting = jobs.waiting(db, time.time())
+            waiting = ingestion.waiting_jobs(db, time.time())
         assert [job["file_id"] for job in waiting] == file_ids[:1]
     with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
         assert settled(api, store["id"])["file_counts"]["completed"] == 3

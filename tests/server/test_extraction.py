@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from pypdf import PdfWriter
 
-from deployer.server import extraction, office, refusal
-from deployer.server.chunking import chunks
-from deployer.server.extraction import extract
-from deployer.server.refusal import RefusedError
+from deployer.server.ingestion import extraction, office, text
+from deployer.server.ingestion.chunking import chunks
+from deployer.server.ingestion.extraction import extract
+from deployer.server.ingestion.text import UnreadableError
 
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 SLIDE = "http://schemas.openxmlformats.org/drawingml/2006/main"
@@ -161,7 +161,7 @@ OUTSIDE = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
     ),
 )
 def test_refused(read: Callable[[str, bytes], str], name: str, data: bytes, code: str) -> None:
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(UnreadableError) as refused:
         read(name, data)
     assert refused.value.code == code
     assert refused.value.message.endswith(".")
@@ -169,7 +169,7 @@ def test_refused(read: Callable[[str, bytes], str], name: str, data: bytes, code
 
 def test_a_zip_bomb_is_not_unpacked(read: Callable[[str, bytes], str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(office, "MOST_UNPACKED", 1024 * 1024)
-    with pytest.raises(RefusedError, match="too large unpacked"):
+    with pytest.raises(UnreadableError, match="too large unpacked"):
         read("a.docx", word("x" * 5_000_000))
 
 
@@ -179,12 +179,12 @@ def test_half_a_character_is_replaced(read: Callable[[str, bytes], str], monkeyp
 
 
 def test_too_much_text(read: Callable[[str, bytes], str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refusal, "MOST_CHARACTERS", 10)
-    with pytest.raises(RefusedError, match="too many tokens"):
+    monkeypatch.setattr(text, "MOST_CHARACTERS", 10)
+    with pytest.raises(UnreadableError, match="too many tokens"):
         read("a.txt", b"eleven char")
-    with pytest.raises(RefusedError, match="too many tokens"):
+    with pytest.raises(UnreadableError, match="too many tokens"):
         read("a.txt", b"more than forty-four bytes are not even read in" + b"\xff")
-    with pytest.raises(RefusedError, match="too many tokens"):
+    with pytest.raises(UnreadableError, match="too many tokens"):
         read("a.pdf", pdf("more than ten characters"))
 
 

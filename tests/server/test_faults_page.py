@@ -12,7 +12,7 @@ import yaml
 from starlette.testclient import TestClient
 
 from deployer.server import EmbeddedAccount, read_faults
-from deployer.server.fault_fields import _ON_DOCUMENTS, _ON_REQUESTS
+from deployer.server.faults.reading import _ON_DOCUMENTS, _ON_REQUESTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "faults.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL))

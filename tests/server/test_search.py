@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from deployer.server.filters import matches
+from deployer.server.ingestion.retrieval import matches
 from tests.server.support import made, refused, stored
 
 DOCUMENTS = (

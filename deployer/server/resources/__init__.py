@@ -1,0 +1,28 @@
+"""The API's resources, one module for each; an endpoint is served when its module stands in the table here."""
+
+from __future__ import annotations
+
+from deployer.server.resources import (
+    agents,
+    assistants,
+    file_batches,
+    files,
+    models,
+    uploads,
+    vector_store_files,
+    vector_stores,
+)
+from deployer.server.state import Operation, Upload
+
+OPERATIONS: list[Operation] = [
+    *assistants.OPERATIONS,
+    *agents.OPERATIONS,
+    *vector_stores.OPERATIONS,
+    *vector_store_files.OPERATIONS,
+    *file_batches.OPERATIONS,
+    *files.OPERATIONS,
+    *uploads.OPERATIONS,
+    *models.OPERATIONS,
+]
+UPLOADS: list[tuple[str, str, Upload]] = [*files.UPLOADS, *uploads.UPLOADS]
+ENDPOINTS = [(method, path) for method, path, _ in [*OPERATIONS, *UPLOADS]]

@@ -1,0 +1,234 @@
+"""SQLite on disk: the schema, a pool of connections, and transactions that are safe across threads and processes."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+
+BUSY_SECONDS = 30.0
+VERSION = 3
+
+# A text outlives the membership that it came from when a file is attached again: REPLACE fires no trigger, so only a
+# detached file takes its text along. The index holds whole texts without positions: a fifth of the work of one row for
+# each overlapping chunk, and a search cuts the few texts that it looks at.
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL,
+    parent TEXT NOT NULL DEFAULT '');
+CREATE INDEX IF NOT EXISTS objects_of_kind ON objects (kind, parent, seq);
+CREATE INDEX IF NOT EXISTS objects_of_parent ON objects (parent);
+
+CREATE TABLE IF NOT EXISTS files (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, filename TEXT NOT NULL, purpose TEXT NOT NULL,
+    bytes INTEGER NOT NULL, digest TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER);
+CREATE INDEX IF NOT EXISTS files_of_digest ON files (digest);
+
+CREATE TABLE IF NOT EXISTS uploads (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, filename TEXT NOT NULL, purpose TEXT NOT NULL,
+    bytes INTEGER NOT NULL, status TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+    file_lifetime INTEGER);
+CREATE TABLE IF NOT EXISTS parts (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL, digest TEXT NOT NULL,
+    upload_id TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE);
+CREATE INDEX IF NOT EXISTS parts_of_digest ON parts (digest);
+CREATE INDEX IF NOT EXISTS parts_of_upload ON parts (upload_id);
+
+CREATE TABLE IF NOT EXISTS vector_stores (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, name TEXT, description TEXT, metadata TEXT NOT NULL,
+    expires_days INTEGER, created_at INTEGER NOT NULL, last_active_at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS batches (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL,
+    cancelled INTEGER NOT NULL DEFAULT 0,
+    vector_store_id TEXT NOT NULL REFERENCES vector_stores (id) ON DELETE CASCADE);
+CREATE INDEX IF NOT EXISTS batches_of_store ON batches (vector_store_id);
+CREATE TABLE IF NOT EXISTS memberships (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    vector_store_id TEXT NOT NULL REFERENCES vector_stores (id) ON DELETE CASCADE,
+    file_id TEXT NOT NULL REFERENCES files (id) ON DELETE CASCADE,
+    batch_id TEXT REFERENCES batches (id) ON DELETE SET NULL,
+    attributes TEXT NOT NULL, chunk_size INTEGER NOT NULL, chunk_overlap INTEGER NOT NULL, created_at INTEGER NOT NULL,
+    status TEXT NOT NULL, error_code TEXT, error_message TEXT, usage_bytes INTEGER NOT NULL DEFAULT 0,
+    lease_owner TEXT, lease_until REAL NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (vector_store_id, file_id));
+CREATE INDEX IF NOT EXISTS memberships_in_order ON memberships (vector_store_id, seq);
+CREATE INDEX IF NOT EXISTS memberships_counted ON memberships (vector_store_id, status, usage_bytes);
+CREATE INDEX IF NOT EXISTS memberships_of_batch ON memberships (batch_id, seq);
+CREATE INDEX IF NOT EXISTS memberships_of_file ON memberships (file_id);
+CREATE INDEX IF NOT EXISTS memberships_waiting ON memberships (seq) WHERE status = 'in_progress';
+
+CREATE TABLE IF NOT EXISTS texts (
+    seq INTEGER PRIMARY KEY, vector_store_id TEXT NOT NULL, file_id TEXT NOT NULL,
+    chunk_size INTEGER NOT NULL, chunk_overlap INTEGER NOT NULL, text TEXT NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS texts_of_membership ON texts (vector_store_id, file_id);
+CREATE VIRTUAL TABLE IF NOT EXISTS text_index USING fts5 (
+    text, content = 'texts', content_rowid = 'seq', tokenize = 'trigram', detail = none);
+CREATE TRIGGER IF NOT EXISTS membership_removed AFTER DELETE ON memberships BEGIN
+    DELETE FROM texts WHERE vector_store_id = old.vector_store_id AND file_id = old.file_id;
+END;
+CREATE TRIGGER IF NOT EXISTS text_added AFTER INSERT ON texts BEGIN
+    INSERT INTO text_index (rowid, text) VALUES (new.seq, new.text);
+END;
+CREATE TRIGGER IF NOT EXISTS text_removed AFTER DELETE ON texts BEGIN
+    INSERT INTO text_index (text_index, rowid, text) VALUES ('delete', old.seq, old.text);
+END;
+"""
+
+
+@dataclass
+class DatabaseSnapshot:
+    """The data as it was at one moment: a connection in a transaction that goes on."""
+
+    db: sqlite3.Connection
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def close(self) -> None:
+        self.db.close()
+
+
+# What a request reads instead of the present; the thread that handles the request inherits it.
+SNAPSHOT: ContextVar[DatabaseSnapshot | None] = ContextVar("snapshot", default=None)
+
+
+class Storage:
+    """The database of one account; any number of processes may have the same file open."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._idle: list[sqlite3.Connection] = []
+        self._turn = threading.Lock()
+        self._pool = threading.Lock()
+        self._open = threading.Event()
+
+    def open(self) -> None:
+        self._open.set()
+        try:
+            with self._connection() as db:
+                _use_wal(db)
+                _create(db, self._path)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        with self._pool:
+            self._open.clear()
+            idle, self._idle = self._idle, []
+        for db in idle:
+            db.close()
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """One consistent view of the data: of the present, or of the moment that `SNAPSHOT` names."""
+        snapshot = SNAPSHOT.get()
+        if snapshot is not None:
+            with snapshot.turn:
+                yield snapshot.db
+            return
+        with self._connection() as db:
+            yield from _transaction(db, "BEGIN")
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One change, all or nothing. Threads queue on a lock, because SQLite's own way to wait is to sleep."""
+        with self._turn, self._connection() as db:
+            yield from _transaction(db, "BEGIN IMMEDIATE")
+
+    def snapshot(self) -> DatabaseSnapshot:
+        """Hold on to the data as it is now, until the snapshot is closed."""
+        db = _connect(self._path)
+        db.execute("BEGIN")
+        db.execute("SELECT 1 FROM objects").fetchone()  # a transaction's view begins with its first read
+        return DatabaseSnapshot(db)
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        if not self._open.is_set():
+            raise RuntimeError("the embedded account is not open: use it as a context manager")
+        try:
+            db = self._idle.pop()
+        except IndexError:
+            db = _connect(self._path)
+        try:
+            yield db
+        finally:
+            if not self._kept(db):
+                db.close()
+
+    def _kept(self, db: sqlite3.Connection) -> bool:
+        """Put a connection back, unless the account was closed in the meantime: it would stay open for ever."""
+        with self._pool:
+            if self._open.is_set():
+                self._idle.append(db)
+                return True
+        return False
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    db.row_factory = sqlite3.Row
+    try:
+        db.execute("PRAGMA foreign_keys = ON")
+        # In WAL mode NORMAL loses nothing when a process is killed; only a power cut can undo the last transactions.
+        db.execute("PRAGMA synchronous = NORMAL")
+    except sqlite3.Error:  # this is where a file that is no database shows
+        db.close()
+        raise
+    return db
+
+
+def _transaction(db: sqlite3.Connection, begin: str) -> Iterator[sqlite3.Connection]:
+    db.execute(begin)
+    try:
+        yield db
+    except BaseException:
+        db.rollback()
+        raise
+    db.commit()
+
+
+def _use_wal(db: sqlite3.Connection) -> None:
+    """Switch to WAL; SQLite does not wait for other processes here, although it does everywhere else."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while not _is_wal(db, final=time.monotonic() > deadline):
+        time.sleep(0.01)
+
+
+def _is_wal(db: sqlite3.Connection, *, final: bool) -> bool:
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError:
+        if final:
+            raise
+        return False
+    return True
+
+
+# Version 1 kept chunks; what it had ingested is ingested again from its bytes.
+_FROM_1 = """
+DROP TABLE IF EXISTS chunk_index;
+DROP TABLE IF EXISTS chunks;
+UPDATE memberships SET status = 'in_progress', usage_bytes = 0, lease_until = 0, attempts = 0
+    WHERE status = 'completed';
+"""
+
+# Version 2 had a table of objects without parents. Two processes may do this at once: the second finds it empty.
+_FROM_2 = """
+CREATE TABLE IF NOT EXISTS documents (seq INTEGER, kind TEXT, id TEXT, body TEXT);
+INSERT OR IGNORE INTO objects (seq, kind, id, body) SELECT seq, kind, id, body FROM documents;
+DROP TABLE documents;
+"""
+_MIGRATIONS = {0: "", 1: _FROM_1 + _FROM_2, 2: _FROM_2}
+
+
+def _create(db: sqlite3.Connection, path: Path) -> None:
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version in _MIGRATIONS:
+        db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {_MIGRATIONS[version]} PRAGMA user_version = {VERSION}; COMMIT;")
+    elif version != VERSION:
+        raise ValueError(f"{path} has layout {version}, this deployer knows {VERSION}: use another folder")
