@@ -18,6 +18,7 @@ from deployer.manifest import Manifest
 from deployer.model import Action, Address, LiveObject, Plan, Resource, Status
 from deployer.project import consent as asking
 from deployer.project.safety import locked, secured
+from deployer.wording import listed, more
 
 if TYPE_CHECKING:
     from deployer.account.lock import Hold
@@ -143,7 +144,7 @@ def _is_of(live: LiveObject, project: str) -> bool:
 def _not_one(now: Plan, address: Address, name: str, named: Sequence[LiveObject]) -> str:
     if not named:
         return f"account {now.target.name} has no foreign {address.kind} that is called {name!r}; use its id"
-    ids = ", ".join(one.id for one in named[:_SHOWN]) + (", …" if len(named) > _SHOWN else "")
+    ids = listed([one.id for one in named], _SHOWN)
     return f"{len(named)} foreign objects of kind {address.kind} are called {name!r}: {ids}; use the id of one"
 
 
@@ -209,7 +210,7 @@ def _show(plan: Plan, resource: Resource, live: LiveObject, proof: Proof) -> Non
     for name, why in proof.foreign[:_SHOWN]:
         click.echo(plain(f"stays foreign: {name}: {why}"))
     if len(proof.foreign) > _SHOWN:
-        click.echo(f"and {len(proof.foreign) - _SHOWN:,} more")
+        click.echo(more(len(proof.foreign) - _SHOWN))
     if left := [file for file in resource.files if file.path not in ours]:
         click.echo(f"the next apply uploads {len(left):,} of {len(resource.files):,} declared files")
 

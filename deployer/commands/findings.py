@@ -9,6 +9,7 @@ import click
 from deployer.errors import EXIT_DONE, EXIT_FAILED
 from deployer.functions.rules import RULES
 from deployer.model import Problem, Severity
+from deployer.wording import counted
 
 FORMATS = ("text", "json", "sarif")
 
@@ -34,11 +35,7 @@ def _text(problems: Sequence[Problem], checked: str) -> None:
     for problem in problems:
         click.echo(plain(str(problem)), err=True)
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
-    counts = [_counted(errors, "error")] if errors else [f"valid: {checked}"]
+    counts = [counted(errors, "error")] if errors else [f"valid: {checked}"]
     if warnings := len(problems) - errors:
-        counts.append(_counted(warnings, "warning"))
+        counts.append(counted(warnings, "warning"))
     click.echo(", ".join(counts))
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -112,7 +112,7 @@ def _known(manifest: Manifest) -> Iterator[Known]:
 
 def _show(found: Sequence[Orphan]) -> None:
     from deployer.render.plain import plain
-    from deployer.render.values import counted, duration, size
+    from deployer.wording import counted, duration, size
 
     for one in found:
         old = duration(max(0, time.time() - one.created))

@@ -22,6 +22,7 @@ from deployer.project.applying import Intent, carried_out
 from deployer.project.safety import locked
 from deployer.rollback import history, restore
 from deployer.rollback.store import SnapshotStore, read_snapshot, store_of
+from deployer.wording import listed, more
 
 if TYPE_CHECKING:
     from deployer.account.lock import Hold
@@ -150,12 +151,12 @@ def _lease(session: Session, wanted: Intent, patience: float) -> AbstractAsyncCo
 def _lacking(found: Sequence[Lacking], again: str) -> str:
     """Say what did not come back: it is not done, though nothing more can be done now."""
     lines = [f"  {one.address}: {one.name}: {one.remedy}" for one in found[:_NAMED]]
-    more = [f"  and {len(found) - _NAMED:,} more, named above"] if len(found) > _NAMED else []
+    rest = [f"  {more(len(found) - _NAMED)}, named above"] if len(found) > _NAMED else []
     return "\n".join(
         [
             "not everything is as it was then: neither the account nor the working tree has the bytes of",
             *lines,
-            *more,
+            *rest,
             f"then run deployer {again}",
         ]
     )
@@ -204,7 +205,7 @@ def _told(data: Mapping[str, Any]) -> str:
 
 
 def _held(data: Mapping[str, Any]) -> list[str]:
-    return [f"{what}: {_few(names)}" for what, names in _by_action(data).items()]
+    return [f"{what}: {listed(names, _FEW)}" for what, names in _by_action(data).items()]
 
 
 def _by_action(data: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -212,8 +213,3 @@ def _by_action(data: Mapping[str, Any]) -> dict[str, list[str]]:
     for change in data["changes"]:
         result.setdefault(change["action"], []).append(change["address"])
     return result
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
-    return ", ".join(names[:_FEW]) + more

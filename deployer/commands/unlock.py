@@ -58,7 +58,7 @@ async def _unlock(manifest: Manifest, *, yes: bool) -> int:
 
 
 def _told(lease: Lease) -> str:
-    from deployer.render.values import duration
+    from deployer.wording import duration
 
     now = time.time()
     state = "still renewed" if lease.until > now else "expired"

@@ -14,6 +14,7 @@ from deployer.engine.plan import losses
 from deployer.kinds import SURFACES
 from deployer.manifest import Manifest, compile_manifest
 from deployer.model import Problem, Target
+from deployer.wording import counted
 
 
 @click.command("validate")
@@ -35,9 +36,7 @@ def command(*, file: Path, account: str | None, variables: tuple[str, ...], form
     values = parse_variables(variables)
     found = compile_manifest(file, account, values, os.environ, import_handlers=import_handlers, offline=True)
     count = len(found.resources)
-    return report(
-        in_order([*found.problems, *_losses(found)]), form, f"{count} {'resource' if count == 1 else 'resources'}"
-    )
+    return report(in_order([*found.problems, *_losses(found)]), form, counted(count, "resource"))
 
 
 def _losses(found: Manifest) -> list[Problem]:

@@ -26,6 +26,7 @@ from deployer.model import (
     Resource,
     Target,
 )
+from deployer.wording import counted
 
 STORE = "vector_store"
 _EDITS = (FileAction.UPDATE, FileAction.ADD)  # where an edit is all that they are about
@@ -240,9 +241,9 @@ def _reason(
 ) -> str:
     parts = [f"moved from {renamed}"] if renamed else []
     if fields:
-        parts.append(f"{len(fields)} {'field' if len(fields) == 1 else 'fields'}")
+        parts.append(counted(len(fields), "field"))
     if changes:
-        parts.append(f"{len(changes)} {'file' if len(changes) == 1 else 'files'}")
+        parts.append(counted(len(changes), "file"))
     if released:
         parts.append(f"no longer declared: {', '.join(sorted(released))}")
     if agreed:

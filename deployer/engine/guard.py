@@ -8,6 +8,7 @@ from deployer.engine import files
 from deployer.engine.canonical import same
 from deployer.errors import DeployerError, ProblemsFound
 from deployer.model import Action, Address, FieldChange, FileChange, OnDrift, Plan
+from deployer.wording import cut
 
 PRUNE_LIMIT = "prune-limit"
 GUARDS = (PRUNE_LIMIT,)
@@ -56,4 +57,4 @@ def _both(git: Any, account: Any) -> str:
 
 def _short(value: Any) -> str:
     text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return cut(text, _SHOWN)

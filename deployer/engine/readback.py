@@ -9,6 +9,7 @@ from typing import Any
 from deployer.engine import stamp
 from deployer.engine.canonical import same
 from deployer.kinds import Kind
+from deployer.wording import cut
 
 _SHOWN = 40
 
@@ -31,4 +32,4 @@ def _sentences(wanted: Mapping[str, Any], found: Mapping[str, Any], *, told: boo
 
 def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return cut(text, _SHOWN)

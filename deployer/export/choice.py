@@ -12,6 +12,7 @@ from deployer.engine.adopt import MAX_PAIRS, lacking_room
 from deployer.errors import DeployerError
 from deployer.kinds import Kind
 from deployer.model import Address, LiveObject
+from deployer.wording import more
 
 _LONGEST = 63
 _SHOWN = 5
@@ -95,7 +96,7 @@ def _shortened(notes: Sequence[str]) -> tuple[str, ...]:
     for why, group in groups.items():
         result += group[:_SHOWN]
         if len(group) > _SHOWN:
-            result.append(f"{len(group) - _SHOWN:,} more are left out: {why}")
+            result.append(f"{more(len(group) - _SHOWN)} are left out: {why}")
     return tuple(result)
 
 

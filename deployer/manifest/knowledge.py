@@ -22,6 +22,7 @@ from deployer.manifest.patterns import Pattern
 from deployer.manifest.suggest import similar_file
 from deployer.manifest.tools import Surroundings
 from deployer.model import Attrs, DesiredFile, Position, Problem
+from deployer.wording import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,7 @@ class _Found:
             elif _settings(first) != _settings(file):
                 others.setdefault(where, []).append(file.path)
         for where, paths in others.items():
-            more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
-            message = f"{paths[0]}{more}: files[{where}] names this too, with other attributes or chunking"
+            message = f"{listed(paths, 1)}: files[{where}] names this too, with other attributes or chunking"
             yield message, "exclude it in one of the two"
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployer.manifest.suggest import nearest, one_of
+from deployer.wording import cut
 
 _TYPES = {
     "object": "a mapping",
@@ -141,5 +142,4 @@ def _limit(finding: Finding) -> tuple[str, str]:
 
 
 def _show(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    return cut(json.dumps(value, ensure_ascii=False), 60)

@@ -15,6 +15,7 @@ from deployer.engine import canonical
 from deployer.engine.data import plan_data
 from deployer.errors import DeployerError
 from deployer.model import OnDrift, Plan
+from deployer.wording import listed
 
 if TYPE_CHECKING:
     from deployer.project.session import Wishes
@@ -85,4 +86,4 @@ def _changed(now: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     before = {one["address"]: one for one in data["changes"]}
     after = {one["address"]: one for one in now["changes"]}
     names = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more moved" if len(names) > 5 else " moved" if names else "")
+    return f"{listed(names, 5)} moved" if names else ""

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from deployer.render.tally import Tally, Track
-from deployer.render.values import duration, size, size_of
+from deployer.wording import duration, size, size_of
 
 _REDRAW = 0.1
 

@@ -9,7 +9,7 @@ from deployer.model import FileAction, FileChange, Origin
 from deployer.render import settings
 from deployer.render.plain import plain
 from deployer.render.segments import Line, Segment, dim, warn
-from deployer.render.values import size
+from deployer.wording import more, size
 
 _SHOWN = 20
 _AT_LEAST = 2
@@ -54,7 +54,7 @@ def _group(action: FileAction, group: Sequence[FileChange], room: int) -> Iterat
     shown = ordered if len(ordered) <= room + 1 else ordered[:room]
     yield from (_file(change, 2, many) for change in shown)
     if rest := ordered[len(shown) :]:
-        yield Line("", 2, (dim(f"… and {len(rest):,} more ({size(sum(map(_bytes, rest)))})"),))
+        yield Line("", 2, (dim(f"… {more(len(rest))} ({size(sum(map(_bytes, rest)))})"),))
 
 
 def _sign(action: FileAction) -> str:

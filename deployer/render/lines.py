@@ -11,7 +11,7 @@ from deployer.model import Action, Change, Origin, Plan
 from deployer.render import documents, fields, replaced
 from deployer.render.plain import plain
 from deployer.render.segments import Line, Segment, dim, warn
-from deployer.render.values import counted, duration, size
+from deployer.wording import counted, duration, more, size
 
 __all__ = ["Line", "Segment", "changes", "drift", "drift_totals", "header", "of_change", "totals"]
 
@@ -61,7 +61,7 @@ def _of_files(files: Sequence[Change]) -> Iterator[Line]:
     yield Line("-", 0, (name, dim(f"  {files[0].reason}")))
     for change in files[:_FEW]:
         yield Line("-", 1, (Segment(plain(change.address.name), "gone"),))
-    yield Line("", 1, (dim(f"… and {len(files) - _FEW:,} more"),))
+    yield Line("", 1, (dim(f"… {more(len(files) - _FEW)}"),))
 
 
 def of_change(plan: Plan, change: Change) -> Iterator[Line]:

@@ -14,7 +14,7 @@ from deployer.model import Address, Outcome, Plan, Status, Step
 from deployer.render import lines, text
 from deployer.render.bars import Bars
 from deployer.render.tally import Tally
-from deployer.render.values import duration, size_of
+from deployer.wording import duration, size_of
 
 _QUICK = 3.0
 _PAUSE = 5.0

@@ -9,7 +9,7 @@ from deployer.render import passages, words
 from deployer.render.passages import Op, Row
 from deployer.render.plain import plain
 from deployer.render.segments import Line, Segment, dim
-from deployer.render.values import counted
+from deployer.wording import more
 
 _TITLE = 40
 _INLINE = 160
@@ -38,8 +38,8 @@ def difference(head: Line, old: str, new: str, note: tuple[Segment, ...]) -> Ite
     yield Line(head.sign, head.depth, (*head.segments, dim(_counts(rows)), *note))
     for row in rows[:_ROWS]:
         yield _row(row, head.depth + 1)
-    if more := sum(row.op is not Op.SAME for row in rows[_ROWS:]):
-        yield Line("", head.depth + 1, (dim(f"… and {counted(more, 'more changed line')}"),))
+    if rest := sum(row.op is not Op.SAME for row in rows[_ROWS:]):
+        yield Line("", head.depth + 1, (dim(f"… {more(rest, 'changed line')}"),))
 
 
 def inline(old: Any, new: Any) -> tuple[Segment, ...]:

@@ -12,7 +12,7 @@ from deployer.engine.data import in_order
 from deployer.model import Action, Outcome, Plan, Problem, Severity, Status
 from deployer.render import lines
 from deployer.render.plain import plain
-from deployer.render.values import counted
+from deployer.wording import counted, listed
 
 _TONES = {
     "plain": "",
@@ -108,9 +108,8 @@ def left(values: Sequence[Outcome]) -> str:
     rest = [value for value in values if value.status is not Status.DONE]
     if not rest:
         return ""
-    names = [plain(f"{value.action} {value.address}") for value in rest[:_NAMED]]
-    more = [f"and {len(rest) - _NAMED:,} more"] if len(rest) > _NAMED else []
-    return f"Left: {len(rest):,} of {counted(len(values), 'change')}: {', '.join([*names, *more])}"
+    names = [plain(f"{value.action} {value.address}") for value in rest]
+    return f"Left: {len(rest):,} of {counted(len(values), 'change')}: {listed(names, _NAMED)}"
 
 
 def drift(out: Console, value: Plan) -> None:

@@ -1,40 +1,13 @@
-"""Single values for people: sizes, counts, times, and any JSON value in one line."""
+"""A JSON value in one line, for people."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deployer.render.plain import plain
+from deployer.wording import cut
 
 _SHOWN = 72
-_UNITS = ("B", "kB", "MB", "GB", "TB")
-
-
-def size(count: int) -> str:
-    """Write a number of bytes for people: 512 B, 4.0 kB, 2.1 MB."""
-    unit = _unit(count)
-    return f"{count} B" if unit == 0 else f"{count / 1000**unit:,.1f} {_UNITS[unit]}"
-
-
-def size_of(part: int, whole: int) -> str:
-    """Write both in the unit of the whole: 31.2 of 120.4 MB."""
-    unit = _unit(whole)
-    return f"{part} of {whole} B" if unit == 0 else f"{part / 1000**unit:,.1f} of {size(whole)}"
-
-
-def _unit(count: int) -> int:
-    return min((len(str(count)) - 1) // 3, len(_UNITS) - 1)
-
-
-def counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def duration(seconds: float) -> str:
-    """Write a time for people: 45 s, 10 min, 2.5 h."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def short(value: Any) -> str:
@@ -46,7 +19,7 @@ def short(value: Any) -> str:
     else:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = plain(text)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text):,} characters)"
+    return text if len(text) <= _SHOWN else f"{cut(text, _SHOWN)} ({len(text):,} characters)"
 
 
 def _tool(tool: Mapping[str, Any]) -> str:

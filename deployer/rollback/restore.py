@@ -17,6 +17,7 @@ from deployer.rollback import strangers
 from deployer.rollback.marks import as_then, rewritten, unmarked
 from deployer.rollback.returned import Lacking, Returned, Stock, attributes, returned
 from deployer.rollback.snapshot import Entry
+from deployer.wording import listed
 
 __all__ = ["Stock", "WayBack", "way_back"]
 
@@ -209,8 +210,7 @@ class _Way:
         """What others attached to a store that was deleted is none of ours; its File objects are still there."""
         foreign = [file.id for file in entry.files if file.path is None]
         if foreign:
-            named = ", ".join(foreign[:3]) + (", …" if len(foreign) > 3 else "")
-            self._warn(entry.then, f"comes back without what others attached ({named})")
+            self._warn(entry.then, f"comes back without what others attached ({listed(foreign, 3)})")
 
     def pool(self) -> frozenset[str]:
         """Give the tokens of all documents that are on the account."""

@@ -20,6 +20,7 @@ from deployer.account.connection.client import Client
 from deployer.errors import AccountError, DeployerError
 from deployer.kinds import SURFACES
 from deployer.model import Action, Address, Change, DeleteFile, Outcome, Plan, Status
+from deployer.wording import listed
 
 CONCURRENCY = 16
 _FRESH = (Action.CREATE, Action.REPLACE)
@@ -116,8 +117,7 @@ def _outcome(run: Run, change: Change, status: Status, why: str) -> Outcome:
 
 
 def _summed_up(failures: Sequence[str]) -> str:
-    texts = list(dict.fromkeys(failures))
-    return "; ".join(texts[:3]) + (f"; and {len(texts) - 3} more" if len(texts) > 3 else "")
+    return listed(list(dict.fromkeys(failures)), 3, "; ")
 
 
 def _why_left_out(run: Run, change: Change) -> str:

@@ -14,6 +14,7 @@ from deployer.engine.decide import STORE
 from deployer.errors import AccountError, DeployerError
 from deployer.kinds import vector_store
 from deployer.model import Action, Change, LiveFile, Request, Upload
+from deployer.wording import listed
 
 _FEW = 100
 """As many documents as one page of a list holds are read one by one."""
@@ -55,10 +56,8 @@ async def _documents(run: Run, change: Change) -> None:
     now = await _memberships(run, change.live_id or "", touched)
     moved = list(_moved(touched, now))
     if moved:
-        more = f" and {len(moved) - 3} more" if len(moved) > 3 else ""
-        raise DeployerError(
-            f"documents moved since the plan was made: {'; '.join(moved[:3])}{more}; look at them and plan again"
-        )
+        named = listed(moved, 3, "; ")
+        raise DeployerError(f"documents moved since the plan was made: {named}; look at them and plan again")
 
 
 async def _users(run: Run, change: Change) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deployer.account.connection.retry import Fate, asked_wait
+from deployer.wording import cut
 
 if TYPE_CHECKING:
     import httpx2
@@ -157,5 +158,4 @@ def _shown(response: httpx2.Response) -> str:
 
 
 def _line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
+    return cut(" ".join(text.split()), _SHOWN)

@@ -21,6 +21,7 @@ from deployer.manifest import Manifest, compile_manifest, digest
 from deployer.model import Action, Plan
 from deployer.project import consent as asking
 from deployer.project.safety import locked
+from deployer.wording import counted, listed
 
 if TYPE_CHECKING:
     from deployer.commands.export.origin import Origin
@@ -215,13 +216,13 @@ def _consent(foreign: Sequence[Item], wanted: Intent) -> bool:
     if wanted.adopt is not None or not foreign:
         return bool(wanted.adopt)
     asking.answerable("export", "--yes", "--no-adopt")
-    names = ", ".join(str(item.address) for item in foreign[:5]) + (", …" if len(foreign) > 5 else "")
+    names = listed([str(item.address) for item in foreign], 5)
     return asking.confirmed(f"Adopt the {len(foreign)} objects that are not ours yet ({names})?")
 
 
 async def _finished(session: Session, found: Origin, wanted: Intent, items: Sequence[Item], *, adopt: bool) -> int:
     """Adopt what is foreign, and plan with what was written to prove that nothing is left."""
-    click.echo(f"Wrote {wanted.target / MANIFEST}: {len(items)} {'object' if len(items) == 1 else 'objects'}.")
+    click.echo(f"Wrote {wanted.target / MANIFEST}: {counted(len(items), 'object')}.")
     file, foreign = wanted.target / MANIFEST, [item for item in items if item.mark is None]
     options = _options(found, file)
     if foreign and not adopt:

@@ -20,6 +20,7 @@ from deployer.export.places import Places
 from deployer.kinds import Kind
 from deployer.manifest.fit import CODE_INTERPRETER, FILE_SEARCH, unfit
 from deployer.model import DesiredFile, LiveFile
+from deployer.wording import more
 
 _READY = ("completed", "in_progress")
 _SHOWN = 5
@@ -131,4 +132,4 @@ def _remarked(item: Item, told: Sequence[str], count: int) -> Item:
         return item.saying(f"no files: its {count} documents stay as they are, undeclared ({told[0]})")
     for why in told[:_SHOWN]:
         item = item.saying(f"stays as it is, undeclared: {why}")
-    return item.saying(f"and {len(told) - _SHOWN} more") if len(told) > _SHOWN else item
+    return item.saying(more(len(told) - _SHOWN)) if len(told) > _SHOWN else item

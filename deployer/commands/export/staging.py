@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployer.errors import DeployerError
+from deployer.wording import listed
 
 _SHOWN = 5
 
@@ -38,10 +39,8 @@ class Staging:
         """Raise when one of them is in the target already."""
         there = [name for name in sorted(names) if os.path.lexists(self.target / name)]
         if there:
-            more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
             raise DeployerError(
-                f"{', '.join(there[:_SHOWN])}{more} exist in {self.target}; "
-                "name another folder, or add --force overwrite"
+                f"{listed(there, _SHOWN)} exist in {self.target}; name another folder, or add --force overwrite"
             )
 
     def place(self, names: Collection[str]) -> None:

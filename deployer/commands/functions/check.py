@@ -10,6 +10,7 @@ from deployer.commands.findings import FORMATS, report
 from deployer.errors import DeployerError
 from deployer.functions.rules import RULES, SURFACES
 from deployer.model import Problem, Severity
+from deployer.wording import counted
 
 HINTS = [rule.id for rule in RULES.values() if rule.strictness == "hint"]
 
@@ -43,4 +44,4 @@ def command(paths: tuple[Path, ...], surface: str, silence: tuple[str, ...], for
     if not count and not problems:
         raise DeployerError(f"{', '.join(map(str, paths))}: no YAML or JSON file here; name another folder")
     kept = [problem for problem in problems if problem.severity is Severity.ERROR or problem.rule not in silence]
-    return report(kept, form, f"{count} {'function' if count == 1 else 'functions'}")
+    return report(kept, form, counted(count, "function"))

@@ -15,6 +15,7 @@ from deployer.commands.functions.definition_file import Definition, definitions
 from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError
 from deployer.functions.rules import Finding
 from deployer.functions.strictness.fix import make_strict
+from deployer.wording import counted
 
 _BOM = "\ufeff"
 
@@ -37,7 +38,7 @@ def command(files: tuple[Path, ...], write: bool) -> int:  # noqa: FBT001 (click
     outcomes = [_fix(path, write=write) for path in dict.fromkeys(files)]
     changed, refused = sum(one[0] for one in outcomes), sum(one[1] for one in outcomes)
     rest = "" if write or not changed else "; write with --write"
-    click.echo(f"{_files(changed)} {'changed' if write else 'to change'}, {refused} refused{rest}")
+    click.echo(f"{counted(changed, 'file')} {'changed' if write else 'to change'}, {refused} refused{rest}")
     return EXIT_FAILED if refused else EXIT_DONE
 
 
@@ -131,7 +132,3 @@ def _replace(path: Path, text: str) -> None:
             fresh.replace(target)
     except OSError as error:
         raise DeployerError(f"{path} cannot be written ({error.strerror}); check its permissions") from None
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from deployer.functions.checks.subject import Subject, listed
+from deployer.functions.checks.subject import Subject, named
 from deployer.functions.rules import Finding
 from deployer.functions.tree import Node
 
@@ -51,7 +51,7 @@ def prose(subject: Subject, node: Node) -> Iterator[Finding]:
     found = _QUOTED.findall(text, choice.end()) if choice else []
     values = list(dict.fromkeys(next(filter(None, quoted)) for quoted in found))
     if len(values) > 1:
-        message = f"the description lists the values ({listed(values)}), and nothing holds the model to them"
+        message = f"the description lists the values ({named(values)}), and nothing holds the model to them"
         yield subject.finding("enum-in-prose", node, message, "write them as `enum: […]`")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from deployer.functions.checks.dialects import types
-from deployer.functions.checks.subject import Subject, branch_of, listed, mapping, shown, texts
+from deployer.functions.checks.subject import Subject, branch_of, mapping, named, shown, texts
 from deployer.functions.rules import Finding
 from deployer.functions.tree import Node
 
@@ -41,12 +41,12 @@ def required(subject: Subject, node: Node) -> Iterator[Finding]:
     where = (*node.pointer, "required") if "required" in node.schema else node.pointer
     if missing:
         says = _required(subject, node, f"Missing '{missing[0]}'.")
-        message = f"`required` lacks {listed(missing)}"
+        message = f"`required` lacks {named(missing)}"
         remedy = "list every property; an optional one also takes null: `type: [string, 'null']`"
         yield subject.at("strict-required", where, message, remedy, says)
     if extra:
         says = _required(subject, node, f"Extra required key '{extra[0]}' supplied.")
-        message = f"`required` names {listed(extra)}, and `properties` does not"
+        message = f"`required` names {named(extra)}, and `properties` does not"
         yield subject.at("strict-required", where, message, "declare it under `properties`, or take it out", says)
 
 
@@ -120,7 +120,7 @@ def references(subject: Subject, node: Node) -> Iterator[Finding]:
         words = ", ".join(repr(word) for word in beside)
         says = subject.says_at(node, f"$ref cannot have keywords {{{words}}}.").replace(": In context", ": context", 1)
         remedy = "move them to the target, or wrap the reference: `anyOf: [{$ref: …}]`"
-        yield subject.at("strict-reference-alone", where, f"a $ref with {listed(beside)} beside it", remedy, says)
+        yield subject.at("strict-reference-alone", where, f"a $ref with {named(beside)} beside it", remedy, says)
 
 
 PROPERTIES, LEVELS, CHARACTERS, ENUM_VALUES = 5000, 10, 120_000, 1000

@@ -8,6 +8,7 @@ from typing import Any
 
 from deployer.functions.rules import RULES, Finding
 from deployer.functions.tree import Node, Pointer, References
+from deployer.wording import cut, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,12 @@ def branch_of(schema: dict[str, Any], name: str) -> Pointer:
 
 def shown(value: Any, most: int = 60) -> str:
     """Write a value for a message, long ones cut."""
-    text = repr(value)
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    return cut(repr(value), most)
 
 
-def listed(names: Sequence[str], most: int = 5) -> str:
-    """Write names as `a, b and 3 more`."""
-    head = ", ".join(repr(name) for name in names[:most])
-    return head if len(names) <= most else f"{head} and {len(names) - most} more"
+def named(names: Sequence[str]) -> str:
+    """Return names as `'a', 'b' and 3 more`."""
+    return listed([repr(name) for name in names], 5)
 
 
 def mapping(schema: Any, keyword: str) -> dict[str, Any]:

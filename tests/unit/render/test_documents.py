@@ -4,7 +4,6 @@ import pytest
 
 from deployer.engine import data
 from deployer.model import FileAction, FileChange, Limits, Origin
-from deployer.render import values
 from tests.unit.render.plans import a_plan, added, document, membership, shown, store, totals
 
 GIT = document(1)
@@ -100,24 +99,3 @@ def test_the_forecast_and_what_a_file_is_are_in_json() -> None:
             "live": ["file-docs/a.md", "file-docs/b.md"],
         }
     ]
-
-
-@pytest.mark.parametrize(
-    ("count", "said"), ((0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (2_100_000, "2.1 MB"), (5 * 10**9, "5.0 GB"))
-)
-def test_sizes_read_well(count: int, said: str) -> None:
-    assert values.size(count) == said
-
-
-@pytest.mark.parametrize(
-    ("part", "whole", "said"), ((5, 10, "5 of 10 B"), (0, 120_400_000, "0.0 of 120.4 MB"), (500, 1000, "0.5 of 1.0 kB"))
-)
-def test_parts_are_told_in_the_unit_of_the_whole(part: int, whole: int, said: str) -> None:
-    assert values.size_of(part, whole) == said
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"), ((0.1, "1 s"), (45, "45 s"), (89, "89 s"), (120, "2 min"), (3_600, "60 min"), (9_000, "2.5 h"))
-)
-def test_times_read_well(seconds: float, said: str) -> None:
-    assert values.duration(seconds) == said

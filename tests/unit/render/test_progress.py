@@ -212,4 +212,4 @@ def test_what_is_left_is_named_while_it_is_little() -> None:
     assert left(RESULTS) == "Left: 1 of 2 changes: create assistant/b"
     many = [Outcome(Address("assistant", f"a{n}"), Action.DELETE, Status.SKIPPED, "interrupted") for n in range(1_012)]
     assert left([*RESULTS, *many]).startswith("Left: 1,013 of 1,014 changes: create assistant/b, delete assistant/a0, ")
-    assert left([*RESULTS, *many]).endswith("delete assistant/a8, and 1,003 more")
+    assert left([*RESULTS, *many]).endswith("delete assistant/a8 and 1,003 more")
