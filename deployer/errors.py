@@ -1,7 +1,5 @@
 """Expected errors: each is one sentence for a person and an exit code for a pipeline."""
 
-from collections.abc import Sequence
-
 EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_CHANGES = 2
@@ -26,14 +24,6 @@ class Interrupted(DeployerError):  # noqa: N818 (nothing went wrong: somebody as
     """A run was stopped at once, in the middle of its requests."""
 
     exit_code = EXIT_INTERRUPTED
-
-
-class ProblemsFound(DeployerError):  # noqa: N818 (it reports findings; it is not one error)
-    """The manifest has problems; each line is one of them."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        self.lines = tuple(lines)
-        super().__init__("\n".join(lines))
 
 
 class AccountError(DeployerError):

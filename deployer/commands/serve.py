@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployer.errors import EXIT_DONE, DeployerError, ProblemsFound
+from deployer.errors import EXIT_DONE, DeployerError
 
 if TYPE_CHECKING:
     from deployer.server import Faults
@@ -83,16 +83,18 @@ def command(  # noqa: PLR0913 (one argument for each option)
 def _faults(path: Path) -> Faults:
     """Read the file; all that is wrong with it is told at once, each with its line."""
     from deployer.manifest.document import read
-    from deployer.model import Problem
+    from deployer.model import Problem, ProblemsFound
     from deployer.server import FaultsError, read_faults
 
     found = read(path, str(path))
     if isinstance(found, Problem):
-        raise ProblemsFound([str(found)])
+        raise ProblemsFound([found])
     try:
         return read_faults(found.data)
     except FaultsError as error:
-        raise ProblemsFound([f"{found.key_position(flaw.path)}: {flaw.message}" for flaw in error.flaws]) from None
+        raise ProblemsFound(
+            [Problem(flaw.message, "", position=found.key_position(flaw.path)) for flaw in error.flaws]
+        ) from None
 
 
 @contextlib.contextmanager

@@ -6,8 +6,8 @@ from typing import Any
 
 from deployer.engine import files
 from deployer.engine.canonical import same
-from deployer.errors import DeployerError, ProblemsFound
-from deployer.model import Action, Address, FieldChange, FileChange, OnDrift, Plan
+from deployer.errors import DeployerError
+from deployer.model import Action, Address, FieldChange, FileChange, OnDrift, Plan, ProblemsFound
 from deployer.wording import cut
 
 PRUNE_LIMIT = "prune-limit"
@@ -20,7 +20,7 @@ _SHOWN = 60
 def check(plan: Plan, forced: Collection[str] = ()) -> None:
     """Raise when the plan must not be applied; the message names what would lift the refusal."""
     if plan.errors:
-        raise ProblemsFound([str(problem) for problem in plan.errors])
+        raise ProblemsFound(plan.errors)
     if plan.conflicts and plan.on_drift is OnDrift.FAIL:
         lines = [_told(address, one) for address, one in plan.conflicts]
         raise DeployerError(

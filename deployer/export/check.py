@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from deployer.engine import diff
 from deployer.engine.adopt import canonical
-from deployer.errors import ProblemsFound
 from deployer.export.items import FILES, Item
 from deployer.export.values import declared_attributes
 from deployer.kinds import Kind
 from deployer.kinds.vector_store import same_chunking
 from deployer.manifest import Manifest
-from deployer.model import Address, Problem, Resource, Severity
+from deployer.model import Address, Problem, ProblemsFound, Resource, Severity
 
 _PLACE = re.compile(r"(?P<kind>assistant|vector_store)/(?P<name>[a-z0-9_-]+)(?:\.(?P<field>\w+))?")
 _OTHERWISE = "it would be read back as something else"
@@ -45,7 +44,7 @@ def misread(found: Manifest, items: Sequence[Item], kinds: Mapping[str, Kind], i
 def _refused(problem: Problem) -> Misread:
     place = _PLACE.match(problem.address)
     if place is None:
-        raise ProblemsFound([str(problem)])
+        raise ProblemsFound([problem])
     field = (place["field"] or "").replace("chunking", FILES)
     if ".files" in problem.address:
         field = FILES

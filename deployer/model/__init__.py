@@ -11,6 +11,7 @@ from deployer.model.nouns import (
     LiveObject,
     Position,
     Problem,
+    ProblemsFound,
     Resource,
     Severity,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "Plan",
     "Position",
     "Problem",
+    "ProblemsFound",
     "Request",
     "Resource",
     "Severity",

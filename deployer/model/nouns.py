@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from deployer.errors import DeployerError
 
 Attrs = Mapping[str, Any]
 """Canonical field values (JSON data); desired and live have the same form. Absent means: not said."""
@@ -70,6 +72,17 @@ class Problem:
             where.append(self.address)
         text = f"{self.message}; {self.remedy}" if self.remedy else self.message
         return ": ".join([*where, f"{text} (the API would say: {self.says})" if self.says else text])
+
+
+class ProblemsFound(DeployerError):  # noqa: N818 (it reports findings; it is not one error)
+    """The manifest, or another file that somebody wrote, has problems; as text each is a line."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(tuple(problems))
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
 
 
 @dataclass(frozen=True, slots=True)

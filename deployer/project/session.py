@@ -15,9 +15,9 @@ from deployer import cache, manifest
 from deployer.account import Client, Journal, connect, read_live, without_files
 from deployer.engine import plan, stamp
 from deployer.engine.plan import Scope
-from deployer.errors import DeployerError, ProblemsFound
+from deployer.errors import DeployerError
 from deployer.kinds import HEADERS, SURFACES, Kind
-from deployer.model import AccountSettings, LiveObject, OnDrift, Plan, Severity, Target
+from deployer.model import AccountSettings, LiveObject, OnDrift, Plan, ProblemsFound, Severity, Target
 from deployer.project.waiting import Waiting
 
 EMBEDDED_FOLDER = Path(".deployer") / "account"
@@ -81,7 +81,7 @@ def _owned(project: str, metadata: Mapping[str, Any]) -> bool:
 def compiled(file: Path, account: str | None, variables: Mapping[str, str]) -> manifest.Manifest:
     """Give the manifest, or raise with all of its problems."""
     found = manifest.compile_manifest(file, account, variables, os.environ)
-    errors = [str(problem) for problem in found.problems if problem.severity is Severity.ERROR]
+    errors = [problem for problem in found.problems if problem.severity is Severity.ERROR]
     if errors:
         raise ProblemsFound(errors)
     return found

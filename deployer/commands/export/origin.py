@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deployer.errors import ProblemsFound, UsageError
+from deployer.errors import UsageError
 from deployer.manifest.accounts import EMBEDDED, choose
 from deployer.manifest.load import Sources, load
-from deployer.model import AccountSettings
+from deployer.model import AccountSettings, ProblemsFound
 
 KEYS = ("DEPLOYER_API_KEY", "OPENAI_API_KEY")
 _NAME = "live"
@@ -39,10 +39,10 @@ def of_manifest(file: Path, account: str | None) -> Origin:
     """Give an account of a manifest, whose resources need not be sound."""
     sources = load(file)
     if sources.main is None:
-        raise ProblemsFound([str(problem) for problem in sources.problems])
+        raise ProblemsFound(sources.problems)
     settings, problems = choose(sources, account, os.environ, offline=False)
     if problems:
-        raise ProblemsFound([str(problem) for problem in problems])
+        raise ProblemsFound(problems)
     project = sources.main.data.get("project")
     return Origin(sources.root, settings, _accounts(sources), project if isinstance(project, str) else None)
 
