@@ -35,7 +35,7 @@ def test_right_after_the_adoption_and_back_again(project: Project) -> None:
     run(project, "adopt", "assistant/x", live_id, "--yes")
     adopted = account(project)
     assert "before adopt: 1 to adopt" in run(project, "rollback", "--list").out
-    assert "was not ours then" in run(project, "rollback", "--yes").out
+    assert "was foreign at the time of the snapshot" in run(project, "rollback", "--yes").out
     assert account(project) == before
     run(project, "rollback", "--yes")
     assert account(project) == adopted

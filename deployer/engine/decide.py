@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
 
 from deployer.engine import diff, files, interpreter, reviewed, stamp
 from deployer.engine.effects import with_effects
@@ -29,6 +31,7 @@ from deployer.model import (
 from deployer.wording import counted
 
 STORE = "vector_store"
+WAS_FOREIGN = "was foreign at the time of the snapshot"
 _EDITS = (FileAction.UPDATE, FileAction.ADD)  # where an edit is all that they are about
 
 
@@ -62,6 +65,42 @@ class Owned:
 
 
 @dataclass(frozen=True, slots=True)
+class Ownership:
+    """What a snapshot says about who owned an object: it is written in place of what the manifest would say.
+
+    `stamp`: the metadata pairs of the stamp as recorded, none where there was none; what was `foreign` is so again.
+    `tokens`: of files that the object keeps although nothing here knows their content, by the short hash of the id.
+    `documents`: those that were foreign and are owned now, with their attributes as recorded.
+    """
+
+    stamp: Mapping[str, str]
+    foreign: bool = False
+    tokens: Mapping[str, str] = field(default_factory=dict)
+    documents: Sequence[tuple[LiveFile, Attrs]] = ()
+
+    def differs(self, raw: Mapping[str, Any]) -> bool:
+        """Whether a live object carries another stamp; which commit wrote it does not count."""
+        return self.foreign or _recorded(raw.get("metadata") or {}) != _recorded(self.stamp)
+
+    def releases(self) -> tuple[FileChange, ...]:
+        """Return the changes that make documents foreign again."""
+        return tuple(_release(file, attributes) for file, attributes in self.documents)
+
+
+def _sorted(changes: Iterable[FileChange]) -> tuple[FileChange, ...]:
+    return tuple(sorted(changes, key=lambda change: change.path))
+
+
+def _recorded(metadata: Mapping[str, Any]) -> tuple[bool, dict[str, str]]:
+    return stamp.OWNER in metadata, stamp.parsed(metadata.get(stamp.APPLIED))
+
+
+def _release(file: LiveFile, attributes: Attrs) -> FileChange:
+    wanted = DesiredFile(file.path or "", file.size or 0, file.sha256 or "", file.chunking)
+    return FileChange(FileAction.UPDATE, wanted.path, wanted, (file,), WAS_FOREIGN, attributes=attributes)
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A change that has no steps yet, and what they are made of. Without a `body` no object is written."""
 
@@ -78,30 +117,52 @@ def owned(kind: Kind, live: LiveObject, mark: stamp.Stamp) -> Owned:
     return Owned(live, mark, live.files or tuple(held), interpreter.missing(kind, live, mark))
 
 
-def desired(scope: Scope, resource: Resource, found: Owned | None, ids: Mapping[str, str]) -> Draft:
-    """Create what is not live, update what differs; `ids` gives the addresses of live ids."""
+def desired(
+    scope: Scope,
+    resource: Resource,
+    found: Owned | None,
+    ids: Mapping[str, str],
+    ownership: Ownership | None = None,
+) -> Draft:
+    """Create what is not live, update what differs; `ids` gives the addresses of live ids.
+
+    `ownership`: what the stamps are to say, when that is not what the resource says.
+    """
     kind = scope.kinds[resource.address.kind]
     attrs = kind.express(resource.attrs).attrs
     if found is None:
-        return _create(scope, kind, resource, attrs)
+        return _create(scope, kind, resource, attrs, ownership)
     if found.live.raw.get("status") == "expired":
-        draft = _create(scope, kind, resource, attrs)
+        draft = _create(scope, kind, resource, attrs, ownership)
         return replace(draft, change=replace(draft.change, action=Action.REPLACE, reason="it has expired"))
-    return _update(scope, kind, resource, attrs, found, ids)
+    return _update(scope, kind, resource, attrs, found, ids, ownership)
 
 
-def _create(scope: Scope, kind: Kind, resource: Resource, attrs: Attrs) -> Draft:
-    mark = stamp.write(scope.project, resource.address, attrs, scope.origin, protect=resource.protect)
+def _create(scope: Scope, kind: Kind, resource: Resource, attrs: Attrs, ownership: Ownership | None) -> Draft:
+    mark = _stamp(scope, resource, attrs, ownership)
     body = kind.wire({**attrs, "metadata": {**(attrs.get("metadata") or {}), **mark}}, None)
     change = Change(
         address=resource.address,
         action=Action.CREATE,
         reason="not on the account",
         fields=diff.compare({}, attrs, kind.DEFAULTS, {}),
-        files=_files(resource, attrs, None),
+        files=_files(resource, attrs, None, ownership),
         requires=_addresses(body),
     )
     return Draft(change, kind, body, _declared(resource, attrs))
+
+
+def _stamp(
+    scope: Scope,
+    resource: Resource,
+    attrs: Attrs,
+    ownership: Ownership | None,
+    kept: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, str]:
+    """Return the pairs of the stamp to write: as recorded, or what the resource says but for the `kept` digests."""
+    if ownership:
+        return dict(ownership.stamp)
+    return stamp.write(scope.project, resource.address, attrs, scope.origin, protect=resource.protect, kept=kept)
 
 
 def _declared(resource: Resource, attrs: Attrs) -> tuple[DesiredFile, ...]:
@@ -111,17 +172,24 @@ def _declared(resource: Resource, attrs: Attrs) -> tuple[DesiredFile, ...]:
     return ()
 
 
-def _files(resource: Resource, attrs: Attrs, found: Owned | None) -> tuple[FileChange, ...]:
-    """What stands nowhere in the manifest comes from a snapshot: its digests of then are written, none are settled."""
+def _files(
+    resource: Resource, attrs: Attrs, found: Owned | None, ownership: Ownership | None
+) -> tuple[FileChange, ...]:
+    """Compare the files; where a snapshot says what is written, nothing is settled."""
     wanted, live = _declared(resource, attrs), found.files if found else ()
     if resource.address.kind == STORE:
-        settle = resource.position() is not None
-        return files.compare(wanted, live, exclusive=resource.exclusive, settle=settle)
+        return files.compare(wanted, live, exclusive=resource.exclusive, settle=ownership is None)
     return interpreter.compare(wanted, live, found.lacks if found else interpreter.Missing())
 
 
 def _update(  # noqa: PLR0913, PLR0917
-    scope: Scope, kind: Kind, resource: Resource, attrs: Attrs, found: Owned, ids: Mapping[str, str]
+    scope: Scope,
+    kind: Kind,
+    resource: Resource,
+    attrs: Attrs,
+    found: Owned,
+    ids: Mapping[str, str],
+    ownership: Ownership | None,
 ) -> Draft:
     digests = _readdressed(scope, kind, found, ids)
     live = dict(kind.canonical(found.live.raw, ids))
@@ -131,14 +199,19 @@ def _update(  # noqa: PLR0913, PLR0917
     fields = (*_judged(scope, compared), *_protection(found.stamp, resource))
     released = diff.releases(live, attrs, kind.DEFAULTS, digests)
     agreed = (*diff.agreed(live, attrs, found.stamp.digests), *found.lacks.agreed(_declared(resource, attrs)))
-    changes = _wanted(scope, _files(resource, attrs, found))
+    compared_files = _wanted(scope, _files(resource, attrs, found, ownership))
+    changes = _sorted((*compared_files, *ownership.releases())) if ownership else compared_files
     renamed = found.stamp.address if found.stamp.address != resource.address else None
     acting = tuple(field for field in fields if not field.kept)
-    touched = bool(acting or released or agreed or changes or renamed)
+    stamped = ownership.differs(found.live.raw) if ownership else bool(released or agreed)
+    reason = _reason(acting, released, agreed, compared_files, renamed)
+    if ownership:
+        reason = _restored(ownership, reason, only_stamp=stamped and not (acting or renamed or changes))
+    touched = bool(acting or stamped or changes or renamed)
     change = Change(
         address=resource.address,
         action=Action.UPDATE if touched else Action.NO_OP,
-        reason=_reason(acting, released, agreed, changes, renamed) or _as_it_is(fields),
+        reason=reason or _as_it_is(fields),
         live_id=found.live.id,
         fields=fields,
         files=changes,
@@ -146,8 +219,8 @@ def _update(  # noqa: PLR0913, PLR0917
         reviewed=reviewed.digest(kind, found.live.raw) if touched else "",
     )
     body = None
-    if acting or released or agreed or renamed or (changes and resource.address.kind != STORE):
-        body = _body(scope, kind, resource, attrs, found, live, fields)
+    if acting or stamped or renamed or (changes and resource.address.kind != STORE):
+        body = _body(scope, kind, resource, attrs, found, live, fields, ownership)
     return Draft(change, kind, body, _declared(resource, attrs), found)
 
 
@@ -172,14 +245,17 @@ def _body(  # noqa: PLR0913, PLR0917
     found: Owned,
     live: Attrs,
     fields: Sequence[FieldChange],
+    ownership: Ownership | None,
 ) -> Body:
     kept = {_stamped(field.path) for field in fields if field.kept}
     declared = stamp.fields(attrs)  # what is not is the account's from now on
     shorts = {stamp.name_of(path): path in declared for path in kept}
     before = {short: found.stamp.digests.get(short, "") if still else "" for short, still in shorts.items()}
-    mark = stamp.write(scope.project, resource.address, attrs, scope.origin, protect=resource.protect, kept=before)
-    if scope.on_drift is OnDrift.KEEP:
-        mark |= found.lacks.remembered(_declared(resource, attrs))
+    mark = _stamp(scope, resource, attrs, ownership, before)
+    tokens = found.lacks.still(_declared(resource, attrs)) if scope.on_drift is OnDrift.KEEP else {}
+    tokens |= ownership.tokens if ownership else {}
+    if tokens and not (ownership and ownership.foreign):
+        mark[stamp.FILES] = stamp.written(tokens)
     acting = [field for field in fields if not field.kept]
     sent = {name: attrs.get(name, kind.DEFAULTS.get(name)) for name in _tops(acting)}
     return kind.wire({**sent, "metadata": {**_metadata(live, attrs, fields), **mark}}, found.live.raw)
@@ -249,6 +325,14 @@ def _reason(
     if agreed:
         parts.append(f"{files.AGREED}: {', '.join(agreed)}")
     return ", ".join(parts)
+
+
+def _restored(ownership: Ownership, reason: str, *, only_stamp: bool) -> str:
+    if ownership.foreign:
+        return WAS_FOREIGN
+    if only_stamp:
+        return "what is declared of it"
+    return reason or ("foreign documents, adopted since" if ownership.documents else "")
 
 
 def _as_it_is(fields: Sequence[FieldChange]) -> str:

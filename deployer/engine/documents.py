@@ -72,6 +72,8 @@ def _member(store: str, change: FileChange, sources: Mapping[str, Source]) -> Me
 
 def _attributes(change: FileChange, live: LiveFile | None) -> Attrs:
     """Everything that the membership is to carry: the API replaces the whole map."""
+    if change.attributes is not None:
+        return change.attributes
     file = change.desired
     assert file  # noqa: S101
     ours = {
@@ -82,7 +84,7 @@ def _attributes(change: FileChange, live: LiveFile | None) -> Attrs:
     values, marks = attributes(file, live), stamp.applied(file.attributes)
     if change.kept and live:
         values, marks = {**values, **live.attributes}, {**marks, **live.declared}
-    declared = stamp.written(marks)
+    declared = stamp.written(marks if file.declared is None else file.declared)
     return {**values, **ours, **({vector_store.DECLARED_KEY: declared} if declared else {})}
 
 

@@ -33,18 +33,16 @@ class Missing:
     gone: frozenset[str] = frozenset()
 
     def still(self, desired: Sequence[DesiredFile]) -> dict[str, str]:
-        """Give the pairs, of those that somebody took out, whose files git still wants."""
+        """Return the pairs, of those that somebody took out, whose files git still wants.
+
+        While the stamp has them, what stays out is known as an edit.
+        """
         tokens = _by_token(desired) if self.out else ()
         return {short: token for short, token in self.out.items() if token in tokens}
 
     def agreed(self, desired: Sequence[DesiredFile]) -> tuple[str, ...]:
         """Name the files, if git let go of any that somebody took out: the stamp must forget it."""
         return ("files",) if len(self.still(desired)) < len(self.out) else ()
-
-    def remembered(self, desired: Sequence[DesiredFile]) -> dict[str, str]:
-        """Give the part of the stamp by which what stays out is known as an edit the next time."""
-        text = stamp.written(self.still(desired))
-        return {stamp.FILES: text} if text else {}
 
 
 def missing(kind: Kind, live: LiveObject, mark: stamp.Stamp) -> Missing:

@@ -91,6 +91,7 @@ class DesiredFile:
 
     `path` is relative to the manifest's folder, with `/`; `size` is in bytes; `attributes` are the filters of file
     search. `source` is where its bytes are: a path in the spelling of the disk (`path` is NFC everywhere), or a URL.
+    `declared`: digests to be written in place of those of `attributes`, as a snapshot recorded them.
     """
 
     path: str
@@ -99,6 +100,7 @@ class DesiredFile:
     chunking: Attrs | None = None
     source: str = field(default="", compare=False)
     attributes: Mapping[str, str | float | bool] = field(default_factory=dict)
+    declared: Mapping[str, str] | None = None
 
     @property
     def name(self) -> str:
@@ -107,7 +109,7 @@ class DesiredFile:
 
     def hashed(self, sha256: str) -> DesiredFile:
         """The same with the digest of its bytes; by hand, since ten thousand are."""
-        return DesiredFile(self.path, self.size, sha256, self.chunking, self.source, self.attributes)
+        return DesiredFile(self.path, self.size, sha256, self.chunking, self.source, self.attributes, self.declared)
 
 
 @dataclass(frozen=True, slots=True)

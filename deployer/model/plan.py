@@ -10,6 +10,7 @@ from typing import Any
 from deployer.model.nouns import (
     UNLIMITED,
     Address,
+    Attrs,
     DesiredFile,
     Limits,
     LiveFile,
@@ -88,7 +89,8 @@ class FileChange:
     """`desired` is what git has (None on remove); `live` are the memberships that it supersedes or keeps.
 
     `upload`: its bytes must be sent; else a File object of the account is attached. `kept`: attributes that somebody
-    edited on the account stay, because it was asked for (`--on-drift keep`).
+    edited on the account stay, because it was asked for (`--on-drift keep`). `attributes`: exactly what a document that
+    is to be foreign again carries.
     """
 
     action: FileAction
@@ -99,6 +101,7 @@ class FileChange:
     origin: Origin = Origin.MANIFEST
     upload: bool = False
     kept: bool = False
+    attributes: Attrs | None = None
 
 
 @dataclass(frozen=True, slots=True)

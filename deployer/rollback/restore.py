@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from deployer.engine import decide, finish, ownership, reviewed, stamp, supply
-from deployer.engine.decide import STORE, Draft, Owned, Scope
+from deployer.engine.decide import STORE, Draft, Owned, Ownership, Scope
 from deployer.model import Action, Address, Change, LiveFile, LiveObject, Plan, Problem, Resource, Severity
 from deployer.rollback import strangers
-from deployer.rollback.marks import as_then, rewritten, unmarked
 from deployer.rollback.returned import Lacking, Returned, Stock, attributes, returned
 from deployer.rollback.snapshot import Entry
 from deployer.wording import listed
@@ -23,6 +23,8 @@ __all__ = ["Stock", "WayBack", "way_back"]
 
 _SPARE = Address(STORE, "…")
 """No address of a manifest: what nobody holds is lent from here."""
+_OWNED = (stamp.OWNER, stamp.APPLIED, stamp.ORIGIN)
+NOTHING: Mapping[str, str] = MappingProxyType({})
 _INFERRED = "was not there then; its run did not live to note what it made: inferred from its address and age"
 
 
@@ -48,7 +50,7 @@ def way_back(
     plan = Plan(
         project=scope.project,
         target=scope.target,
-        changes=tuple(way.finished(change) for change in changes if change.address != _SPARE),
+        changes=tuple(change for change in changes if change.address != _SPARE),
         problems=tuple(sorted(problems, key=lambda problem: (problem.severity, problem.address, problem.message))),
         foreign=len(live) - len(way.owned),
         origin=scope.origin,
@@ -80,7 +82,7 @@ class _Way:
     live: Sequence[LiveObject]
     owned: Mapping[str, Owned]
     stock: Stock
-    marked: Mapping[str, strangers.Marked]
+    marked: Mapping[str, strangers.Documents]
     problems: list[Problem] = field(default_factory=list)
     back: dict[Address, Returned] = field(default_factory=dict)
     taken: dict[str, Address] = field(default_factory=dict)
@@ -186,8 +188,8 @@ class _Way:
         else:
             files = tuple(replace(one, sha256=None) if one.id in back.kept else one for one in found.files)
             found = replace(found, files=files)
-        draft = decide.desired(self.scope, back.resource, found, now)
-        result = [as_then(strangers.unmarking(draft, self.marked), entry)]
+        draft = decide.desired(self.scope, back.resource, found, now, self._ownership(entry, found, back.kept))
+        result = [draft]
         if found and draft.change.action is Action.REPLACE:
             result.append(decide.superseded(self.scope, entry.then, found, "it has expired", [entry.then]))
         return result
@@ -204,7 +206,16 @@ class _Way:
         resource = Resource(name, attributes(kind, entry, now, one.stamp.digests), (), protect=one.stamp.protected)
         if told := strangers.turnover(kind, entry, one.live):
             self._warn(name, told)
-        return [strangers.unmarking(strangers.let_go(self.scope, resource, entry, one, now), self.marked)]
+        return [decide.desired(self.scope, resource, one, now, self._ownership(entry, one))]
+
+    def _ownership(self, entry: Entry, found: Owned | None, kept: Mapping[str, str] = NOTHING) -> Ownership:
+        metadata = (entry.raw or {}).get("metadata") or {}
+        tokens = {stamp.name_of(one): token for one, token in kept.items()}
+        documents = self.marked.get(found.live.id, ()) if found else ()
+        recorded = {key: metadata[key] for key in stamp.KEYS if key in metadata}
+        if not entry.foreign:
+            recorded = {key: recorded.get(key, "") for key in _OWNED}
+        return Ownership(recorded, entry.foreign, tokens, documents)
 
     def _without(self, entry: Entry) -> None:
         """What others attached to a store that was deleted is none of ours; its File objects are still there."""
@@ -265,11 +276,6 @@ class _Way:
         why = _INFERRED if self.made[one.live.id].made is None else "was not there then"
         change = Change(address, Action.DELETE, why, one.live.id, requires=after, reviewed=mark)
         return [Draft(change, kind, owned=one)]
-
-    def finished(self, change: Change) -> Change:
-        back = self.back.get(change.address)
-        change = rewritten(change, back.declared, back.kept) if back else change
-        return unmarked(change, self.marked.get(change.live_id or "", {}))
 
     def known(self) -> dict[str, str]:
         there = [one for one in self.owned.values() if one.live.raw.get("status") != "expired"]

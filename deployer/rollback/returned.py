@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from deployer.engine import interpreter, stamp, supply
@@ -52,13 +52,12 @@ class Lacking:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """One object as it is to be. `declared` are the digests of a document's attributes, by its path.
+    """One object as it is to be.
 
     `kept` are the ids, with tokens, of files of the code interpreter that stay: nobody here knows what is in them.
     """
 
     resource: Resource
-    declared: Mapping[str, Mapping[str, str]]
     kept: Mapping[str, str]
     lacking: tuple[Lacking, ...]
 
@@ -69,14 +68,13 @@ def returned(kind: Kind, entry: Entry, found: Owned | None, ids: Mapping[str, st
     assert mark  # noqa: S101 (what carries no stamp does not come here)
     attrs = attributes(kind, entry, ids, {*mark.digests, *found.stamp.digests} if found else None)
     if entry.then.kind == STORE:
-        files, declared, lacking = _documents(entry, found, stock)
+        files, lacking = _documents(entry, found, stock)
         kept: dict[str, str] = {}
     else:
         files, kept, lacking = _held(kind, entry, mark, found, stock)
-        declared = {}
     origin = (entry.raw or {}).get("metadata", {}).get(stamp.ORIGIN, "")
     resource = Resource(entry.then, attrs, tuple(files), protect=mark.protected)
-    return Returned(resource, declared, kept, tuple(Lacking(entry.then, name, origin) for name in lacking))
+    return Returned(resource, kept, tuple(Lacking(entry.then, name, origin) for name in lacking))
 
 
 def attributes(kind: Kind, entry: Entry, ids: Mapping[str, str], known: Collection[str] | None) -> Attrs:
@@ -99,12 +97,9 @@ def _pairs(values: Mapping[str, Any]) -> dict[str, Any]:
     return {path.removeprefix(start): value for path, value in values.items() if path.startswith(start)}
 
 
-def _documents(
-    entry: Entry, found: Owned | None, stock: Stock
-) -> tuple[list[DesiredFile], dict[str, Mapping[str, str]], list[str]]:
+def _documents(entry: Entry, found: Owned | None, stock: Stock) -> tuple[list[DesiredFile], list[str]]:
     """Give the documents of then. One that cannot be had leaves what is at its path now where it is."""
     files: list[DesiredFile] = []
-    declared: dict[str, Mapping[str, str]] = {}
     lacking: list[str] = []
     now = _by_path(found.files if found else ())
     for path, copies in _by_path(entry.files).items():
@@ -114,14 +109,13 @@ def _documents(
         if old.status in _USABLE and mark and (mark in stock.pool or old.sha256 in stock.tree):
             staying = [one for one in here if one.sha256 == old.sha256]
             files.append(_document(old, stock.tree.get(old.sha256 or ""), whole=not staying))
-            declared[path] = _declared(old)
             continue
         if old.status in _USABLE:
             lacking.append(path)
         if here:
-            files.append(_document(min(here, key=_rank), None, whole=False))
-            declared[path] = min(here, key=_rank).declared
-    return files, declared, lacking
+            now_there = min(here, key=_rank)
+            files.append(replace(_document(now_there, None, whole=False), declared=now_there.declared))
+    return files, lacking
 
 
 def _by_path(files: Iterable[LiveFile]) -> dict[str, list[LiveFile]]:
@@ -141,7 +135,7 @@ def _document(old: LiveFile, source: DesiredFile | None, *, whole: bool) -> Desi
     """What is still there keeps the attributes that nobody declared; what is attached anew gets all of then."""
     names = {name: value for name, value in old.attributes.items() if whole or stamp.name_of(name) in old.declared}
     where = source.source or source.path if source else ""
-    return DesiredFile(old.path or "", old.size or 0, old.sha256 or "", old.chunking, where, names)
+    return DesiredFile(old.path or "", old.size or 0, old.sha256 or "", old.chunking, where, names, _declared(old))
 
 
 def _declared(old: LiveFile) -> dict[str, str]:

@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from deployer.engine import decide, interpreter, reviewed, stamp
-from deployer.engine.decide import STORE, Draft, Owned, Scope
-from deployer.kinds import Body, Kind
-from deployer.model import Action, Attrs, DesiredFile, FileAction, FileChange, LiveFile, LiveObject, Resource
+from deployer.engine import decide, interpreter, stamp
+from deployer.engine.decide import STORE, Owned, Scope
+from deployer.kinds import Kind
+from deployer.model import Attrs, LiveFile, LiveObject
 from deployer.rollback.snapshot import Entry
 
-Marked = Mapping[str, tuple[LiveFile, Attrs]]
-"""Documents by the id of their File object, as they are, with their attributes of then."""
-_WHY = "was not ours then"
+Documents = Sequence[tuple[LiveFile, Attrs]]
+"""Documents as they are, with their attributes of then."""
 
 
 def again(scope: Scope, entries: Sequence[Entry], live: Sequence[LiveObject]) -> list[Owned]:
@@ -52,43 +51,15 @@ def _others(kind: Kind, entry: Entry, one: Owned) -> set[str]:
     return {file.id for file in held if file.sha256 is None}
 
 
-def documents(entries: Sequence[Entry], live: Sequence[LiveObject]) -> dict[str, Marked]:
+def documents(entries: Sequence[Entry], live: Sequence[LiveObject]) -> dict[str, Documents]:
     """Give the documents of each store, by its id, that nobody had marked then and that are marked now."""
     stores = {one.id: one for one in live if one.files}
     return {entry.id: _marked(entry, stores[entry.id]) for entry in reversed(entries) if entry.id in stores}
 
 
-def _marked(entry: Entry, live: LiveObject) -> Marked:
+def _marked(entry: Entry, live: LiveObject) -> Documents:
     then = {file.id: file.attributes for file in entry.files if file.path is None}
-    return {file.id: (file, then[file.id]) for file in live.files if file.path is not None and file.id in then}
-
-
-def unmarking(draft: Draft, documents: Mapping[str, Marked]) -> Draft:
-    """Add to a draft of a store that its documents of others go without our marks again."""
-    change, marked = draft.change, documents.get(draft.change.live_id or "")
-    if not marked or draft.owned is None:
-        return draft
-    files = (*change.files, *(_unmarked(file) for file, _ in marked.values()))
-    change = replace(change, files=tuple(sorted(files, key=lambda one: one.path)))
-    if change.action is Action.NO_OP:
-        mark = reviewed.digest(draft.kind, draft.owned.live.raw)
-        change = replace(change, action=Action.UPDATE, reason="documents of others, adopted since", reviewed=mark)
-    return replace(draft, change=change)
-
-
-def _unmarked(file: LiveFile) -> FileChange:
-    wanted = DesiredFile(file.path or "", file.size or 0, file.sha256 or "", file.chunking)
-    return FileChange(FileAction.UPDATE, wanted.path, wanted, (file,), _WHY)
-
-
-def let_go(scope: Scope, resource: Resource, entry: Entry, one: Owned, ids: Mapping[str, str]) -> Draft:
-    """Give an object its fields of then, and in place of our stamp the one that it carried, if any."""
-    draft, kind, raw = decide.desired(scope, resource, one, ids), scope.kinds[one.live.kind], one.live.raw
-    body = draft.body or kind.wire({"metadata": raw.get("metadata") or {}}, raw)
-    theirs = (entry.raw or {}).get("metadata") or {}
-    metadata = {**stamp.without(body.fields["metadata"]), **{key: theirs[key] for key in stamp.KEYS if key in theirs}}
-    change = replace(draft.change, action=Action.UPDATE, reason=_WHY, reviewed=reviewed.digest(kind, raw))
-    return replace(draft, change=change, body=Body({**body.fields, "metadata": metadata}, body.refs))
+    return [(file, then[file.id]) for file in live.files if file.path is not None and file.id in then]
 
 
 def turnover(kind: Kind, entry: Entry, live: LiveObject) -> str:

@@ -39,6 +39,6 @@ def test_one_that_was_deleted_is_nobody_s() -> None:
 def test_what_stays_out_is_remembered_as_long_as_git_declares_it() -> None:
     missing = interpreter.missing(KIND, live("a.csv"), MARK)
     short = stamp.name_of("file-b.csv")
-    assert missing.remembered([A, B]) == {stamp.FILES: f"{short}={TOKENS[short]}"}
-    assert (missing.remembered([A]), missing.agreed([A])) == ({}, ("files",))
+    assert missing.still([A, B]) == {short: TOKENS[short]}
+    assert (missing.still([A]), missing.agreed([A])) == ({}, ("files",))
     assert missing.agreed([A, B]) == ()
