@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.figure import Figure, told
 from benchmarks.school import ASSISTANTS, FILES, STORES, build, opened
 from deployer.account import Client, execute
-from deployer.model import Change, Plan, Request, Status
+from deployer.model import Change, Create, Plan, Status
 
 SAMPLE = 40
 BAR = 6
@@ -67,9 +67,8 @@ async def sequential(client: Client, plan: Plan) -> float:
 
 def _body(change: Change) -> dict[str, object]:
     """The create that apply will send, but for the store, which does not exist yet."""
-    create = change.steps[0]
-    assert isinstance(create, Request)
-    assert create.body is not None
+    create = change.operations[0]
+    assert isinstance(create, Create)
     return {name: value for name, value in create.body.items() if name != "tool_resources"}
 
 

@@ -9,7 +9,7 @@ members    address → documents of the live store, by id, each with `path`, `sh
 options    of the scope: prune, on_drift, moved; protect and exclusive name addresses
 expect     address → [action, reason, {path: who moved it}]
 documents  address → {path: [action, reason]}
-steps      address → every step, in a short form
+operations  address → every operation, in a short form
 problems   what must be said
 sent       address → the body of the first request, without the stamp
 """
@@ -23,22 +23,27 @@ from typing import Any
 import pytest
 import yaml
 
+from deployer.account.applying.flow import awaits, gives
 from deployer.engine import plan, stamp
 from deployer.kinds import SURFACES, vector_store
 from deployer.model import (
     Address,
-    Attach,
+    AttachFiles,
     Change,
+    Create,
+    Delete,
     DeleteFile,
     DesiredFile,
+    DetachFile,
     LiveFile,
     LiveObject,
     OnDrift,
+    Operation,
     Plan,
-    Request,
     Resource,
-    Step,
     Target,
+    Update,
+    UpdateFile,
     Upload,
 )
 
@@ -118,22 +123,35 @@ def build(case: Mapping[str, Any]) -> Plan:
     return plan.build(scope, desired_of(case), live_of(case, scope))
 
 
-def short(step: Step) -> str:
-    """A step in one line: what it does, and after `<-` the keys that it needs although it sends nothing of them."""
-    match step:
+def short(operation: Operation) -> str:
+    """An operation in one line; after `<-` stand the keys that it needs although it sends nothing of them."""
+    after = ", ".join(getattr(operation, "after", ()))
+    return f"{_what(operation)} <- {after}" if after else _what(operation)
+
+
+def _what(operation: Operation) -> str:  # noqa: PLR0911 (one for each operation)
+    match operation:
+        case Create():
+            return "create"
+        case Update():
+            return f"update {operation.id}"
+        case Delete():
+            return f"delete {operation.id}"
         case Upload():
-            return f"upload {step.file.path}"
-        case Attach():
-            names = [f"{one.path}={one.file}" if one.live else one.path for one in step.members]
-            return f"{'wait' if step.attached else 'attach'} {', '.join(names)}"
+            return f"upload {operation.file.path}"
+        case AttachFiles():
+            names = [f"{one.path}={one.file}" if one.live else one.path for one in operation.members]
+            return f"{'wait' if operation.attached else 'attach'} {', '.join(names)}"
+        case UpdateFile():
+            return f"update file {operation.file}"
+        case DetachFile():
+            return f"detach {operation.file}"
         case DeleteFile():
-            return f"delete {step.file_id} <- {', '.join(step.after)}"
-    after = f" <- {', '.join(step.after)}" if step.after else ""
-    return f"{step.method} {step.path}{after}"
+            return f"delete file {operation.id}"
 
 
 def first_body(change: Change) -> dict[str, Any]:
-    bodies = [dict(step.body) for step in change.steps if isinstance(step, Request) and step.body is not None]
+    bodies = [dict(one.body) for one in change.operations if isinstance(one, Create | Update)]
     return {**bodies[0], "metadata": stamp.without(bodies[0].get("metadata"))}
 
 
@@ -153,23 +171,21 @@ def test_the_plan_is_as_expected(path: Path) -> None:
     for address, expected in (case.get("documents") or {}).items():
         files = {one.path: [one.action.value, one.reason] for one in changes[address].files}
         assert files == expected
-    for address, expected in (case.get("steps") or {}).items():
-        assert [short(step) for step in changes[address].steps] == expected
+    for address, expected in (case.get("operations") or {}).items():
+        assert [short(one) for one in changes[address].operations] == expected
     for address, body in case.get("sent", {}).items():
         assert first_body(changes[address]) == body
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_the_steps_of_a_plan_can_all_be_done(path: Path) -> None:
-    """Every key that a step needs is known, or given by a step before it, in this change or an earlier one."""
+def test_the_operations_of_a_plan_can_all_be_done(path: Path) -> None:
+    """Every key that an operation needs is known, or given by one before it, in this change or an earlier one."""
     built = build(load(path))
     known = set(built.known)
     for change in built.changes:
-        for step in change.steps:
-            needs = step.needs | step.files if isinstance(step, Attach) else step.needs
-            assert needs <= known, f"{short(step)} of {change.address}"
-            known |= {one.gives for one in step.members} if isinstance(step, Attach) else set()
-            known |= {step.gives} if not isinstance(step, DeleteFile) and step.gives else set()
+        for one in change.operations:
+            assert awaits(one) <= known, f"{short(one)} of {change.address}"
+            known |= set(gives(one))
 
 
 def test_there_are_cases() -> None:

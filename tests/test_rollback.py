@@ -19,7 +19,7 @@ from deployer.commands.rollback import way_back
 from deployer.engine import plan
 from deployer.engine.plan import Scope
 from deployer.kinds import SURFACES
-from deployer.model import Address, Attrs, LiveObject, Plan, Request, Resource, Status, Target
+from deployer.model import Address, Attrs, Create, LiveObject, Plan, Resource, Status, Target, Update
 from deployer.project.session import Wishes
 from deployer.rollback import restore
 from deployer.rollback import snapshot as record
@@ -401,9 +401,9 @@ def test_whatever_changed_the_way_back_restores_the_object_and_its_stamp(
 
     def done(made: Plan, before: LiveObject | None) -> LiveObject:
         raw = dict(before.raw) if before else {"id": "asst_1", "created_at": 1, **fresh}
-        for step in (step for change in made.pending for step in change.steps):
-            assert isinstance(step, Request)
-            raw |= step.body or {}
+        for one in (one for change in made.pending for one in change.operations):
+            assert isinstance(one, Create | Update)
+            raw |= one.body
         return LiveObject("assistant", "asst_1", raw)
 
     first = done(plan_of(old, []), None)

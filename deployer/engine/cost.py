@@ -3,21 +3,21 @@
 from collections import Counter
 
 from deployer.engine import forecast
-from deployer.model import Attach, Change, Plan, Step, Upload
+from deployer.model import AttachFiles, Change, Operation, Plan, Upload
 
 
-def cost(step: Step) -> int:
-    """Count the requests of a step, at least: what is attached is also asked after, once or more."""
-    return 2 if isinstance(step, Attach) and not step.attached else 1
+def cost(operation: Operation) -> int:
+    """Count the requests of an operation, at least: what is attached is also asked after, once or more."""
+    return 2 if isinstance(operation, AttachFiles) and not operation.attached else 1
 
 
 def requests(change: Change) -> int:
     """Count the requests that a change sends at least; polls and repeats come on top."""
-    return sum(map(cost, change.steps))
+    return sum(map(cost, change.operations))
 
 
 def upload_bytes(change: Change) -> int:
-    return sum(step.file.size for step in change.steps if isinstance(step, Upload))
+    return sum(one.file.size for one in change.operations if isinstance(one, Upload))
 
 
 def total_requests(plan: Plan) -> int:
@@ -30,11 +30,11 @@ def total_bytes(plan: Plan) -> int:
 
 def seconds(plan: Plan) -> float:
     """Give what the account's rate limits alone make an apply take."""
-    steps = [step for change in plan.changes for step in change.steps]
-    attaches = [step for step in steps if isinstance(step, Attach) and not step.attached]
+    operations = [one for change in plan.changes for one in change.operations]
+    attaches = [one for one in operations if isinstance(one, AttachFiles) and not one.attached]
     return forecast.seconds(
         plan.limits,
-        sum(isinstance(step, Upload) for step in steps),
-        Counter(step.store for step in attaches),
-        sum(len(step.members) for step in attaches),
+        sum(isinstance(one, Upload) for one in operations),
+        Counter(one.store for one in attaches),
+        sum(len(one.members) for one in attaches),
     )

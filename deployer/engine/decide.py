@@ -102,7 +102,7 @@ def _release(file: LiveFile, attributes: Attrs) -> FileChange:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A change that has no steps yet, and what they are made of. Without a `body` no object is written."""
+    """A change that has no operations yet, and what they are made of. Without a `body` no object is written."""
 
     change: Change
     kind: Kind

@@ -1,4 +1,4 @@
-"""From the file changes of a store to steps: make before break, in batches, each document on its own.
+"""From the file changes of a store to operations: make before break, in batches, each document on its own.
 
 A new document is uploaded, attached and searchable before the one that it supersedes is detached; what nothing
 supersedes is detached when all batches are over. Detach before delete: the other way round leaves stale counts
@@ -13,22 +13,34 @@ from deployer.engine import stamp
 from deployer.engine.files import attributes
 from deployer.engine.supply import Releases, Source
 from deployer.kinds import vector_store
-from deployer.model import Attach, Attrs, FileAction, FileChange, LiveFile, Member, Request, Step, Steps, Upload
+from deployer.model import (
+    AttachFiles,
+    Attrs,
+    DetachFile,
+    FileAction,
+    FileChange,
+    LiveFile,
+    Member,
+    Operation,
+    Operations,
+    UpdateFile,
+    Upload,
+)
 
 _FRESH = (FileAction.ADD, FileAction.REPLACE, FileAction.ATTACH)
 _ATTRIBUTES_ONLY = (FileAction.UPDATE, FileAction.MOVE)
 
 
-def steps(
+def operations(
     store: str,
     changes: Sequence[FileChange],
     sources: Mapping[str, Source],
     uploads: Mapping[str, Upload],
     releases: Releases,
-) -> Steps:
-    """Give the steps for the documents of the store whose key is `store`; producers come first."""
+) -> Operations:
+    """Return the operations for the documents of the store whose key is `store`; producers come first."""
     fresh = [change for change in changes if change.action in _FRESH]
-    result: list[Step] = []
+    result: list[Operation] = []
     over: list[str] = []
     for start in range(0, len(fresh), vector_store.BATCH):
         group = fresh[start : start + vector_store.BATCH]
@@ -38,7 +50,7 @@ def steps(
     waiting = [change for change in changes if change.action is FileAction.WAIT]
     if waiting:
         members = tuple(_member(store, change, sources) for change in waiting)
-        result.append(Attach(store, members, f"{store}#waited", attached=True))
+        result.append(AttachFiles(store, members, f"{store}#waited", attached=True))
     result += [_update(store, change) for change in changes if change.action in _ATTRIBUTES_ONLY]
     for change in changes:
         after = tuple(over) if change.action is FileAction.REMOVE else (_ready(store, change),)
@@ -53,9 +65,9 @@ def _superseded(change: FileChange) -> tuple[LiveFile, ...]:
     return change.live[1:] if change.action in (FileAction.ATTACH, FileAction.WAIT) else ()
 
 
-def _attach(store: str, index: int, group: Sequence[FileChange], sources: Mapping[str, Source]) -> Attach:
+def _attach(store: str, index: int, group: Sequence[FileChange], sources: Mapping[str, Source]) -> AttachFiles:
     members = tuple(_member(store, change, sources) for change in group)
-    return Attach(store, members, f"{store}#batch-{index}")
+    return AttachFiles(store, members, f"{store}#batch-{index}")
 
 
 def _ready(store: str, change: FileChange) -> str:
@@ -88,15 +100,13 @@ def _attributes(change: FileChange, live: LiveFile | None) -> Attrs:
     return {**values, **ours, **({vector_store.DECLARED_KEY: declared} if declared else {})}
 
 
-def _update(store: str, change: FileChange) -> Request:
+def _update(store: str, change: FileChange) -> UpdateFile:
     live = change.live[0]
-    return Request(
-        "POST", f"{vector_store.PATH}/{{{store}}}/files/{live.id}", {"attributes": dict(_attributes(change, live))}
-    )
+    return UpdateFile(store, live.id, _attributes(change, live))
 
 
-def _detach(store: str, gone: Sequence[LiveFile], after: tuple[str, ...], releases: Releases) -> Iterator[Step]:
+def _detach(store: str, gone: Sequence[LiveFile], after: tuple[str, ...], releases: Releases) -> Iterator[DetachFile]:
     for live in gone:
         key = f"{store}-{live.id}"
         releases.add(live.id, store, key, ours=bool(live.sha256))
-        yield Request("DELETE", f"{vector_store.PATH}/{{{store}}}/files/{live.id}", gives=key, after=after)
+        yield DetachFile(store, live.id, key, after)

@@ -1,4 +1,4 @@
-"""Give the changes of a plan their steps, all together.
+"""Build the operations of a plan's changes, all together.
 
 What one change needs another may bring, and what one lets go of another may hold.
 """
@@ -12,7 +12,21 @@ from dataclasses import replace
 from deployer.engine import documents, interpreter
 from deployer.engine.decide import STORE, Draft
 from deployer.engine.supply import Releases, Source, Supply, of_membership
-from deployer.model import Action, Address, Change, DeleteFile, FileAction, LiveFile, Request, Step, Steps, Upload
+from deployer.model import (
+    Action,
+    Address,
+    Change,
+    Create,
+    Delete,
+    DeleteFile,
+    FileAction,
+    LiveFile,
+    Operation,
+    Operations,
+    Update,
+    Upload,
+    Write,
+)
 
 _NEEDS_BYTES = (FileAction.ADD, FileAction.REPLACE)
 
@@ -29,12 +43,12 @@ def left_over(file_ids: Sequence[str]) -> tuple[Change, ...]:
     """Give the deletes that an interrupted run did not come to: nobody holds these File objects any more."""
     why = "left over by an interrupted run"
     return tuple(
-        Change(Address("file", one), Action.DELETE, why, one, steps=(DeleteFile(one),)) for one in sorted(file_ids)
+        Change(Address("file", one), Action.DELETE, why, one, operations=(DeleteFile(one),)) for one in sorted(file_ids)
     )
 
 
 def _with(change: Change, deletes: Sequence[DeleteFile]) -> Change:
-    return replace(change, steps=(*change.steps, *deletes)) if deletes else change
+    return replace(change, operations=(*change.operations, *deletes)) if deletes else change
 
 
 def _pool(drafts: Sequence[Draft]) -> dict[str, list[str]]:
@@ -53,49 +67,51 @@ def _finished(draft: Draft, supply: Supply, releases: Releases) -> Change:
     if change.action is Action.NO_OP:
         return change
     if change.action is Action.DELETE:
-        return replace(change, steps=_delete(draft, releases))
+        return replace(change, operations=_delete(draft, releases))
     needed = [one.desired for one in change.files if one.action in _NEEDS_BYTES and one.desired]
     sources, uploads = supply.sources(needed, [file.id for file in _files(draft)])
     files = tuple(replace(one, upload=one.path in uploads) if one.desired else one for one in change.files)
     change = replace(change, files=files)
     if change.address.kind == STORE:
-        later = documents.steps(str(change.address), files, sources, uploads, releases)
-        return replace(change, steps=(*_request(draft), *later))
-    return replace(change, steps=_assistant(replace(draft, change=change), sources, uploads, releases))
+        later = documents.operations(str(change.address), files, sources, uploads, releases)
+        return replace(change, operations=(*_write(draft), *later))
+    return replace(change, operations=_assistant(replace(draft, change=change), sources, uploads, releases))
 
 
 def _files(draft: Draft) -> tuple[LiveFile, ...]:
     return draft.owned.files if draft.owned else ()
 
 
-def _delete(draft: Draft, releases: Releases) -> Steps:
+def _delete(draft: Draft, releases: Releases) -> Operations:
     holder, key = str(draft.change.address), f"deleted {draft.change.address}"
     for file in _files(draft):
         releases.add(file.id, holder, key, ours=bool(file.sha256))
-    return (Request("DELETE", f"{draft.kind.PATH}/{draft.change.live_id}", gives=key),)
+    return (Delete(draft.change.address, draft.change.live_id or "", key),)
 
 
-def _request(draft: Draft, marks: tuple[tuple[str, str], ...] = ()) -> tuple[Request, ...]:
-    if draft.body is None:
+def _write(draft: Draft, hashes: tuple[tuple[str, str], ...] = ()) -> tuple[Write, ...]:
+    address, body = draft.change.address, draft.body
+    if body is None:
         return ()
-    fresh = draft.change.action in (Action.CREATE, Action.REPLACE)
-    path = draft.kind.PATH if fresh else f"{draft.kind.PATH}/{draft.change.live_id}"
-    key = str(draft.change.address) if fresh else f"updated {draft.change.address}"
-    return (Request("POST", path, draft.body.fields, draft.body.refs, key, marks=marks),)
+    if draft.change.action in (Action.CREATE, Action.REPLACE):
+        return (Create(address, body.fields, body.refs, hashes, str(address)),)
+    return (Update(address, draft.change.live_id or "", body.fields, body.refs, hashes, f"updated {address}"),)
 
 
-def _assistant(draft: Draft, sources: Mapping[str, Source], uploads: Mapping[str, Upload], releases: Releases) -> Steps:
+def _assistant(
+    draft: Draft, sources: Mapping[str, Source], uploads: Mapping[str, Upload], releases: Releases
+) -> Operations:
     """An assistant holds the files of its code interpreter itself: they come first, those let go of go last."""
     live, change = _files(draft), draft.change
     if draft.body is None or not (draft.desired or live):
-        return _request(draft)
+        return _write(draft)
     held, tokens = interpreter.holding(draft.desired, live, sources)
-    body, marks = interpreter.marked(draft.body, held, tokens)
+    body, hashes = interpreter.marked(draft.body, held, tokens)
     if change.files or "tool_resources" in body.fields:
         raw = draft.owned.live.raw if draft.owned else None
         body = draft.kind.hold(body, [(source.key, source.live) for source in held], raw)
     for one in change.files:
         if one.action is FileAction.REMOVE:
             releases.add(one.live[0].id, str(change.address), f"updated {change.address}")
-    steps: list[Step] = [*uploads.values(), *_request(replace(draft, body=body), marks)]
-    return tuple(steps)
+    operations: list[Operation] = [*uploads.values(), *_write(replace(draft, body=body), hashes)]
+    return tuple(operations)

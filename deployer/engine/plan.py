@@ -1,4 +1,4 @@
-"""Build the plan: one change for each desired or owned address, in order, with the steps that do it."""
+"""Build the plan: one change for each desired or owned address, in order, with the operations that do it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ from types import MappingProxyType
 from deployer.engine import decide, finish, ownership
 from deployer.engine.decide import Draft, Owned, Scope
 from deployer.kinds import Kind
-from deployer.model import Address, Change, LiveObject, Plan, Problem, Request, Resource, Severity, Target, Upload
+from deployer.model import (
+    Address,
+    Change,
+    Create,
+    LiveObject,
+    Plan,
+    Problem,
+    Resource,
+    Severity,
+    Target,
+    Update,
+    Upload,
+)
 
 __all__ = ["Scope", "build", "losses"]
 
@@ -51,7 +63,7 @@ def build(
     twins, told = _twins(scope, groups, users)
     holders = ownership.holders(scope, live)
     changes = finish.changes(ownership.arranged([*drafts, *twins]), holders)
-    wanted = {step.file.sha256 for change in changes for step in change.steps if isinstance(step, Upload)}
+    wanted = {one.file.sha256 for change in changes for one in change.operations if isinstance(one, Upload)}
     changes += finish.left_over([one for one, sha in left_over.items() if one not in holders and sha not in wanted])
     problems += [problem for change in changes for problem in _crowded(change)]
     return Plan(
@@ -75,7 +87,7 @@ def build(
 
 def _crowded(change: Change) -> Iterator[Problem]:
     """What nobody declared stays, and the stamp comes on top: the API would refuse more than it can hold."""
-    bodies = [step.body for step in change.steps if isinstance(step, Request) and step.body]
+    bodies = [one.body for one in change.operations if isinstance(one, Create | Update)]
     count = max((len(body.get("metadata") or ()) for body in bodies), default=0)
     if count > _MOST_PAIRS:
         text = f"with deployer's stamp it would have {count} metadata pairs; an object holds {_MOST_PAIRS}"

@@ -19,7 +19,7 @@ from deployer.model.nouns import (
     Resource,
     Severity,
 )
-from deployer.model.steps import Steps
+from deployer.model.operations import Operations
 
 
 class OnDrift(StrEnum):
@@ -106,7 +106,7 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happens to one address, why, and the very steps that do it; an orphan is ours and no longer declared.
+    """What happens to one address, why, and the very operations that do it; an orphan is ours and no longer declared.
 
     `reviewed` is the digest of the live object that the plan saw ("" when there was none).
     """
@@ -118,7 +118,7 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
     files: tuple[FileChange, ...] = ()
     requires: tuple[Address, ...] = ()
-    steps: Steps = ()
+    operations: Operations = ()
     orphan: bool = False
     reviewed: str = ""
 

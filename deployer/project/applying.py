@@ -109,7 +109,7 @@ async def _execute(session: Session, plan: Plan, wanted: Intent) -> tuple[Outcom
     with progress(sys.stdout, plan) as report:
 
         def told(event: Event) -> None:
-            report(event.address, event.step, event.outcome, event.bytes, event.ready)
+            report(event.address, event.operation, event.outcome, event.bytes, event.ready)
 
         work = asyncio.create_task(execute(session.client, plan, session.manifest.root, told, stop=stop))
         with _stopping(stop, work):

@@ -10,7 +10,7 @@ from typing import IO, Protocol
 from rich.console import Console
 from rich.text import Text
 
-from deployer.model import Address, Outcome, Plan, Status, Step
+from deployer.model import Address, Operation, Outcome, Plan, Status
 from deployer.render import lines, text
 from deployer.render.bars import Bars
 from deployer.render.tally import Tally
@@ -23,12 +23,12 @@ Clock = Callable[[], float]
 
 
 class Report(Protocol):
-    """What the executor calls: a step done, a whole change done, bytes that went out, documents that became ready."""
+    """What the executor calls: an operation done, a whole change done, bytes that went out, documents now ready."""
 
     def __call__(
         self,
         address: Address,
-        step: Step | None = None,
+        operation: Operation | None = None,
         outcome: Outcome | None = None,
         bytes: int = 0,  # noqa: A002 (the name that an event has)
         ready: int = 0,
@@ -88,13 +88,13 @@ class _Reporter:
     def __call__(
         self,
         address: Address,
-        step: Step | None = None,
+        operation: Operation | None = None,
         outcome: Outcome | None = None,
         bytes: int = 0,  # noqa: A002
         ready: int = 0,
     ) -> None:
         del address
-        self._tally.count(step, bytes, ready)
+        self._tally.count(operation, bytes, ready)
         if outcome and self._many and outcome.address.kind == lines.FILE and outcome.status is Status.DONE:
             self._gone += 1
         elif outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deployer.engine.cost import cost, seconds
-from deployer.model import Attach, Plan, Step, Upload
+from deployer.model import AttachFiles, Operation, Plan, Upload
 
 
 @dataclass(slots=True)
@@ -34,35 +34,35 @@ class Track:
 class Tally:
     """What a plan sends, and how much of it is done.
 
-    Bytes and documents are told as they come; a step that ends counts in full even when nothing was told of it (its
-    bytes were on the account already).
+    Bytes and documents are told as they come; an operation that ends counts in full even when nothing was told of it
+    (its bytes were on the account already).
     """
 
     def __init__(self, plan: Plan) -> None:
-        steps = [step for change in plan.pending for step in change.steps]
-        uploads = [step for step in steps if isinstance(step, Upload)]
+        operations = [one for change in plan.pending for one in change.operations]
+        uploads = [one for one in operations if isinstance(one, Upload)]
         self.files = Track(len(uploads))
-        self.bytes = Track(sum(step.file.size for step in uploads))
-        self.documents = Track(sum(len(step.members) for step in steps if isinstance(step, Attach)))
-        self.requests = Track(sum(map(cost, steps)))
+        self.bytes = Track(sum(one.file.size for one in uploads))
+        self.documents = Track(sum(len(one.members) for one in operations if isinstance(one, AttachFiles)))
+        self.requests = Track(sum(map(cost, operations)))
         self._least = seconds(plan)
         self._uploaded = self._attached = 0
 
-    def count(self, step: Step | None, sent: int, ready: int) -> None:
-        """Take in bytes that went out, documents that became ready, and a step that ended."""
+    def count(self, operation: Operation | None, sent: int, ready: int) -> None:
+        """Take in bytes that went out, documents that became ready, and an operation that ended."""
         self.bytes.add(sent)
         self.documents.add(ready)
-        if step:
-            self._step(step)
+        if operation:
+            self._operation(operation)
 
-    def _step(self, step: Step) -> None:
-        self.requests.add(cost(step))
-        if isinstance(step, Upload):
+    def _operation(self, operation: Operation) -> None:
+        self.requests.add(cost(operation))
+        if isinstance(operation, Upload):
             self.files.add(1)
-            self._uploaded += step.file.size
+            self._uploaded += operation.file.size
             self.bytes.reach(self._uploaded)
-        elif isinstance(step, Attach):
-            self._attached += len(step.members)
+        elif isinstance(operation, AttachFiles):
+            self._attached += len(operation.members)
             self.documents.reach(self._attached)
 
     def left(self, elapsed: float) -> float:

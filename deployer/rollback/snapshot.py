@@ -110,7 +110,7 @@ def _change(change: Change, live: LiveObject | None) -> dict[str, Any]:
         "id": change.live_id,
         "object": dict(live.raw) if live else None,
         "files": [_file(file) for file in live.files] if live else [],
-        "uploads": [_upload(step.file) for step in change.steps if isinstance(step, Upload)],
+        "uploads": [_upload(one.file) for one in change.operations if isinstance(one, Upload)],
     }
 
 

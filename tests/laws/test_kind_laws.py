@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from deployer.account import Client, connect
 from deployer.engine import canonical, diff, plan
 from deployer.kinds import SURFACES, Kind
-from deployer.model import AccountSettings, Address, Attrs, LiveObject, Plan, Request, Resource, Target
+from deployer.model import AccountSettings, Address, Attrs, Create, LiveObject, Plan, Resource, Target, Update
 from deployer.server import EmbeddedAccount
 from tests.support import strategies
 
@@ -71,8 +71,9 @@ async def _walk(account: EmbeddedAccount, api: str, name: str, states: list[Attr
 async def _send(client: Client, kind: Kind, built: Plan, live: LiveObject | None) -> LiveObject:
     raw: Any = live.raw if live else None
     for change in built.pending:
-        for step in change.steps:
-            assert isinstance(step, Request)
-            raw = (await client.write(step.method, step.path, step.body)).data
+        for one in change.operations:
+            assert isinstance(one, Create | Update)
+            path = f"{kind.PATH}/{one.id}" if isinstance(one, Update) else kind.PATH
+            raw = (await client.write("POST", path, one.body)).data
     read = (await client.get(f"{kind.PATH}/{raw['id']}")).data
     return LiveObject(built.changes[0].address.kind, raw["id"], read)

@@ -15,7 +15,7 @@ from deployer.account.reading import lists
 from deployer.account.reading.pages import Row
 from deployer.errors import AccountError, DeployerError
 from deployer.kinds import vector_store
-from deployer.model import Address, Attach, LiveFile, Member
+from deployer.model import Address, AttachFiles, LiveFile, Member
 
 _REMEDY = "check the account's api and base_url, then run again"
 _NOT_FOUND = 404
@@ -38,21 +38,21 @@ class _Batch:
         return f"{vector_store.PATH}/{self.store}"
 
 
-async def attach(run: Run, address: Address, step: Attach) -> None:
-    """Do the step; each member's key is learned or given up on the way. Raises when a document did not make it."""
+async def attach(run: Run, address: Address, operation: AttachFiles) -> None:
+    """Do the operation; each member's key is learned or given up on the way. Raises when a document did not make it."""
     try:
-        failed = await _attach(run, address, step)
+        failed = await _attach(run, address, operation)
     finally:
-        run.keys.learn(step.gives)
+        run.keys.learn(operation.gives)
     if failed:
         raise DeployerError(f"not ingested: {', '.join(failed)}; mend or remove the file and run again")
-    if run.keys.lacking(step.files):
+    if run.keys.lacking(operation.files):
         raise LeftOut("a file was not sent")
 
 
-async def _attach(run: Run, address: Address, step: Attach) -> list[str]:
-    batch = _Batch(run, address, run.keys.known[step.store], _known(run, step))
-    reasons = await _once(batch, attached=step.attached)
+async def _attach(run: Run, address: Address, operation: AttachFiles) -> list[str]:
+    batch = _Batch(run, address, run.keys.known[operation.store], _known(run, operation))
+    reasons = await _once(batch, attached=operation.attached)
     again = {one: member for one, member in batch.ids.items() if one in reasons}
     if again:
         reasons = await _once(_Batch(run, address, batch.store, again), attached=False)
@@ -64,10 +64,10 @@ async def _attach(run: Run, address: Address, step: Attach) -> list[str]:
     return [f"{batch.ids[one].path} ({why})" for one, why in reasons.items()]
 
 
-def _known(run: Run, step: Attach) -> dict[str, Member]:
+def _known(run: Run, operation: AttachFiles) -> dict[str, Member]:
     """Give the members by file id; one whose file could not be sent is given up."""
     result = {}
-    for member in step.members:
+    for member in operation.members:
         file_id = member.file if member.live else run.keys.known.get(member.file)
         if file_id is None:
             run.keys.give_up(member.gives, run.keys.given_up.get(member.file, "its file was not sent"))

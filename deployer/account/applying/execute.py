@@ -1,4 +1,4 @@
-"""Execute a plan: changes beside each other where nothing binds them, the steps of each as its keys become known."""
+"""Execute a plan: changes beside each other where nothing binds them, operations as their keys become known."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from deployer.account.applying.flow import STOPPED, Flow, Stopped, awaits, gives
 from deployer.account.applying.holders import Others
 from deployer.account.applying.journal import Journal
 from deployer.account.applying.keys import Keys
+from deployer.account.applying.operations import do
 from deployer.account.applying.run import USUAL, Event, Run, Waits
 from deployer.account.applying.spare import Spare
-from deployer.account.applying.steps import do
 from deployer.account.connection.client import Client
 from deployer.errors import AccountError, DeployerError
 from deployer.kinds import SURFACES
@@ -60,8 +60,8 @@ async def _run(run: Run) -> tuple[Outcome, ...]:
     pending = run.plan.pending
     if any(change.action in _FRESH for change in pending):
         run.appeared = await lost.appeared(run)
-    steps = (step for change in pending for step in change.steps)
-    run.journal.release(step.file_id for step in steps if isinstance(step, DeleteFile))
+    operations = (one for change in pending for one in change.operations)
+    run.journal.release(one.id for one in operations if isinstance(one, DeleteFile))
     done: dict[Address, Outcome] = {}
     keep = [change for change in pending if change.action is not Action.DELETE]
     gone = [change for change in pending if change.action is Action.DELETE]
@@ -85,7 +85,7 @@ async def _together(run: Run, changes: list[Change], before: Mapping[Address, Ou
 
 async def _reported(run: Run, change: Change, needs: list[asyncio.Task[Outcome]], past: list[Outcome]) -> Outcome:
     outcome = await _one(run, change, needs, past)
-    for key in (key for step in change.steps for key in gives(step)):
+    for key in (key for one in change.operations for key in gives(one)):
         run.keys.give_up(key, f"it needs {change.address}")
     run.notify(Event(outcome.address, outcome=outcome))
     return outcome
@@ -103,7 +103,7 @@ async def _one(run: Run, change: Change, needs: list[asyncio.Task[Outcome]], pas
     except DeployerError as error:
         return _outcome(run, change, Status.FAILED, str(error))
     flow = Flow(run.keys, partial(do, run, change), run.stop)
-    await flow.run(change.steps)
+    await flow.run(change.operations)
     if flow.failures:
         return _outcome(run, change, Status.FAILED, _summed_up(flow.failures))
     if flow.left_out:
@@ -123,7 +123,7 @@ def _summed_up(failures: Sequence[str]) -> str:
 def _why_left_out(run: Run, change: Change) -> str:
     if run.stop.is_set():
         return STOPPED
-    lacking = (run.keys.lacking(awaits(step)) for step in change.steps)
+    lacking = (run.keys.lacking(awaits(one)) for one in change.operations)
     return next((why for why in lacking if why), STOPPED)
 
 

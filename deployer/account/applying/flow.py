@@ -1,4 +1,4 @@
-"""The steps of one change: each runs when what it needs is known, a few at a time, whatever became of the others."""
+"""The operations of one change: each runs when what it needs is known, whatever became of the others."""
 
 from __future__ import annotations
 
@@ -9,96 +9,96 @@ from functools import partial
 
 from deployer.account.applying.keys import Keys
 from deployer.errors import DeployerError
-from deployer.model import Attach, Step, Steps
+from deployer.model import AttachFiles, Operation, Operations
 
 STOPPED = "interrupted"
 WIDTH = 16
 
 
 class Stopped(DeployerError):  # noqa: N818 (nothing went wrong: it was asked to stop)
-    """The run was asked to stop before this step."""
+    """The run was asked to stop before this operation."""
 
 
 class LeftOut(DeployerError):  # noqa: N818 (what went wrong is told where it did)
-    """A step was done without something that another one should have brought."""
+    """An operation was done without something that another one should have brought."""
 
 
-def gives(step: Step) -> tuple[str, ...]:
-    """Give the keys that a step makes known."""
-    if isinstance(step, Attach):
-        return (step.gives, *(member.gives for member in step.members))
-    key = getattr(step, "gives", None)
+def gives(operation: Operation) -> tuple[str, ...]:
+    """Give the keys that an operation makes known."""
+    if isinstance(operation, AttachFiles):
+        return (operation.gives, *(member.gives for member in operation.members))
+    key = getattr(operation, "gives", None)
     return (key,) if key else ()
 
 
-def awaits(step: Step) -> frozenset[str]:
-    """Give the keys that must be settled before a step is looked at; a batch does without files that failed."""
-    return step.needs | step.files if isinstance(step, Attach) else step.needs
+def awaits(operation: Operation) -> frozenset[str]:
+    """Give the keys that must be settled before an operation is looked at; a batch does without files that failed."""
+    return operation.needs | operation.files if isinstance(operation, AttachFiles) else operation.needs
 
 
 @dataclass(slots=True)
 class Flow:
-    """One pass over the steps of a change. `failures` are sentences, in the order in which they happened."""
+    """One pass over the operations of a change. `failures` are sentences, in the order in which they happened."""
 
     keys: Keys
-    do: Callable[[Step], Awaitable[None]]
+    do: Callable[[Operation], Awaitable[None]]
     stop: asyncio.Event
     failures: list[str] = field(default_factory=list)
     left_out: int = 0
-    _ready: asyncio.Queue[Step | None] = field(default_factory=asyncio.Queue)
+    _ready: asyncio.Queue[Operation | None] = field(default_factory=asyncio.Queue)
     _left: int = 0
 
-    async def run(self, steps: Steps) -> None:
-        """Do the steps; those whose needs were given up are left out. Only a bug is raised."""
-        self._left = len(steps)
-        if not steps:
+    async def run(self, operations: Operations) -> None:
+        """Do the operations; those whose needs were given up are left out. Only a bug is raised."""
+        self._left = len(operations)
+        if not operations:
             return
         async with asyncio.TaskGroup() as group:
-            for step in steps:
-                if isinstance(step, Attach):  # it mostly waits, and must keep nobody else from sending
-                    group.create_task(self._alone(step))
+            for operation in operations:
+                if isinstance(operation, AttachFiles):  # it mostly waits, and must keep nobody else from sending
+                    group.create_task(self._alone(operation))
                 else:
-                    self.keys.when_settled(awaits(step), partial(self._ready.put_nowait, step))
-            for _ in range(min(WIDTH, len(steps))):
+                    self.keys.when_settled(awaits(operation), partial(self._ready.put_nowait, operation))
+            for _ in range(min(WIDTH, len(operations))):
                 group.create_task(self._work())
 
-    async def _alone(self, step: Step) -> None:
-        """Do a step in a task of its own. The task is there before: who is told of a key may be over by then."""
+    async def _alone(self, operation: Operation) -> None:
+        """Do an operation in a task of its own. The task is there before: who is told of a key may be over by then."""
         ready = asyncio.Event()
-        self.keys.when_settled(awaits(step), ready.set)
+        self.keys.when_settled(awaits(operation), ready.set)
         await ready.wait()
-        await self._one(step)
+        await self._one(operation)
 
     async def _work(self) -> None:
-        while (step := await self._ready.get()) is not None:
-            await self._one(step)
+        while (operation := await self._ready.get()) is not None:
+            await self._one(operation)
         self._ready.put_nowait(None)  # the next one may go home, too
 
-    async def _one(self, step: Step) -> None:
-        why = self.keys.lacking(step.needs)
+    async def _one(self, operation: Operation) -> None:
+        why = self.keys.lacking(operation.needs)
         if why is None and self.stop.is_set():
             why = STOPPED
         if why is None:
-            await self._tried(step)
+            await self._tried(operation)
         else:
             self.left_out += 1
-            self._give_up(step, why)
+            self._give_up(operation, why)
         self._left -= 1
         if self._left == 0:
             self._ready.put_nowait(None)
 
-    async def _tried(self, step: Step) -> None:
+    async def _tried(self, operation: Operation) -> None:
         try:
-            await self.do(step)
+            await self.do(operation)
         except Stopped:
             self.left_out += 1
-            self._give_up(step, STOPPED)
+            self._give_up(operation, STOPPED)
         except LeftOut:
             self.left_out += 1
         except DeployerError as error:
             self.failures.append(str(error))
-            self._give_up(step, str(error))
+            self._give_up(operation, str(error))
 
-    def _give_up(self, step: Step, why: str) -> None:
-        for key in gives(step):
+    def _give_up(self, operation: Operation, why: str) -> None:
+        for key in gives(operation):
             self.keys.give_up(key, why)

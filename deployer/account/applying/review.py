@@ -13,7 +13,7 @@ from deployer.engine import reviewed
 from deployer.engine.decide import STORE
 from deployer.errors import AccountError, DeployerError
 from deployer.kinds import vector_store
-from deployer.model import Action, Change, LiveFile, Request, Upload
+from deployer.model import Action, Change, LiveFile, Update, Upload
 from deployer.wording import listed
 
 _FEW = 100
@@ -33,10 +33,10 @@ async def before_change(run: Run, change: Change) -> None:
         await _users(run, change)
 
 
-async def before_request(run: Run, change: Change, request: Request) -> None:
+async def before_update(run: Run, change: Change, update: Update) -> None:
     """Look at the object once more if its write had to wait for uploads."""
-    uploads = {step.gives for step in change.steps if isinstance(step, Upload)}
-    if change.reviewed and request.needs & uploads:
+    uploads = {one.gives for one in change.operations if isinstance(one, Upload)}
+    if change.reviewed and update.needs & uploads:
         await _object(run, change)
 
 

@@ -16,15 +16,15 @@ from deployer.account.applying.keys import Keys
 from deployer.account.applying.spare import Spare
 from deployer.account.connection.client import Client
 from deployer.kinds import Kind
-from deployer.model import Address, Outcome, Plan, Step
+from deployer.model import Address, Operation, Outcome, Plan
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What just happened, for a progress display: a step or a whole change done, bytes sent, documents ready."""
+    """What just happened, for a progress display: an operation or a whole change done, bytes sent, documents ready."""
 
     address: Address
-    step: Step | None = None
+    operation: Operation | None = None
     outcome: Outcome | None = None
     bytes: int = 0
     ready: int = 0
@@ -70,11 +70,6 @@ class Run:
     used: set[str] = field(default_factory=set)
     attached: set[str] = field(default_factory=set)
     notes: dict[Address, list[str]] = field(default_factory=lambda: defaultdict(list))
-
-    def kind_of(self, path: str) -> Kind | None:
-        """Give the kind whose objects stand below this path, None for files and what stands below an object."""
-        parts = path.strip("/").split("/")
-        return next((kind for kind in self.kinds.values() if [kind.PATH[1:]] == parts[:1] and len(parts) <= 2), None)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 from deployer.account.applying.flow import WIDTH, Flow
 from deployer.account.applying.keys import Keys
 from deployer.errors import DeployerError
-from deployer.model import Attach, Request, Step
+from deployer.model import Address, AttachFiles, Create, Operation
 
 
-def step(name: str, needs: Sequence[str] = ()) -> Request:
-    return Request("POST", f"/{name}", gives=name, after=tuple(needs))
+def step(name: str, needs: Sequence[str] = ()) -> Create:
+    return Create(Address("assistant", name), {}, gives=name, after=tuple(needs))
 
 
-def run(steps: Sequence[Request], fails: frozenset[str], stop_at: str | None = None) -> tuple[list[str], Flow, Keys]:
+def run(steps: Sequence[Create], fails: frozenset[str], stop_at: str | None = None) -> tuple[list[str], Flow, Keys]:
     """Run the steps; give what was done, in order."""
     keys, done, stop = Keys.of({}), [], asyncio.Event()
 
-    async def do(one: Step) -> None:
-        assert isinstance(one, Request)
+    async def do(one: Operation) -> None:
+        assert isinstance(one, Create)
         assert one.gives
         await asyncio.sleep(0)
         if one.gives in fails:
@@ -43,7 +43,7 @@ def run(steps: Sequence[Request], fails: frozenset[str], stop_at: str | None = N
 
 
 @st.composite
-def graphs(draw: st.DrawFn) -> list[Request]:
+def graphs(draw: st.DrawFn) -> list[Create]:
     count = draw(st.integers(0, 40))
     steps = []
     for number in range(count):
@@ -53,7 +53,7 @@ def graphs(draw: st.DrawFn) -> list[Request]:
 
 
 @given(graphs(), st.sets(st.integers(0, 40), max_size=4))
-def test_every_step_runs_after_what_it_needs_or_not_at_all(steps: list[Request], failing: set[int]) -> None:
+def test_every_step_runs_after_what_it_needs_or_not_at_all(steps: list[Create], failing: set[int]) -> None:
     fails = frozenset(f"s{number}" for number in failing)
     done, flow, keys = run(steps, fails)
     place = {name: index for index, name in enumerate(done)}
@@ -93,10 +93,10 @@ def test_what_was_given_up_elsewhere_leaves_out_what_needs_it() -> None:
 def test_however_many_batches_wait_others_can_send() -> None:
     """A batch mostly waits for the account; here until the very last request was sent."""
     keys, done, last = Keys.of({"store": "vs_1"}), [], asyncio.Event()
-    batches = [Attach("store", (), f"batch{number}") for number in range(2 * WIDTH)]
+    batches = [AttachFiles("store", (), f"batch{number}") for number in range(2 * WIDTH)]
 
-    async def do(one: Step) -> None:
-        if isinstance(one, Attach):
+    async def do(one: Operation) -> None:
+        if isinstance(one, AttachFiles):
             await last.wait()
         else:
             last.set()
@@ -113,12 +113,12 @@ def test_however_many_batches_wait_others_can_send() -> None:
 def test_who_is_told_after_he_was_stopped_starts_nothing(settle: Callable[[Keys, str], None]) -> None:
     keys, done = Keys.of({}), []
 
-    async def do(one: Step) -> None:
+    async def do(one: Operation) -> None:
         done.append(one)
 
     async def stopped() -> None:
         flow = Flow(keys, do, asyncio.Event())
-        work = asyncio.create_task(flow.run((Attach("store", (), "batch"), step("b", ["a"]))))
+        work = asyncio.create_task(flow.run((AttachFiles("store", (), "batch"), step("b", ["a"]))))
         await asyncio.sleep(0)
         work.cancel()
         with pytest.raises(asyncio.CancelledError):

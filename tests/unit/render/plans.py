@@ -9,7 +9,7 @@ from deployer.model import (
     UNLIMITED,
     Action,
     Address,
-    Attach,
+    AttachFiles,
     Change,
     DesiredFile,
     FieldChange,
@@ -18,11 +18,11 @@ from deployer.model import (
     Limits,
     LiveFile,
     Member,
+    Operations,
     Origin,
     Plan,
-    Request,
-    Steps,
     Target,
+    Update,
     Upload,
 )
 from deployer.render import text
@@ -48,9 +48,8 @@ def edited(path: str, live: object, git: object, *, origin: Origin = Origin.ACCO
 
 def assistant(name: str, *fields: FieldChange, action: Action = Action.UPDATE) -> Change:
     address = Address("assistant", name)
-    write = Request("POST", "/assistants/id_1", {})
-    steps = () if action is Action.NO_OP else (write,)
-    return Change(address, action, f"{len(fields)} fields", "id_1", fields, steps=steps, reviewed="0" * 12)
+    operations = () if action is Action.NO_OP else (Update(address, "id_1", {}),)
+    return Change(address, action, f"{len(fields)} fields", "id_1", fields, operations=operations, reviewed="0" * 12)
 
 
 def document(number: int, size: int = 1_000) -> DesiredFile:
@@ -65,9 +64,9 @@ def store(*files: FileChange, uploads: Sequence[DesiredFile] = (), batch: int = 
     """A store that gets `uploads`, attached in batches."""
     members = [Member(file.path, file.path, {}, None, f"ready {file.path}") for file in uploads]
     batches = [tuple(members[start : start + batch]) for start in range(0, len(members), batch)]
-    attaches = [Attach(str(STORE), one, f"batch {number}") for number, one in enumerate(batches)]
-    steps: Steps = (*(Upload(file, file.path) for file in uploads), *attaches)
-    return Change(STORE, Action.UPDATE, f"{len(files)} files", "vs_1", files=files, steps=steps)
+    attaches = [AttachFiles(str(STORE), one, f"batch {number}") for number, one in enumerate(batches)]
+    operations: Operations = (*(Upload(file, file.path) for file in uploads), *attaches)
+    return Change(STORE, Action.UPDATE, f"{len(files)} files", "vs_1", files=files, operations=operations)
 
 
 def added(file: DesiredFile) -> FileChange:

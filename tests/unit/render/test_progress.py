@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import click
 import pytest
 
-from deployer.model import Action, Address, Change, Limits, Outcome, Plan, Request, Status
+from deployer.model import Action, Address, Change, Create, Limits, Outcome, Plan, Status
 from deployer.render.progress import progress
 from deployer.render.tally import Tally
 from deployer.render.text import console, left, outcome, outcomes
@@ -19,8 +19,8 @@ from tests.unit.render.plans import STORE, Terminal, a_plan, added, document, st
 
 SMALL = a_plan(
     *(
-        Change(Address("assistant", name), Action.CREATE, "", steps=(Request("POST", "/assistants"),))
-        for name in ("a", "b")
+        Change(one, Action.CREATE, "", operations=(Create(one, {}),))
+        for one in (Address("assistant", "a"), Address("assistant", "b"))
     )
 )
 RESULTS = (
@@ -54,7 +54,7 @@ class Apply:
 
     def run(self) -> Iterator[str]:
         """Half of the uploads in 20 s, the rest in 20 s, then the batches in 5 s; give what is new after each part."""
-        steps = self.plan.changes[0].steps
+        steps = self.plan.changes[0].operations
         done = Outcome(STORE, Action.UPDATE, Status.DONE)
         with progress(self.file, self.plan, self.clock) as report:
             for step in steps[:500]:
@@ -83,7 +83,7 @@ class Apply:
 def run_small(file: io.StringIO) -> str:
     with progress(file, SMALL) as report:
         for change, result in zip(SMALL.pending, RESULTS, strict=True):
-            report(change.address, change.steps[0])
+            report(change.address, change.operations[0])
             report(change.address, outcome=result)
     return file.getvalue()
 
@@ -175,12 +175,12 @@ def test_what_is_told_twice_is_not_counted_twice() -> None:
     tally.count(None, -100, 0)
     assert tally.bytes.done == 200
     tally.count(None, 100, 0)
-    tally.count(change.steps[0], 0, 0)
+    tally.count(change.operations[0], 0, 0)
     assert tally.bytes.done == 300
-    for step in change.steps[1:4]:
+    for step in change.operations[1:4]:
         tally.count(step, 100, 0)
     assert (tally.bytes.done, tally.bytes.open) == (400, False)
-    tally.count(change.steps[4], 0, 0)
+    tally.count(change.operations[4], 0, 0)
     assert str(tally.documents) == "4 of 4"
     assert str(tally.requests) == "6 of 6"
 
@@ -190,7 +190,7 @@ def test_the_time_that_is_left_is_never_less_than_the_limits_allow() -> None:
     change = store(*map(added, files), uploads=files)
     slow, fast = Tally(a_plan(change, limits=Limits(uploads=100))), Tally(a_plan(change))
     for tally in (slow, fast):
-        for step in change.steps[:50]:
+        for step in change.operations[:50]:
             tally.count(step, 0, 0)
     assert round(slow.left(2.0)) == 58
     assert round(fast.left(2.0)) == 2
