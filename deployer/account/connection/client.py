@@ -114,15 +114,15 @@ class Client:
     async def _attempt(self, call: Call) -> AsyncIterator[None]:
         """Wait for leave to send; learn from what becomes of it."""
         self.brake.give_up()
-        leave = await self.pace.admit(call.method, call.path, call.body)
+        paid = await self.pace.admit(call.method, call.path, call.body)
         try:
             async with self.brake.passing():
                 yield
         except Trouble as trouble:
             if trouble.failure.status == _BUSY and self.patience.believes(trouble.failure.wait):
-                self.pace.slower(leave, self.patience.pause(1, trouble.failure.wait))
+                self.pace.slower(paid, self.patience.pause(1, trouble.failure.wait))
             raise
-        self.pace.faster(leave)
+        self.pace.faster(paid)
 
     def _headers(self, call: Call) -> dict[str, Any]:
         form = {"Content-Type": "multipart/form-data"} if call.content else {}

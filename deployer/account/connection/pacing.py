@@ -1,6 +1,7 @@
 """Keep to what an account takes per minute: token buckets, first come first served, and slower after a 429.
 
-Everybody learns on arrival when it is his turn, and sleeps until then: nobody polls, and nobody wakes in a herd.
+Each limit has one line. Only its first request sleeps, until it is due at the rate of that moment: a change of the rate
+holds for all who wait, nothing polls, and nothing wakes in a herd.
 """
 
 from __future__ import annotations
@@ -9,8 +10,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import reduce
+from contextlib import AsyncExitStack
 from typing import Any
 
 from deployer.model import Limits
@@ -20,19 +20,20 @@ _WINDOW = 62.0  # a minute, and what the network holds up: batches larger than t
 _LEAST_SHARE = 1 / 8
 _RECOVERY = 60.0  # from nothing to the full rate
 _SETTLING = 10.0  # after it became slower: a few refusals amid good answers must not bring it to a halt
+_SHORTEST = 0.001  # sleep: clocks are coarse, and one that stood still would keep a request asking
 
 
 class Bucket:
-    """One limit. `turn` changes when those who wait must ask for their time again."""
+    """One limit, and the line of those who wait for it."""
 
     def __init__(self, per_minute: int) -> None:
-        self.turn = 0
+        self.line = asyncio.Lock()  # first come first served
         self._limit = per_minute
         self._rate = _STEADY * per_minute / 60
         self._burst = max(1.0, (1 - _STEADY) * per_minute)
         self._share = 1.0
         self._level = self._burst
-        self._at = float("-inf")  # when the level was so high; in the future while somebody waits
+        self._at = float("-inf")  # when the level was so high; in the future after a 429
         self._given: deque[tuple[float, int]] = deque()
         self._sum = 0
         self._since = self._settled = float("-inf")
@@ -57,9 +58,6 @@ class Bucket:
         self._settled = now + wait + _SETTLING
         self._share = max(_LEAST_SHARE, self._share / 2)
         self._level, self._at, self._since = 0.0, now + wait, now + wait
-        while self._given and self._given[-1][0] > now:  # they have not gone yet, and will ask again
-            self._sum -= self._given.pop()[1]
-        self.turn += 1
 
     def faster(self, now: float) -> None:
         """Take a good answer as leave to go a little faster, up to the full rate in a minute."""
@@ -81,15 +79,8 @@ class Bucket:
         return when
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """Leave to send one request: from which buckets, and in which turn of each."""
-
-    paid: tuple[tuple[Bucket, int], ...] = ()
-
-    @property
-    def valid(self) -> bool:
-        return all(bucket.turn == turn for bucket, turn in self.paid)
+Paid = Sequence[Bucket]
+"""The limits that a request was counted in."""
 
 
 class Pace:
@@ -107,28 +98,33 @@ class Pace:
         self._sleep = sleep
         self._buckets: dict[tuple[str, str], Bucket] = {}
 
-    async def admit(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Pass:
-        """Wait for the request's turn; at once where no limit is known for it."""
-        costs = self._costs(method, path, body or {})
-        while costs:
-            now = self._clock()
-            due = reduce(lambda when, cost: cost[0].due(cost[1], when), costs, now)
-            for bucket, count in costs:
-                bucket.take(count, due)
-            leave = Pass(tuple((bucket, bucket.turn) for bucket, _ in costs))
-            if due > now:
-                await self._sleep(due - now)
-            if leave.valid:
-                return leave
-        return Pass()
+    async def admit(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Paid:
+        """Wait for the request's turn; at once where no limit is known for it.
 
-    def slower(self, leave: Pass, wait: float) -> None:
+        The lines are entered in the order of `counted`: who waits for a store's limit keeps no other store waiting.
+        """
+        costs = self._costs(method, path, body or {})
+        async with AsyncExitStack() as lines:
+            for bucket, count in costs:
+                await lines.enter_async_context(bucket.line)
+                await self._until_due(bucket, count)
+            now = self._clock()
+            for bucket, count in costs:
+                bucket.take(count, now)
+        return [bucket for bucket, _ in costs]
+
+    async def _until_due(self, bucket: Bucket, count: int) -> None:
+        while (wait := bucket.due(count, now := self._clock()) - now) > 0:
+            await self._sleep(max(wait, _SHORTEST))
+
+    def slower(self, paid: Paid, wait: float) -> None:
         """The account answered 429."""
-        for bucket, _ in leave.paid:
+        for bucket in paid:
             bucket.slower(self._clock(), wait)
 
-    def faster(self, leave: Pass) -> None:
-        for bucket, _ in leave.paid:
+    def faster(self, paid: Paid) -> None:
+        """The account gave a good answer."""
+        for bucket in paid:
             bucket.faster(self._clock())
 
     def _costs(self, method: str, path: str, body: Mapping[str, Any]) -> list[tuple[Bucket, int]]:

@@ -164,10 +164,10 @@ def times(limits: Limits, requests: list[tuple[str, str, dict[str, Any]]], **eve
             return now()
 
         async def refused() -> float:
-            leave = await pace.admit(*requests[0])
+            paid = await pace.admit(*requests[0])
             await asyncio.sleep(events["refused"])
-            pace.slower(leave, 30.0)
-            pace.slower(leave, 30.0)  # of the same trouble: no news
+            pace.slower(paid, 30.0)
+            pace.slower(paid, 30.0)  # of the same trouble: no news
             return now()
 
         first = [refused()] if "refused" in events else []
