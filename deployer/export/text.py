@@ -9,10 +9,8 @@ from typing import Any
 from deployer.export import values
 from deployer.export.folder import Folder
 from deployer.export.items import Item
-from deployer.manifest import VERSION
-from deployer.manifest.document import KINDS
-from deployer.manifest.yaml12 import Mark, YamlError, read
-from deployer.manifest.yaml_text import yaml_text
+from deployer.manifest import VERSION, sections
+from deployer.manifest.yaml12 import PositionTree, YamlError, read, yaml_text
 from deployer.render.plain import plain
 
 MANIFEST = "assistants.yaml"
@@ -32,7 +30,7 @@ def files(header: Header, items: Sequence[Item]) -> dict[str, str]:
     data: dict[str, Any] = {"version": VERSION, "project": header.project}
     if header.accounts:
         data["accounts"] = dict(header.accounts)
-    for section, kind in KINDS.items():
+    for section, kind in sections.kinds().items():
         entries = {item.address.name: _value(item, folder) for item in items if item.address.kind == kind}
         if entries:
             data[section] = escaped(entries)
@@ -54,9 +52,9 @@ def escaped(value: Any) -> Any:
 
 def _commented(text: str, items: Sequence[Item]) -> str:
     """Put remarks above the entries that they are about; the text says the same as before."""
-    data, mark = read(text)
+    data, positions = read(text)
     lines = text.split("\n")
-    remarks = sorted(((_line(mark, item), item.remarks) for item in items if item.remarks), reverse=True)
+    remarks = sorted(((_line(positions, item), item.remarks) for item in items if item.remarks), reverse=True)
     for line, found in remarks:
         lines[line - 1 : line - 1] = [f"  # {plain(remark)}" for remark in found]
     result = "\n".join(lines)
@@ -66,6 +64,6 @@ def _commented(text: str, items: Sequence[Item]) -> str:
         return text
 
 
-def _line(mark: Mark, item: Item) -> int:
-    section = next(section for section, kind in KINDS.items() if kind == item.address.kind)
-    return mark.inside[section].keys[item.address.name][0]
+def _line(positions: PositionTree, item: Item) -> int:
+    section = next(section for section, kind in sections.kinds().items() if kind == item.address.kind)
+    return positions.inside[section].keys[item.address.name][0]

@@ -12,7 +12,7 @@ from deployer.export.folder import Folder
 from deployer.export.items import Document, Item
 from deployer.export.places import as_pattern
 from deployer.kinds.vector_store import same_chunking
-from deployer.manifest.yaml_text import yaml_text
+from deployer.manifest.yaml12 import yaml_text
 from deployer.model import Attrs
 
 _ORDER = ("name", "description", "model", "instructions", "tools")

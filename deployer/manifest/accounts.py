@@ -1,5 +1,7 @@
 """Choose the account and resolve what it needs from the environment."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,7 +11,7 @@ from deployer.manifest.document import address
 from deployer.manifest.load import Entry, Sources
 from deployer.manifest.suggest import nearest
 from deployer.manifest.variables import Unresolved, Unset, environment
-from deployer.model import UNLIMITED, AccountSettings, Limits, Position, Problem
+from deployer.model import UNLIMITED, AccountSettings, Limits, Problem
 
 EMBEDDED = AccountSettings(name="embedded", api="assistants", limits=UNLIMITED)
 VARIABLE = "DEPLOYER_ACCOUNT"
@@ -20,9 +22,9 @@ _REFERENCES = ("base_url", "api_key", "organization", "snapshots")
 def choose(
     sources: Sources, name: str | None, environ: Mapping[str, str], *, offline: bool
 ) -> tuple[AccountSettings, list[Problem]]:
-    """Give the settings of the account called `name`; without a name it is the embedded account.
+    """Return the settings of the account called `name`; without a name it is the embedded account.
 
-    Offline, a variable that the environment lacks is no problem: nobody is going to be called.
+    Offline, a variable that the environment lacks is no problem: no service is going to be called.
     """
     if name is None or (name == EMBEDDED.name and name not in sources.accounts):
         return EMBEDDED, []
@@ -51,7 +53,7 @@ def choose(
 
 
 def _limits(values: Mapping[str, Any]) -> Limits:
-    """Give the limits that an account declares, else the published ones; an embedded account has none of its own."""
+    """Return the limits that an account declares, else the published ones; an embedded account has none of its own."""
     told = values.get("limits")
     told = told if isinstance(told, dict) else {}
     rates: dict[str, int | None] = {}
@@ -65,20 +67,6 @@ def _limits(values: Mapping[str, Any]) -> Limits:
 def _snapshots(entry: Entry, place: str | None) -> list[Problem]:
     wrong = remote.malformed(place) if place and remote.is_url(place) else None
     return [Problem(*wrong, address((*entry.path, "snapshots")), entry.position("snapshots"))] if wrong else []
-
-
-def overrides(sources: Sources, name: str | None) -> Mapping[str, Any]:
-    """Give the values that an account has for variables."""
-    entry = sources.accounts.get(name or "")
-    found = entry.value.get("variables") if entry and isinstance(entry.value, dict) else None
-    return found if isinstance(found, dict) else {}
-
-
-def override_place(sources: Sources, name: str | None, variable: str) -> tuple[str, Position]:
-    """Give the address and the place of an account's value for a variable."""
-    entry = sources.accounts[name or ""]
-    path = (*entry.path, "variables", variable)
-    return address(path), entry.document.key_position(path)
 
 
 def _resolve(entry: Entry, environ: Mapping[str, str], *, offline: bool) -> tuple[dict[str, Any], list[Problem]]:

@@ -3,62 +3,67 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deployer.manifest import strict_json, yaml12
+from deployer.manifest import yaml12
 from deployer.manifest.suggest import similar_file
 from deployer.model import Position, Problem
 
-KINDS = {"vector_stores": "vector_store", "assistants": "assistant"}
 MAX_BYTES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """`name` is the path as the user knows it, relative to the manifest's folder."""
+    """`name` is the path as the user knows it, relative to the manifest's folder.
+
+    `sections` are the keys whose entries are resources, with their kinds: `assistants` → `assistant`.
+    """
 
     name: str
     data: Any
-    mark: yaml12.Mark
+    positions: yaml12.PositionTree
+    sections: Mapping[str, str] = field(default_factory=dict)
 
     def position(self, path: Sequence[str | int] = ()) -> Position:
-        """Where the value at `path` stands, or its nearest parent that exists."""
-        mark = self.mark
+        """Return where the value at `path` stands, or its nearest parent that exists."""
+        found = self.positions
         for part in path:
-            if part not in mark.inside:
+            if part not in found.inside:
                 break
-            mark = mark.inside[part]
-        return Position(self.name, mark.line, mark.column)
+            found = found.inside[part]
+        return Position(self.name, found.line, found.column)
 
     def key_position(self, path: Sequence[str | int]) -> Position:
-        """Where the key that ends `path` stands (its value, if it is an item of a list)."""
-        mark = self.mark
+        """Return where the key that ends `path` stands (its value, if it is an item of a list)."""
+        found = self.positions
         for part in path[:-1]:
-            if part not in mark.inside:
+            if part not in found.inside:
                 return self.position(path)
-            mark = mark.inside[part]
-        if path and isinstance(path[-1], str) and path[-1] in mark.keys:
-            return Position(self.name, *mark.keys[path[-1]])
+            found = found.inside[part]
+        if path and isinstance(path[-1], str) and path[-1] in found.keys:
+            return Position(self.name, *found.keys[path[-1]])
         return self.position(path)
+
+    def address(self, path: Sequence[str | int], start: str = "") -> str:
+        """Return the words by which a user knows `path`: `assistant/tutor.tools[0]`; `start` stands before it."""
+        if not start and len(path) > 1 and path[0] in self.sections:
+            return address(path[2:], f"{self.sections[str(path[0])]}/{path[1]}")
+        return address(path, start)
 
 
 def address(path: Sequence[str | int], start: str = "") -> str:
-    """Give the words by which a user knows `path`: `assistant/tutor.tools[0]`; `start` replaces the beginning."""
-    parts = list(path)
-    if not start and len(parts) > 1 and parts[0] in KINDS:
-        start = f"{KINDS[str(parts[0])]}/{parts[1]}"
-        parts = parts[2:]
+    """Return the words for a path inside what `start` names: `.tools[0]` of `assistant/tutor`."""
     text = start
-    for part in parts:
+    for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
     return text
 
 
 def read_text(path: Path, name: str) -> str | Problem:
-    """Give the text of a UTF-8 file without carriage returns and byte order mark, or the problem with it.
+    """Return the text of a UTF-8 file without carriage returns and byte order mark, or the problem with it.
 
     A problem with the file as a whole has no position: only whoever names the file knows a useful one.
     """
@@ -92,13 +97,13 @@ def _unix(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read(path: Path, name: str) -> Document | Problem:
-    """Read a YAML or JSON file, or tell the problem with it."""
+def read(path: Path, name: str, sections: Mapping[str, str] | None = None) -> Document | Problem:
+    """Return the data of a YAML or JSON file, or the problem with it."""
     text = read_text(path, name)
     if isinstance(text, Problem):
         return text
     try:
-        data, mark = strict_json.read(text) if path.suffix.lower() == ".json" else yaml12.read(text)
+        data, positions = yaml12.read_json(text) if path.suffix.lower() == ".json" else yaml12.read(text)
     except yaml12.YamlError as error:
         return Problem(error.message, error.remedy, position=Position(name, error.line, error.column))
-    return Document(name, data, mark)
+    return Document(name, data, positions, sections or {})

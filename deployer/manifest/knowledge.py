@@ -1,28 +1,110 @@
-"""The documents that a list of files names: on disk by globs, or behind URLs; and whether they can be used."""
+"""The documents that a list of files names: on disk by globs, or behind URLs; and whether they can be used.
+
+The limits are those of file search and of the code interpreter.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import posixpath
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
 from deployer import remote
 from deployer.errors import DeployerError
-from deployer.manifest import ignored
-from deployer.manifest.fit import Taker, Wrong, unfit
-from deployer.manifest.load import Entry
-from deployer.manifest.odd import Odd
-from deployer.manifest.paths import fixed_part, matches, relative, relatives
-from deployer.manifest.patterns import Pattern
+from deployer.manifest import globs
+from deployer.manifest.globs import GlobProblems, fixed_part, matches, relative, relatives
+from deployer.manifest.load import Context, Entry
 from deployer.manifest.suggest import similar_file
-from deployer.manifest.tools import Surroundings
 from deployer.model import Attrs, DesiredFile, Position, Problem
 from deployer.wording import listed
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+MAX_BYTES = 512 * 1024 * 1024
+MAX_PATH = 256
+Wrong = tuple[str, str]
+"""What is wrong, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """Who takes files: which types, and what else can be done with others."""
+
+    name: str
+    suffixes: frozenset[str]
+    advice: str
+
+
+_TEXTS = frozenset(
+    {".c", ".cpp", ".cs", ".css", ".doc", ".docx", ".html", ".java", ".js", ".json", ".md", ".pdf", ".php", ".pptx"}
+    | {".py", ".rb", ".sh", ".tex", ".ts", ".txt"}
+)
+# By the public guides to retrieval and to the code interpreter.
+FILE_SEARCH = Taker("file search", _TEXTS | {".go"}, "convert it (to .md, .txt, .pdf, .json …), or narrow the glob")
+CODE_INTERPRETER = Taker(
+    "the code interpreter",
+    _TEXTS | {".csv", ".gif", ".jpeg", ".jpg", ".pkl", ".png", ".tar", ".xlsx", ".xml", ".zip"},
+    "convert it (to .csv, .json, .zip …), or narrow the glob",
+)
+
+
+def unfit(root: Path, file: DesiredFile, taker: Taker) -> Iterable[Wrong]:
+    suffix = os.path.splitext(file.name)[1].lower()  # noqa: PTH122 (of ten thousand, each costs)
+    if suffix not in taker.suffixes:
+        what = f"{suffix} files" if len(suffix) > 1 else "files without an extension"
+        yield f"{file.path}: {taker.name} takes no {what}", taker.advice
+    if file.size == 0:
+        yield f"{file.path} is empty", "write something into it, or narrow the glob"
+    if file.size > MAX_BYTES:
+        yield f"{file.path} has {file.size:,} bytes; the limit is {MAX_BYTES:,}", "split the document"
+    if not (remote.is_url(file.source) or os.access(f"{root}/{file.source}", os.R_OK)):
+        yield f"{file.path} cannot be read", "check its permissions"
+    if len(file.path) > MAX_PATH:
+        yield f"{file.path}: the path has {len(file.path)} characters; the limit is {MAX_PATH}", "shorten it"
+
+
+def overlap(chunking: Mapping[str, int]) -> Wrong | None:
+    """Return what is wrong with chunking beyond what the schema sees."""
+    most, found = chunking["max_chunk_size_tokens"] // 2, chunking["chunk_overlap_tokens"]
+    if found * 2 <= chunking["max_chunk_size_tokens"]:
+        return None
+    return f"an overlap of {found} is more than half of {chunking['max_chunk_size_tokens']}", f"the most is {most}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """`attributes` and `chunking` are what every file that it names is given."""
+
+    path: str
+    exclude: tuple[str, ...]
+    attributes: Mapping[str, str | float | bool]
+    chunking: Attrs | None
+
+    @classmethod
+    def of(cls, item: str | Mapping[str, Any], chunking: Attrs | None) -> Pattern:
+        """Read an item that the schema accepts; `chunking` is that of the whole list."""
+        settings: Mapping[str, Any] = {"path": item} if isinstance(item, str) else item
+        own = settings.get("chunking", chunking)
+        return cls(
+            path=settings["path"],
+            exclude=tuple(settings.get("exclude", ())),
+            attributes=dict(settings.get("attributes", {})),
+            chunking=None if own is None else dict(own),
+        )
+
+    def unreadable(self) -> list[int]:
+        """Return the places of excludes that are no patterns."""
+        return [place for place, line in enumerate(self.exclude) if not globs.readable(line)]
+
+    def excluded(self) -> GitIgnoreSpec | None:
+        good = [line for line in self.exclude if globs.readable(line)]
+        return globs.spec(good) if good else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +150,9 @@ class _Found:
 
 
 def find(
-    around: Surroundings, listing: Listing, chunking: Attrs | None = None
+    context: Context, listing: Listing, chunking: Attrs | None = None
 ) -> tuple[tuple[DesiredFile, ...], list[Problem]]:
-    """Give the files that a list names, in its order and without digests, and every problem with them.
+    """Return the files that a list names, in its order and without digests, and every problem with them.
 
     `chunking` is for items that say nothing of their own. Offline, of a URL only the form is looked at.
     """
@@ -80,38 +162,38 @@ def find(
         if item is None:
             continue  # the schema has refused it
         pattern = Pattern.of(item, chunking)
-        files, wrong = _remote(around, pattern) if remote.is_url(pattern.path) else _local(around, listing, pattern)
+        files, wrong = _remote(context, pattern) if remote.is_url(pattern.path) else _local(context, listing, pattern)
         wrong += [
-            one for file in files if file.path not in found.files for one in unfit(around.root, file, listing.taker)
+            one for file in files if file.path not in found.files for one in unfit(context.root, file, listing.taker)
         ]
         problems += [listing.problem(one, place) for one in (*wrong, *found.add(files, place))]
         for index in pattern.unreadable():
             message = f"{pattern.exclude[index]!r} is no pattern"
-            problems.append(listing.problem((message, ignored.REMEDY), place, "exclude", index))
+            problems.append(listing.problem((message, globs.REMEDY), place, "exclude", index))
     return tuple(file for file, _ in found.files.values()), problems
 
 
-def _local(around: Surroundings, listing: Listing, pattern: Pattern) -> tuple[list[DesiredFile], list[Wrong]]:
-    base, text = around.root / listing.base, pattern.path
-    if relative(around.root, base / fixed_part(text)) is None:
+def _local(context: Context, listing: Listing, pattern: Pattern) -> tuple[list[DesiredFile], list[Wrong]]:
+    base, text = context.root / listing.base, pattern.path
+    if relative(context.root, base / fixed_part(text)) is None:
         return [], [(f"{text!r} leaves the manifest's folder", "move the documents inside, or correct the glob")]
-    odd, left_out, files = Odd(around.root), _left_out(around, listing, pattern), []
-    paths = matches(base, text, odd)
-    for path, source in relatives(around.root, paths):
+    problems, left_out, files = GlobProblems(context.root), _left_out(context, listing, pattern), []
+    paths = matches(base, text, problems)
+    for path, source in relatives(context.root, paths):
         if source is None:
-            odd.leaves(path, "document")
-        elif (size := _size(path, odd)) is not None and not left_out(source):
+            problems.leaves(path, "document")
+        elif (size := _size(path, problems)) is not None and not left_out(source):
             files.append(_document(normalize("NFC", source), size, source, pattern))
     wrong = [
         (what, f"{remedy}, or exclude it")
-        for path, (what, remedy) in odd.found.items()
-        if not any(left_out(_name(around.root, path) + end) for end in ("", "/"))
+        for path, (what, remedy) in problems.found.items()
+        if not any(left_out(_name(context.root, path) + end) for end in ("", "/"))
     ]
-    some = bool(paths or odd.found)
+    some = bool(paths or problems.found)
     return sorted(files, key=_path), wrong if files or wrong else [_nothing(base, text, ignored=some)]
 
 
-def _left_out(around: Surroundings, listing: Listing, pattern: Pattern) -> Callable[[str], bool]:
+def _left_out(context: Context, listing: Listing, pattern: Pattern) -> Callable[[str], bool]:
     """Tell what is left out, by its path from the manifest's folder; a folder's ends with `/`.
 
     A file that is named without wildcards comes even if `.deployerignore` names it.
@@ -123,7 +205,7 @@ def _left_out(around: Surroundings, listing: Listing, pattern: Pattern) -> Calla
         return posixpath.relpath(name, base) + "/" * name.endswith("/")
 
     def left_out(name: str) -> bool:
-        return bool(excluded and excluded.match_file(inside(name))) or (not literal and around.ignored.covers(name))
+        return bool(excluded and excluded.match_file(inside(name))) or (not literal and context.ignored.covers(name))
 
     return left_out
 
@@ -132,18 +214,18 @@ def _name(root: Path, path: Path) -> str:
     return Path(os.path.relpath(path, root)).as_posix()
 
 
-def _size(path: Path, odd: Odd) -> int | None:
+def _size(path: Path, problems: GlobProblems) -> int | None:
     """None for a file that went away since its folder was listed."""
     try:
         return os.stat(path).st_size  # noqa: PTH116 (of ten thousand, each costs)
     except OSError as error:
-        odd.failed(path, error)
+        problems.failed(path, error)
         return None
 
 
-def _remote(around: Surroundings, pattern: Pattern) -> tuple[list[DesiredFile], list[Wrong]]:
+def _remote(context: Context, pattern: Pattern) -> tuple[list[DesiredFile], list[Wrong]]:
     wrong = remote.malformed(pattern.path)
-    if wrong or around.offline:
+    if wrong or context.offline:
         return [], [wrong] if wrong else []
     try:
         found = remote.listed(pattern.path)

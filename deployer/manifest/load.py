@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from deployer.manifest.document import KINDS, Document, address, read
-from deployer.manifest.odd import Odd
-from deployer.manifest.paths import matches, real, relative
-from deployer.manifest.suggest import similar_file
+from deployer.manifest.document import Document, read
+from deployer.manifest.globs import GlobProblems, Ignored, existing, matches, real, relative
+from deployer.manifest.schema import ManifestSchema
+from deployer.manifest.suggest import nearest, similar_file
 from deployer.model import Address, Position, Problem
 
 
@@ -26,14 +26,49 @@ class Entry:
         return self.document.position((*self.path, *more))
 
 
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What entries are compiled in: the manifest's folder, every declared address, the account's surface.
+
+    `ignored`: what globs leave out. `offline`: no URL and no service may be asked.
+    """
+
+    root: Path
+    declared: Collection[Address]
+    surface: str
+    schema: ManifestSchema
+    ignored: Ignored
+    import_handlers: bool = False
+    offline: bool = False
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names of the declared resources of a kind, for a remedy."""
+        return [address.name for address in self.declared if address.kind == kind]
+
+    def file(self, entry: Entry, text: str) -> tuple[Path, str] | None:
+        """Return the file that `text` names, relative to the file it stands in, and its name for the user.
+
+        None for one outside of the manifest's folder.
+        """
+        path = existing((self.root / entry.document.name).parent, text)
+        name = relative(self.root, path)
+        return None if name is None else (path, name)
+
+
+def outside(text: str, where: str, position: Position) -> Problem:
+    return Problem(f"{text!r} leaves the manifest's folder", "move the file inside", where, position)
+
+
 @dataclass(slots=True)
 class Sources:
     """Everything that was read; `resources` is keyed by address in the order of the files.
 
-    `included` are the names of files that were read or could not be: none of them is tried twice.
+    `sections` are the keys whose entries are resources, with their kinds. `included` are the names of files that were
+    read or could not be: none of them is tried twice.
     """
 
     root: Path
+    sections: Mapping[str, str]
     documents: list[Document] = field(default_factory=list)
     variables: dict[str, Entry] = field(default_factory=dict)
     accounts: dict[str, Entry] = field(default_factory=dict)
@@ -46,10 +81,10 @@ class Sources:
         return self.documents[0] if self.documents else None
 
 
-def load(file: Path) -> Sources:
+def load(file: Path, sections: Mapping[str, str] | None = None) -> Sources:
     """Read `file` and its includes; what cannot be read is a problem, the rest goes on."""
     path = real(file)
-    sources = Sources(path.parent)
+    sources = Sources(path.parent, sections or {})
     found = read(path, file.as_posix())
     if isinstance(found, Problem) and found.position is None:
         sources.problems.append(found)  # of the file as a whole: named as the user named it
@@ -60,7 +95,7 @@ def load(file: Path) -> Sources:
 
 def _read(sources: Sources, path: Path, name: str, parents: tuple[Path, ...], place: Position | None = None) -> None:
     """Read one file; `place` is where it is included, `parents` are the files on the way to it."""
-    found = read(path, name)
+    found = read(path, name, sources.sections)
     if isinstance(found, Problem):
         sources.problems.append(replace(found, position=found.position or place))
         return
@@ -85,9 +120,9 @@ def _include(sources: Sources, document: Document, index: int, pattern: str, par
     """Read what the pattern names, each file once; a file on the way to itself is a problem."""
     position = document.position(("include", index))
     base = parents[-1].parent
-    odd = Odd(sources.root)
-    found = matches(base, pattern, odd)
-    problems = list(odd.found.values())
+    wrong = GlobProblems(sources.root)
+    found = matches(base, pattern, wrong)
+    problems = list(wrong.found.values())
     if not (found or problems):
         problems.append((f"{pattern!r} matches no file", similar_file(base / pattern, pattern, "correct the path")))
     for match in found:
@@ -104,10 +139,10 @@ def _include(sources: Sources, document: Document, index: int, pattern: str, par
 
 
 def _collect(sources: Sources, document: Document) -> None:
-    for section, key, value in _items(document, ("variables", "accounts", *KINDS)):
+    for section, key, value in _items(document, ("variables", "accounts", *sources.sections)):
         entry = Entry(document, (section, key), value)
-        if section in KINDS:
-            _add(sources, sources.resources, Address(KINDS[section], key), entry)
+        if section in sources.sections:
+            _add(sources, sources.resources, Address(sources.sections[section], key), entry)
         else:
             table = sources.variables if section == "variables" else sources.accounts
             _add(sources, table, key, entry)
@@ -127,4 +162,78 @@ def _add(sources: Sources, table: dict[Any, Entry], key: Address | str, entry: E
     first = table[key]
     place = entry.document.key_position(entry.path)
     message = f"{entry.path[1]!r} stands twice, first at {first.document.key_position(first.path)}"
-    sources.problems.append(Problem(message, "rename or remove one", address(entry.path), place))
+    sources.problems.append(Problem(message, "rename or remove one", entry.document.address(entry.path), place))
+
+
+Moves = tuple[tuple[Address, Address], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    document: Document
+    place: int
+    old: Address
+    new: Address
+
+    def problem(self, key: str, message: str, remedy: str) -> Problem:
+        position = self.document.position(("moved", self.place, key))
+        return Problem(message, remedy, f"moved[{self.place}].{key}", position)
+
+
+def read_moves(sources: Sources) -> tuple[Moves, list[Problem]]:
+    """Return the old and the new address of each move, and every problem. Moves of moves are followed to the end."""
+    moves: dict[Address, _Move] = {}
+    problems = []
+    for move in _moves(sources):
+        first = moves.setdefault(move.old, move)
+        if first is not move:
+            where = first.document.position(("moved", first.place))
+            problems.append(move.problem("from", f"{move.old} moves twice, first at {where}", "keep one of them"))
+    ends = _ends(moves)
+    for old, move in moves.items():
+        problems += _wrong(move, ends[old], sources.resources)
+    return tuple((old, end) for old, end in ends.items() if end is not None), problems
+
+
+def _moves(sources: Sources) -> Iterator[_Move]:
+    """Return what can be read; the schema reports the rest."""
+    for document in sources.documents:
+        items = document.data.get("moved")
+        for place, item in enumerate(items if isinstance(items, list) else ()):
+            if isinstance(item, dict):
+                old, new = _address(item.get("from")), _address(item.get("to"))
+                if old and new:
+                    yield _Move(document, place, old, new)
+
+
+def _address(text: object) -> Address | None:
+    try:
+        return Address.parse(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _ends(moves: Mapping[Address, _Move]) -> dict[Address, Address | None]:
+    """Follow moves to the last address, each step once; None for those that end in a circle."""
+    ends: dict[Address, Address | None] = {}
+    for here in moves:
+        way: dict[Address, None] = {}
+        while here in moves and here not in ends and here not in way:
+            way[here] = None
+            here = moves[here].new  # noqa: PLW2901 (goes on along the moves)
+        end = ends.get(here, None if here in way else here)
+        ends |= dict.fromkeys(way, end)
+    return ends
+
+
+def _wrong(move: _Move, end: Address | None, declared: Collection[Address]) -> Iterator[Problem]:
+    if move.old.kind != move.new.kind:
+        yield move.problem("to", f"{move.old} cannot become {move.new}", "a move keeps the kind")
+    elif end is None:
+        yield move.problem("to", f"{move.old} moves in a circle", "remove one of the moves")
+    elif move.old in declared:
+        yield move.problem("from", f"{move.old} is still declared", "remove it, or this move")
+    elif move.new == end and end not in declared:
+        same = [one.name for one in declared if one.kind == end.kind]
+        remedy = nearest(end.name, same, "declare it, or remove this move")
+        yield move.problem("to", f"there is no {end}", remedy)

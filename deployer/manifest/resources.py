@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from deployer.manifest.document import address as place_of
 from deployer.manifest.document import read_text
-from deployer.manifest.fit import CODE_INTERPRETER, FILE_SEARCH, overlap
-from deployer.manifest.knowledge import Listing, find
-from deployer.manifest.load import Entry
-from deployer.manifest.tools import Spot, Surroundings, leaves, named_file, response_format, together, tool
+from deployer.manifest.functions import OWN_KEYS, ToolPlace, function, function_file, response_format, together
+from deployer.manifest.knowledge import CODE_INTERPRETER, FILE_SEARCH, Listing, find, overlap
+from deployer.manifest.load import Context, Entry, outside
+from deployer.manifest.suggest import nearest
 from deployer.model import Address, DesiredFile, Position, Problem, Resource
 
 MAX_INSTRUCTIONS = 256_000
 MAX_DATA = 20
 MAX_PAIRS_WITH_DATA = 12
-_COMPILED = ("instructions", "tools", "protect")
+_APART = ("instructions", "tools", "protect")
 _LONGEST_PATH = 255
 
 
-def vector_store(around: Surroundings, address: Address, entry: Entry) -> tuple[Resource, list[Problem]]:
+def plain(context: Context, address: Address, entry: Entry) -> tuple[Resource, list[Problem]]:
+    """Compile an entry of a kind that has nothing of its own to read or check: its fields are its attrs."""
+    del context
+    attrs = {name: item for name, item in entry.value.items() if name != "protect"}
+    return Resource(address, attrs, (), _positions(entry), protect=bool(entry.value.get("protect"))), []
+
+
+def vector_store(context: Context, address: Address, entry: Entry) -> tuple[Resource, list[Problem]]:
     value = entry.value
     chunking = value.get("chunking")
     listing = Listing(entry, ("files",), f"{address}.files", value.get("files", ()), FILE_SEARCH)
-    files, problems = find(around, listing, chunking)
+    files, problems = find(context, listing, chunking)
     problems += _overlaps(address, entry, (), value)
     for place, item in enumerate(listing.items):
         problems += _overlaps(address, entry, ("files", place), item)
@@ -48,44 +55,52 @@ def _overlaps(address: Address, entry: Entry, at: tuple[str | int, ...], setting
     return [Problem(*wrong, place_of(path, str(address)), entry.position(*path))] if wrong else []
 
 
-def assistant(around: Surroundings, address: Address, entry: Entry) -> tuple[Resource, list[Problem]]:
-    attrs: dict[str, Any] = {name: item for name, item in entry.value.items() if name not in _COMPILED}
+def assistant(context: Context, address: Address, entry: Entry) -> tuple[Resource, list[Problem]]:
+    attrs: dict[str, Any] = {name: item for name, item in entry.value.items() if name not in _APART}
     positions, problems = _positions(entry), []
     if "instructions" in entry.value:
-        attrs["instructions"], wrong = _instructions(around.root, address, entry)
+        attrs["instructions"], wrong = _instructions(context, address, entry)
         problems += wrong
-    tools: dict[str, Any] = {}
-    for place, value in enumerate(entry.value.get("tools", ())):
-        if value is None:
-            continue  # the schema has refused it
-        compiled, wrong = tool(around, Spot(entry, place, f"{address}.tools[{place}]"), value)
-        problems += wrong
-        if compiled is None:
-            continue
-        name, position = str(compiled.get("name", compiled["type"])), entry.position("tools", place)
-        if name in tools:
-            first = positions[f"tools/{name}"]
-            message = f"the tool {name!r} stands twice, first at {first}"
-            problems.append(Problem(message, "remove or rename one", f"{address}.tools[{place}]", position))
-        tools[name] = compiled
-        positions[f"tools/{name}"] = position
     if "tools" in entry.value:
-        attrs["tools"] = list(tools.values())
-        problems += together(around, address, entry, attrs["tools"])
-    files, wrong = _data(around, address, entry)
-    problems += wrong + response_format(around, address, entry)
+        attrs["tools"], wrong = _tools(context, address, entry, positions)
+        problems += [*wrong, *together(address, entry, attrs["tools"])]
+    files, wrong = _data(context, address, entry)
+    problems += wrong + response_format(context, address, entry)
     return Resource(address, attrs, files, positions, protect=bool(entry.value.get("protect"))), problems
 
 
-def _data(around: Surroundings, address: Address, entry: Entry) -> tuple[tuple[DesiredFile, ...], list[Problem]]:
-    """Give the files of the code interpreter, in the manifest's order."""
+def _tools(
+    context: Context, address: Address, entry: Entry, positions: dict[str, Position]
+) -> tuple[list[dict[str, Any]], list[Problem]]:
+    """Return the tools that can be read; `positions` takes where each stands."""
+    tools: dict[str, dict[str, Any]] = {}
+    problems: list[Problem] = []
+    for index, value in enumerate(entry.value["tools"]):
+        if value is None:
+            continue  # the schema has refused it
+        place = ToolPlace(entry, index, f"{address}.tools[{index}]")
+        compiled, wrong = _tool(context, place, value)
+        problems += wrong
+        if compiled is None:
+            continue
+        name = str(compiled.get("name", compiled["type"]))
+        if name in tools:
+            message = f"the tool {name!r} stands twice, first at {positions[f'tools/{name}']}"
+            problems.append(Problem(message, "remove or rename one", place.where, place.position()))
+        tools[name] = compiled
+        positions[f"tools/{name}"] = place.position()
+    return list(tools.values()), problems
+
+
+def _data(context: Context, address: Address, entry: Entry) -> tuple[tuple[DesiredFile, ...], list[Problem]]:
+    """Return the files of the code interpreter, in the manifest's order."""
     files: list[DesiredFile] = []
     problems: list[Problem] = []
     for place, value in enumerate(entry.value.get("tools", ())):
         if value is not None and value["type"] == "code_interpreter" and "files" in value:
             at = ("tools", place, "files")
             listing = Listing(entry, at, place_of(at, str(address)), value["files"], CODE_INTERPRETER)
-            found, wrong = find(around, listing)
+            found, wrong = find(context, listing)
             files += found
             problems += wrong
             if len(found) > MAX_DATA:
@@ -112,14 +127,14 @@ def _positions(entry: Entry) -> dict[str, Position]:
     return result
 
 
-def _instructions(root: Path, address: Address, entry: Entry) -> tuple[str, list[Problem]]:
+def _instructions(context: Context, address: Address, entry: Entry) -> tuple[str, list[Problem]]:
     value, where = entry.value["instructions"], f"{address}.instructions"
     if isinstance(value, str):
-        return value, _slip(root, entry, value, where)
+        return value, _slip(context, entry, value, where)
     position = entry.position("instructions", "file")
-    found = named_file(root, entry, value["file"])
+    found = context.file(entry, value["file"])
     if found is None:
-        return "", [leaves(value["file"], where, position)]
+        return "", [outside(value["file"], where, position)]
     path, name = found
     text = read_text(path, name)
     if isinstance(text, Problem):
@@ -132,10 +147,36 @@ def _instructions(root: Path, address: Address, entry: Entry) -> tuple[str, list
     return text.removesuffix("\n"), []
 
 
-def _slip(root: Path, entry: Entry, value: str, where: str) -> list[Problem]:
+def _slip(context: Context, entry: Entry, value: str, where: str) -> list[Problem]:
     """Instructions that are the path of a file are hardly what was meant."""
-    found = None if len(value.split()) != 1 or len(value) > _LONGEST_PATH else named_file(root, entry, value)
+    found = None if len(value.split()) != 1 or len(value) > _LONGEST_PATH else context.file(entry, value)
     if found is None or not found[0].is_file():
         return []
     remedy = f"write instructions: {{file: {value}}}"
     return [Problem("this is the path of a file, not instructions", remedy, where, entry.position("instructions"))]
+
+
+def _tool(context: Context, place: ToolPlace, value: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Problem]]:
+    """Return the tool as attrs hold it, None when it cannot be read, and its problems."""
+    if value["type"] == "file_search":
+        return _file_search(context, place, value)
+    if value["type"] != "function":
+        return {key: item for key, item in value.items() if key not in OWN_KEYS}, []
+    if "file" in value:
+        return function_file(context, place, value)
+    return function(context, place, value, place.entry.document, (*place.entry.path, "tools", place.place))
+
+
+def _file_search(context: Context, place: ToolPlace, value: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    stores = [Address("vector_store", name) for name in value.get("vector_stores", ())]
+    problems = [
+        Problem(
+            f"there is no vector store {store.name!r}",
+            nearest(store.name, context.names(store.kind), "declare it under vector_stores:"),
+            f"{place.where}.vector_stores[{index}]",
+            place.position("vector_stores", index),
+        )
+        for index, store in enumerate(stores)
+        if store not in context.declared
+    ]
+    return {**value, **({"vector_stores": [str(store) for store in stores]} if stores else {})}, problems

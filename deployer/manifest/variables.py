@@ -1,13 +1,16 @@
 """`${var.NAME}` in the manifest's strings, `${env.NAME}` only in accounts; `$${` writes a literal `${`."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from deployer.manifest import yaml12
 from deployer.manifest.document import Document, address
+from deployer.manifest.load import Sources
 from deployer.manifest.suggest import nearest
-from deployer.model import Problem
+from deployer.model import Position, Problem
 
 Path = tuple[str | int, ...]
 
@@ -28,8 +31,52 @@ class Unset(Unresolved):
     """The reference is right, but the environment lacks the variable."""
 
 
-def interpolate(document: Document, path: Path, value: Any, values: Mapping[str, Any]) -> tuple[Any, list[Problem]]:
-    """Give `value` with every `${var.…}` replaced, at any depth; what cannot be replaced stays and is a problem."""
+def values(sources: Sources, account: str | None, given: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the value of each declared variable (None: it has none), and what was given but is not declared.
+
+    `given` (the command line) wins over the account's own values, which win over defaults.
+    """
+    declared = {
+        name: entry.value.get("default") if isinstance(entry.value, dict) else None
+        for name, entry in sources.variables.items()
+    }
+    own, problems = _of_account(sources, account), []
+    for name in {**own, **given}:
+        if name not in declared:
+            remedy = nearest(name, declared, "declare it under variables:")
+            where, place = ("--var", None) if name in given else _place(sources, account, name)
+            problems.append(Problem(f"the variable {name!r} is not declared", remedy, where, place))
+    table = {**declared, **{name: value for name, value in own.items() if name in declared}}
+    return {**table, **{name: typed(text, table[name]) for name, text in given.items() if name in declared}}, problems
+
+
+def _of_account(sources: Sources, account: str | None) -> Mapping[str, Any]:
+    entry = sources.accounts.get(account or "")
+    found = entry.value.get("variables") if entry and isinstance(entry.value, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _place(sources: Sources, account: str | None, variable: str) -> tuple[str, Position]:
+    """Return the address and the place of an account's value for a variable."""
+    entry = sources.accounts[account or ""]
+    path = (*entry.path, "variables", variable)
+    return address(path), entry.document.key_position(path)
+
+
+def filled(sources: Sources, table: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the data of each document, by its name, with the variables of its resources replaced."""
+    result, problems = {}, []
+    for document in sources.documents:
+        data = result[document.name] = dict(document.data)
+        for section in document.sections:
+            if section in data:
+                data[section], wrong = interpolate(document, (section,), data[section], table)
+                problems += wrong
+    return result, problems
+
+
+def interpolate(document: Document, path: Path, value: Any, table: Mapping[str, Any]) -> tuple[Any, list[Problem]]:
+    """Return `value` with every `${var.…}` replaced, at any depth; what cannot be replaced stays and is a problem."""
     problems: list[Problem] = []
 
     def walk(path: Path, value: Any) -> Any:
@@ -40,9 +87,9 @@ def interpolate(document: Document, path: Path, value: Any, values: Mapping[str,
         if not isinstance(value, str) or "${" not in value:
             return value
         try:
-            return variable(value, values)
+            return variable(value, table)
         except Unresolved as error:
-            problems.append(Problem(error.message, error.remedy, address(path), document.position(path)))
+            problems.append(Problem(error.message, error.remedy, document.address(path), document.position(path)))
             return value
 
     return walk(path, value), problems
@@ -59,14 +106,14 @@ def typed(text: str, like: Any) -> Any:
     return text if value is None else value
 
 
-def variable(text: str, values: Mapping[str, Any]) -> Any:
+def variable(text: str, table: Mapping[str, Any]) -> Any:
     """Replace variables; a text that is nothing but one reference takes the variable's own type."""
     if "${" in _REFERENCE.sub("", text):
         raise Unresolved("a ${ stands here without its }", "close it, or write $${ for a literal ${")
     whole = _REFERENCE.fullmatch(text)
     if whole and whole[1] is not None:
-        return _lookup(whole[1], values)
-    return _REFERENCE.sub(lambda match: "${" if match[1] is None else _as_text(_lookup(match[1], values)), text)
+        return _lookup(whole[1], table)
+    return _REFERENCE.sub(lambda match: "${" if match[1] is None else _as_text(_lookup(match[1], table)), text)
 
 
 def environment(text: str, environ: Mapping[str, str]) -> str:
@@ -74,20 +121,20 @@ def environment(text: str, environ: Mapping[str, str]) -> str:
     return _REFERENCE.sub(lambda match: "${" if match[1] is None else _environment(match[1], environ), text)
 
 
-def _lookup(reference: str, values: Mapping[str, Any]) -> Any:
+def _lookup(reference: str, table: Mapping[str, Any]) -> Any:
     if _ENVIRONMENT.fullmatch(reference):
         raise Unresolved(f"${{{reference}}} is read only in accounts", "declare a variable and use ${var.NAME}")
     found = _VARIABLE.fullmatch(reference)
     if not found:
         raise Unresolved(f"${{{reference}}} is not a reference", "use ${var.NAME}, or $${ for a literal ${")
     name = found[1]
-    if name not in values:
+    if name not in table:
         otherwise = "declare it under variables:"
-        raise Unresolved(f"the variable {name!r} is not declared", nearest(name, values, otherwise))
-    if values[name] is None:
+        raise Unresolved(f"the variable {name!r} is not declared", nearest(name, table, otherwise))
+    if table[name] is None:
         remedy = f"give it a default, a value in the account's variables, or --var {name}=VALUE"
         raise Unresolved(f"the variable {name!r} has no value", remedy)
-    return values[name]
+    return table[name]
 
 
 def _as_text(value: Any) -> str:

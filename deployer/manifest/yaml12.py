@@ -1,12 +1,13 @@
-"""Read YAML with the meaning of YAML 1.2 and keep the place of every key and value.
+"""Read YAML with the meaning of YAML 1.2 (or JSON) and keep the place of every key and value; and write it.
 
 PyYAML speaks YAML 1.1 (`no` is false, `08` is a float, later duplicates win). So its parser gives only the events; the
-meaning is ours: JSON's numbers, `true`, `false` and `null`, everything else text; no tags, no merge keys, no second
-document; duplicate keys, deep nesting and alias bombs are refused.
+meaning is decided here: JSON's numbers, `true`, `false` and `null`, everything else text; no tags, no merge keys, no
+second document; duplicate keys, deep nesting and alias bombs are refused.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -27,16 +28,18 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+
 _FIRST_OF_NUMBER = frozenset("+-.0123456789")
 _INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _STRING_TAGS = ("!", "tag:yaml.org,2002:str")
+_SURROGATE = re.compile(r"\\u[dD]([89a-fA-F][0-9a-fA-F]{2})")
+_BREAKS = frozenset("\r\x85\u2028\u2029")
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """A place (from 1), the places of a mapping's keys, and the marks of what is inside."""
+class PositionTree:
+    """Line and column of a value (from 1), those of a mapping's keys, and the positions of what is inside."""
 
     line: int
     column: int
     keys: dict[str, tuple[int, int]] = field(default_factory=dict)
-    inside: dict[str | int, Mark] = field(default_factory=dict)
+    inside: dict[str | int, PositionTree] = field(default_factory=dict)
 
 
 class YamlError(Exception):
@@ -47,8 +50,8 @@ class YamlError(Exception):
         self.message, self.remedy, self.line, self.column = message, remedy, line, column
 
 
-def read(text: str) -> tuple[Any, Mark]:
-    """Give the data and its marks; YamlError on the first thing that is wrong. An empty text is None."""
+def read(text: str) -> tuple[Any, PositionTree]:
+    """Return the data and its positions; YamlError on the first thing that is wrong. An empty text is None."""
     try:
         return _Composer(yaml.parse(text, Loader=_LOADER)).document()
     except yaml.MarkedYAMLError as error:
@@ -89,7 +92,7 @@ def _unreadable(error: yaml.YAMLError, text: str) -> YamlError:
 
 
 def place(text: str, index: int) -> tuple[int, int]:
-    """Give line and column, from 1, of a character."""
+    """Return line and column, from 1, of a character."""
     before = text[:index]
     return before.count("\n") + 1, len(before) - before.rfind("\n")
 
@@ -99,22 +102,22 @@ class _Composer:
 
     def __init__(self, events: Iterator[Any]) -> None:
         self._events = events
-        self._anchors: dict[str, tuple[Any, Mark, int]] = {}
+        self._anchors: dict[str, tuple[Any, PositionTree, int]] = {}
         self._count = 0
         self._aliased = 0
 
-    def document(self) -> tuple[Any, Mark]:
+    def document(self) -> tuple[Any, PositionTree]:
         next(self._events)
         if isinstance(next(self._events), yaml.StreamEndEvent):
-            return None, Mark(1, 1)
+            return None, PositionTree(1, 1)
         value, mark = self._node(next(self._events), 0)
         next(self._events)
         extra: Any = next(self._events)
         if not isinstance(extra, yaml.StreamEndEvent):
             raise _refused("a second document starts here", "keep one document in a file, and include others", extra)
-        return value, mark if value is not None else Mark(1, 1)  # nothing stands behind the last line
+        return value, mark if value is not None else PositionTree(1, 1)  # nothing stands behind the last line
 
-    def _node(self, event: Any, depth: int) -> tuple[Any, Mark]:
+    def _node(self, event: Any, depth: int) -> tuple[Any, PositionTree]:
         self._count += 1
         if depth > MAX_DEPTH:
             raise _refused(f"nested deeper than {MAX_DEPTH} levels", "flatten it", event)
@@ -126,9 +129,9 @@ class _Composer:
             self._anchors[event.anchor] = (value, mark, self._count - before + 1)
         return value, mark
 
-    def _content(self, event: Any, depth: int) -> tuple[Any, Mark]:
+    def _content(self, event: Any, depth: int) -> tuple[Any, PositionTree]:
         start: Any = event.start_mark
-        mark = Mark(start.line + 1, start.column + 1)
+        mark = PositionTree(start.line + 1, start.column + 1)
         if isinstance(event, yaml.ScalarEvent):
             return _scalar(event), mark
         if event.tag not in (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
@@ -137,7 +140,7 @@ class _Composer:
             return self._sequence(mark, depth), mark
         return self._mapping(mark, depth), mark
 
-    def _sequence(self, mark: Mark, depth: int) -> list[Any]:
+    def _sequence(self, mark: PositionTree, depth: int) -> list[Any]:
         result: list[Any] = []
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
             value, inside = self._node(event, depth + 1)
@@ -145,14 +148,14 @@ class _Composer:
             result.append(value)
         return result
 
-    def _mapping(self, mark: Mark, depth: int) -> dict[str, Any]:
+    def _mapping(self, mark: PositionTree, depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key = self._key(event, result, mark)
             result[key], mark.inside[key] = self._node(next(self._events), depth + 1)
         return result
 
-    def _key(self, event: Any, seen: dict[str, Any], mark: Mark) -> str:
+    def _key(self, event: Any, seen: dict[str, Any], mark: PositionTree) -> str:
         if isinstance(event, yaml.CollectionStartEvent | yaml.AliasEvent):
             raise _refused("a key must be plain text", "write a word before the colon", event)
         key = _text(event)
@@ -164,7 +167,7 @@ class _Composer:
         mark.keys[key] = (event.start_mark.line + 1, event.start_mark.column + 1)
         return key
 
-    def _alias(self, event: Any, depth: int) -> tuple[Any, Mark]:
+    def _alias(self, event: Any, depth: int) -> tuple[Any, PositionTree]:
         if event.anchor not in self._anchors:
             raise _refused(f"no anchor &{event.anchor} is complete before this alias", "define it first", event)
         value, mark, size = self._anchors[event.anchor]
@@ -192,7 +195,7 @@ def _text(event: Any) -> str:
 
 
 def scalar(text: str) -> Any:
-    """Give the value that a plain scalar of this text has; ValueError for a number that JSON cannot hold."""
+    """Return the value that a plain scalar of this text has; ValueError for a number that JSON cannot hold."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     return _number(text) if text[0] in _FIRST_OF_NUMBER else text
@@ -228,3 +231,78 @@ def _tag(event: Any) -> YamlError:
 
 def _refused(message: str, remedy: str, event: Any) -> YamlError:
     return YamlError(message, remedy, event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def read_json(text: str) -> tuple[Any, PositionTree]:
+    """Read JSON as `read` reads YAML.
+
+    JSON is YAML, but for a few corners: what calls itself JSON must be that, its data are as a JSON parser gives them,
+    and only the places come from the YAML parser.
+    """
+    try:
+        data = json.loads(text, parse_constant=lambda name: _refuse_constant(text, name))
+    except json.JSONDecodeError as error:
+        what = f"this is not valid JSON ({error.msg.lower()})"
+        raise YamlError(what, "mend the syntax at this place or just before it", error.lineno, error.colno) from None
+    except RecursionError:
+        raise YamlError(f"nested deeper than {MAX_DEPTH} levels", "flatten it", 1, 1) from None
+    except ValueError:  # Python refuses whole numbers of more than 4300 digits
+        raise YamlError("a number is too large", "write a smaller one, or quote it", 1, 1) from None
+    # YAML has no pairs of surrogates: for the places, private characters of the same length stand in for them.
+    _, mark = read(_SURROGATE.sub(r"\\ue\1", text))
+    if _SURROGATE.search(text):
+        _refuse_halves(data)
+    return data, mark
+
+
+def _refuse_constant(text: str, name: str) -> None:
+    where = place(text, text.find(name))
+    raise YamlError(f"JSON has no number {name}", "write another number, or quote it", *where)
+
+
+def _refuse_halves(data: Any) -> None:
+    """Half a pair is no character: no text that holds one can be sent."""
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise YamlError("half a surrogate pair (\\ud800 to \\udfff) stands here", "write both halves", 1, 1) from None
+
+
+class _Block(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        """Anchors are for machines."""
+        del data
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT001, FBT002
+        """Indent the items of a list below their key, as people do."""
+        del indentless
+        super().increase_indent(flow, False)  # noqa: FBT003
+
+
+def _string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if _is_text(text) else "'"
+    if "\n" in text:
+        style = "|"
+    if not _BREAKS.isdisjoint(text):  # line breaks for YAML 1.1, ordinary characters for 1.2
+        style = '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+def _is_text(text: str) -> bool:
+    """PyYAML quotes what YAML 1.1 would misread, but YAML 1.2 reads `0o17` as a number."""
+    try:
+        return text != "" and scalar(text) == text
+    except ValueError:
+        return False
+
+
+_Block.add_representer(str, _string)
+
+
+def yaml_text(data: Any) -> str:
+    """Write data as YAML that means the same to readers of YAML 1.1 and 1.2.
+
+    Block style, in the order of the data; long texts over several lines.
+    """
+    return yaml.dump(data, Dumper=_Block, allow_unicode=True, sort_keys=False, width=110)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from deployer.export.choice import slug
 from deployer.export.folder import Folder
 from deployer.export.places import Places, as_pattern, is_safe, safe_name
-from deployer.manifest.paths import matches
+from deployer.manifest.globs import matches
 
 NAMES = st.one_of(
     st.text(max_size=300),

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from deployer.commands.functions.from_python import command
 from deployer.errors import EXIT_FAILED, EXIT_USAGE, DeployerError
 from deployer.manifest import yaml12
-from deployer.manifest.yaml_text import yaml_text
+from deployer.manifest.yaml12 import yaml_text
 from tests.support.project import Project, Result
 
 ROOT = Path(__file__).parent.parent.parent

@@ -18,7 +18,7 @@ from deployer.errors import DeployerError
 from deployer.export.items import Document, Item
 from deployer.export.places import Places
 from deployer.kinds import Kind
-from deployer.manifest.fit import CODE_INTERPRETER, FILE_SEARCH, unfit
+from deployer.manifest.knowledge import CODE_INTERPRETER, FILE_SEARCH, unfit
 from deployer.model import DesiredFile, LiveFile
 from deployer.wording import more
 

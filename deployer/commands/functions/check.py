@@ -31,14 +31,14 @@ def command(paths: tuple[Path, ...], surface: str, silence: tuple[str, ...], for
       deployer functions check functions/
       deployer functions check functions/display_quiz.yaml --surface agents --format sarif
     """
-    from deployer.manifest import bare
+    from deployer.manifest import functions
 
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise DeployerError(f"{', '.join(missing)} does not exist; name a file or a folder")
     count, problems = 0, list[Problem]()
-    for path in bare.files(paths):
-        found, wrong = bare.check_file(path, surface)
+    for path in functions.files(paths):
+        found, wrong = functions.check_file(path, surface)
         count += found
         problems += wrong
     if not count and not problems:

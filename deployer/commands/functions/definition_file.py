@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from deployer.errors import DeployerError
-from deployer.manifest.bare import REMEDY
-from deployer.manifest.bare import definitions as standing
 from deployer.manifest.document import Document, read
+from deployer.manifest.functions import REMEDY
+from deployer.manifest.functions import definitions as standing
 from deployer.model import Position, Problem
 
 Pointer = tuple[str | int, ...]

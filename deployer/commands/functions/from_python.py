@@ -36,13 +36,12 @@ def command(callable_: str, *, strict: bool, form: str) -> int:
 
 def _definition(callable_: str, *, strict: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
     from deployer.functions.python.callables import from_callable, notes
-    from deployer.manifest.handlers import split
-    from deployer.manifest.imported import load, visiting
+    from deployer.manifest.handlers import importable, load, split
 
     parts = split(callable_)
     if parts is None:
         raise UsageError(f"{callable_!r} names no callable; write it as MODULE:CALLABLE, like app.tools:get_weather")
-    with visiting([Path.cwd()]):
+    with importable([Path.cwd()]):
         function = load(*parts)
         return from_callable(function, strict=strict), notes(function)
 
@@ -50,6 +49,6 @@ def _definition(callable_: str, *, strict: bool) -> tuple[dict[str, Any], tuple[
 def _text(definition: dict[str, Any], form: str) -> str:
     if form == "json":
         return json.dumps(definition, ensure_ascii=False, indent=2) + "\n"
-    from deployer.manifest.yaml_text import yaml_text
+    from deployer.manifest.yaml12 import yaml_text
 
     return yaml_text(definition)

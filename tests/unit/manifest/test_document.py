@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from deployer.manifest.document import Document, address
+from deployer.manifest.document import Document
 from deployer.manifest.yaml12 import read
 
+SECTIONS = {"vector_stores": "vector_store", "assistants": "assistant"}
 TEXT = "assistants:\n  tutor:\n    tools:\n      - {type: function}\n"
 
 
@@ -45,4 +46,8 @@ def test_places(path: Sequence[str | int], value: str, key: str) -> None:
     ),
 )
 def test_addresses(path: Sequence[str | int], start: str, words: str) -> None:
-    assert address(path, start) == words
+    assert Document("m", *read(TEXT), SECTIONS).address(path, start) == words
+
+
+def test_a_document_that_has_no_sections_calls_everything_by_its_keys() -> None:
+    assert Document("m", *read(TEXT)).address(("assistants", "tutor", "tools", 0)) == "assistants.tutor.tools[0]"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from deployer.manifest.ignored import FILE, Ignored
+from deployer.manifest.globs import FILE, Ignored
 from tests.support.project import Project
 
 PATHS = ("a.md", "b.txt", "x/a.md", "x/b.txt", "x/y/a.md", "x/y/z/b.txt", "y/a.md", "y/x/a.md")

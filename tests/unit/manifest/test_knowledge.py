@@ -15,7 +15,7 @@ import pytest
 
 from deployer.errors import DeployerError
 from deployer.manifest import Manifest, compile_manifest, digest, knowledge
-from deployer.manifest.odd import Odd
+from deployer.manifest.globs import GlobProblems
 from tests.support.project import Project
 
 
@@ -168,7 +168,7 @@ def test_protect_and_exclusive_are_no_attrs(project: Project) -> None:
 
 
 def test_a_document_that_goes_away_while_it_is_looked_at(tmp_path: Path) -> None:
-    odd = Odd(tmp_path)
+    odd = GlobProblems(tmp_path)
     assert (knowledge._size(tmp_path / "gone.md", odd), odd.found) == (None, {})
     (tmp_path / "link.md").symlink_to("gone.md")
     assert (knowledge._size(tmp_path / "link.md", odd), list(odd.found)) == (None, [tmp_path / "link.md"])

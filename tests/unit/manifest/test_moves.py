@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
-from deployer.manifest import compile_manifest
+from deployer.manifest import compile_manifest, load
+from deployer.manifest.document import Document
+from deployer.manifest.yaml12 import PositionTree
+from deployer.model import Address
 from tests.support.project import Project
 
 
@@ -34,3 +38,40 @@ def test_in_an_included_file(project: Project) -> None:
     project.manifest("include: [more.yaml]\nassistants: {b: {model: m}}\n")
     found = compile_manifest(Path("assistants.yaml"), None, {}, {})
     assert [(str(old), str(new)) for old, new in found.moved] == [("assistant/old", "assistant/b")]
+
+
+def test_moves_that_end_in_a_circle_move_nothing(project: Project) -> None:
+    project.manifest("""
+        assistants: {b: {model: m}}
+        moved:
+          - {from: assistant/x, to: assistant/y}
+          - {from: assistant/y, to: assistant/z}
+          - {from: assistant/z, to: assistant/y}
+          - {from: assistant/a, to: assistant/b}
+        """)
+    found = compile_manifest(Path("assistants.yaml"), None, {}, {})
+    assert [(str(old), str(new)) for old, new in found.moved] == [("assistant/a", "assistant/b")]
+    assert [problem.message for problem in found.problems] == [
+        f"assistant/{name} moves in a circle" for name in ("x", "y", "z")
+    ]
+
+
+def _steps(count: int) -> int:
+    """Return how often an address is looked up to follow a chain of so many moves, told in the worst order."""
+
+    class Counted(dict[Address, load._Move]):
+        looked_up = 0
+
+        def __getitem__(self, key: Address) -> load._Move:
+            Counted.looked_up += 1
+            return super().__getitem__(key)
+
+    chain = [Address("assistant", f"a{number}") for number in range(count + 1)]
+    document = Document("m.yaml", {}, PositionTree(1, 1))
+    moves = Counted({old: load._Move(document, 0, old, new) for old, new in pairwise(chain)})
+    assert set(load._ends(moves).values()) == {chain[-1]}
+    return Counted.looked_up
+
+
+def test_a_chain_of_moves_is_followed_once() -> None:
+    assert (_steps(500), _steps(4_000)) == (500, 4_000)

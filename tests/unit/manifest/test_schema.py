@@ -12,7 +12,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from deployer.manifest import Manifest, compile_manifest, schema, sentences
+from deployer.manifest import Manifest, compile_manifest, schema
+from deployer.manifest.sections import manifest_schema
 from tests.support.project import Project
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -201,8 +202,8 @@ def test_every_pattern_is_explained() -> None:
     patterns = {one["pattern"] for one in _schemas(SCHEMA) if "pattern" in one}
     patterns.remove(SCHEMA["$defs"]["reference"]["pattern"])
     for pattern in patterns:
-        finding = sentences.Finding("pattern", "x y", pattern, (), (), about_a_key=False)
-        assert pattern not in sentences.explain(finding)[1]
+        finding = schema.SchemaFinding("pattern", "x y", pattern, (), (), about_a_key=False)
+        assert pattern not in schema.explain(finding, manifest_schema().patterns)[1]
 
 
 def test_numbers_may_come_from_variables_in_an_editor() -> None:

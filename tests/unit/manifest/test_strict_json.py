@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deployer.manifest import strict_json
-from deployer.manifest.yaml12 import Mark, YamlError
+from deployer.manifest import yaml12
+from deployer.manifest.yaml12 import PositionTree, YamlError
 
 KEYS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
 LEAVES = st.none() | st.booleans() | st.integers(-(10**20), 10**20) | KEYS
@@ -23,12 +23,12 @@ DATA = st.recursive(
 @settings(max_examples=150, deadline=None)
 def test_data_and_places_of_any_json(data: Any, indent: int | str | None) -> None:
     text = json.dumps(data, indent=indent)
-    found, mark = strict_json.read(text)
+    found, mark = yaml12.read_json(text)
     assert found == data
     _same_shape(found, mark)
 
 
-def _same_shape(value: Any, mark: Mark) -> None:
+def _same_shape(value: Any, mark: PositionTree) -> None:
     """Each list item and each key has a place (keys with pairs of surrogates have one under another name)."""
     if isinstance(value, dict | list):
         assert len(mark.inside) == len(value)
@@ -39,7 +39,7 @@ def _same_shape(value: Any, mark: Mark) -> None:
 
 
 def test_pairs_of_surrogates_are_one_character_and_keep_the_places() -> None:
-    found, mark = strict_json.read('{"a": "\\ud83d\\ude00", "b": 1}')
+    found, mark = yaml12.read_json('{"a": "\\ud83d\\ude00", "b": 1}')
     assert found == {"a": "😀", "b": 1}
     assert mark.keys["b"] == (1, 23)
 
@@ -60,5 +60,5 @@ def test_pairs_of_surrogates_are_one_character_and_keep_the_places() -> None:
 )
 def test_what_is_refused_and_where(text: str, place: tuple[int, int]) -> None:
     with pytest.raises(YamlError) as caught:
-        strict_json.read(text)
+        yaml12.read_json(text)
     assert (caught.value.line, caught.value.column) == place

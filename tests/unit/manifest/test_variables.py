@@ -53,8 +53,9 @@ def test_what_cannot_be_replaced(text: str, message: str) -> None:
 
 def test_at_any_depth_each_with_its_address_and_place_and_keys_stay() -> None:
     text = 'assistants:\n  a:\n    "${var.n}": "${var.n}"\n    list: [x, "${var.x}", {deep: "${var.y}"}]\n'
-    data, mark = read(text)
-    found, problems = variables.interpolate(Document("m.yaml", data, mark), (), data, VALUES)
+    data, positions = read(text)
+    document = Document("m.yaml", data, positions, {"assistants": "assistant"})
+    found, problems = variables.interpolate(document, (), data, VALUES)
     assert found == {"assistants": {"a": {"${var.n}": 3, "list": ["x", "${var.x}", {"deep": "${var.y}"}]}}}
     assert [f"{problem.position}: {problem.address}" for problem in problems] == [
         "m.yaml:4:15: assistant/a.list[1]",

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from deployer.manifest import paths
-from deployer.manifest.odd import Odd
+from deployer.manifest import globs
+from deployer.manifest.globs import GlobProblems
 
 FILES = ("a.md", "b.txt", "sub/c.md", "sub/deep/d.md", ".hidden.md", ".git/e.md", "sub/[x].md")
 
@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
     ),
 )
 def test_what_a_glob_matches(folder: Path, pattern: str, names: list[str]) -> None:
-    assert [str(path.relative_to(folder)) for path in paths.matches(folder, pattern)] == names
+    assert [str(path.relative_to(folder)) for path in globs.matches(folder, pattern)] == names
 
 
 @pytest.mark.parametrize("disk", ("NFC", "NFD"))
@@ -60,16 +60,16 @@ def test_names_are_found_in_either_normal_form(tmp_path: Path, disk: str, writte
     path.parent.mkdir()
     path.touch()
     text = unicodedata.normalize(written, pattern)  # type: ignore[arg-type]
-    assert paths.matches(tmp_path, text) == [path]
+    assert globs.matches(tmp_path, text) == [path]
     if "*" not in text:
-        assert paths.existing(tmp_path, text) == path
+        assert globs.existing(tmp_path, text) == path
 
 
 def test_circles_of_links_end(folder: Path) -> None:
     for number in range(6):
         (folder / f"sub/loop{number}").symlink_to("..")
     started = time.process_time()
-    assert len(paths.matches(folder, "**")) == 5
+    assert len(globs.matches(folder, "**")) == 5
     assert time.process_time() - started < 1
 
 
@@ -78,7 +78,7 @@ def test_circles_of_links_end(folder: Path) -> None:
     (("a/b/*.md", "a/b"), ("**", "."), ("../x/*", "../x"), ("/etc/*", "/etc"), ("a/b.md", "a/b.md"), ("./a/*", "a")),
 )
 def test_where_a_glob_starts(pattern: str, part: str) -> None:
-    assert paths.fixed_part(pattern) == part
+    assert globs.fixed_part(pattern) == part
 
 
 def test_relative_goes_through_links_but_not_out(tmp_path: Path) -> None:
@@ -89,12 +89,12 @@ def test_relative_goes_through_links_but_not_out(tmp_path: Path) -> None:
     (root / "in").symlink_to(root / "sub")
     (root / "circle").symlink_to("circle")
     (tmp_path / "rooted").symlink_to(root)
-    assert paths.relative(root, root / "out") is None
-    assert paths.relative(root, root / "../secret") is None
-    assert paths.relative(root, root / "in") == "in"
-    assert paths.relative(root, root / "sub/../in/x") == "in/x"
-    assert paths.relative(root, tmp_path / "rooted/sub") == "sub"
-    assert paths.relative(root, root / "circle") == "circle"
+    assert globs.relative(root, root / "out") is None
+    assert globs.relative(root, root / "../secret") is None
+    assert globs.relative(root, root / "in") == "in"
+    assert globs.relative(root, root / "sub/../in/x") == "in/x"
+    assert globs.relative(root, tmp_path / "rooted/sub") == "sub"
+    assert globs.relative(root, root / "circle") == "circle"
 
 
 def test_what_went_away_while_its_folder_was_listed_is_no_news(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,11 +108,11 @@ def test_what_went_away_while_its_folder_was_listed_is_no_news(folder: Path, mon
             raise FileNotFoundError
         return entries(path)
 
-    found, entries, odd = os.stat, os.scandir, Odd(folder)
+    found, entries, odd = os.stat, os.scandir, GlobProblems(folder)
     with monkeypatch.context() as patch:
         patch.setattr(os, "stat", gone)
         patch.setattr(os, "scandir", listed)
-        names = [path.name for path in paths.matches(folder, "**", odd)]
+        names = [path.name for path in globs.matches(folder, "**", odd)]
     assert (names, odd.found) == (["b.txt", "[x].md", "c.md"], {})
 
 
@@ -128,10 +128,10 @@ def test_a_folder_that_cannot_be_listed_is_told(
             raise error
         return entries(path)
 
-    entries, odd = os.scandir, Odd(folder)
+    entries, odd = os.scandir, GlobProblems(folder)
     with monkeypatch.context() as patch:
         patch.setattr(os, "scandir", listed)
-        found = paths.matches(folder, pattern, odd)
+        found = globs.matches(folder, pattern, odd)
     assert folder / "sub/c.md" not in found
     assert odd.found == {folder / "sub": (f"sub cannot be read: {error.strerror}", "make it readable")}
 
@@ -147,22 +147,22 @@ def test_a_folder_whose_files_cannot_be_looked_at_is_told_once(
             raise PermissionError(EACCES, "No entry")
         return found(path)
 
-    found, odd = os.stat, Odd(folder)
+    found, odd = os.stat, GlobProblems(folder)
     with monkeypatch.context() as patch:
         patch.setattr(os, "stat", closed)
-        paths.matches(folder, pattern, odd)
+        globs.matches(folder, pattern, odd)
     assert odd.found == {folder / "sub": ("sub cannot be read: No entry", "make it readable")}
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may look into every folder")
 @pytest.mark.parametrize("mode", (0, 0o100, 0o400))
 def test_folders_without_permissions(folder: Path, mode: int) -> None:
-    odd = Odd(folder)
+    odd = GlobProblems(folder)
     (folder / "sub/deep/d.md").unlink()
     (folder / "sub/deep").rmdir()
     (folder / "sub").chmod(mode)
     try:
-        paths.matches(folder, "**", odd)
+        globs.matches(folder, "**", odd)
     finally:
         (folder / "sub").chmod(0o700)
     assert list(odd.found) == [folder / "sub"]
@@ -174,9 +174,9 @@ def test_a_name_that_is_not_utf_8_is_told_in_escapes(tmp_path: Path, name: bytes
     path = tmp_path / os.fsdecode(name)
     path.parent.mkdir(exist_ok=True)
     path.touch()
-    odd = Odd(tmp_path)
+    odd = GlobProblems(tmp_path)
     shown = name.decode("ascii", "backslashreplace")
-    assert paths.matches(tmp_path, "**", odd) == []
+    assert globs.matches(tmp_path, "**", odd) == []
     assert odd.found == {path: (f"{shown} has a name that is not UTF-8", "rename it")}
 
 
@@ -185,5 +185,5 @@ def test_the_name_of_the_project_s_own_folder_does_not_matter(tmp_path: Path) ->
     root = tmp_path / os.fsdecode(b"lat\xe9")
     root.mkdir()
     (root / "a.md").touch()
-    odd = Odd(root)
-    assert (paths.matches(root, "*", odd), odd.found) == ([root / "a.md"], {})
+    odd = GlobProblems(root)
+    assert (globs.matches(root, "*", odd), odd.found) == ([root / "a.md"], {})

@@ -1,0 +1,166 @@
+"""Function definitions: those of an assistant's tools, and those that people keep in files; each by every rule."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from deployer.functions import check
+from deployer.functions.rules import RULES, Finding
+from deployer.manifest import handlers
+from deployer.manifest.document import Document, address, read
+from deployer.manifest.load import Context, Entry, outside
+from deployer.manifest.suggest import nearest, one_of
+from deployer.model import Address, Position, Problem
+
+HINTS = tuple(rule.id for rule in RULES.values() if rule.strictness == "hint")
+SUFFIXES = (".yaml", ".yml", ".json")
+_SCHEMA_KEYS = ("$schema", "properties", "$ref", "type", "anyOf")
+REMEDY = "write a mapping with name and parameters, a list of such, or a bare JSON Schema"
+OWN_KEYS = ("file", "handler", "examples", "files")
+"""Keys of a tool that are the manifest's own: no API is sent them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolPlace:
+    """One tool of one entry: `where` is its address for the user."""
+
+    entry: Entry
+    place: int
+    where: str
+
+    def position(self, *more: str | int) -> Position:
+        return self.entry.position("tools", self.place, *more)
+
+
+def function_file(
+    context: Context, place: ToolPlace, value: Mapping[str, Any]
+) -> tuple[dict[str, Any] | None, list[Problem]]:
+    position = place.position("file")
+    found = context.file(place.entry, str(value["file"]))
+    if found is None:
+        return None, [outside(value["file"], place.where, position)]
+    document = read(*found)
+    if isinstance(document, Problem):
+        return None, [replace(document, address=place.where, position=document.position or position)]
+    problems = context.schema.check(document, document.data, "function", place.where)
+    if problems:
+        return None, problems
+    beside = {key: item for key, item in value.items() if key == "handler"}
+    return function(context, place, {**document.data, "type": "function", **beside}, document, ())
+
+
+def function(
+    context: Context,
+    place: ToolPlace,
+    definition: Mapping[str, Any],
+    document: Document,
+    path: Sequence[str | int],
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Check a function, which stands in `document` at `path`, by every rule; no API gets the keys that are our own."""
+    findings = [*check.check_function(definition, context.surface), *check.check_examples(definition)]
+    if "handler" in definition:
+        findings += handlers.check(
+            context.root, definition, str(definition["handler"]), import_it=context.import_handlers
+        )
+    problems = placed(findings, document, path, place.where)
+    return {key: item for key, item in definition.items() if key not in OWN_KEYS}, problems
+
+
+def placed(findings: Iterable[Finding], document: Document, path: Sequence[str | int], where: str) -> list[Problem]:
+    """Return findings as problems at their places in a file."""
+    return [
+        Problem(
+            finding.message,
+            finding.remedy,
+            address(finding.pointer, where),
+            document.position((*path, *finding.pointer)),
+            finding.severity,
+            finding.rule,
+            finding.says or "",
+        )
+        for finding in findings
+    ]
+
+
+def together(owner: Address, entry: Entry, tools: Sequence[Mapping[str, Any]]) -> list[Problem]:
+    """Check what no function can know of itself: how many there are."""
+    functions = [one for one in tools if one["type"] == "function"]
+    findings = [replace(finding, pointer=()) for finding in check.check_functions(functions)]
+    return placed(findings, entry.document, (*entry.path, "tools"), f"{owner}.tools")
+
+
+def response_format(context: Context, owner: Address, entry: Entry) -> list[Problem]:
+    value = entry.value.get("response_format")
+    if not isinstance(value, dict) or value["type"] != "json_schema":
+        return []
+    inner = value["json_schema"]
+    found = check.check_response_format(inner["schema"], bool(inner.get("strict")), context.surface, inner["name"])
+    path = ("response_format", "json_schema", "schema")
+    return placed(found, entry.document, (*entry.path, *path), f"{owner}.{'.'.join(path)}")
+
+
+def silenced(document: Document, rules: Sequence[Any]) -> list[Problem]:
+    """Check the manifest's `silence`: only a hint may be silenced, and it must exist."""
+    problems = []
+    for place, rule in enumerate(rules):
+        if rule not in HINTS:
+            remedy = nearest(str(rule), HINTS, one_of(HINTS))
+            where = document.position(("silence", place))
+            problems.append(Problem(f"{rule!r} is no hint that can be silenced", remedy, f"silence[{place}]", where))
+    return problems
+
+
+def files(paths: Sequence[Path]) -> Iterator[Path]:
+    """Return the named files, and every YAML and JSON file of the named folders."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        for folder, folders, names in os.walk(path):
+            folders.sort()
+            yield from (Path(folder) / name for name in sorted(names) if name.endswith(SUFFIXES))
+
+
+def check_file(path: Path, surface: str) -> tuple[int, list[Problem]]:
+    """Return how many definitions the file holds, and what is wrong with them."""
+    document = read(path, path.as_posix())
+    if isinstance(document, Problem):
+        return 0, [document]
+    found = list(definitions(document.data, ()))
+    if not found:
+        return 0, [Problem("this is no function definition", REMEDY, position=document.position())]
+    return len(found), [problem for at, kind, data in found for problem in _check(document, at, kind, data, surface)]
+
+
+def definitions(data: Any, at: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str, dict[str, Any]]]:
+    """Return each definition: where it stands, whether it is a `function` or a bare `schema`, and itself."""
+    if isinstance(data, list):
+        for place, item in enumerate(data):
+            yield from definitions(item, (*at, place))
+    elif isinstance(data, dict) and isinstance(data.get("function"), dict):
+        yield (*at, "function"), "function", data["function"]
+    elif isinstance(data, dict) and ("name" in data and not isinstance(data.get("properties"), dict)):
+        yield at, "function", data
+    elif isinstance(data, dict) and any(key in data for key in _SCHEMA_KEYS):
+        yield at, "schema", data
+
+
+def _check(
+    document: Document, at: tuple[str | int, ...], kind: str, data: dict[str, Any], surface: str
+) -> list[Problem]:
+    if kind == "function":
+        found = [*check.check_function(data, surface), *check.check_examples(data)]
+        return placed(found, document, at, str(data.get("name", "")))
+    name = Path(document.name).stem
+    return placed(_of_schema(check.check_function({"name": name, "parameters": data}, surface)), document, at, name)
+
+
+def _of_schema(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Keep what is said of the schema itself: name and description of its function are not known."""
+    for finding in findings:
+        if finding.pointer[:1] == ("parameters",):
+            yield replace(finding, pointer=finding.pointer[1:])

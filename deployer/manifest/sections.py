@@ -1,0 +1,89 @@
+"""The sections of a manifest whose entries are resources: one row for each kind that a manifest can declare.
+
+A kind brings the schema of its entries: a file of `schemas/fragments/` that is called as it, or a mapping. How an entry
+is compiled it brings only where there is something to read or to check; plainly, its fields are its attrs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from deployer.errors import DeployerError
+from deployer.kinds import SURFACES
+from deployer.manifest import resources
+from deployer.manifest.load import Context, Entry
+from deployer.manifest.schema import Fragment, ManifestSchema, load
+from deployer.model import Address, Problem, Resource
+
+Compile = Callable[[Context, Address, Entry], tuple[Resource, list[Problem]]]
+_LIST_OF_FILES = {"glob": "write path: GLOB", "url": "write path: URL"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Section:
+    """How the entries of one kind are checked, compiled and written.
+
+    `fragment` is the schema of an entry (None: the file that is called as the kind); `remedies` say what to write
+    instead of keys that people bring from the API.
+    """
+
+    kind: str
+    compile: Compile = resources.plain
+    fragment: Mapping[str, Any] | None = None
+    remedies: Mapping[str, str] = field(default_factory=dict)
+
+
+SECTIONS: dict[str, Section] = {
+    "vector_stores": Section(
+        "vector_store",
+        compile=resources.vector_store,
+        remedies={
+            **_LIST_OF_FILES,
+            "file_ids": "name the files themselves: files: [GLOB]",
+        },
+    ),
+    "assistants": Section(
+        "assistant",
+        compile=resources.assistant,
+        remedies={
+            **_LIST_OF_FILES,
+            "tool_resources": "name the stores in the tool: {type: file_search, vector_stores: [KEY]}",
+            "vector_store_ids": "name stores of this manifest: vector_stores: [KEY]",
+            "file_ids": "put the files into a vector store: vector_stores: {KEY: {files: [GLOB]}}",
+        },
+    ),
+}
+
+
+def kinds() -> dict[str, str]:
+    """Return the kind of each section."""
+    return {name: section.kind for name, section in SECTIONS.items()}
+
+
+def of_kind(kind: str) -> Section:
+    """Return the section of a kind; DeployerError for one that no manifest can declare."""
+    for section in SECTIONS.values():
+        if section.kind == kind:
+            return section
+    raise DeployerError(f"a manifest has no section for the kind {kind!r}; known: {', '.join(kinds().values())}")
+
+
+def manifest_schema() -> ManifestSchema:
+    return _schema(tuple(SECTIONS.items()), tuple(SURFACES))
+
+
+@cache
+def _schema(table: tuple[tuple[str, Section], ...], surfaces: tuple[str, ...]) -> ManifestSchema:
+    fragments = [
+        Fragment(
+            name,
+            section.kind,
+            load(f"fragments/{section.kind}.json") if section.fragment is None else section.fragment,
+            section.remedies,
+        )
+        for name, section in table
+    ]
+    return ManifestSchema(fragments, surfaces)
