@@ -87,7 +87,7 @@ def run(arguments: list[str] | None) -> int:  # noqa: PLR0911 (one line for each
 
 
 def _say(message: str) -> None:
-    from deployer.render.plain import plain_text
+    from deployer.render.lines import plain_text
 
     click.echo(plain_text(message), err=True)
 

@@ -203,9 +203,10 @@ def _check_room(taking: Taking) -> None:
 
 def _show(plan: Plan, resource: Resource, live: LiveObject, proof: Proof) -> None:
     from deployer.render import text
-    from deployer.render.plain import plain
+    from deployer.render.lines import plain
+    from deployer.render.output import Streams
 
-    text.plan(text.console(sys.stdout), plan)
+    text.plan(plan, Streams.standard())
     ours = {file.path for file in proof.proven.values()} | {file.path for file in live.files}
     for name, why in proof.foreign[:_SHOWN]:
         click.echo(plain(f"stays foreign: {name}: {why}"))

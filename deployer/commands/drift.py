@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 
 import click
@@ -12,11 +11,12 @@ from deployer.commands.options import manifest_options, parse_variables
 from deployer.errors import EXIT_CHANGES, EXIT_DONE
 from deployer.manifest import Manifest
 from deployer.model import Action, Plan
+from deployer.render import formats
 
 
 @click.command("drift")
 @manifest_options
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="[text]")
+@click.option("--format", "form", type=click.Choice(formats.names("drift")), default="text", help="[text]")
 @click.option("--exit-code", is_flag=True, help="Exit with 2 when something moved.")
 def command(*, file: Path, account: str | None, variables: tuple[str, ...], form: str, exit_code: bool) -> int:
     """Show what somebody edited on the account since the last apply, and documents that fell out of a store.
@@ -32,7 +32,7 @@ def command(*, file: Path, account: str | None, variables: tuple[str, ...], form
     from deployer.project.session import compiled
 
     plan = asyncio.run(_plan(compiled(file, account, parse_variables(variables))))
-    _print(plan, form)
+    formats.write("drift", form, plan)
     absent = [str(change.address) for change in plan.changes if change.action is Action.CREATE]
     if absent:
         click.echo(f"note: not on the account, never applied or deleted there: {', '.join(absent)}", err=True)
@@ -44,14 +44,3 @@ async def _plan(manifest: Manifest) -> Plan:
 
     async with opened(manifest) as session:
         return await session.plan(Wishes(check_files=True))
-
-
-def _print(plan: Plan, form: str) -> None:
-    if form == "json":
-        from deployer.render import data
-
-        click.echo(data.drift(plan))
-    else:
-        from deployer.render import text
-
-        text.drift(text.console(sys.stdout), plan)

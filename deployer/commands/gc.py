@@ -111,7 +111,7 @@ def _known(manifest: Manifest) -> Iterator[Known]:
 
 
 def _show(found: Sequence[Orphan]) -> None:
-    from deployer.render.plain import plain
+    from deployer.render.lines import plain
     from deployer.wording import counted, duration, size
 
     for one in found:

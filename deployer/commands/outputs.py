@@ -11,11 +11,12 @@ from deployer.commands.options import manifest_options, parse_variables
 from deployer.errors import EXIT_DONE, EXIT_FAILED
 from deployer.manifest import Manifest
 from deployer.model import Address, OnDrift
+from deployer.render import formats
 
 
 @click.command("outputs")
 @manifest_options
-@click.option("--format", "form", type=click.Choice(["text", "json", "env"]), default="text", help="[text]")
+@click.option("--format", "form", type=click.Choice(formats.names("outputs")), default="text", help="[text]")
 def command(file: Path, account: str | None, variables: tuple[str, ...], form: str) -> int:
     """Print the live id of everything that the manifest declares.
 
@@ -27,12 +28,10 @@ def command(file: Path, account: str | None, variables: tuple[str, ...], form: s
       deployer outputs --format env >> .env
     """
     from deployer.project.session import compiled
-    from deployer.render import data
 
     ids, missing = asyncio.run(_ids(compiled(file, account, parse_variables(variables))))
-    forms = {"json": data.outputs_json, "env": data.outputs_env, "text": data.outputs_text}
     if ids or form == "json":
-        click.echo(forms[form](ids))
+        formats.write("outputs", form, ids)
     for address in missing:
         click.echo(f"{address} is not live on this account; run deployer apply", err=True)
     return EXIT_FAILED if missing else EXIT_DONE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from deployer.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, DeployerError
 from deployer.manifest import Manifest
 from deployer.model import Plan
 from deployer.project import saved
+from deployer.render import formats
 
 if TYPE_CHECKING:
     from deployer.project.session import Wishes
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Save it for apply --plan."
 )
-@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", help="[text]")
+@click.option("--format", "form", type=click.Choice(formats.names("plan")), default="text", help="[text]")
 @click.option("--fail-on", type=click.Choice(["breaking"]), help="Exit with 1 when a function changes so.")
 @click.option("--exit-code", is_flag=True, help="Exit with 2 when there are changes.")
 def command(  # noqa: PLR0913 (one for each option)
@@ -57,7 +57,7 @@ def command(  # noqa: PLR0913 (one for each option)
     if out:
         saved.write(out, plan)
         click.echo(f"saved: deployer apply --plan {out} applies exactly this", err=True)
-    _print(plan, form)
+    formats.write("plan", form, plan)
     if plan.errors:
         return EXIT_FAILED
     _warn(plan)
@@ -72,7 +72,7 @@ def _warn(plan: Plan) -> None:
     try:
         guard.check(plan)
     except DeployerError as error:
-        from deployer.render.plain import plain_text
+        from deployer.render.lines import plain_text
 
         click.echo(plain_text(f"apply will refuse: {error}"), err=True)
 
@@ -82,18 +82,3 @@ async def _plan(manifest: Manifest, wishes: Wishes, *, rehash: bool) -> Plan:
 
     async with opened(manifest, rehash=rehash) as session:
         return await session.plan(wishes)
-
-
-def _print(plan: Plan, form: str) -> None:
-    if form == "json":
-        from deployer.render import data
-
-        click.echo(data.plan(plan))
-    elif form == "markdown":
-        from deployer.render import markdown
-
-        click.echo(markdown.plan(plan), nl=False)
-    else:
-        from deployer.render import text
-
-        text.plan(text.console(sys.stdout), plan)

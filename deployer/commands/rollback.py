@@ -127,7 +127,7 @@ def _chosen(manifest: Manifest, name: str | None) -> Snapshots:
 
 async def _rollback(manifest: Manifest, chain: Snapshots, wanted: Intent, lock_timeout: float) -> int:
     from deployer.project.session import opened
-    from deployer.render.plain import plain
+    from deployer.render.lines import plain
 
     async with opened(manifest) as session, _lease(session, wanted, lock_timeout) as hold:
         entries = history.merged([data for _, data in chain])
@@ -173,7 +173,7 @@ async def way_back(session: Session, entries: Sequence[Entry], wishes: Wishes, a
 
 def _show(place: SnapshotStore, account: Mapping[str, str], *, chosen: bool) -> int:
     """Tell of all snapshots of the project, the newest first; of an account that was chosen, only of those."""
-    from deployer.render.plain import plain_text
+    from deployer.render.lines import plain_text
 
     names = place.names()
     told_of = [lines for name in reversed(names) if (lines := _lines(place, name, account if chosen else None))]

@@ -40,7 +40,7 @@ def command(*, file: Path, account: str | None, variables: tuple[str, ...], yes:
 async def _unlock(manifest: Manifest, *, yes: bool) -> int:
     from deployer.account.lock import leases, remove
     from deployer.project.session import opened
-    from deployer.render.plain import plain
+    from deployer.render.lines import plain
 
     async with opened(manifest) as session:
         found = await leases(session.client, manifest.project)

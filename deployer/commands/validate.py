@@ -7,19 +7,20 @@ from pathlib import Path
 
 import click
 
-from deployer.commands.findings import FORMATS, report
+from deployer.commands.findings import report
 from deployer.commands.options import manifest_options, parse_variables
 from deployer.engine.data import in_order
 from deployer.engine.plan import losses
 from deployer.kinds import SURFACES
 from deployer.manifest import Manifest, compile_manifest
 from deployer.model import Problem, Target
+from deployer.render import formats
 from deployer.wording import counted
 
 
 @click.command("validate")
 @manifest_options
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="[text]")
+@click.option("--format", "form", type=click.Choice(formats.names("problems")), default="text", help="[text]")
 @click.option("--import-handlers", is_flag=True, help="Import the Python code of handlers, to compare them in full.")
 def command(*, file: Path, account: str | None, variables: tuple[str, ...], form: str, import_handlers: bool) -> int:
     """Check the manifest and all files that it names, offline.

@@ -11,7 +11,7 @@ from deployer.export.folder import Folder
 from deployer.export.items import Item
 from deployer.manifest import VERSION, sections
 from deployer.manifest.yaml12 import PositionTree, YamlError, read, yaml_text
-from deployer.render.plain import plain
+from deployer.render.lines import plain
 
 MANIFEST = "assistants.yaml"
 

@@ -72,9 +72,10 @@ async def carried_out(session: Session, plan: Plan, wanted: Intent) -> int:
 def _show(plan: Plan) -> None:
     """What nobody saw is not done. Errors come last, from the guard, on stderr: a log has them once."""
     from deployer.render import text
+    from deployer.render.output import Streams
 
     try:
-        text.plan(text.console(sys.stdout), plan, errors=False)
+        text.plan(plan, Streams.standard(), errors=False)
     except OSError as error:
         if plan.pending or plan.errors:
             why = "nobody reads it" if isinstance(error, BrokenPipeError) else error.strerror or error
@@ -148,9 +149,10 @@ def _stopping(stop: asyncio.Event, work: asyncio.Task[Any]) -> Iterator[None]:
 async def _prove(session: Session, outcomes: Sequence[Outcome], wanted: Intent) -> int:
     from deployer.account import STOPPED
     from deployer.render import text
-    from deployer.render.plain import plain
+    from deployer.render.lines import plain
+    from deployer.render.output import Streams
 
-    click.echo(f"\n{text.outcomes(outcomes)}.", nl=False)
+    click.echo(f"\n{text.summary(outcomes)}.", nl=False)
     if wanted.hold and wanted.hold.lost:
         click.echo("\n".join(["", *filter(None, [text.left(outcomes)]), plain(f"Stopped: {wanted.hold.lost}.")]))
         return EXIT_FAILED
@@ -165,7 +167,7 @@ async def _prove(session: Session, outcomes: Sequence[Outcome], wanted: Intent) 
         click.echo(" The next plan is empty.")
         return EXIT_DONE
     click.echo(" But the next plan is not empty:\n")
-    text.plan(text.console(sys.stdout), left)
+    text.plan(left, Streams.standard())
     return EXIT_FAILED
 
 

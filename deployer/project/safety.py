@@ -73,7 +73,7 @@ async def _met(session: Session, plan: Plan) -> Sequence[LiveObject]:
 
 def recorded(session: Session, written: Written | None, outcomes: Sequence[Outcome]) -> None:
     """Note in the snapshot what the run has made; it is done, whatever becomes of the note."""
-    from deployer.render.plain import plain_text
+    from deployer.render.lines import plain_text
 
     if written is None or not any(outcome.action in FRESH for outcome in outcomes):
         return

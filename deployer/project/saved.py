@@ -25,9 +25,9 @@ _AGAIN = "make a new plan with deployer plan --out and have it reviewed"
 
 def write(file: Path, plan: Plan) -> None:
     """Write the plan as JSON (schemas/plan.schema.json); it holds no secrets."""
-    from deployer.render import data
+    from deployer.render.formats import rendered
 
-    file.write_text(data.plan(plan) + "\n", encoding="utf-8")
+    file.write_text(rendered("plan", "json", plan), encoding="utf-8")
 
 
 def read(file: Path) -> Mapping[str, Any]:

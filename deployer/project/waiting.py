@@ -34,7 +34,7 @@ class Waiting:
 
     def _say(self, failure: Failure, seconds: float, pause: float) -> None:
         from deployer.account.connection.clean import masked
-        from deployer.render.plain import plain
+        from deployer.render.lines import plain
 
         name, key, outage = self.client.settings.name, self.client.settings.api_key, self.client.patience.outage
         text = f"account {name} {failure.what}; waiting for it: {seconds:.0f} s so far, at most {outage:.0f} s"

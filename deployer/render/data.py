@@ -1,32 +1,35 @@
-"""For programs: JSON and environment lines."""
+"""For programs: plans, drift, problems, outcomes and live ids as JSON; live ids also as columns or variables."""
 
 import json
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from deployer.engine import fingerprint
 from deployer.engine.data import drift_data, plan_data, problem_data
 from deployer.errors import DeployerError
-from deployer.model import Address, Outcome, Plan, Problem
-from deployer.render.plain import plain_json
+from deployer.model import Address, Plan
+from deployer.render.formats import Applied, Findings
+from deployer.render.lines import plain_json
+from deployer.render.output import Streams
 
 
-def plan(value: Plan) -> str:
-    """Give the plan as JSON, version 1 (schemas/plan.schema.json)."""
-    return _json({**plan_data(value), "fingerprint": fingerprint.of(value)})
+def plan(value: Plan, to: Streams) -> None:
+    """Write the plan, version 1 (schemas/plan.schema.json)."""
+    to.say(dumped({**plan_data(value), "fingerprint": fingerprint.of(value)}))
 
 
-def drift(value: Plan) -> str:
-    """Give what moved on the account as JSON (schemas/drift.schema.json)."""
-    return _json(drift_data(value))
+def drift(value: Plan, to: Streams) -> None:
+    """Write what moved on the account (schemas/drift.schema.json)."""
+    to.say(dumped(drift_data(value)))
 
 
-def problems(found: Sequence[Problem]) -> str:
-    return _json({"version": 1, "problems": [problem_data(problem) for problem in found]})
+def problems(value: Findings, to: Streams) -> None:
+    to.say(dumped({"version": 1, "problems": [problem_data(problem) for problem in value.problems]}))
 
 
-def outcomes(values: Sequence[Outcome], *, converged: bool) -> str:
+def outcomes(value: Applied, to: Streams) -> None:
+    """Write what became of each change, and whether the next plan is empty."""
     rows = [
         {
             "address": str(one.address),
@@ -36,17 +39,25 @@ def outcomes(values: Sequence[Outcome], *, converged: bool) -> str:
             "id": one.live_id,
             "notes": list(one.notes),
         }
-        for one in values
+        for one in value.outcomes
     ]
-    return _json({"version": 1, "converged": converged, "outcomes": rows})
+    to.say(dumped({"version": 1, "converged": value.converged, "outcomes": rows}))
 
 
-def outputs_json(ids: Mapping[Address, str]) -> str:
-    return _json({str(address): live_id for address, live_id in ids.items()})
+def outputs(ids: Mapping[Address, str], to: Streams) -> None:
+    to.say(dumped({str(address): live_id for address, live_id in ids.items()}))
 
 
-def outputs_env(ids: Mapping[Address, str]) -> str:
-    """Give lines for a shell or a dotenv file: `ASSISTANT_MATH_TUTOR_ID=asst_…`."""
+def columns(ids: Mapping[Address, str], to: Streams) -> None:
+    width = max((len(str(address)) for address in ids), default=0)
+    to.say("\n".join(f"{address!s:<{width}}  {live_id}" for address, live_id in ids.items()))
+
+
+def environment(ids: Mapping[Address, str], to: Streams) -> None:
+    """Write lines for a shell or a dotenv file: `ASSISTANT_MATH_TUTOR_ID=asst_…`.
+
+    Raises a DeployerError where two addresses have the same variable.
+    """
     names: dict[str, Address] = {}
     for address in ids:
         first = names.setdefault(_variable(address), address)
@@ -54,17 +65,13 @@ def outputs_env(ids: Mapping[Address, str]) -> str:
             raise DeployerError(
                 f"{first} and {address} have the same variable {_variable(address)}; rename one of them"
             )
-    return "\n".join(f"{_variable(address)}={shlex.quote(live_id)}" for address, live_id in ids.items())
-
-
-def outputs_text(ids: Mapping[Address, str]) -> str:
-    width = max((len(str(address)) for address in ids), default=0)
-    return "\n".join(f"{address!s:<{width}}  {live_id}" for address, live_id in ids.items())
+    to.say("\n".join(f"{_variable(address)}={shlex.quote(live_id)}" for address, live_id in ids.items()))
 
 
 def _variable(address: Address) -> str:
     return re.sub(r"[^A-Z0-9]", "_", f"{address.kind}_{address.name}_id".upper())
 
 
-def _json(value: object) -> str:
+def dumped(value: object) -> str:
+    """Return indented JSON in which no character acts on a terminal."""
     return plain_json(json.dumps(value, ensure_ascii=False, indent=2))

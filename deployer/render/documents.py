@@ -1,16 +1,30 @@
-"""The lines of changed files: each by name while they are few, grouped and counted when they are many."""
+"""The lines of changed files: each by name while they are few, grouped and counted when they are many.
+
+Beside its bytes a document has settings, chunking and attributes, which are told key by key in one line.
+"""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from deployer.model import FileAction, FileChange, Origin
-from deployer.render import settings
-from deployer.render.plain import plain
-from deployer.render.segments import Line, Segment, dim, warn
+from deployer.engine import stamp, supply
+from deployer.engine.canonical import same
+from deployer.engine.files import attributes
+from deployer.kinds import vector_store
+from deployer.model import Change, FileAction, FileChange, Origin, Plan
+from deployer.render import textdiff
+from deployer.render.lines import Line, Segment, dim, plain, short, warn
 from deployer.wording import more, size
 
+Note = tuple[Segment, ...]
+
+_KIND = "assistant"
+_UNSURE = "what it holds is no longer in the manifest"
+_STAY = (FileAction.WAIT, FileAction.REMOVE)
 _SHOWN = 20
 _AT_LEAST = 2
 _HAS_BYTES = (FileAction.ADD, FileAction.REPLACE)
@@ -27,8 +41,13 @@ _GROUPS = {
 }
 
 
-def of(changes: Sequence[FileChange]) -> Iterator[Line]:
-    """Give about 20 lines at most; all of the files are in the JSON plan."""
+def of(plan: Plan, change: Change) -> Iterator[Line]:
+    """Yield the lines of the files of one change; those of a code interpreter as replacements, where they are some."""
+    yield from shown(replaced(plan, change))
+
+
+def shown(changes: Sequence[FileChange]) -> Iterator[Line]:
+    """Yield about 20 lines at most; all of the files are in the JSON plan."""
     if len(changes) <= _SHOWN:
         yield from (_file(change, 1) for change in changes)
         return
@@ -39,21 +58,21 @@ def of(changes: Sequence[FileChange]) -> Iterator[Line]:
 
 
 def _group(action: FileAction, group: Sequence[FileChange], room: int) -> Iterator[Line]:
-    """Give a title, what changes about many besides their bytes, and some names: what was edited comes first."""
+    """Yield a title, what changes about many besides their bytes, and some names: what was edited comes first."""
     edited = sum(map(_edited, group))
     note = (warn(f"  {edited:,} edited on the account"),) if edited else ()
     title = f"{len(group):,} {_GROUPS[action]}, {size(sum(map(_bytes, group)))}"
     yield Line(_sign(action), 1, (Segment(title, _tone(action)), *note))
-    told = Counter(filter(None, map(settings.difference, group)))
+    told = Counter(filter(None, map(difference, group)))
     many = [one for one, count in told.most_common(max(1, room // 2)) if count > 1]
     for one in many:
         who = "all" if told[one] == len(group) else f"{told[one]:,} files"
         yield Line("", 2, (dim(f"{who}: "), *one))
     room = max(_AT_LEAST, room - len(many))
     ordered = sorted(group, key=lambda change: not _edited(change))
-    shown = ordered if len(ordered) <= room + 1 else ordered[:room]
-    yield from (_file(change, 2, many) for change in shown)
-    if rest := ordered[len(shown) :]:
+    named = ordered if len(ordered) <= room + 1 else ordered[:room]
+    yield from (_file(change, 2, many) for change in named)
+    if rest := ordered[len(named) :]:
         yield Line("", 2, (dim(f"… {more(len(rest))} ({size(sum(map(_bytes, rest)))})"),))
 
 
@@ -65,12 +84,12 @@ def _tone(action: FileAction) -> str:
     return _TONES.get(action, "changed")
 
 
-def _file(change: FileChange, depth: int, told: Collection[settings.Told] = ()) -> Line:
-    """Give the line of one file, with what changes about it besides its bytes, unless that was `told` of many."""
+def _file(change: FileChange, depth: int, told: Collection[Note] = ()) -> Line:
+    """Return the line of one file, with what changes about it besides its bytes, unless that was `told` of many."""
     name = Segment(plain(change.path), _tone(change.action))
     known = change.action is FileAction.ADD and not _edited(change)  # the sign says it all
     notes: tuple[Segment, ...] = () if known else (_reason(change),)
-    if (found := settings.difference(change)) and (found not in told or _edited(change)):
+    if (found := difference(change)) and (found not in told or _edited(change)):
         notes += (dim("  "), *found)
     if change.kept:
         notes += (warn("  kept: attributes edited on the account"),)
@@ -89,7 +108,7 @@ def _edited(change: FileChange) -> bool:
 
 
 def _sizes(change: FileChange) -> list[str]:
-    """What goes and what comes; one of them when both read the same."""
+    """Return what goes and what comes; one of them when both read the same."""
     gone = [file.size for file in change.live[:1] if file.size is not None]
     found = [*gone, *([change.desired.size] if change.desired else [])]
     return list(dict.fromkeys(size(count) for count in found))
@@ -99,3 +118,102 @@ def _bytes(change: FileChange) -> int:
     if change.desired:
         return change.desired.size
     return sum(file.size or 0 for file in change.live)
+
+
+def replaced(plan: Plan, change: Change) -> tuple[FileChange, ...]:
+    """Return the file changes as they are to be read; those of a store say their names themselves.
+
+    An account names the files of a code interpreter by ids alone. The stamp holds what was in them in the manifest's
+    order, so a file that changed stands where the old one stood. Where that does not tell (two went, one came), no name
+    is said to have left git.
+    """
+    if change.address.kind != _KIND:
+        return change.files
+    came = {_token(one): one for one in change.files if one.action is FileAction.ADD}
+    gone = {one.live[0].sha256: one for one in change.files if one.action is FileAction.REMOVE and one.live}
+    pairs = [(gone[old], came[new]) for old, new in _pairs(plan, change) if old in gone and new in came]
+    read = {id(new): _replaced(old, new) for old, new in pairs}
+    over = {id(old) for old, _ in pairs}
+    unsure = len(pairs) < len(came)
+    found = (_left(one, unsure=unsure) for one in change.files if id(one) not in {*read, *over})
+    return tuple(sorted((*found, *read.values()), key=lambda one: (one.path, one.action)))
+
+
+def _token(change: FileChange) -> str:
+    file = change.desired
+    return supply.token(file.name, file.sha256) if file else ""
+
+
+def _replaced(old: FileChange, new: FileChange) -> FileChange:
+    return replace(new, action=FileAction.REPLACE, live=old.live, reason=f"replaces {old.live[0].id}")
+
+
+def _left(change: FileChange, *, unsure: bool) -> FileChange:
+    return replace(change, reason=_UNSURE) if unsure and change.action is FileAction.REMOVE else change
+
+
+def _pairs(plan: Plan, change: Change) -> list[tuple[str, str]]:
+    """Return old and new contents that have the same place: as many of each between the same neighbours."""
+    mark = next((stamp.read(one.raw.get("metadata")) for one in plan.live if one.id == change.live_id), None)
+    files = next((one.files for one in plan.desired if one.address == change.address), ())
+    before = list(mark.files.values()) if mark else []
+    after = list(dict.fromkeys(supply.token(file.name, file.sha256) for file in files))
+    return [
+        pair
+        for tag, i1, i2, j1, j2 in textdiff.opcodes(before, after)
+        if tag == "replace" and i2 - i1 == j2 - j1
+        for pair in zip(before[i1:i2], after[j1:j2], strict=True)
+    ]
+
+
+def difference(change: FileChange) -> Note:
+    """Return `lang en → ko, + topic x, - team edu`; nothing when both stay as they are, or nothing is there yet."""
+    if change.desired is None or not change.live or change.action in _STAY:
+        return ()
+    return _joined([*_chunking(change), *_attributes(change)])
+
+
+def _chunking(change: FileChange) -> Iterator[Note]:
+    """What git leaves to the service is called `default`: it may be another one tomorrow."""
+    assert change.desired  # noqa: S101
+    wanted, found = change.desired.chunking, change.live[0].chunking
+    if found is None or vector_store.same_chunking(wanted, found):
+        return
+    for key in wanted or found:
+        if wanted is None or wanted[key] != found.get(key):
+            yield _changed(key, found.get(key), "default" if wanted is None else wanted[key])
+
+
+def _attributes(change: FileChange) -> Iterator[Note]:
+    """Compare with what the membership is going to have; what nobody declared stays in it."""
+    assert change.desired  # noqa: S101
+    found: Mapping[str, Any] = change.live[0].attributes
+    wanted = attributes(change.desired, change.live[0])
+    if change.kept:
+        wanted |= found
+    for key in sorted({*wanted, *found}):
+        if key not in wanted:
+            yield (Segment(f"- {short(key)} {short(found[key])}", "gone"),)
+        elif key not in found:
+            yield (Segment(f"+ {short(key)} {short(wanted[key])}", "new"),)
+        elif not same(found[key], wanted[key]):
+            yield _changed(key, found[key], wanted[key])
+
+
+def _changed(key: str, old: Any, new: Any) -> Note:
+    return (Segment(f"{short(key)} "), *(textdiff.inline(old, new) or _both(old, new)))
+
+
+def _both(old: Any, new: Any) -> Note:
+    """Return `old → new`; as JSON where a text and a number would read the same."""
+    before, after = short(old), short(new)
+    if before == after:
+        before, after = (json.dumps(one, ensure_ascii=True) for one in (old, new))
+    return (Segment(before, "gone"), dim(" → "), Segment(after, "new"))
+
+
+def _joined(parts: Iterable[Note]) -> Note:
+    result: list[Segment] = []
+    for part in parts:
+        result += [dim(", "), *part] if result else part
+    return tuple(result)

@@ -1,22 +1,38 @@
-"""The lines of a changed field: what it was, what it becomes, and who moved it."""
+"""The lines of a changed field: what it was, what it becomes, and who moved it; inside JSON values, place by place."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from deployer.model import FieldChange, Origin
-from deployer.render import prose, structure
-from deployer.render.plain import plain
-from deployer.render.segments import Line, Segment, dim, warn
-from deployer.render.values import short
+from deployer.render import textdiff
+from deployer.render.lines import Line, Segment, dim, plain, short, warn
 
 _FIRST = ("name", "description", "model", "instructions", "tools")
 _MOVED = {Origin.ACCOUNT: "edited on the account, not in git", Origin.BOTH: "edited on the account and in git"}
 
 
+class Absent:
+    """The value that is not there."""
+
+
+ABSENT = Absent()
+
+
+@dataclass(frozen=True, slots=True)
+class ValueChange:
+    """`path` reads like code: `questions[].choices.minItems`; the schema's own levels are left out."""
+
+    path: str
+    old: Any
+    new: Any
+
+
 def of(changes: tuple[FieldChange, ...], *, fresh: bool) -> Iterator[Line]:
-    """Give the lines of all fields in reading order; of a `fresh` object they need no signs."""
+    """Yield the lines of all fields in reading order; of a `fresh` object they need no signs."""
     width = min(max((len(field.path) for field in changes), default=0), 28)
     for field in sorted(changes, key=_reading_order):
         label = Segment(f"{plain(field.path):<{width}}  ")
@@ -25,7 +41,7 @@ def of(changes: tuple[FieldChange, ...], *, fresh: bool) -> Iterator[Line]:
 
 
 def moved(changes: tuple[FieldChange, ...]) -> Iterator[Line]:
-    """Give the same fields the other way round: from what git declares to what the account holds now."""
+    """Yield the same fields the other way round: from what git declares to what the account holds now."""
     width = min(max((len(field.path) for field in changes), default=0), 28)
     for field in sorted(changes, key=_reading_order):
         head = Line("!", 1, (Segment(f"{plain(field.path):<{width}}  "),))
@@ -34,7 +50,7 @@ def moved(changes: tuple[FieldChange, ...]) -> Iterator[Line]:
 
 
 def _reading_order(field: FieldChange) -> tuple[int, str]:
-    """What a thing is called first, then what it is made of."""
+    """Order by what a thing is called first, then what it is made of."""
     top = field.path.partition("/")[0]
     return (_FIRST.index(top) if top in _FIRST else len(_FIRST), field.path)
 
@@ -56,24 +72,24 @@ def _field(label: Segment, field: FieldChange, *, fresh: bool) -> Iterator[Line]
 
 
 def difference(head: Line, old: Any, new: Any, note: tuple[Segment, ...] = ()) -> Iterator[Line]:
-    """Give the lines that tell two values apart, by what they are: structures, texts, anything else."""
+    """Yield the lines that tell two values apart, by what they are: structures, texts, anything else."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        places = [line for place in structure.difference(old, new) for line in _place(place, head.depth + 1)]
-        only = () if places else (dim("only the order of keys"),)
+        inside = [line for place in places(old, new) for line in _place(place, head.depth + 1)]
+        only = () if inside else (dim("only the order of keys"),)
         yield Line(head.sign, head.depth, (*head.segments, *only, *note))
-        yield from places
-    elif prose.is_prose(old, new):
-        yield from prose.difference(head, old, new, note)
+        yield from inside
+    elif textdiff.is_prose(old, new):
+        yield from textdiff.difference(head, old, new, note)
     else:
         values = (Segment(short(old), "gone"), dim(" → "), Segment(short(new), "new"))
         yield Line(head.sign, head.depth, (*head.segments, *values, *note))
 
 
-def _place(place: structure.Place, depth: int) -> Iterator[Line]:
+def _place(place: ValueChange, depth: int) -> Iterator[Line]:
     label = Segment(f"{plain(place.path)}  ")
-    if isinstance(place.old, structure.Absent):
+    if isinstance(place.old, Absent):
         yield Line("+", depth, (label, Segment(short(place.new), "new")))
-    elif isinstance(place.new, structure.Absent):
+    elif isinstance(place.new, Absent):
         yield Line("-", depth, (label, Segment(short(place.old), "gone")))
     else:
         yield from difference(Line("~", depth, (label,)), place.old, place.new)
@@ -92,3 +108,31 @@ def _effects(field: FieldChange) -> Iterator[Line]:
         if effect.breaking:
             place = ".".join(map(str, effect.pointer)) or field.path
             yield Line("!", 2, (warn(f"{place}: {effect.what}"),))
+
+
+def places(old: Any, new: Any, path: tuple[str, ...] = ()) -> Iterator[ValueChange]:
+    """Yield each innermost place where the two differ, in the order of the new value."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in [*new, *(key for key in old if key not in new)]:
+            yield from places(old.get(key, ABSENT), new.get(key, ABSENT), (*path, str(key)))
+    elif _text(old) != _text(new):
+        yield ValueChange(_readable(path), old, new)
+
+
+def _text(value: Any) -> str:
+    return "absent" if isinstance(value, Absent) else json.dumps(value, sort_keys=True)
+
+
+def _readable(path: tuple[str, ...]) -> str:
+    """Write `properties/questions/items/properties/choices` as `questions[].choices`."""
+    result, inside = "", False
+    for part in path:
+        if part == "properties" and not inside:
+            inside = True
+            continue
+        if part == "items" and not inside:
+            result += "[]"
+        else:
+            result += f".{part}" if result else part
+        inside = False
+    return result.removeprefix("parameters.") or "parameters"

@@ -9,26 +9,27 @@ from collections.abc import Iterable, Iterator
 
 from deployer.engine.data import in_order
 from deployer.model import Plan
-from deployer.render import lines
-from deployer.render.plain import plain
+from deployer.render import preview
+from deployer.render.lines import Line, plain
+from deployer.render.output import Streams
 
 _DIFF_SIGNS = {"~": "!", "±": "!", "»": "!", "?": "#", "·": "#"}
 
 
-def plan(value: Plan) -> str:
-    """Give the comment: headline, account, problems, one block for each change."""
-    parts = [f"### deployer: {lines.totals(value)}", _code(lines.header(value))]
+def plan(value: Plan, to: Streams) -> None:
+    """Write the comment: headline, account, problems, one block for each change."""
+    parts = [f"### deployer: {preview.totals(value)}", _code(preview.header(value))]
     if value.problems:
         parts.append(
             "\n".join(f"- **{problem.severity}** {_code(str(problem))}" for problem in in_order(value.problems))
         )
-    parts.extend(_block(shown) for shown in _changes(lines.changes(value)))
-    return "\n\n".join(parts) + "\n"
+    parts.extend(_block(shown) for shown in _changes(preview.changes(value)))
+    to.say("\n\n".join(parts))
 
 
-def _changes(shown: Iterable[lines.Line]) -> Iterator[list[lines.Line]]:
-    """Give the lines of each change; the first of them stands at the margin."""
-    change: list[lines.Line] = []
+def _changes(shown: Iterable[Line]) -> Iterator[list[Line]]:
+    """Yield the lines of each change; the first of them stands at the margin."""
+    change: list[Line] = []
     for line in shown:
         if line.depth == 0 and change:
             yield change
@@ -38,19 +39,19 @@ def _changes(shown: Iterable[lines.Line]) -> Iterator[list[lines.Line]]:
         yield change
 
 
-def _block(shown: list[lines.Line]) -> str:
+def _block(shown: list[Line]) -> str:
     body = "\n".join(_line(line) for line in shown)
     fence = "`" * max(3, 1 + _longest(body))
     return f"{fence}diff\n{body}\n{fence}"
 
 
-def _line(line: lines.Line) -> str:
+def _line(line: Line) -> str:
     sign = _DIFF_SIGNS.get(line.sign, line.sign or " ")
     return f"{sign} {'  ' * line.depth}{plain(line.text)}".rstrip()
 
 
 def _code(text: str) -> str:
-    """Give inline code that the text cannot end; the spaces beside it belong to the marks (CommonMark 6.1)."""
+    """Return inline code that the text cannot end; the spaces beside it belong to the marks (CommonMark 6.1)."""
     shown = plain(text)
     mark = "`" * (1 + _longest(shown))
     return f"{mark} {shown} {mark}" if len(mark) > 1 or shown.strip() != shown else f"{mark}{shown}{mark}"

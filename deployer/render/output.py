@@ -1,4 +1,7 @@
-"""Standard streams that fail: what is closed counts as empty, and a run goes on when nobody can hear it any more."""
+"""Standard streams: where output goes, and what happens when they fail.
+
+What is closed counts as empty, and a run goes on though its output can no longer be read.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,31 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import IO, Any, TextIO, cast
 
 import click
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Where a renderer writes: what was asked for to `out`, what is said beside it to `err`."""
+
+    out: IO[str]
+    err: IO[str]
+
+    @classmethod
+    def standard(cls) -> Streams:
+        """Return the process's own, as they are at this moment."""
+        return cls(sys.stdout, sys.stderr)
+
+    def say(self, text: str) -> None:
+        click.echo(text, self.out)
+
+    def warn(self, text: str) -> None:
+        click.echo(text, self.err)
+
 
 _MODES = {"stdin": "r", "stdout": "w", "stderr": "w"}
 

@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from deployer.engine.data import in_order
-from deployer.model import Action, Outcome, Plan, Problem, Severity, Status
-from deployer.render import lines
-from deployer.render.plain import plain
+from deployer.model import Action, Outcome, Plan, Severity, Status
+from deployer.render import preview
+from deployer.render.formats import Applied
+from deployer.render.lines import Line, plain
+from deployer.render.output import Streams
 from deployer.wording import counted, listed
 
 _TONES = {
@@ -47,22 +49,24 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-def plan(out: Console, value: Plan, *, errors: bool = True) -> None:
-    """Print the whole plan: account, problems, changes, totals. Without `errors` these are only counted."""
-    out.print(Text(lines.header(value), style="dim"))
+def plan(value: Plan, to: Streams, *, errors: bool = True) -> None:
+    """Write the whole plan: account, problems, changes, totals. Without `errors` these are only counted."""
+    out = console(to.out)
+    out.print(Text(preview.header(value), style="dim"))
     if found := [one for one in in_order(value.problems) if errors or one not in value.errors]:
         out.print()
-        problems(out, found)
-    shown = list(lines.changes(value))
-    for line in shown:
+        for problem in found:
+            style = "yellow" if problem.severity is Severity.WARNING else "red"
+            out.print(Text(plain(str(problem)), style=style))
+    for line in preview.changes(value):
         if line.depth == 0:
             out.print()
         out.print(_line(line))
     out.print()
-    out.print(Text(lines.totals(value), style="bold"))
+    out.print(Text(preview.totals(value), style="bold"))
 
 
-def _line(line: lines.Line) -> Text:
+def _line(line: Line) -> Text:
     text = Text("    " * line.depth)
     sign = f"{line.sign} " if line.sign else ("" if line.depth == 0 else "  ")
     text.append(sign, _TONES[_SIGN_TONES.get(line.sign, "plain")])
@@ -70,12 +74,6 @@ def _line(line: lines.Line) -> Text:
         text.append(segment.text, _TONES[segment.tone])
     text.rstrip()
     return text
-
-
-def problems(out: Console, found: Sequence[Problem]) -> None:
-    for problem in found:
-        style = "yellow" if problem.severity is Severity.WARNING else "red"
-        out.print(Text(plain(str(problem)), style=style))
 
 
 def outcome(out: Console, value: Outcome) -> None:
@@ -96,8 +94,8 @@ def files_gone(out: Console, count: int) -> None:
     out.print(Text(f"{mark} ", style=style).append(f"{counted(count, 'File object')}  {_PAST[Action.DELETE]}", ""))
 
 
-def outcomes(values: Sequence[Outcome]) -> str:
-    """Give the sentence that sums up an apply."""
+def summary(values: Sequence[Outcome]) -> str:
+    """Return the sentence that sums up an apply."""
     counts = {status: sum(value.status is status for value in values) for status in Status}
     parts = [f"{count:,} {status}" for status, count in counts.items() if count or status is Status.DONE]
     return ", ".join(parts)
@@ -112,11 +110,23 @@ def left(values: Sequence[Outcome]) -> str:
     return f"Left: {len(rest):,} of {counted(len(values), 'change')}: {listed(names, _NAMED)}"
 
 
-def drift(out: Console, value: Plan) -> None:
-    """Print what moved on the account since the last apply, and nothing else."""
-    out.print(Text(lines.header(value), style="dim"))
+def drift(value: Plan, to: Streams) -> None:
+    """Write what moved on the account since the last apply, and nothing else."""
+    out = console(to.out)
+    out.print(Text(preview.header(value), style="dim"))
     out.print()
-    shown = list(lines.drift(value))
+    shown = list(preview.drift(value))
     for line in shown:
         out.print(_line(line))
-    out.print(Text("\n" * bool(shown) + lines.drift_totals(value), style="bold"))
+    out.print(Text("\n" * bool(shown) + preview.drift_totals(value), style="bold"))
+
+
+def outcomes(value: Applied, to: Streams) -> None:
+    """Write what became of each change, the sum, and what is left."""
+    out = console(to.out)
+    for one in value.outcomes:
+        outcome(out, one)
+    end = " The next plan is empty." if value.converged else ""
+    out.print(Text(f"\n{summary(value.outcomes)}.{end}", style="bold"))
+    if rest := left(value.outcomes):
+        out.print(Text(rest))

@@ -21,7 +21,8 @@ from deployer.errors import AccountError
 from deployer.kinds import SURFACES
 from deployer.model import UNLIMITED, AccountSettings, Status, Target
 from deployer.project.session import Session, Wishes
-from deployer.render import data, lines, markdown
+from deployer.render import preview
+from deployer.render.formats import rendered
 from tests.support.live import apply, embedded, session
 from tests.support.project import Project
 
@@ -107,5 +108,14 @@ async def _said(key: str) -> Iterator[str]:
         plan = await one.plan(Wishes(prune=True))
         with pytest.raises(AccountError) as refused:
             await client.get("/files")
-    shown = (line.text for line in lines.changes(plan))
-    return iter([data.plan(plan), markdown.plan(plan), *shown, str(refused.value), repr(settings_), repr(plan)])
+    shown = (line.text for line in preview.changes(plan))
+    return iter(
+        [
+            rendered("plan", "json", plan),
+            rendered("plan", "markdown", plan),
+            *shown,
+            str(refused.value),
+            repr(settings_),
+            repr(plan),
+        ]
+    )

@@ -18,7 +18,7 @@ from deployer.errors import DeployerError
 from deployer.kinds import SURFACES, assistant
 from deployer.manifest import schema
 from deployer.model import Action, Address, Attrs, Change, FieldChange, LiveObject, Plan, Resource, Target
-from deployer.render import data as render_data
+from deployer.render.formats import rendered
 from tests.support import strategies
 
 TARGET = Target("test", "assistants", "http://localhost/v1")
@@ -181,7 +181,7 @@ def test_a_plan_is_valid_json_with_a_fingerprint_that_survives(
     world: tuple[list[Resource], list[LiveObject]],
 ) -> None:
     built = plan.build(PRUNE, *world)
-    data = json.loads(render_data.plan(built))
+    data = json.loads(rendered("plan", "json", built))
     Draft202012Validator(schema.load("plan.schema.json")).validate(data)
     mark = data.pop("fingerprint")
     assert mark == canonical.sha256(data) == canonical.sha256(plan_data(built))

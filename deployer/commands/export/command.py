@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -205,7 +204,7 @@ def _with_known_stores(item: Item, used: Sequence[str], ids: dict[str, str]) -> 
 
 
 def _tell(notes: Sequence[str]) -> None:
-    from deployer.render.plain import plain
+    from deployer.render.lines import plain
 
     for note in notes:
         click.echo(f"warning: {plain(note)}", err=True)
@@ -265,6 +264,7 @@ async def _adopted(session: Session, foreign: Sequence[Item]) -> bool:
 
 async def _proven(session: Session, *, stamp: bool) -> int:
     from deployer.render import text
+    from deployer.render.output import Streams
 
     left = await session.plan()
     if left.pending and stamp and _stamps_only(left):
@@ -274,7 +274,7 @@ async def _proven(session: Session, *, stamp: bool) -> int:
         click.echo(f"\n{stamps if left.pending else 'The next plan is empty.'}")
         return EXIT_DONE
     click.echo("\nBut the next plan is not empty:\n")
-    text.plan(text.console(sys.stdout), left)
+    text.plan(left, Streams.standard())
     return EXIT_FAILED
 
 

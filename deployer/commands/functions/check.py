@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from deployer.commands.findings import FORMATS, report
+from deployer.commands.findings import report
 from deployer.errors import DeployerError
 from deployer.functions.rules import RULES, SURFACES
 from deployer.model import Problem, Severity
+from deployer.render import formats
 from deployer.wording import counted
 
 HINTS = [rule.id for rule in RULES.values() if rule.strictness == "hint"]
@@ -19,7 +20,7 @@ HINTS = [rule.id for rule in RULES.values() if rule.strictness == "hint"]
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--surface", type=click.Choice(SURFACES), default="assistants", help="[assistants]")
 @click.option("--silence", multiple=True, type=click.Choice(HINTS), help="Leave a hint out, by its rule.")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="[text]")
+@click.option("--format", "form", type=click.Choice(formats.names("problems")), default="text", help="[text]")
 def command(paths: tuple[Path, ...], surface: str, silence: tuple[str, ...], form: str) -> int:
     """Check function definitions (or bare JSON Schemas) in YAML and JSON files, and in all such files of folders.
 

@@ -87,7 +87,7 @@ def _row(difference: Difference, one: Definition) -> dict[str, Any]:
 
 
 def _print(found: list[_Placed]) -> None:
-    from deployer.render.plain import plain
+    from deployer.render.lines import plain
 
     for difference, one in found:
         mark = "breaking" if difference.breaking else "compatible"

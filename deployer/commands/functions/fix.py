@@ -103,7 +103,7 @@ def _as_before(text: str, raw: str) -> str:
 
 
 def _show(old: str, new: str, path: Path) -> None:
-    from deployer.render.plain import plain
+    from deployer.render.lines import plain
 
     for line in _diff(old, new, path.as_posix()):
         click.echo(plain(line))
@@ -114,7 +114,7 @@ def _diff(old: str, new: str, name: str) -> Iterator[str]:
 
 
 def _refuse(lines: list[str]) -> int:
-    from deployer.render.plain import plain
+    from deployer.render.lines import plain
 
     for line in lines:
         click.echo(plain(line), err=True)

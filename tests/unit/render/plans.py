@@ -26,6 +26,7 @@ from deployer.model import (
     Upload,
 )
 from deployer.render import text
+from deployer.render.output import Streams
 
 TARGET = Target("production", "assistants", "https://assistants.example/v1")
 STORE = Address("vector_store", "docs")
@@ -76,11 +77,11 @@ def added(file: DesiredFile) -> FileChange:
 def shown(plan: Plan) -> list[str]:
     """The lines of the text plan, without the account and the totals."""
     out = io.StringIO()
-    text.plan(text.console(out), plan)
+    text.plan(plan, Streams(out, out))
     return out.getvalue().rstrip().split("\n")[2:-2]
 
 
 def totals(plan: Plan) -> str:
     out = io.StringIO()
-    text.plan(text.console(out), plan)
+    text.plan(plan, Streams(out, out))
     return out.getvalue().rstrip().split("\n")[-1]

@@ -1,7 +1,7 @@
 """What somebody edited on the account is seen at a glance, with both values."""
 
 from deployer.model import Action, FieldChange, Origin
-from deployer.render import lines
+from deployer.render import preview
 from tests.unit.render.plans import a_plan, assistant, edited, shown, totals
 
 
@@ -45,10 +45,10 @@ def test_what_is_kept_beside_a_change_is_counted_with_it() -> None:
 
 def test_a_tool_that_only_goes_with_an_edited_one_does_not_say_that_it_was_edited() -> None:
     change = assistant("a", edited("tools/x", None, {"type": "x"}, origin=Origin.MANIFEST, kept=True))
-    (line,) = list(lines.of_change(a_plan(change), change))[1:]
+    (line,) = list(preview.of_change(a_plan(change), change))[1:]
     assert line.text == "tools/x  not set  kept: goes with what was edited on the account (git: x)"
 
 
 def test_an_address_cannot_forge_a_line() -> None:
-    line = next(iter(lines.changes(a_plan(assistant("a\x1b[2J\n+ assistant/b")))))
+    line = next(iter(preview.changes(a_plan(assistant("a\x1b[2J\n+ assistant/b")))))
     assert line.text.isprintable()

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.render import matching, structure, words
-from deployer.render.words import Op
+from deployer.render import fields, textdiff
+from deployer.render.textdiff import Op
 
 
 def test_words_show_what_changed_and_leave_out_the_rest() -> None:
     old = "one two three " + "same " * 40 + "end"
-    found = words.difference(old, old.replace("two", "2").replace("end", "finish"))
+    found = textdiff.words(old, old.replace("two", "2").replace("end", "finish"))
     assert [(piece.op, piece.text) for piece in found if piece.op in (Op.GONE, Op.NEW)] == [
         (Op.GONE, "two"),
         (Op.NEW, "2"),
@@ -24,13 +24,13 @@ def test_words_show_what_changed_and_leave_out_the_rest() -> None:
 
 
 def test_korean_is_compared_word_by_word() -> None:
-    found = words.difference("수원 도시 계획", "수원 교통 계획")
+    found = textdiff.words("수원 도시 계획", "수원 교통 계획")
     assert [piece.text for piece in found] == ["수원 ", "도시", "교통", " 계획"]
 
 
 @given(st.text("ab \n", max_size=60), st.text("ab \n", max_size=60))
 def test_the_pieces_of_short_texts_rebuild_both(old: str, new: str) -> None:
-    found = words.difference(old, new)
+    found = textdiff.words(old, new)
     if Op.LEFT_OUT not in {piece.op for piece in found}:
         assert "".join(piece.text for piece in found if piece.op is not Op.NEW) == old
         assert "".join(piece.text for piece in found if piece.op is not Op.GONE) == new
@@ -38,7 +38,7 @@ def test_the_pieces_of_short_texts_rebuild_both(old: str, new: str) -> None:
 
 def test_a_very_long_text_with_one_change_is_compared_in_full() -> None:
     old = "\n".join(f"line {n}" for n in range(20_000))
-    found = words.difference(old, old.replace("line 7\n", "line seven\n"))
+    found = textdiff.words(old, old.replace("line 7\n", "line seven\n"))
     assert [piece.text for piece in found if piece.op is Op.NEW] == ["seven"]
 
 
@@ -46,13 +46,13 @@ def test_a_very_long_text_with_one_change_is_compared_in_full() -> None:
 def test_no_text_takes_long(count: int) -> None:
     """The matcher needs 20 s for the second of these, when it is not kept from it."""
     start = time.process_time()
-    words.difference("a " * count, "b a " * (count // 2))
+    textdiff.words("a " * count, "b a " * (count // 2))
     assert time.process_time() - start < 2
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=30), st.lists(st.sampled_from("abc"), max_size=30))
 def test_the_ranges_of_a_match_follow_each_other_and_are_what_they_say(old: list[str], new: list[str]) -> None:
-    found = list(matching.opcodes(old, new))
+    found = list(textdiff.opcodes(old, new))
     assert all(old[i1:i2] == new[j1:j2] for tag, i1, i2, j1, j2 in found if tag == "equal")
     assert [(one[2], one[4]) for one in found[:-1]] == [(one[1], one[3]) for one in found[1:]]
     assert found[-1][2::2] == (len(old), len(new)) if found else old == new == []
@@ -62,17 +62,17 @@ def test_the_ranges_of_a_match_follow_each_other_and_are_what_they_say(old: list
 def test_structure_names_the_innermost_place() -> None:
     old = {"parameters": {"properties": {"q": {"type": "array", "items": {"properties": {"c": {"type": "string"}}}}}}}
     new = {"parameters": {"properties": {"q": {"type": "array", "items": {"properties": {"c": {"type": "integer"}}}}}}}
-    (place,) = structure.difference(old, new)
+    (place,) = fields.places(old, new)
     assert (place.path, place.old, place.new) == ("q[].c.type", "string", "integer")
 
 
 def test_a_property_called_properties_keeps_its_name() -> None:
     old = {"properties": {"properties": {"type": "string"}, "items": {"type": "string"}}}
     new = {"properties": {"properties": {"type": "number"}, "items": {"type": "number"}}}
-    assert [place.path for place in structure.difference(old, new)] == ["properties.type", "items.type"]
+    assert [place.path for place in fields.places(old, new)] == ["properties.type", "items.type"]
 
 
 def test_what_comes_and_goes_is_absent_on_the_other_side() -> None:
-    new, gone = structure.difference({"a": 1, "z": None}, {"z": None, "b": 2})
-    assert (new.path, new.old, new.new) == ("b", structure.ABSENT, 2)
-    assert (gone.path, gone.old, gone.new) == ("a", 1, structure.ABSENT)
+    new, gone = fields.places({"a": 1, "z": None}, {"z": None, "b": 2})
+    assert (new.path, new.old, new.new) == ("b", fields.ABSENT, 2)
+    assert (gone.path, gone.old, gone.new) == ("a", 1, fields.ABSENT)

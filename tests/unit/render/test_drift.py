@@ -6,6 +6,7 @@ from deployer.engine import drift
 from deployer.engine.data import drift_data
 from deployer.model import Action, Change, FieldChange, FileAction, FileChange, LiveFile, Origin, Plan
 from deployer.render import text
+from deployer.render.output import Streams
 from tests.unit.render.plans import STORE, a_plan, assistant, document, edited, membership, store
 
 GIT = document(1)
@@ -13,7 +14,7 @@ GIT = document(1)
 
 def said(plan: Plan) -> list[str]:
     out = io.StringIO()
-    text.drift(text.console(out), plan)
+    text.drift(plan, Streams(out, out))
     return out.getvalue().split("\n")[2:-1]
 
 

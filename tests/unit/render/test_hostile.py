@@ -33,8 +33,10 @@ from deployer.model import (
     Status,
     Target,
 )
-from deployer.render import data, lines, markdown, text
-from deployer.render.plain import plain, plain_json
+from deployer.render import preview, text
+from deployer.render.formats import rendered
+from deployer.render.lines import plain, plain_json
+from deployer.render.output import Streams
 
 MARK = "Zqx"
 TRICKS = (
@@ -131,7 +133,7 @@ plans = st.builds(
 
 def on_a_terminal(value: Plan) -> str:
     out = io.StringIO()
-    text.plan(text.console(out), value)
+    text.plan(value, Streams(out, out))
     return out.getvalue()
 
 
@@ -149,7 +151,7 @@ def test_a_plan_on_a_terminal_holds_nothing_that_acts(value: Plan) -> None:
 @given(plans)
 def test_nobody_adds_a_line_at_the_margin(value: Plan) -> None:
     """Account, problems, changes and totals stand there: another one would be a forged change or total."""
-    expected = sum(line.depth == 0 for line in lines.changes(value)) + len(value.problems) + 2
+    expected = sum(line.depth == 0 for line in preview.changes(value)) + len(value.problems) + 2
     assert sum(bool(line) and line[0] != " " for line in on_a_terminal(value).split("\n")) == expected
 
 
@@ -173,7 +175,7 @@ def tokens(shown: list[Token]) -> Iterator[Token]:
 
 @given(plans)
 def test_a_comment_shows_what_others_say_as_code_only(value: Plan) -> None:
-    shown = markdown.plan(value)
+    shown = rendered("plan", "markdown", value)
     assert harmless(shown)
     parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     found = [token for token in tokens(parser.parse(shown)) if token.type != "inline"]
@@ -190,7 +192,7 @@ def test_a_comment_shows_what_others_say_as_code_only(value: Plan) -> None:
         "fence",
     }
     assert not [token.content for token in found if token.type == "text" and MARK in token.content]
-    blocks = sum(line.depth == 0 for line in lines.changes(value))
+    blocks = sum(line.depth == 0 for line in preview.changes(value))
     assert sum(token.type == "fence" for token in found) == blocks
     assert sum(token.type == "code_inline" for token in found) == 1 + len(value.problems)
 
@@ -198,14 +200,14 @@ def test_a_comment_shows_what_others_say_as_code_only(value: Plan) -> None:
 @pytest.mark.parametrize("text", ("a", "`", "``a`b```", " a ", "`a", "a`", "``", " "))
 def test_inline_code_shows_the_very_text(text: str) -> None:
     problem = Problem(text, "", severity=Severity.WARNING)
-    shown = markdown.plan(Plan("p", Target("t", "a", "u"), (), (problem,)))
+    shown = rendered("plan", "markdown", Plan("p", Target("t", "a", "u"), (), (problem,)))
     codes = [token.content for token in tokens(MarkdownIt().parse(shown)) if token.type == "code_inline"]
     assert codes[1].strip() == str(problem).strip()
 
 
 @given(plans)
 def test_a_plan_in_json_says_the_very_same_and_acts_on_nothing(value: Plan) -> None:
-    written = data.plan(value)
+    written = rendered("plan", "json", value)
     shown = plain_json(written)
     assert harmless(shown)
     assert json.loads(shown) == json.loads(written)

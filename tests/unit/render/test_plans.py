@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,8 +31,10 @@ from deployer.model import (
     Resource,
     Target,
 )
-from deployer.render import data, markdown, text
-from deployer.render.plain import plain
+from deployer.render import text
+from deployer.render.formats import rendered
+from deployer.render.lines import plain
+from deployer.render.output import Streams
 from tests.unit.render.plans import Terminal, assistant, document, edited, membership, store
 from tests.unit.render.plans import a_plan as hand_made
 
@@ -121,31 +122,31 @@ def a_plan() -> Plan:
     return plan.build(scope, desired, world)
 
 
-def rendered(form: str) -> str:
+def as_shown(form: str) -> str:
     if form == "json":
-        return data.plan(a_plan()) + "\n"
+        return rendered("plan", "json", a_plan())
     if form == "md":
-        return markdown.plan(a_plan())
+        return rendered("plan", "markdown", a_plan())
     out = io.StringIO()
-    text.plan(text.console(out), a_plan())
+    text.plan(a_plan(), Streams(out, out))
     return out.getvalue()
 
 
 @pytest.mark.parametrize("form", ("txt", "md", "json"))
 def test_the_rendered_plan_is_the_golden_one(form: str) -> None:
     """Set DEPLOYER_UPDATE_GOLDEN=1 to rewrite the files, then read the difference."""
-    golden, found = GOLDEN / f"plan.{form}", rendered(form)
+    golden, found = GOLDEN / f"plan.{form}", as_shown(form)
     if os.environ.get("DEPLOYER_UPDATE_GOLDEN"):
         golden.write_text(found, encoding="utf-8")
     assert found == golden.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("name", "written"), (("plan", data.plan), ("drift", data.drift)))
-def test_the_json_is_as_published(name: str, written: Callable[[Plan], str]) -> None:
+@pytest.mark.parametrize("name", ("plan", "drift"))
+def test_the_json_is_as_published(name: str) -> None:
     schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(schema)
     for one in (a_plan(), hostile_plan(), by_hand()):
-        Draft202012Validator(schema).validate(json.loads(written(one)))
+        Draft202012Validator(schema).validate(json.loads(rendered(name, "json", one)))
 
 
 def by_hand() -> Plan:
@@ -172,10 +173,10 @@ def test_colour_is_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     coloured, bare, piped = Terminal(), Terminal(), io.StringIO()
-    text.plan(text.console(coloured), a_plan())
-    text.plan(text.console(piped), a_plan())
+    text.plan(a_plan(), Streams(coloured, coloured))
+    text.plan(a_plan(), Streams(piped, piped))
     monkeypatch.setenv("NO_COLOR", "1")
-    text.plan(text.console(bare), a_plan())
+    text.plan(a_plan(), Streams(bare, bare))
     assert "\x1b[32m" in coloured.getvalue()
     assert "\x1b[3" not in bare.getvalue()
     assert "\x1b" not in piped.getvalue()
@@ -195,13 +196,13 @@ def hostile_plan() -> Plan:
 
 def test_an_account_cannot_forge_terminal_output() -> None:
     out = io.StringIO()
-    text.plan(text.console(out), hostile_plan())
+    text.plan(hostile_plan(), Streams(out, out))
     assert not [one for one in out.getvalue() if one != "\n" and not one.isprintable()]
     assert "\\x1b[2J\\x07evil\\u202e" in out.getvalue()
 
 
 def test_an_account_cannot_leave_the_code_block_of_a_comment() -> None:
-    shown = markdown.plan(hostile_plan())
+    shown = rendered("plan", "markdown", hostile_plan())
     outside, fence = [], ""
     for line in shown.splitlines():
         if not fence and re.fullmatch("`{3,}diff", line):

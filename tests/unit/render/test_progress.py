@@ -12,9 +12,8 @@ import click
 import pytest
 
 from deployer.model import Action, Address, Change, Create, Limits, Outcome, Plan, Status
-from deployer.render.progress import progress
-from deployer.render.tally import Tally
-from deployer.render.text import console, left, outcome, outcomes
+from deployer.render.progress import Tally, progress
+from deployer.render.text import console, left, outcome, summary
 from tests.unit.render.plans import STORE, Terminal, a_plan, added, document, store
 
 SMALL = a_plan(
@@ -204,7 +203,7 @@ def test_notes_stand_under_their_outcome() -> None:
 
 
 def test_the_sum_names_what_failed() -> None:
-    assert outcomes(RESULTS) == "1 done, 1 failed"
+    assert summary(RESULTS) == "1 done, 1 failed"
 
 
 def test_what_is_left_is_named_while_it_is_little() -> None:

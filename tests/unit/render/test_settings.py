@@ -12,7 +12,9 @@ import pytest
 from deployer.engine import stamp
 from deployer.engine.files import compare
 from deployer.model import DesiredFile, FileAction, FileChange, LiveFile, Origin
-from deployer.render import markdown, settings, text
+from deployer.render import documents, text
+from deployer.render.formats import rendered
+from deployer.render.output import Streams
 from tests.unit.render.plans import a_plan, document, shown, store
 
 WIKI = "https://wiki.example/school/handbook/v{}/pages"
@@ -38,7 +40,7 @@ def changed(
 
 
 def said(change: FileChange) -> str:
-    return "".join(segment.text for segment in settings.difference(change))
+    return "".join(segment.text for segment in documents.difference(change))
 
 
 @pytest.mark.parametrize(
@@ -147,7 +149,9 @@ def test_changes_of_many_are_counted_and_edits_come_first_with_their_own() -> No
 
 def test_a_comment_tells_the_same() -> None:
     plan = a_plan(store(changed({"lang": "```\n@everyone"}, {"lang": "en"})))
-    assert "!   docs/00001.md  1.0 kB  its attributes changed  lang en → ```⏎@everyone\n" in markdown.plan(plan)
+    assert "!   docs/00001.md  1.0 kB  its attributes changed  lang en → ```⏎@everyone\n" in rendered(
+        "plan", "markdown", plan
+    )
     out = io.StringIO()
-    text.plan(text.console(out), plan)
+    text.plan(plan, Streams(out, out))
     assert "lang en → ```⏎@everyone" in out.getvalue()

@@ -11,7 +11,9 @@ import pytest
 from deployer.engine import finish
 from deployer.engine.data import in_order
 from deployer.model import Action, Address, Outcome, Plan, Position, Problem, Severity, Status
-from deployer.render import data, markdown, text
+from deployer.render import text
+from deployer.render.formats import rendered
+from deployer.render.output import Streams
 from deployer.render.progress import progress
 from tests.unit.render.plans import a_plan, assistant, edited, shown, totals
 
@@ -37,8 +39,8 @@ def test_many_left_over_files_are_one_change() -> None:
         "      … and 997 more",
     ]
     assert totals(plan) == "1,000 to delete · 1,000 requests"
-    assert markdown.plan(plan).count("```diff") == 1
-    assert len(json.loads(data.plan(plan))["changes"]) == 1_000
+    assert rendered("plan", "markdown", plan).count("```diff") == 1
+    assert len(json.loads(rendered("plan", "json", plan))["changes"]) == 1_000
 
 
 @pytest.mark.parametrize(
@@ -72,9 +74,11 @@ def test_findings_are_read_by_file_line_and_column() -> None:
     plan = replace(a_plan(), problems=tuple(reversed(expected)))
     assert in_order(plan.problems) == expected
     assert [str(one) for one in expected] == shown(plan)[: len(expected)]
-    places = [(one["file"], one["line"], one["column"]) for one in json.loads(data.plan(plan))["problems"]]
+    places = [
+        (one["file"], one["line"], one["column"]) for one in json.loads(rendered("plan", "json", plan))["problems"]
+    ]
     assert places == [("a.yaml", 2, 9), ("a.yaml", 10, 1), ("a.yaml", 10, 5), ("b.yaml", 1, 1), (None, None, None)]
-    told = [line for line in markdown.plan(plan).splitlines() if line.startswith("- ")]
+    told = [line for line in rendered("plan", "markdown", plan).splitlines() if line.startswith("- ")]
     assert [line.rpartition("`")[0].rpartition("`")[2] for line in told] == [str(one) for one in expected]
 
 
@@ -82,7 +86,9 @@ def test_a_plan_with_an_error_does_not_say_that_there_is_nothing_to_do() -> None
     error = Problem("both are live", "delete one", "assistant/b")
     plan = replace(a_plan(assistant("a", action=Action.NO_OP)), problems=(error, error))
     assert totals(plan) == "Cannot be applied: 2 errors, 1 object as declared."
-    assert markdown.plan(plan).startswith("### deployer: Cannot be applied: 2 errors, 1 object as declared.\n")
+    assert rendered("plan", "markdown", plan).startswith(
+        "### deployer: Cannot be applied: 2 errors, 1 object as declared.\n"
+    )
     pending = replace(a_plan(assistant("a", edited("name", 1, 2, kept=True))), problems=(error,))
     assert totals(pending).startswith("Cannot be applied: 1 error, 1 to update, ")
 
@@ -90,7 +96,7 @@ def test_a_plan_with_an_error_does_not_say_that_there_is_nothing_to_do() -> None
 def test_a_warning_keeps_nothing_from_being_applied() -> None:
     warning = Problem("odd", "", "assistant/b", severity=Severity.WARNING)
     out = io.StringIO()
-    text.plan(text.console(out), replace(a_plan(), problems=(warning,)))
+    text.plan(replace(a_plan(), problems=(warning,)), Streams(out, out))
     assert out.getvalue().endswith("Nothing to do: 0 objects as declared.\n")
 
 

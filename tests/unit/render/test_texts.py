@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.model import FieldChange, Origin
-from deployer.render import passages
-from deployer.render.passages import Op, Row
+from deployer.render import textdiff
+from deployer.render.textdiff import Op, Row
 from tests.unit.render.plans import a_plan, assistant, edited, shown
 
 PROMPT = """# Role
@@ -116,14 +116,14 @@ def test_a_large_text_is_compared_in_no_time() -> None:
     """The matcher is quadratic: 256,000 characters of one-word lines would take it minutes."""
     old = "\n".join(f"w{n % 97}" for n in range(60_000))
     start = time.process_time()
-    found = passages.difference("start\n" + old, old.replace("w5\n", "w6\n") + "\nend")
+    found = textdiff.rows("start\n" + old, old.replace("w5\n", "w6\n") + "\nend")
     assert {row.op for row in found} >= {Op.GONE, Op.NEW}
     assert time.process_time() - start < 5
 
 
 @given(st.text("ab. \n", max_size=40), st.text("ab. \n", max_size=40))
 def test_the_rows_rebuild_both_texts(old: str, new: str) -> None:
-    rows = passages.difference(old, new)
+    rows = textdiff.rows(old, new)
     if Op.LEFT_OUT not in {row.op for row in rows}:
         assert "\n".join(row.old for row in rows if row.op is not Op.NEW) == old
         assert "\n".join(row.new for row in rows if row.op is not Op.GONE) == new
@@ -131,7 +131,7 @@ def test_the_rows_rebuild_both_texts(old: str, new: str) -> None:
 
 @given(st.lists(st.sampled_from("abcde"), max_size=60), st.lists(st.sampled_from("abcde"), max_size=60))
 def test_nothing_that_differs_is_left_out(old: list[str], new: list[str]) -> None:
-    rows = passages.difference("\n".join(old), "\n".join(new))
+    rows = textdiff.rows("\n".join(old), "\n".join(new))
     gone = [row for row in rows if row.op in (Op.GONE, Op.CHANGED)]
     come = [row for row in rows if row.op in (Op.NEW, Op.CHANGED)]
     assert len(gone) - len(come) == max(len(old), 1) - max(len(new), 1)
@@ -139,7 +139,7 @@ def test_nothing_that_differs_is_left_out(old: list[str], new: list[str]) -> Non
 
 
 def test_equal_neighbours_of_a_change_are_shown_up_to_two() -> None:
-    rows = passages.difference("1\n2\n3\n4\nx\n6", "1\n2\n3\n4\n5\n6")
+    rows = textdiff.rows("1\n2\n3\n4\nx\n6", "1\n2\n3\n4\n5\n6")
     assert rows == [
         Row(Op.LEFT_OUT),
         Row(Op.SAME, "3", "3"),

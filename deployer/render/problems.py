@@ -1,19 +1,39 @@
-"""Problems as SARIF 2.1.0, so that code scanning shows each on its line."""
+"""Problems of a manifest or of functions: for people, and as SARIF, so that code scanning shows each on its line."""
 
-import json
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 from deployer import __version__
-from deployer.model import Problem
+from deployer.functions.rules import RULES
+from deployer.model import Problem, Severity
+from deployer.render.data import dumped
+from deployer.render.formats import Findings
+from deployer.render.lines import plain
+from deployer.render.output import Streams
+from deployer.wording import counted
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _OTHER = "manifest"
 
 
-def problems(found: Sequence[Problem], sentences: Mapping[str, str]) -> str:
-    """Give one run; `sentences` says for each rule what it asks. Problems without a rule are the manifest's own."""
+def text(value: Findings, to: Streams) -> None:
+    """Write each problem on a line, to stderr, and their number, or that all is valid, to stdout."""
+    for problem in value.problems:
+        to.warn(plain(str(problem)))
+    errors = sum(problem.severity is Severity.ERROR for problem in value.problems)
+    counts = [counted(errors, "error")] if errors else [f"valid: {value.checked}"]
+    if warnings := len(value.problems) - errors:
+        counts.append(counted(warnings, "warning"))
+    to.say(", ".join(counts))
+
+
+def sarif(value: Findings, to: Streams) -> None:
+    """Write SARIF 2.1.0, one run, for code scanning. Problems without a rule are the manifest's own."""
+    sentences = {rule.id: rule.sentence for rule in RULES.values()}
+    found = value.problems
     used = list(dict.fromkeys(problem.rule or _OTHER for problem in found))
     driver = {
         "name": "deployer",
@@ -27,7 +47,7 @@ def problems(found: Sequence[Problem], sentences: Mapping[str, str]) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [_result(problem, used) for problem in found],
     }
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2)
+    to.say(dumped({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}))
 
 
 def _result(problem: Problem, rules: Sequence[str]) -> dict[str, Any]:

@@ -1,0 +1,68 @@
+"""The literal table of output formats: what is shown, in which format, by which function.
+
+A renderer is a function `(value, to: Streams)` of a module of this package, which is loaded when it is first used: so
+`validate` never pays for what draws on terminals. A new format is a module and a row of the table.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from deployer.model import Outcome, Problem
+from deployer.render.output import Streams
+
+FORMATS: Mapping[str, Mapping[str, str]] = {
+    "plan": {"text": "text.plan", "json": "data.plan", "markdown": "markdown.plan"},
+    "drift": {"text": "text.drift", "json": "data.drift"},
+    "outcomes": {"text": "text.outcomes", "json": "data.outcomes"},
+    "problems": {"text": "problems.text", "json": "data.problems", "sarif": "problems.sarif"},
+    "outputs": {"text": "data.columns", "json": "data.outputs", "env": "data.environment"},
+}
+"""For each subject its formats, the default first. Values: `Plan` of a plan and of drift, `Applied` of outcomes,
+`Findings` of problems, a mapping from `Address` to live id of outputs."""
+
+Renderer = Callable[[Any, Streams], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a check found; `checked` says what was looked at (`3 functions`)."""
+
+    problems: Sequence[Problem]
+    checked: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of the changes of a plan; `converged` when the next plan was empty."""
+
+    outcomes: Sequence[Outcome]
+    converged: bool
+
+
+def names(subject: str) -> tuple[str, ...]:
+    """Return the formats of a subject, the default first."""
+    return tuple(FORMATS[subject])
+
+
+def renderer(subject: str, form: str) -> Renderer:
+    """Return the function that writes the subject in the format."""
+    module, _, function = FORMATS[subject][form].partition(".")
+    found: Renderer = getattr(import_module(f"deployer.render.{module}"), function)
+    return found
+
+
+def write(subject: str, form: str, value: Any, to: Streams | None = None) -> None:
+    """Write a value in a format, to the standard streams unless others are given."""
+    renderer(subject, form)(value, to or Streams.standard())
+
+
+def rendered(subject: str, form: str, value: Any) -> str:
+    """Return what `write` would write, without colours."""
+    out = io.StringIO()
+    write(subject, form, value, Streams(out, out))
+    return out.getvalue()
