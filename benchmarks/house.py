@@ -139,9 +139,9 @@ class House:
                 if isinstance(node, ast.Name) and node.id in module.bound:
                     yield from filter(None, [self.home(module.bound[node.id])])
                 elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    dotted = node.value.replace(":", ".")
                     package = module.name if module.is_package else module.name.rpartition(".")[0]
-                    yield from (name for name in (dotted, f"{package}.{dotted}") if name in self.modules)
+                    dotted = node.value.replace(":", ".")
+                    yield from filter(None, [self.home(dotted), self.home(f"{package}.{dotted}")])
 
     @cached_property
     def commands(self) -> frozenset[str]:
