@@ -24,8 +24,9 @@ from pathlib import Path
 from benchmarks.figure import Figure, told
 from benchmarks.library import BATCH, MANIFEST, Served, build, change, phase, served
 from deployer import manifest
-from deployer.account import Client, execute
-from deployer.account.connection import uploads
+from deployer.apply import execute
+from deployer.backends.http import uploads
+from deployer.backends.http.client import Client
 from deployer.model import DesiredFile, Status
 from deployer.project.session import Session, opened
 

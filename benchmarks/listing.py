@@ -21,8 +21,9 @@ import httpx2
 
 from benchmarks.figure import Figure, told
 from benchmarks.pacing import serving
-from deployer.account import Client, connect, read_live
-from deployer.account.connection.uploads import send
+from deployer.backends.account import read_live
+from deployer.backends.http.client import Client, connect
+from deployer.backends.http.uploads import send
 from deployer.engine import stamp
 from deployer.kinds import SURFACES
 from deployer.model import UNLIMITED, AccountSettings, Address, LiveFile

@@ -14,7 +14,8 @@ import httpx2
 from benchmarks.figure import Figure, told
 from benchmarks.school import Distant
 from deployer import manifest
-from deployer.account import connect, execute
+from deployer.apply import execute
+from deployer.backends.http.client import connect
 from deployer.kinds import SURFACES
 from deployer.model import UNLIMITED, Status
 from deployer.project.session import Session, Wishes, target_of

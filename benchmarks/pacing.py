@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figure import Figure, told
-from deployer.account import Client, connect
-from deployer.account.connection.pacing import Pace
-from deployer.account.connection.uploads import send
+from deployer.backends.http.client import Client, connect
+from deployer.backends.http.pacing import Pace
+from deployer.backends.http.uploads import send
 from deployer.engine import forecast
 from deployer.model import AccountSettings, Limits
 

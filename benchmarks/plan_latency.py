@@ -16,8 +16,9 @@ from pathlib import Path
 
 from benchmarks.figure import Figure, told
 from benchmarks.school import ASSISTANTS, FILES, STORES, Distant, build, opened
-from deployer.account import Client, execute
-from deployer.account.reading.read import PAGE
+from deployer.apply import execute
+from deployer.backends.account import PAGE
+from deployer.backends.http.client import Client
 from deployer.project.session import Session
 
 ROUNDS = 9

@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 
 from deployer import manifest
-from deployer.account import connect
+from deployer.backends.http.client import connect
 from deployer.kinds import SURFACES
 from deployer.project.session import Session, target_of
 from deployer.server import EmbeddedAccount

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from deployer.account import execute
-from deployer.account.applying import review
+from deployer.apply import execute, precondition
 from deployer.model import FileAction, Outcome, Plan, Status
 from deployer.project.session import EMBEDDED_FOLDER, Session, Wishes
 from tests.support.faulty import day
@@ -72,7 +71,7 @@ def test_a_document_that_somebody_edited_is_left_alone(
     deployed: Project, monkeypatch: pytest.MonkeyPatch, action: FileAction, few: int
 ) -> None:
     """Read one by one, or with the whole list where there are many."""
-    monkeypatch.setattr(review, "_FEW", few)
+    monkeypatch.setattr(precondition, "_FEW", few)
     change(deployed, action)
     outcome = executed(deployed, edits("a.md", {"owner": "ann"}))
     assert outcome.status is Status.FAILED

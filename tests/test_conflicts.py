@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deployer.account import execute
+from deployer.apply import execute
 from deployer.model import OnDrift, Plan, Status
 from deployer.project.session import EMBEDDED_FOLDER, Wishes
 from tests.support.live import apply, embedded, session

@@ -11,8 +11,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from deployer.account import Journal
-from deployer.account.reading.orphans import Known, Orphan, Uploads, orphans
+from deployer.apply import Journal
+from deployer.apply.usage import Known, Unreferenced, Uploads, unreferenced
 from deployer.errors import AccountError
 from deployer.model import AccountSettings
 from deployer.server import EmbeddedAccount
@@ -133,12 +133,12 @@ def test_a_store_that_cannot_be_read_stops_it(live: Project) -> None:
     """As far as anybody knows nobody holds the file; that is not enough to delete it."""
     upload(live, "a.md", b"alpha")
 
-    async def look() -> list[Orphan]:
+    async def look() -> list[Unreferenced]:
         async with embedded(live.root / ".deployer" / "account") as wire, session(live.root, "assistants", wire) as one:
             known = Uploads.of([Known("docs/a.md", "a.md", 5, hashlib.sha256(b"alpha").hexdigest())])
-            assert len(await orphans(one.client, one.kinds, known, time.time() + 9)) == 1
+            assert len(await unreferenced(one.client, one.kinds, known, time.time() + 9)) == 1
             wire.fails = lambda _number, request: request.endswith("/files") and "vector_stores" in request
-            return await orphans(one.client, one.kinds, known, time.time() + 9)
+            return await unreferenced(one.client, one.kinds, known, time.time() + 9)
 
     with pytest.raises(AccountError, match="out of order"):
         asyncio.run(look())

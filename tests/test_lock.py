@@ -17,8 +17,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from deployer.account import Client, connect, lock
-from deployer.account.reading.read import LOCK
+from deployer.backends.account import LOCK
+from deployer.backends.http import lease
+from deployer.backends.http.client import Client, connect
 from deployer.kinds import vector_store
 from deployer.model import UNLIMITED, AccountSettings
 from deployer.project.applying import Intent, carried_out
@@ -46,8 +47,8 @@ class Time:
         await asyncio.sleep(0)
 
     @property
-    def terms(self) -> lock.Terms:
-        return lock.Terms(clock=lambda: self.now, sleep=self.sleep, jitter=lambda: 0.5)
+    def terms(self) -> lease.Terms:
+        return lease.Terms(clock=lambda: self.now, sleep=self.sleep, jitter=lambda: 0.5)
 
 
 @asynccontextmanager
@@ -67,13 +68,13 @@ def account(tmp_path: Path) -> Any:
         yield found
 
 
-REAL = lock.Terms(settle=5.0, look=0.005, pause=0.01)
+REAL = lease.Terms(settle=5.0, look=0.005, pause=0.01)
 
 
 def test_the_lease_is_on_the_account_while_it_is_held_and_gone_afterwards(account: EmbeddedAccount) -> None:
     async def run() -> None:
         async with opened(account) as client:
-            async with lock.held(client, "school", terms=REAL) as hold:
+            async with lease.held(client, "school", terms=REAL) as hold:
                 (store,) = await stores(client)
                 assert store["name"] == "deployer lock school"
                 assert store["metadata"]["deployer_lock"] == "school"
@@ -85,13 +86,13 @@ def test_the_lease_is_on_the_account_while_it_is_held_and_gone_afterwards(accoun
 
 def test_a_second_one_is_kept_out_and_told_who_is_there(account: EmbeddedAccount) -> None:
     async def run() -> None:
-        async with opened(account) as client, lock.held(client, "school", terms=REAL) as first:
-            with pytest.raises(lock.LockedError) as refused:
-                async with lock.held(client, "school", terms=REAL):
+        async with opened(account) as client, lease.held(client, "school", terms=REAL) as first:
+            with pytest.raises(lease.LockedError) as refused:
+                async with lease.held(client, "school", terms=REAL):
                     pytest.fail("two are in")
             assert first.holder in str(refused.value)
             assert "deployer unlock" in str(refused.value)
-            async with lock.held(client, "another", terms=REAL):
+            async with lease.held(client, "another", terms=REAL):
                 assert len(await stores(client)) == 2, "another project is not kept out"
             assert not first.lost
 
@@ -109,11 +110,11 @@ def test_of_eight_that_come_at_once_one_gets_in(account: EmbeddedAccount, seed: 
     async def contend(number: int) -> None:
         async with opened(account) as client:
             try:
-                async with lock.held(_delayed(client, chance), "school", terms=REAL):
+                async with lease.held(_delayed(client, chance), "school", terms=REAL):
                     inside.append(number)
                     async with asyncio.timeout(20):
                         await all_came.wait()
-            except lock.LockedError:
+            except lease.LockedError:
                 refused.append(number)
                 if len(refused) == 7:
                     all_came.set()
@@ -149,13 +150,13 @@ def test_waiting_gets_in_when_the_other_is_done(account: EmbeddedAccount) -> Non
             entered = asyncio.Event()
 
             async def first() -> None:
-                async with lock.held(client, "school", terms=REAL):
+                async with lease.held(client, "school", terms=REAL):
                     entered.set()
                     await asyncio.sleep(0.1)
 
             task = asyncio.create_task(first())
             await entered.wait()
-            async with lock.held(client, "school", 20, REAL):
+            async with lease.held(client, "school", 20, REAL):
                 assert task.done() or len(await stores(client)) == 1
             await task
 
@@ -167,8 +168,8 @@ def test_waiting_ends_and_is_jittered(account: EmbeddedAccount) -> None:
         clock = Time()
         async with opened(account) as client:
             await client.write("POST", "/vector_stores", {"metadata": _lease(clock.now + 100)})
-            with pytest.raises(lock.LockedError, match=r"locked by ann@desk pid 7"):
-                async with lock.held(client, "school", 9, replace(clock.terms, jitter=random.Random(1).random)):  # noqa: S311
+            with pytest.raises(lease.LockedError, match=r"locked by ann@desk pid 7"):
+                async with lease.held(client, "school", 9, replace(clock.terms, jitter=random.Random(1).random)):  # noqa: S311
                     pytest.fail("two are in")
         assert 9 / 3 <= len(clock.slept) <= 9
         assert len(set(clock.slept)) == len(clock.slept)
@@ -178,7 +179,7 @@ def test_waiting_ends_and_is_jittered(account: EmbeddedAccount) -> None:
 
 
 def _lease(until: float, project: str = "school") -> dict[str, str]:
-    return {LOCK: project, lock.HOLDER: "ann@desk pid 7", lock.UNTIL: str(int(until))}
+    return {LOCK: project, lease.HOLDER: "ann@desk pid 7", lease.UNTIL: str(int(until))}
 
 
 def test_an_expired_lease_is_removed_by_whoever_comes_next(account: EmbeddedAccount) -> None:
@@ -186,7 +187,7 @@ def test_an_expired_lease_is_removed_by_whoever_comes_next(account: EmbeddedAcco
         async with opened(account) as client:
             await client.write("POST", "/vector_stores", {"metadata": _lease(100)})
             await client.write("POST", "/vector_stores", {"metadata": _lease(100, "another")})
-            async with lock.held(client, "school", terms=REAL):
+            async with lease.held(client, "school", terms=REAL):
                 holders = [store["metadata"]["deployer_lock"] for store in await stores(client)]
                 assert sorted(holders) == ["another", "school"], "what is another project's is left alone"
 
@@ -196,7 +197,7 @@ def test_an_expired_lease_is_removed_by_whoever_comes_next(account: EmbeddedAcco
 def test_it_is_renewed_while_it_is_held(account: EmbeddedAccount) -> None:
     async def run() -> None:
         quick = replace(REAL, good=3.0, sleep=lambda seconds: asyncio.sleep(seconds / 50))
-        async with opened(account) as client, lock.held(client, "school", terms=quick) as hold:
+        async with opened(account) as client, lease.held(client, "school", terms=quick) as hold:
             before = (await stores(client))[0]["metadata"]["deployer_until"]
             async with asyncio.timeout(20):
                 while (await stores(client))[0]["metadata"]["deployer_until"] == before:  # noqa: ASYNC110
@@ -209,8 +210,8 @@ def test_it_is_renewed_while_it_is_held(account: EmbeddedAccount) -> None:
 def test_a_lease_that_was_taken_away_ends_the_work_under_it(account: EmbeddedAccount) -> None:
     async def run() -> None:
         quick = replace(REAL, good=3.0, sleep=lambda seconds: asyncio.sleep(seconds / 50))
-        async with opened(account) as client, lock.held(client, "school", terms=quick) as hold:
-            await lock.remove(client, hold.lease_id)
+        async with opened(account) as client, lease.held(client, "school", terms=quick) as hold:
+            await lease.remove(client, hold.lease_id)
             async with asyncio.timeout(20):
                 await hold.over.wait()
             assert "deployer unlock removed it" in hold.lost
@@ -220,9 +221,9 @@ def test_a_lease_that_was_taken_away_ends_the_work_under_it(account: EmbeddedAcc
 
 def test_before_the_first_write_it_is_asked_whether_the_lease_still_holds(account: EmbeddedAccount) -> None:
     async def run() -> None:
-        async with opened(account) as client, lock.held(client, "school", terms=REAL) as hold:
+        async with opened(account) as client, lease.held(client, "school", terms=REAL) as hold:
             await hold.sure()
-            await lock.remove(client, hold.lease_id)
+            await lease.remove(client, hold.lease_id)
             with pytest.raises(Exception, match="nothing was changed"):
                 await hold.sure()
 
@@ -231,14 +232,15 @@ def test_before_the_first_write_it_is_asked_whether_the_lease_still_holds(accoun
 
 HOLDS_AND_HANGS = """
 import asyncio, sys, time
-from deployer.account import connect, lock
+from deployer.backends.http.client import connect
+from deployer.backends.http import lease
 from deployer.kinds import vector_store
 from deployer.model import AccountSettings
 
 async def run():
     settings = AccountSettings("test", "assistants", sys.argv[1])
     async with connect(settings, {vector_store.PATH: vector_store.HEADERS}) as client:
-        async with lock.held(client, "school", terms=lock.Terms(good=2.0)):
+        async with lease.held(client, "school", terms=lease.Terms(good=2.0)):
             print("in", flush=True)
             await asyncio.sleep(60)
 
@@ -250,11 +252,11 @@ def test_when_the_holder_is_killed_its_lease_expires(tmp_path: Path) -> None:
     async def run(url: str, pid: int) -> None:
         settings = replace(SETTINGS, base_url=url)
         async with connect(settings, HEADERS) as client:
-            with pytest.raises(lock.LockedError, match=f"pid {pid}"):
-                async with lock.held(client, "school", terms=REAL):
+            with pytest.raises(lease.LockedError, match=f"pid {pid}"):
+                async with lease.held(client, "school", terms=REAL):
                     pytest.fail("two are in")
             os.kill(pid, signal.SIGKILL)
-            async with lock.held(client, "school", 30, replace(REAL, pause=0.2)):
+            async with lease.held(client, "school", 30, replace(REAL, pause=0.2)):
                 assert len(await stores(client)) == 1
 
     async def whole() -> None:
@@ -324,7 +326,7 @@ def test_a_run_whose_lease_is_taken_stops_and_says_so(project: Project, capsys: 
 
     async def run() -> tuple[int, int]:
         async with embedded(project.root / "account") as wire, session(project.root, "assistants", wire) as one:
-            async with lock.held(one.client, "test", terms=REAL) as hold:
+            async with lease.held(one.client, "test", terms=REAL) as hold:
                 wire.app = _Thief(wire.app, one.client, hold)
                 code = await carried_out(one, await one.plan(), Intent(Wishes(), None, yes=True, force=(), hold=hold))
             return code, len((await one.client.get("/assistants", {"limit": 100})).data["data"])
@@ -344,12 +346,12 @@ class _Thief:
 
     app: App
     client: Client
-    hold: lock.Hold
+    hold: lease.Hold
     taken: bool = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["method"] == "POST" and scope["path"] == "/v1/vector_stores" and not self.taken:
             self.taken = True
-            await lock.remove(self.client, self.hold.lease_id)
+            await lease.remove(self.client, self.hold.lease_id)
             await self.hold.renew()
         await self.app(scope, receive, send)

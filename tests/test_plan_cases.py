@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deployer.account.applying.flow import awaits, gives
+from deployer.apply.flow import awaits, gives
 from deployer.engine import plan, stamp
 from deployer.kinds import SURFACES, vector_store
 from deployer.model import (

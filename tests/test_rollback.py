@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from deployer.account import execute
+from deployer.apply import execute
 from deployer.commands.rollback import way_back
 from deployer.engine import plan
 from deployer.engine.plan import Scope

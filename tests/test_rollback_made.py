@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from deployer.account import execute
+from deployer.apply import execute
 from deployer.model import Outcome, Plan
 from deployer.project.safety import recorded, secured
 from deployer.project.session import Session, compiled, opened

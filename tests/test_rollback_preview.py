@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from deployer.account.lock import HOLDER, UNTIL
-from deployer.account.reading.read import LOCK
+from deployer.backends.account import LOCK
+from deployer.backends.http.lease import HOLDER, UNTIL
 from tests.support.project import Project
 from tests.test_drift import ask, ids
 from tests.test_rollback import SNAPSHOTS, account, run, snapshots

@@ -13,15 +13,15 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from deployer.account import Client
-from deployer.account.connection.failures import Failure
+from deployer.backends.http.client import Client
+from deployer.backends.http.failures import Failure
 from deployer.errors import AccountError
 from deployer.project import waiting
 from deployer.server import EmbeddedAccount, read_faults
 from tests.support.killed import Door, served
 from tests.support.project import Project
-from tests.unit.account import virtual
-from tests.unit.account.clients import ok, within
+from tests.unit.http import virtual
+from tests.unit.http.clients import ok, within
 
 LINE = re.compile(r"account bad (.+); waiting for it: (\d+) s so far, at most 120 s, next try in (\d+) s")
 DOWN = httpx2.Response(503)
@@ -31,7 +31,7 @@ def said(capsys: pytest.CaptureFixture[str], answer: Callable[[float], httpx2.Re
     """Send requests for more than 90 s to an account that gives these answers; give what is said."""
 
     async def work(client: Client) -> None:
-        client.brake.told = waiting.Waiting(client)
+        client.circuit.told = waiting.Waiting(client)
 
         async def one_by_one() -> None:
             while virtual.now() < 90:

@@ -21,8 +21,8 @@ from deployer.project.safety import locked, secured
 from deployer.wording import listed, more
 
 if TYPE_CHECKING:
-    from deployer.account.lock import Hold
-    from deployer.account.reading.proof import Proof
+    from deployer.apply.reuse import Proof
+    from deployer.backends.http.lease import Hold
     from deployer.engine.adopt import Taking
     from deployer.project.session import Session
 
@@ -87,7 +87,7 @@ def command(  # noqa: PLR0913 (one for each option)
 
 
 async def _adopt(manifest: Manifest, wanted: Intent, lock_timeout: float) -> int:
-    from deployer.account.reading.proof import prove
+    from deployer.apply.reuse import prove
     from deployer.engine.adopt import Taking, adoption
     from deployer.project.session import opened
 
@@ -150,7 +150,7 @@ def _not_one(now: Plan, address: Address, name: str, named: Sequence[LiveObject]
 
 async def _with_files(session: Session, live: LiveObject) -> LiveObject:
     """Give the object with what it holds; the plan knows that only of what is ours."""
-    from deployer.account.reading import contents
+    from deployer.backends import contents
     from deployer.engine.decide import STORE
     from deployer.model import LiveFile
 
@@ -164,7 +164,7 @@ async def _with_files(session: Session, live: LiveObject) -> LiveObject:
 
 def _check(session: Session, now: Plan, resource: Resource, live: LiveObject, wanted: Intent) -> None:
     """Refuse what is somebody else's, what is ours elsewhere, and what could not be compared afterwards."""
-    from deployer.account.reading import shapes
+    from deployer.backends import validate
 
     address, mark = resource.address, stamp.read(live.raw.get("metadata"))
     if mark and mark.project != now.project and OTHER_PROJECT not in wanted.force:
@@ -180,7 +180,7 @@ def _check(session: Session, now: Plan, resource: Resource, live: LiveObject, wa
             f"{live.id} is ours already, as {mark.address}; rename it with moved: "
             f"[{{from: {mark.address}, to: {address}}}]"
         )
-    if odd := shapes.odd_metadata(live.raw) or shapes.odd_object(live.raw):
+    if odd := validate.odd_metadata(live.raw) or validate.odd_object(live.raw):
         raise DeployerError(f"{live.id} cannot be compared: it has {odd}; check the account's api")
     if live.raw.get("status") == "expired":
         raise DeployerError(f"{live.id} has expired: the next apply would replace it anyway; there is nothing to adopt")
@@ -218,7 +218,7 @@ def _show(plan: Plan, resource: Resource, live: LiveObject, proof: Proof) -> Non
 
 async def taken_over(session: Session, plan: Plan, hold: Hold | None = None) -> bool:
     """Write the stamps of an adoption, and tell what became of each; False when one was not written."""
-    from deployer.account import execute
+    from deployer.apply import execute
     from deployer.render import text
 
     ids = {change.live_id for change in plan.pending}

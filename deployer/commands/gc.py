@@ -21,7 +21,7 @@ from deployer.rollback import snapshot
 from deployer.rollback.store import read_snapshot, store_of
 
 if TYPE_CHECKING:
-    from deployer.account.reading.orphans import Known, Orphan
+    from deployer.apply.usage import Known, Unreferenced
     from deployer.project.session import Session
 
 _HOUR = 3600
@@ -89,17 +89,17 @@ async def _gc(manifest: Manifest, older: float, lock_timeout: float, *, yes: boo
     return EXIT_DONE
 
 
-async def _found(session: Session, older: float) -> list[Orphan]:
-    from deployer.account import Journal
-    from deployer.account.reading.orphans import Uploads, orphans
+async def _found(session: Session, older: float) -> list[Unreferenced]:
+    from deployer.apply import Journal
+    from deployer.apply.usage import Uploads, unreferenced
 
     left = Journal.of(session.manifest.root, session.client.settings, session.manifest.project).left_over
     uploads = Uploads.of(list(_known(session.manifest)), left)
-    return await orphans(session.client, session.kinds, uploads, time.time() - older)
+    return await unreferenced(session.client, session.kinds, uploads, time.time() - older)
 
 
 def _known(manifest: Manifest) -> Iterator[Known]:
-    from deployer.account.reading.orphans import Known
+    from deployer.apply.usage import Known
 
     for resource in manifest.resources:
         for file in resource.files:
@@ -110,7 +110,7 @@ def _known(manifest: Manifest) -> Iterator[Known]:
             yield Known(f"{path} of snapshot {name}", path.rpartition("/")[2], size, sha256)
 
 
-def _show(found: Sequence[Orphan]) -> None:
+def _show(found: Sequence[Unreferenced]) -> None:
     from deployer.render.lines import plain
     from deployer.wording import counted, duration, size
 
@@ -125,20 +125,20 @@ def _show(found: Sequence[Orphan]) -> None:
     )
 
 
-def _confirm(found: Sequence[Orphan]) -> None:
+def _confirm(found: Sequence[Unreferenced]) -> None:
     if not consent.confirmed(f"Delete {'it' if len(found) == 1 else 'them'}?"):
         raise DeployerError("nothing was deleted")
 
 
-async def _delete(session: Session, found: Sequence[Orphan]) -> None:
-    from deployer.account import Journal
-    from deployer.account.reading.orphans import delete
+async def _delete(session: Session, found: Sequence[Unreferenced]) -> None:
+    from deployer.apply import Journal
+    from deployer.apply.usage import delete_files
 
     journal = Journal.of(session.manifest.root, session.client.settings, session.manifest.project)
-    await delete(session.client, [one.id for one in found], journal.delete)
+    await delete_files(session.client, [one.id for one in found], journal.delete)
 
 
-def _json(session: Session, found: Sequence[Orphan], *, deleted: bool) -> str:
+def _json(session: Session, found: Sequence[Unreferenced], *, deleted: bool) -> str:
     files = [
         {"id": one.id, "name": one.name, "bytes": one.size, "created_at": one.created, "why": one.why} for one in found
     ]

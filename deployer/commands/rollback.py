@@ -25,7 +25,7 @@ from deployer.rollback.store import SnapshotStore, read_snapshot, store_of
 from deployer.wording import listed, more
 
 if TYPE_CHECKING:
-    from deployer.account.lock import Hold
+    from deployer.backends.http.lease import Hold
     from deployer.project.session import Session, Wishes
     from deployer.rollback.restore import WayBack
     from deployer.rollback.returned import Lacking

@@ -15,7 +15,7 @@ from deployer.manifest import Manifest
 from deployer.project import consent
 
 if TYPE_CHECKING:
-    from deployer.account.lock import Lease
+    from deployer.backends.http.lease import Lease
 
 
 @click.command("unlock")
@@ -38,7 +38,7 @@ def command(*, file: Path, account: str | None, variables: tuple[str, ...], yes:
 
 
 async def _unlock(manifest: Manifest, *, yes: bool) -> int:
-    from deployer.account.lock import leases, remove
+    from deployer.backends.http.lease import leases, remove
     from deployer.project.session import opened
     from deployer.render.lines import plain
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from deployer.account.reading import shapes
+from deployer.backends import validate
 from deployer.engine import age, stamp
 from deployer.engine.adopt import MAX_PAIRS, lacking_room
 from deployer.errors import DeployerError
@@ -71,7 +71,7 @@ def stamp_of(live: LiveObject, project: str) -> stamp.Stamp | None:
 
 def _why_not(live: LiveObject, project: str, ours: set[Address]) -> str:
     """Say why an object is not written; `ours` collects the addresses that were seen."""
-    if odd := shapes.odd_metadata(live.raw) or shapes.odd_object(live.raw):
+    if odd := validate.odd_metadata(live.raw) or validate.odd_object(live.raw):
         return f"it has {odd}"
     mark = _stamp(live)
     if mark and mark.project != project:

@@ -20,8 +20,8 @@ from deployer.project.safety import recorded, secured
 from deployer.render.output import lasting
 
 if TYPE_CHECKING:
-    from deployer.account import Event
-    from deployer.account.lock import Hold
+    from deployer.apply import Event
+    from deployer.backends.http.lease import Hold
     from deployer.project.session import Session, Wishes
 
 _NAMED = 3
@@ -102,7 +102,7 @@ def _confirm(plan: Plan, *, yes: bool) -> None:
 
 
 async def _execute(session: Session, plan: Plan, wanted: Intent) -> tuple[Outcome, ...]:
-    from deployer.account import execute
+    from deployer.apply import execute
     from deployer.render.progress import progress
 
     stop = wanted.hold.over if wanted.hold else asyncio.Event()
@@ -147,7 +147,7 @@ def _stopping(stop: asyncio.Event, work: asyncio.Task[Any]) -> Iterator[None]:
 
 
 async def _prove(session: Session, outcomes: Sequence[Outcome], wanted: Intent) -> int:
-    from deployer.account import STOPPED
+    from deployer.apply import STOPPED
     from deployer.render import text
     from deployer.render.lines import plain
     from deployer.render.output import Streams

@@ -20,7 +20,7 @@ from deployer.rollback.snapshot import FRESH
 from deployer.rollback.store import name_of, store_of
 
 if TYPE_CHECKING:
-    from deployer.account.lock import Hold
+    from deployer.backends.http.lease import Hold
     from deployer.project.session import Session
 
 
@@ -30,7 +30,7 @@ async def locked(session: Session, patience: float) -> AsyncIterator[Hold | None
     if not session.client.settings.lock:
         yield None
         return
-    from deployer.account.lock import held
+    from deployer.backends.http.lease import held
 
     async with held(session.client, session.manifest.project, patience) as hold:
         yield hold
@@ -64,7 +64,7 @@ async def secured(session: Session, plan: Plan, command: str, hold: Hold | None)
 
 async def _met(session: Session, plan: Plan) -> Sequence[LiveObject]:
     """Give what is live right now; should the run not live to note what it makes, this it did not make."""
-    from deployer.account import read_live
+    from deployer.backends.account import read_live
 
     if not any(change.action in FRESH for change in plan.pending):
         return ()

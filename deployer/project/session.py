@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from deployer import cache, manifest
-from deployer.account import Client, Journal, connect, read_live, without_files
+from deployer.apply import Journal
+from deployer.apply.reuse import without_files
+from deployer.backends.account import read_live
+from deployer.backends.http.client import Client, connect
 from deployer.engine import plan, stamp
 from deployer.engine.plan import Scope
 from deployer.errors import DeployerError
@@ -94,7 +97,7 @@ async def opened(found: manifest.Manifest, *, rehash: bool = False) -> AsyncIter
     kinds = SURFACES[found.settings.api]
     target = target_of(found)
     async with _client(found) as client:
-        client.brake.told = Waiting(client)
+        client.circuit.told = Waiting(client)
         yield Session(client, found, target, kinds, _commit(found.root))
 
 

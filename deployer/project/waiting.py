@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from deployer.account.connection.client import Client
-    from deployer.account.connection.failures import Failure
+    from deployer.backends.http.client import Client
+    from deployer.backends.http.failures import Failure
 
 _SOON = 3.0
 _PAUSE = 15.0
@@ -33,7 +33,7 @@ class Waiting:
             self._say(failure, now - since, pause)
 
     def _say(self, failure: Failure, seconds: float, pause: float) -> None:
-        from deployer.account.connection.clean import masked
+        from deployer.backends.http.redact import masked
         from deployer.render.lines import plain
 
         name, key, outage = self.client.settings.name, self.client.settings.api_key, self.client.patience.outage

@@ -20,8 +20,8 @@ from deployer.rollback.snapshot import Entry
 from deployer.rollback.store import read_snapshot, store_of
 
 if TYPE_CHECKING:
-    from deployer.account import Client
-    from deployer.account.reading.pages import Row
+    from deployer.backends.http.client import Client
+    from deployer.backends.http.pages import Row
     from deployer.kinds import Kind
     from deployer.manifest import Manifest
 
@@ -37,7 +37,7 @@ class Place:
 
 async def stock(place: Place, entries: Sequence[Entry], live: Sequence[LiveObject]) -> Stock:
     """Look for all that the entries held; the content of a file is read only where nothing else tells it."""
-    from deployer.account.reading.orphans import all_files
+    from deployer.apply.usage import all_files
 
     rows = {row["id"]: row for row in await all_files(place.client)}
     declared = [file for resource in place.manifest.resources for file in resource.files]
@@ -102,7 +102,7 @@ async def _proven(
     place: Place, entries: Sequence[Entry], rows: Mapping[str, Row], known: Collection[str]
 ) -> dict[str, DesiredFile]:
     """Read files of code interpreters that are still on the account, and give those that are what they were then."""
-    from deployer.account.applying.spare import digest
+    from deployer.apply.reuse import digest
 
     result = {}
     for old in _held(place, entries):

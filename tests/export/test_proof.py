@@ -6,8 +6,8 @@ import asyncio
 import hashlib
 from pathlib import Path
 
-from deployer.account.reading import contents
-from deployer.account.reading.proof import OTHER, UNREADABLE, Proof, prove
+from deployer.apply.reuse import OTHER, UNREADABLE, Proof, prove
+from deployer.backends import contents
 from deployer.model import DesiredFile
 from tests.export.foreign import by_hand
 from tests.support.live import embedded, session

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from deployer.account import execute
-from deployer.account.reading.orphans import holdings
+from deployer.apply import execute
+from deployer.apply.usage import holdings
 from deployer.model import Status
 from deployer.project.session import Session, Wishes
 from tests.support.faulty import Fault, day, undone

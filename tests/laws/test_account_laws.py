@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployer import manifest
-from deployer.account import connect
-from deployer.account.connection.retry import Patience
+from deployer.backends.http.client import connect
+from deployer.backends.http.retry import Patience
 from deployer.errors import AccountError
 from deployer.kinds import SURFACES
 from deployer.model import UNLIMITED, AccountSettings, Status, Target

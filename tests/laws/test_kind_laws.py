@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.account import Client, connect
+from deployer.backends.http.client import Client, connect
 from deployer.engine import canonical, diff, plan
 from deployer.kinds import SURFACES, Kind
 from deployer.model import AccountSettings, Address, Attrs, Create, LiveObject, Plan, Resource, Target, Update

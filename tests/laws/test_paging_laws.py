@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.account.reading.pages import EndlessListError, Page, walk
+from deployer.backends.http.pages import EndlessListError, Page, walk
 from deployer.errors import AccountError
 
 

@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 
-from deployer.account.connection.exchange import Content
+from deployer.backends.http.exchange import Content
 from deployer.project.session import Session
 from tests.support.faulty import Day, write
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deployer.account import Waits, execute
+from deployer.apply import Waits, execute
 from deployer.model import OnDrift, Outcome, Plan, Status
 from deployer.project.session import Session, Wishes
 from deployer.server import EmbeddedAccount, read_faults

@@ -12,7 +12,8 @@ from typing import Any
 import httpx2
 
 from deployer import manifest
-from deployer.account import Waits, connect, execute
+from deployer.apply import Waits, execute
+from deployer.backends.http.client import connect
 from deployer.kinds import HEADERS, SURFACES
 from deployer.model import UNLIMITED, AccountSettings, OnDrift, Outcome, Severity, Target
 from deployer.project.session import Session, Wishes

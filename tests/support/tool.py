@@ -18,7 +18,7 @@ from deployer import cli
 ROOT = Path(__file__).parents[2]
 OUTPUT = "output.txt"
 LOADED = (  # what an apply imports when it comes to it
-    "deployer.account",
+    "deployer.apply",
     "deployer.commands.apply",
     "deployer.project.session",
     "deployer.manifest",

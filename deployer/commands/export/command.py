@@ -286,7 +286,7 @@ def _stamps_only(plan: Plan) -> bool:
 
 async def _stamped(session: Session, plan: Plan) -> Plan:
     """Bring stamps up to date, with the same consent as an adoption; give what is left."""
-    from deployer.account import execute
+    from deployer.apply import execute
 
     async with locked(session, 0.0):
         await execute(session.client, plan, session.manifest.root, lambda _event: None)

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from deployer.account import Client
-from deployer.account.reading import contents
+from deployer.backends import contents
+from deployer.backends.http.client import Client
 from deployer.engine import stamp
 from deployer.engine.adopt import MAX_ATTRIBUTES, lacking_room
 from deployer.engine.decide import STORE

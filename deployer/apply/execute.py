@@ -1,0 +1,141 @@
+"""Execute a plan: changes beside each other where nothing binds them, operations as their keys become known."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from deployer.apply import precondition, recover
+from deployer.apply.flow import STOPPED, Flow, Promises, Stopped, awaits, gives
+from deployer.apply.journal import Journal
+from deployer.apply.operations import do
+from deployer.apply.reuse import Reuse
+from deployer.apply.run import USUAL, Event, Run, Waits
+from deployer.apply.usage import Usage
+from deployer.backends.http.client import Client
+from deployer.errors import AccountError, DeployerError
+from deployer.kinds import SURFACES
+from deployer.model import Action, Address, Change, DeleteFile, Outcome, Plan, Status
+from deployer.wording import listed
+
+CONCURRENCY = 16
+_FRESH = (Action.CREATE, Action.REPLACE)
+
+
+async def execute(  # noqa: PLR0913
+    client: Client,
+    plan: Plan,
+    root: Path,
+    notify: Callable[[Event], None],
+    *,
+    stop: asyncio.Event | None = None,
+    waits: Waits = USUAL,
+) -> tuple[Outcome, ...]:
+    """Do every pending change; give one outcome for each, in the plan's order, whatever the account did.
+
+    A change waits for those that it requires and is skipped when one of them was not done. Deletes wait for the rest.
+    Once `stop` is set, nothing more is started.
+    """
+    return await _run(_prepared(client, plan, root, notify, stop or asyncio.Event(), waits))
+
+
+def _prepared(  # noqa: PLR0913, PLR0917
+    client: Client, plan: Plan, root: Path, notify: Callable[[Event], None], stop: asyncio.Event, waits: Waits
+) -> Run:
+    kinds, journal = SURFACES[plan.target.api], Journal.of(root, client.settings, plan.project)
+    keys, gate = Promises.of(plan.known), asyncio.Semaphore(CONCURRENCY)
+    held = {file.id for one in plan.live for file in one.files}
+    held |= {file for one in plan.live for file in kinds[one.kind].held(one.raw)}
+    ours = {change.live_id for change in plan.changes if change.live_id} | {one.id for one in plan.live if one.files}
+    others = Usage(client, kinds, asyncio.Semaphore(CONCURRENCY), lambda: ours.union(keys.known.values()))
+    spare = Reuse(client, held, others.holder, dict(journal.sent))
+    return Run(client, kinds, plan, root, notify, stop, gate, waits, keys, spare, journal, others)
+
+
+async def _run(run: Run) -> tuple[Outcome, ...]:
+    pending = run.plan.pending
+    if any(change.action in _FRESH for change in pending):
+        run.appeared = await recover.appeared(run)
+    operations = (one for change in pending for one in change.operations)
+    run.journal.release(one.id for one in operations if isinstance(one, DeleteFile))
+    done: dict[Address, Outcome] = {}
+    keep = [change for change in pending if change.action is not Action.DELETE]
+    gone = [change for change in pending if change.action is Action.DELETE]
+    for group in (keep, gone):
+        done |= await _together(run, group, done)
+    await _take_back(run)
+    if all(outcome.status is Status.DONE for outcome in done.values()):
+        run.journal.clear()
+    return tuple(done[change.address] for change in pending)
+
+
+async def _together(run: Run, changes: list[Change], before: Mapping[Address, Outcome]) -> dict[Address, Outcome]:
+    tasks: dict[Address, asyncio.Task[Outcome]] = {}
+    async with asyncio.TaskGroup() as group:
+        for change in changes:  # the plan's order: what is required has its task already
+            needs = [tasks[address] for address in change.requires if address in tasks]
+            past = [before[address] for address in change.requires if address in before]
+            tasks[change.address] = group.create_task(_reported(run, change, needs, past))
+    return {address: task.result() for address, task in tasks.items()}
+
+
+async def _reported(run: Run, change: Change, needs: list[asyncio.Task[Outcome]], past: list[Outcome]) -> Outcome:
+    outcome = await _one(run, change, needs, past)
+    for key in (key for one in change.operations for key in gives(one)):
+        run.promises.give_up(key, f"it needs {change.address}")
+    run.notify(Event(outcome.address, outcome=outcome))
+    return outcome
+
+
+async def _one(run: Run, change: Change, needs: list[asyncio.Task[Outcome]], past: list[Outcome]) -> Outcome:
+    outcomes = [*past, *[await task for task in needs]]
+    missing = [str(one.address) for one in outcomes if one.status is not Status.DONE]
+    if missing:
+        return _outcome(run, change, Status.SKIPPED, f"it needs {', '.join(missing)}")
+    try:
+        await precondition.before_change(run, change)
+    except Stopped:
+        return _outcome(run, change, Status.SKIPPED, STOPPED)
+    except DeployerError as error:
+        return _outcome(run, change, Status.FAILED, str(error))
+    flow = Flow(run.promises, partial(do, run, change), run.stop)
+    await flow.run(change.operations)
+    if flow.failures:
+        return _outcome(run, change, Status.FAILED, _summed_up(flow.failures))
+    if flow.left_out:
+        return _outcome(run, change, Status.SKIPPED, _why_left_out(run, change))
+    return _outcome(run, change, Status.DONE, "")
+
+
+def _outcome(run: Run, change: Change, status: Status, why: str) -> Outcome:
+    known = run.promises.known.get(str(change.address))
+    return Outcome(change.address, change.action, status, why, known, tuple(run.notes[change.address]))
+
+
+def _summed_up(failures: Sequence[str]) -> str:
+    return listed(list(dict.fromkeys(failures)), 3, "; ")
+
+
+def _why_left_out(run: Run, change: Change) -> str:
+    if run.stop.is_set():
+        return STOPPED
+    lacking = (run.promises.lacking(awaits(one)) for one in change.operations)
+    return next((why for why in lacking if why), STOPPED)
+
+
+async def _take_back(run: Run) -> None:
+    """Delete what was sent and never attached; what an interrupted run leaves, the next one uses or `gc` finds."""
+    if not run.stop.is_set():
+        await asyncio.gather(*(_forget(run, one) for one in run.sent - run.attached))
+
+
+async def _forget(run: Run, file_id: str) -> None:
+    with contextlib.suppress(AccountError, Stopped):  # the change has failed already, and says why
+        if await run.usage.holder(file_id):
+            return
+        async with run.turn():
+            await run.client.write("DELETE", f"/files/{file_id}", again=True)
+        run.journal.delete(file_id)

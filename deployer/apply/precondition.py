@@ -1,0 +1,95 @@
+"""Compare, then set: what a plan was made from is read again right before the write, and must still be so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from deployer.apply.run import Run
+from deployer.backends import contents
+from deployer.backends.http.redact import redacted
+from deployer.engine import reviewed
+from deployer.engine.decide import STORE
+from deployer.errors import AccountError, DeployerError
+from deployer.kinds import vector_store
+from deployer.model import Action, Change, LiveFile, Update, Upload
+from deployer.wording import listed
+
+_FEW = 100
+"""As many documents as one page of a list holds are read one by one."""
+_FRESH = (Action.CREATE, Action.REPLACE)
+_NOT_FOUND = 404
+
+
+async def before_change(run: Run, change: Change) -> None:
+    """Look at the object, and at each document that is to be overwritten or detached; raises what moved."""
+    if change.action in _FRESH:
+        if there := run.appeared.get(str(change.address)):
+            raise DeployerError(f"{there} came into being since the plan was made; plan again")
+    elif change.reviewed:
+        await _object(run, change)
+        await _documents(run, change)
+        await _users(run, change)
+
+
+async def before_update(run: Run, change: Change, update: Update) -> None:
+    """Look at the object once more if its write had to wait for uploads."""
+    uploads = {one.gives for one in change.operations if isinstance(one, Upload)}
+    if change.reviewed and update.needs & uploads:
+        await _object(run, change)
+
+
+async def _object(run: Run, change: Change) -> None:
+    kind = run.kinds[change.address.kind]
+    raw = await _read(run, f"{kind.PATH}/{change.live_id}", absent=change.action is Action.DELETE)
+    if raw is not None and (moved := reviewed.moved(kind, change.reviewed, raw)):
+        fields = ", ".join(moved)
+        raise DeployerError(f"{change.live_id} moved since the plan was made ({fields}); look at it and plan again")
+
+
+async def _documents(run: Run, change: Change) -> None:
+    """A document that somebody detached meanwhile can lose nothing."""
+    if change.address.kind != STORE:
+        return
+    touched = {file.id: file for one in change.files for file in one.live}
+    now = await _memberships(run, change.live_id or "", touched)
+    moved = list(_moved(touched, now))
+    if moved:
+        named = listed(moved, 3, "; ")
+        raise DeployerError(f"documents moved since the plan was made: {named}; look at them and plan again")
+
+
+async def _users(run: Run, change: Change) -> None:
+    """A store may be in use by somebody whom the plan did not see: since then, or on another surface."""
+    if change.action is not Action.DELETE or change.address.kind != STORE:
+        return
+    if user := await run.usage.user(change.live_id or ""):
+        raise DeployerError(f"{change.live_id} stays: the {user}, which is not ours, uses it")
+
+
+def _moved(before: Mapping[str, LiveFile], now: Mapping[str, LiveFile]) -> Iterator[str]:
+    for one, file in before.items():
+        if one in now and (moved := reviewed.moved_document(file, now[one])):
+            yield f"{file.path or one} ({', '.join(moved)})"
+
+
+async def _memberships(run: Run, store: str, wanted: Collection[str]) -> dict[str, LiveFile]:
+    if len(wanted) > _FEW:
+        return {file.id: file for file in await contents.memberships(run.client, store)}
+    path = f"{vector_store.PATH}/{store}/files"
+    found = await asyncio.gather(*(_read(run, f"{path}/{one}", absent=True) for one in wanted))
+    pairs = zip(wanted, found, strict=True)
+    return {one: contents.membership(run.client, path, {**raw, "id": one}) for one, raw in pairs if raw is not None}
+
+
+async def _read(run: Run, path: str, *, absent: bool) -> dict[str, Any] | None:
+    """Give what is there now; with `absent`, None where nothing is. A read that fails stops the change."""
+    try:
+        async with run.turn():
+            answer = await run.client.get(path)
+    except AccountError as error:
+        if error.status == _NOT_FOUND and absent:
+            return None
+        raise
+    return redacted(answer.data, run.client.settings.api_key)

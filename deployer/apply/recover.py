@@ -1,0 +1,61 @@
+"""A create whose answer was lost: look for its stamp, adopt what is there, and only else create again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from deployer.apply.run import Run
+from deployer.backends.account import read_live
+from deployer.engine import age, stamp
+from deployer.errors import AccountError
+from deployer.kinds import Kind
+from deployer.model import Address, LiveObject
+
+_TRIES = 3
+
+
+async def create(run: Run, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Create an object once, whatever happens to the answers; give the object."""
+    mark = stamp.read(body.get("metadata"))
+    for _ in range(_TRIES):
+        try:
+            return (await run.client.write("POST", kind.PATH, body)).data
+        except AccountError as error:
+            if not error.lost or mark is None:
+                raise
+            lost = error
+        found = await _look(run, kind, mark.address)
+        if found is not None:
+            return dict(found.raw)
+    raise lost
+
+
+async def _look(run: Run, kind: Kind, address: Address) -> LiveObject | None:
+    """Look at once and twice later: a list may not show yet what was just written."""
+    for pause in (0, 1, 2):
+        await run.pause(pause * run.waits.lost)
+        found = await _stamped(run, {address.kind: kind})
+        if address in found:
+            return found[address]
+    return None
+
+
+async def appeared(run: Run) -> dict[str, str]:
+    """Give the ids by address of what carries our stamp now and was not there when the plan was made."""
+    return {str(address): one.id for address, one in (await _stamped(run, run.kinds)).items()}
+
+
+async def _stamped(run: Run, kinds: Mapping[str, Kind]) -> dict[Address, LiveObject]:
+    seen = {one.id for one in run.plan.live} | set(run.promises.known.values())
+    live = await read_live(run.client, kinds, lambda _metadata: False)
+    found: dict[Address, LiveObject] = {}
+    for one in sorted(live, key=_age, reverse=True):
+        mark = stamp.read(one.raw.get("metadata") if isinstance(one.raw.get("metadata"), dict) else None)
+        if mark and mark.project == run.plan.project and one.id not in seen and mark.address.kind == one.kind:
+            found[mark.address] = one
+    return found
+
+
+def _age(live: LiveObject) -> tuple[int, str]:
+    return age.seconds(live.raw.get("created_at")) or 0, live.id

@@ -1,0 +1,87 @@
+"""The state of one execution."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deployer.apply.flow import STOPPED, Promises, Stopped
+from deployer.apply.journal import Journal
+from deployer.apply.reuse import Reuse
+from deployer.apply.usage import Usage
+from deployer.backends.http.client import Client
+from deployer.kinds import Kind
+from deployer.model import Address, Operation, Outcome, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What just happened, for a progress display: an operation or a whole change done, bytes sent, documents ready."""
+
+    address: Address
+    operation: Operation | None = None
+    outcome: Outcome | None = None
+    bytes: int = 0
+    ready: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long to wait, in seconds.
+
+    For ingestion that makes no progress; until what was attached shows; until a lost write shows; between polls.
+    """
+
+    ingestion: float = 900.0
+    shows: float = 60.0
+    lost: float = 1.0
+    poll: float = 1.0
+
+
+USUAL = Waits()
+
+
+@dataclass(slots=True)
+class Run:
+    """`appeared` holds the ids, by address, of what came into being since the plan was made.
+
+    `sent` are the File objects that this run made, `used` all that its documents come from.
+    """
+
+    client: Client
+    kinds: Mapping[str, Kind]
+    plan: Plan
+    root: Path
+    notify: Callable[[Event], None]
+    stop: asyncio.Event
+    gate: asyncio.Semaphore
+    waits: Waits
+    promises: Promises
+    reuse: Reuse
+    journal: Journal
+    usage: Usage
+    appeared: dict[str, str] = field(default_factory=dict)
+    sent: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
+    attached: set[str] = field(default_factory=set)
+    notes: dict[Address, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn to send; Stopped when the run was asked to stop meanwhile."""
+        async with self.gate:
+            if self.stop.is_set():
+                raise Stopped(STOPPED)
+            yield
+
+    async def pause(self, seconds: float) -> bool:
+        """Wait, unless the run is asked to stop; tell whether it goes on."""
+        try:
+            await asyncio.wait_for(self.stop.wait(), seconds)
+        except TimeoutError:
+            return True
+        return False

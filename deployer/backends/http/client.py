@@ -1,0 +1,196 @@
+"""An open account: requests go at its pace, behind one circuit breaker, and again where that does no harm."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from deployer.backends.http.circuit import Circuit
+from deployer.backends.http.exchange import Answer, Call, Content, once, pieces
+from deployer.backends.http.failures import Failure, Trouble
+from deployer.backends.http.pacing import Pace
+from deployer.backends.http.redact import masked
+from deployer.backends.http.retry import PATIENT, Patience, Series
+from deployer.errors import AccountError
+from deployer.model import AccountSettings
+
+if TYPE_CHECKING:
+    import httpx2
+    import openai
+
+__all__ = ["PATIENT", "Answer", "Client", "Patience", "connect"]
+
+_BUSY = 429
+
+
+@dataclass(slots=True)
+class Client:
+    """An open connection. `requests` counts the calls, however often each had to be sent.
+
+    `place` is what users call an account that has no URL of its own.
+    """
+
+    settings: AccountSettings
+    sdk: openai.AsyncOpenAI
+    headers: Mapping[str, Mapping[str, str]]
+    patience: Patience
+    pace: Pace
+    circuit: Circuit
+    place: str = ""
+    requests: int = 0
+
+    async def get(self, path: str, query: Mapping[str, Any] | None = None) -> Answer:
+        return await self._send(Call("GET", path, query=query), again=True)
+
+    async def write(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, again: bool = False
+    ) -> Answer:
+        """Send a POST or DELETE; `again`: to do it twice does no harm.
+
+        What was certainly not done is repeated in any case. Without `again`, an attempt that may have been done is the
+        last one, and the AccountError says that it is `lost`.
+        """
+        return await self._send(Call(method, path, body=body), again=again)
+
+    async def send_file(
+        self, path: str, content: Content, fields: Mapping[str, Any] | None = None, *, again: bool = False
+    ) -> Answer:
+        """Send a form with one file, streamed; each attempt reads it from its beginning."""
+        return await self._send(Call("POST", path, body=dict(fields or {}), content=content), again=again)
+
+    async def download(self, path: str) -> AsyncIterator[bytes]:
+        """Give what a file holds, bit by bit; when the connection breaks, go on where it broke."""
+        self.requests += 1
+        series, call, given = Series(self.patience, again=True), Call("GET", path), 0
+        while True:
+            series.count += 1
+            try:
+                async for piece in self._after(call, given):
+                    given += len(piece)
+                    yield piece
+            except Trouble as trouble:
+                await self._rest(call, series, trouble.failure)
+            else:
+                return
+
+    async def _after(self, call: Call, skip: int) -> AsyncIterator[bytes]:
+        async with self._attempt(call):
+            async for piece in pieces(self.sdk, call, self._headers(call), self.patience):
+                if skip < len(piece):
+                    yield piece[skip:]
+                skip = max(0, skip - len(piece))
+
+    def error(self, method: str, path: str, failure: Failure, *, attempts: int = 1, lost: bool = False) -> AccountError:
+        """Give the sentence: account, URL, what happened, what to do. The key is masked, whoever repeated it."""
+        base = str(self.sdk.base_url.copy_with(username=None, password=None)).rstrip("/")
+        where = f"{method} {path} on {self.place}" if self.place else f"{method} {base}{path}"
+        often = f", after {attempts} attempts," if attempts > 1 else ""
+        text = f"account {self.settings.name}: {where}{often} {failure.what}; {failure.remedy}"
+        return AccountError(masked(text, self.settings.api_key), status=failure.status, code=failure.code, lost=lost)
+
+    async def _send(self, call: Call, *, again: bool) -> Answer:
+        self.requests += 1
+        series = Series(self.patience, again)
+        while True:
+            series.count += 1
+            try:
+                async with self._attempt(call):
+                    return await once(self.sdk, call, self._headers(call), self.patience)
+            except Trouble as trouble:
+                await self._rest(call, series, trouble.failure)
+
+    async def _rest(self, call: Call, series: Series, failure: Failure) -> None:
+        """Wait for the next attempt, or raise when there is to be none."""
+        pause = series.next(failure, known=self.circuit.known)
+        if pause is None:
+            lost = series.unknown and call.method != "GET"
+            raise self.error(call.method, call.path, failure, attempts=series.count, lost=lost)
+        await self.patience.sleep(pause)
+
+    @asynccontextmanager
+    async def _attempt(self, call: Call) -> AsyncIterator[None]:
+        """Wait for leave to send; learn from what becomes of it."""
+        self.circuit.give_up()
+        paid = await self.pace.admit(call.method, call.path, call.body)
+        try:
+            async with self.circuit.passing():
+                yield
+        except Trouble as trouble:
+            if trouble.failure.status == _BUSY and self.patience.believes(trouble.failure.wait):
+                self.pace.slower(paid, self.patience.pause(1, trouble.failure.wait))
+            raise
+        self.pace.faster(paid)
+
+    def _headers(self, call: Call) -> dict[str, Any]:
+        form = {"Content-Type": "multipart/form-data"} if call.content else {}
+        return {**self._identity(), **self.headers.get("/" + call.path.split("/", 2)[1], {}), **form}
+
+    def _identity(self) -> dict[str, Any]:
+        """Give who is calling, on each request: the SDK's defaults would let environment variables replace it."""
+        from openai import Omit
+
+        return {
+            "Authorization": f"Bearer {_key(self.settings)}",
+            "OpenAI-Organization": self.settings.organization or Omit(),
+            "OpenAI-Project": Omit(),
+        }
+
+
+def _unusable(base_url: str) -> str | None:
+    """Tell what keeps a base URL from being one."""
+    try:
+        parts = urlsplit(base_url)
+        port_is_wrong = parts.port == 0
+    except ValueError:
+        return "is not a URL"
+    if parts.scheme not in ("http", "https"):
+        return "does not begin with http:// or https://"
+    if not parts.hostname or port_is_wrong:
+        return "names no host"
+    return "has a query (?…): put it into the account's query" if parts.query or parts.fragment else None
+
+
+def _key(settings: AccountSettings) -> str:
+    return settings.api_key or "none"
+
+
+@asynccontextmanager
+async def connect(
+    settings: AccountSettings,
+    headers: Mapping[str, Mapping[str, str]],
+    transport: httpx2.AsyncBaseTransport | None = None,
+    patience: Patience = PATIENT,
+    place: str = "",
+) -> AsyncIterator[Client]:
+    """Open the account. `headers` go by collection (`/agents`); `transport` is an embedded account's, None for HTTP."""
+    import openai
+    from httpx2 import InvalidURL
+
+    _check(settings)
+    try:
+        sdk = openai.AsyncOpenAI(
+            api_key=_key(settings),
+            base_url=settings.base_url,
+            default_query=dict(settings.query),
+            max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(transport=transport) if transport else None,
+        )
+    except InvalidURL as error:
+        raise AccountError(f"account {settings.name}: base_url is not a URL ({error}); correct it") from None
+    async with sdk:
+        pace = Pace(settings.limits, clock=patience.clock, sleep=patience.sleep)
+        yield Client(settings, sdk, headers, patience, pace, Circuit(patience), place)
+
+
+def _check(settings: AccountSettings) -> None:
+    """Refuse what cannot be called, and what no header can carry (unseen: a pasted secret brings a line break)."""
+    if reason := _unusable(settings.base_url or ""):
+        raise AccountError(f"account {settings.name}: base_url {reason}; write it like https://api.openai.com/v1")
+    for name, value in (("api_key", settings.api_key), ("organization", settings.organization)):
+        if value and not (value.isascii() and value.isprintable()):
+            raise AccountError(
+                f"account {settings.name}: {name} holds a character that cannot be sent (a line break?); set it again"
+            )

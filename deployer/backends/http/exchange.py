@@ -1,0 +1,135 @@
+"""One attempt to send one request, through the `openai` package's raw verbs.
+
+Raw verbs, because typed calls cost half a second more to import, churn with the beta, and warn on assistants. The SDK
+itself never tries again: it would repeat a POST whose answer was lost, and make a duplicate.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deployer.backends.http import failures
+from deployer.backends.http.failures import Trouble
+from deployer.backends.http.retry import Patience
+
+if TYPE_CHECKING:
+    import httpx2
+    import openai
+
+_LONGEST_POLL = 60_000
+_RAW = "X-Stainless-Raw-Response"  # the SDK's own way to be told that a body is not to be read at once
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The JSON object that came back, and how long the account asks to wait before the next poll (seconds)."""
+
+    data: dict[str, Any]
+    poll_after: float | None
+
+
+class Source(Protocol):
+    """An open binary file; it is read from its beginning for each attempt."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+    def tell(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file in a form: the field, the name that the account is told, and what it holds."""
+
+    field: str
+    name: str
+    file: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request as the client is asked for it."""
+
+    method: str
+    path: str
+    query: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | None = None
+    content: Content | None = None
+
+
+async def once(sdk: openai.AsyncOpenAI, call: Call, headers: Mapping[str, Any], patience: Patience) -> Answer:
+    """Send it; raise Trouble unless a JSON object comes back. What fails while a file is read is not caught here."""
+    response = await _sent(sdk, call, headers, patience)
+    return Answer(_object(response), _poll_after(response.headers))
+
+
+async def _sent(sdk: openai.AsyncOpenAI, call: Call, headers: Mapping[str, Any], patience: Patience) -> httpx2.Response:
+    import openai
+
+    wait = patience.read if call.method == "GET" else patience.write
+    options = {"headers": headers, "timeout": openai.Timeout(wait, connect=patience.connect), "max_retries": 0}
+    try:
+        return await _verb(sdk, call, options)
+    except openai.APIStatusError as error:
+        raise Trouble(failures.refused(error)) from None
+    except openai.APITimeoutError as error:
+        raise Trouble(failures.late(error, patience.connect if failures.never_sent(error) else wait)) from None
+    except (openai.APIConnectionError, ConnectionError) as error:  # the latter from an account in this process
+        raise Trouble(failures.unreachable(error)) from None
+
+
+async def pieces(
+    sdk: openai.AsyncOpenAI, call: Call, headers: Mapping[str, Any], patience: Patience
+) -> AsyncIterator[bytes]:
+    """Give the body of an answer bit by bit; raise Trouble when it does not come, or not to its end."""
+    import httpx2
+
+    headers = {**headers, _RAW: "stream"}
+    response = await _sent(sdk, call, headers, patience)
+    try:
+        async for piece in response.aiter_bytes():
+            yield piece
+    except httpx2.RequestError as error:
+        raise Trouble(failures.unreachable(error)) from None
+    finally:
+        await response.aclose()
+
+
+async def _verb(sdk: openai.AsyncOpenAI, call: Call, options: Any) -> httpx2.Response:
+    from httpx2 import Response
+
+    if call.query:
+        options |= {"params": dict(call.query)}
+    if call.method == "GET":
+        return await sdk.get(call.path, cast_to=Response, options=options)
+    if call.method == "DELETE":
+        return await sdk.delete(call.path, cast_to=Response, options=options)
+    body = None if call.body is None else dict(call.body)
+    answer: Response = await sdk.post(call.path, cast_to=Response, body=body, files=_form(call), options=options)
+    return answer
+
+
+def _form(call: Call) -> Any:
+    """Give the file of a form; its content goes as it is, whatever the name says."""
+    content = call.content
+    return [(content.field, (content.name, content.file, "application/octet-stream"))] if content else None
+
+
+def _object(response: httpx2.Response) -> dict[str, Any]:
+    try:
+        data = json.loads(response.content)
+    except (ValueError, RecursionError):
+        data = None
+    if isinstance(data, dict):
+        return data
+    raise Trouble(failures.not_an_object(response))
+
+
+def _poll_after(headers: Mapping[str, str]) -> float | None:
+    try:
+        milliseconds = float(headers["openai-poll-after-ms"])
+    except (KeyError, ValueError):
+        return None
+    return milliseconds / 1000 if 0 < milliseconds <= _LONGEST_POLL else None

@@ -1,0 +1,161 @@
+"""Every way in which an exchange fails, as data: a sentence (what the account did, what to do about it) and a fate."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deployer.backends.http.retry import Fate, asked_wait
+from deployer.wording import cut
+
+if TYPE_CHECKING:
+    import httpx2
+    import openai
+
+_SHOWN = 200
+_SERVER_ERROR = 500
+_NEVER_WORKS = (501, 505)
+_TIMEOUT = 408
+_BUSY = (409, 429)
+_SPENT = ("insufficient_quota", "billing_hard_limit_reached")  # answered with 429, but no waiting helps (public docs)
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+# The embedded account's own codes: it has undone the request, and asked again the answer would be the same.
+_DISKS = {
+    "disk_full": "free some space on its disk and run again",
+    "disk_read_only": "make its folder writable and run again",
+}
+_REMEDIES = {
+    400: "the account may speak another version of this API: check its api and base_url",
+    401: "check the account's api_key",
+    403: "check what the account's api_key may do",
+    404: "check the account's api and base_url, or plan again if the object was just deleted",
+    429: "wait a little and run again",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """`what` follows the URL in the sentence, `remedy` ends it; `status` and `code` are the answer's, if one came.
+
+    `wait` is how long (seconds) the account asks to wait.
+    """
+
+    what: str
+    remedy: str
+    status: int | None = None
+    code: str | None = None
+    fate: Fate = Fate.REFUSED
+    wait: float | None = None
+
+
+class Trouble(Exception):  # noqa: N818 (it goes from one attempt to the loop around it, and no further)
+    """One attempt failed."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.what)
+        self.failure = failure
+
+
+def refused(error: openai.APIStatusError) -> Failure:
+    status, body = error.status_code, error.body if isinstance(error.body, dict) else {}
+    said, code = body.get("message"), body.get("code")
+    what = f"answered {status}: {_line(said) if isinstance(said, str) and said else _shown(error.response)}"
+    code, headers = code if isinstance(code, str) else None, error.response.headers
+    remedy = _DISKS.get(code or "") or _remedy(status, headers)
+    return Failure(what, remedy, status, code, _fate(status, code, headers), asked_wait(headers))
+
+
+def _fate(status: int, code: str | None, headers: Mapping[str, str]) -> Fate:
+    """Tell what a refusal leaves behind; `x-should-retry` is the service's word to its SDK (its _base_client.py)."""
+    if code in _DISKS:
+        return Fate.REFUSED
+    if status == _TIMEOUT or (status >= _SERVER_ERROR and status not in _NEVER_WORKS):
+        return Fate.UNKNOWN
+    if status in _BUSY and code not in _SPENT and headers.get("x-should-retry") != "false":
+        return Fate.UNDONE
+    return Fate.REFUSED
+
+
+def _remedy(status: int, headers: Mapping[str, str]) -> str:
+    wait = headers.get("retry-after", "")
+    if wait.isdecimal() and int(wait) > 0:
+        return f"it asks to wait {wait} s: run again then"
+    if status >= _SERVER_ERROR:
+        return "the trouble is on the account's side: run again later"
+    return _REMEDIES.get(status, "check the account's api and base_url")
+
+
+def not_an_object(response: httpx2.Response) -> Failure:
+    kind = response.headers.get("content-type", "no content type").partition(";")[0]
+    what = f"answered something that is not a JSON object ({kind}: {_shown(response)})"
+    fate = Fate.REFUSED if _is_json(response) else Fate.UNKNOWN
+    return Failure(what, "check the account's base_url", response.status_code, fate=fate)
+
+
+def _is_json(response: httpx2.Response) -> bool:
+    """Tell whether the account said all that it wanted to say, though it is not what was asked for."""
+    try:
+        json.loads(response.content)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def unreachable(error: Exception) -> Failure:
+    remedy = "check base_url and the network, and run again"
+    return Failure(f"gave no answer ({_cause(error)})", remedy, fate=_fate_of(error))
+
+
+def late(error: openai.APITimeoutError, seconds: float) -> Failure:
+    remedy = "check base_url and the network, and run again later"
+    return Failure(f"gave no answer within {seconds:g} s", remedy, fate=_fate_of(error))
+
+
+def never_sent(error: BaseException) -> bool:
+    """Tell whether the request cannot have reached the account: there was no connection to send it on."""
+    from httpx2 import ConnectError, ConnectTimeout, PoolTimeout, ProxyError, UnsupportedProtocol
+
+    unsent = (ConnectError, ConnectTimeout, PoolTimeout, ProxyError, UnsupportedProtocol)
+    return isinstance(error.__cause__, unsent)
+
+
+def _fate_of(error: BaseException) -> Fate:
+    return Fate.UNDONE if never_sent(error) else Fate.UNKNOWN
+
+
+def _cause(error: BaseException) -> str:
+    """Give the innermost cause that says something: the SDK and its transport wrap it in several empty errors."""
+    chain = [*_chain(error)][1:] or [error]
+    words = [text for one in reversed(chain) if (text := _words(one))]
+    return words[0] if words else type(chain[0]).__name__
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, (socket.gaierror, ssl.SSLError)):
+        return _line(str(error.strerror or error))
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return "" if isinstance(error, (OSError, LookupError)) else _line(str(error))
+
+
+def _shown(response: httpx2.Response) -> str:
+    """Give the start of a body; of an HTML page only its title, which says more."""
+    text = response.text
+    title = _TITLE.search(text)
+    return f"an HTML page, {_line(title[1])!r}" if title else (_line(text) or "an empty body")
+
+
+def _line(text: str) -> str:
+    return cut(" ".join(text.split()), _SHOWN)

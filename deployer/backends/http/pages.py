@@ -1,0 +1,233 @@
+"""One list, page by page: asked for beside each other where cursors are remembered, never otherwise than in sequence.
+
+A page can be asked for when the last row of the page before it is known. The cursors of the last run let all pages be
+asked for at once. What such an answer is worth is decided when its turn comes:
+
+- the page before it ends with that cursor: it is what would have been asked for next; or
+- the page before it holds that cursor further up, and the rows after it there are the first ones of the answer: a row
+  was added or removed somewhere before, and both pages say the same where they overlap.
+
+Everything else is asked for in sequence, until a page shows a remembered cursor again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+from deployer import cache
+from deployer.backends import validate
+from deployer.backends.http.client import Client
+from deployer.backends.http.failures import Failure
+from deployer.backends.http.redact import redacted
+from deployer.errors import AccountError
+from deployer.model import AccountSettings
+
+Row = Mapping[str, Any]
+MOST = 20_000
+"""Pages of one list; with 100 rows each it is far beyond what any account can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`more` is what the account says about rows after these; None when it says nothing."""
+
+    rows: Sequence[Row]
+    more: bool | None
+
+
+Ask = Callable[[str | None], Awaitable[Page]]
+"""Gives the page after a cursor (the id of a row), or the first page."""
+
+
+class EndlessListError(Exception):
+    """What the list does instead of ending."""
+
+
+async def walk(ask: Ask, remembered: Sequence[str], take: Callable[[Row], None]) -> tuple[str, ...]:
+    """Hand each row to `take` once, in the list's order; give the cursors to remember for the next time.
+
+    Requests: one for each page, and when the list moved, also those that were asked for in vain.
+    """
+    first = asyncio.ensure_future(ask(None))  # before the others: nothing is handed out until it has come
+    ahead = {cursor: asyncio.ensure_future(ask(cursor)) for cursor in dict.fromkeys(remembered)}
+    try:
+        return await _Walk(ask, {**ahead}, take).from_page(await first)
+    finally:
+        await _dismiss(first, *ahead.values())
+
+
+async def _dismiss(*tasks: asyncio.Future[Page]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """`seen` are the ids of all rows so far, in order; `asked` the cursors of a walk that is still in sequence.
+
+    What was asked for ahead is used once: no account can lead the walk round in a circle.
+    """
+
+    ask: Ask
+    ahead: dict[str, Awaitable[Page]]
+    take: Callable[[Row], None]
+    seen: dict[str, None] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    in_sequence: bool = True
+    pages: int = 1
+
+    async def from_page(self, page: Page) -> tuple[str, ...]:
+        size = len(page.rows)
+        while self._goes_on(page):
+            self.pages += 1
+            if overlap := await self._overlap(page.rows):
+                self._hand_out(page.rows[: overlap[0]])
+                page = overlap[1]
+            else:
+                self._hand_out(page.rows)
+                page = await self._after(page.rows[-1]["id"])
+        self._hand_out(page.rows)
+        return self._cursors(size)
+
+    def _goes_on(self, page: Page) -> bool:
+        """Tell whether to ask for more, whether or not the account says `has_more`.
+
+        One that leaves it out and repeats itself does not know `after`: its list has one page.
+        """
+        fresh = any(row["id"] not in self.seen for row in page.rows)
+        if page.rows and page.more and not fresh:
+            raise EndlessListError("repeats itself and promises more")
+        if self.pages == MOST:
+            raise EndlessListError(f"goes on after {MOST:,} pages")
+        return fresh and page.more is not False
+
+    def _hand_out(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            if row["id"] not in self.seen:
+                self.seen[row["id"]] = None
+                self.take(row)
+
+    async def _after(self, cursor: str) -> Page:
+        self.asked.append(cursor)
+        return await self._came(cursor) or await self.ask(cursor)
+
+    async def _came(self, cursor: str) -> Page | None:
+        """Give what was asked for ahead. A failure is none of that request's, but of the one that really needs it."""
+        try:
+            return await self.ahead.pop(cursor) if cursor in self.ahead else None
+        except AccountError:
+            return None
+
+    async def _overlap(self, rows: Sequence[Row]) -> tuple[int, Page] | None:
+        """Give how many rows to take of this page, and the page that goes on from there and proves it."""
+        ids = [row["id"] for row in rows]
+        end = next((end for end in range(len(ids), 0, -1) if ids[end - 1] in self.ahead), 0)
+        rest = ids[end:]
+        page = await self._came(ids[end - 1]) if end and rest else None
+        if page is None or [row["id"] for row in page.rows[: len(rest)]] != rest:
+            return None
+        self.in_sequence = False
+        return end, page
+
+    def _cursors(self, size: int) -> tuple[str, ...]:
+        """Give what a walk in sequence asks for: what it did ask for, or would have with pages of this size."""
+        return tuple(self.asked) if self.in_sequence else tuple([*self.seen][size - 1 : -1 : size])
+
+
+PAGE = 100
+_REMEDY = "check the account's api and base_url"
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+async def rows(
+    client: Client, path: str, query: Mapping[str, Any] = _NONE, gate: asyncio.Semaphore | None = None
+) -> list[Row]:
+    """Give all rows, each once, oldest first; `gate` bounds the requests that go out beside each other."""
+    found: list[Row] = []
+    await walk_list(client, gate or asyncio.Semaphore(1), path, found.append, query=query)
+    return found
+
+
+async def walk_list(  # noqa: PLR0913
+    client: Client,
+    gate: asyncio.Semaphore,
+    path: str,
+    take: Callable[[Row], None],
+    remembered: Sequence[str] = (),
+    *,
+    name: str | None = None,
+    query: Mapping[str, Any] = _NONE,
+) -> tuple[str, ...]:
+    """Hand each row to `take` once, in order; `name` is what the objects call themselves. Gives cursors to remember.
+
+    Oldest first: what is new comes last, so the pages before it stay what they were.
+    """
+    ask = partial(_page, client, gate, path, name, {"limit": PAGE, "order": "asc", **query})
+    try:
+        return await walk(ask, remembered, take)
+    except EndlessListError as error:
+        raise odd_answer(client, path, f"{error}: the list cannot be read") from None
+
+
+def odd_answer(client: Client, path: str, what: str) -> AccountError:
+    """Give the error for an answer that makes no sense."""
+    return client.error("GET", path, Failure(what, _REMEDY))
+
+
+async def _page(  # noqa: PLR0913, PLR0917
+    client: Client, gate: asyncio.Semaphore, path: str, name: str | None, query: Mapping[str, Any], cursor: str | None
+) -> Page:
+    async with gate:
+        answer = await client.get(path, query if cursor is None else {**query, "after": cursor})
+    data = redacted(answer.data, client.settings.api_key)
+    found, more = data.get("data"), data.get("has_more")
+    if not isinstance(found, list) or not all(isinstance(row, dict) and validate.is_id(row.get("id")) for row in found):
+        raise odd_answer(client, path, "answered something that is not a list of objects with ids")
+    other = next((row["object"] for row in found if name and row.get("object", name) != name), None)
+    if other is not None:  # other products serve other things under the same paths
+        raise odd_answer(client, path, f"lists objects of another kind ({str(other)[:40]!r}, not {name!r})")
+    return Page(found, more if isinstance(more, bool) else None)
+
+
+_NAME = "cursors"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursors:
+    """The cursors of one account by the path of the list: `before` of the last run, `now` of this one."""
+
+    folder: Path | None
+    account: str
+    before: Mapping[str, Any]
+    now: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def of(self, path: str) -> tuple[str, ...]:
+        found = self.before.get(path)
+        return tuple(one for one in found if validate.is_id(one)) if isinstance(found, list) else ()
+
+    def save(self) -> None:
+        """Keep those of this run, beside what is kept of other accounts."""
+        after = {path: list(cursors) for path, cursors in self.now.items() if cursors}
+        if after != self.before:
+            cache.save(self.folder, _NAME, {**cache.load(self.folder, _NAME), self.account: after})
+
+
+def of_account(folder: Path | None, settings: AccountSettings) -> Cursors:
+    """Read what is remembered of an account; without a folder that is nothing."""
+    name = without_password(settings.base_url or "")
+    found = cache.load(folder, _NAME).get(name)
+    return Cursors(folder, name, found if isinstance(found, dict) else {})
+
+
+def without_password(url: str) -> str:
+    """A URL may carry who is asking (`https://user:secret@host`): no file of ours is to hold it."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

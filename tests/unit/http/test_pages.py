@@ -1,0 +1,84 @@
+"""A walk through a list: what it uses of the pages that were asked for ahead, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from deployer.backends.http.pages import Page, walk
+from deployer.errors import AccountError
+
+Pages = Mapping[str | None, tuple[str, bool | None]]
+
+
+def rows(pages: Pages, remembered: Sequence[str] = ()) -> tuple[str, tuple[str, ...], list[str | None]]:
+    """The rows (a letter each) of a list whose pages are given by cursor; the cursors to remember; what was asked."""
+    asked: list[str | None] = []
+    given: list[str] = []
+
+    async def ask(cursor: str | None) -> Page:
+        asked.append(cursor)
+        if cursor not in pages:
+            raise AccountError("no such cursor", status=404)
+        letters, more = pages[cursor]
+        return Page([{"id": one} for one in letters], more)
+
+    cursors = asyncio.run(walk(ask, remembered, lambda row: given.append(row["id"])))
+    return "".join(given), cursors, asked
+
+
+ABC: Pages = {None: ("abc", True), "c": ("def", True), "f": ("g", False)}
+
+
+def test_the_cursors_of_a_walk_are_remembered() -> None:
+    assert rows(ABC) == ("abcdefg", ("c", "f"), [None, "c", "f"])
+
+
+def test_pages_are_asked_for_beside_each_other_each_once() -> None:
+    found, cursors, asked = rows(ABC, ("c", "f"))
+    assert (found, cursors) == ("abcdefg", ("c", "f"))
+    assert asked == [None, "c", "f"]
+
+
+def test_a_row_that_went_costs_nothing_where_pages_overlap() -> None:
+    pages = {None: ("acd", True), "c": ("def", True), "f": ("g", False)}
+    assert rows(pages, ("c", "f")) == ("acdefg", ("d",), [None, "c", "f"])
+
+
+def test_an_answer_that_contradicts_the_page_before_it_is_not_used() -> None:
+    pages = {None: ("abc", True), "b": ("z", True), "c": ("d", False)}
+    assert rows(pages, ("b",)) == ("abcd", ("c",), [None, "b", "c"])
+
+
+def test_a_cursor_that_is_gone_is_no_error() -> None:
+    pages = {None: ("abd", True), "d": ("efg", False), "f": ("g", False)}
+    assert rows(pages, ("c", "f"))[0] == "abdefg"
+
+
+def test_a_cursor_that_is_needed_and_refused_is_one() -> None:
+    with pytest.raises(AccountError, match="no such cursor"):
+        rows({None: ("abc", True)}, ("c",))
+
+
+def test_a_row_that_is_listed_twice_is_given_once() -> None:
+    assert rows({None: ("aba", True), "a": ("abc", False)})[0] == "abc"
+
+
+def test_what_was_asked_for_ahead_cannot_lead_round_in_a_circle() -> None:
+    circle: Pages = {None: ("xab", True), "a": ("bya", None), "b": ("yab", None), "y": ("aby", None), "x": ("ab", None)}
+    assert rows(circle, ("a", "b", "y", "x"))[0] == "xaby"
+
+
+def test_requests_in_vain_do_not_outlive_the_walk() -> None:
+    async def main() -> set[str]:
+        async def ask(cursor: str | None) -> Page:
+            if cursor:
+                await asyncio.Event().wait()  # never answered
+            return Page([{"id": "a"}], more=False)
+
+        await walk(ask, ("x", "y"), lambda _row: None)
+        return {task.get_name() for task in asyncio.all_tasks()} - {asyncio.current_task().get_name()}  # type: ignore[union-attr]
+
+    assert asyncio.run(main()) == set()

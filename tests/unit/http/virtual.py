@@ -1,0 +1,66 @@
+"""Time that passes at once: an event loop that jumps to its next timer whenever nothing else is left to do.
+
+What runs in a thread takes no time here: the loop waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from deployer.backends.http.client import Patience
+
+T = TypeVar("T")
+
+
+class _Selector(selectors.SelectSelector):
+    skipped = 0.0
+    threads = 0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None or (self.threads and timeout > 0):
+            return super().select(None)
+        ready = super().select(0)
+        if not ready:
+            self.skipped += timeout
+        return ready
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self._virtual = _Selector()
+        super().__init__(self._virtual)
+
+    def time(self) -> float:
+        return self._virtual.skipped
+
+    def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
+        future = super().run_in_executor(executor, func, *args)
+        self._virtual.threads += 1
+        future.add_done_callback(self._ended)
+        return future
+
+    def _ended(self, future: asyncio.Future[Any]) -> None:
+        del future
+        self._virtual.threads -= 1
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Threads end in real time: the limit that Python 3.12 and later set would be over at once."""
+        del timeout
+        await super().shutdown_default_executor()
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    with asyncio.Runner(loop_factory=_Loop) as runner:
+        return runner.run(main)
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def patience(**fields: Any) -> Patience:
+    """Patience by the loop's own time."""
+    return Patience(**{"clock": now, **fields})
