@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
-from deployer.functions.checks import always, hints, strict
+from deployer.functions.checks import always, contradictions, hints, keywords, strict
 from deployer.functions.checks.definition import definition, together
 from deployer.functions.checks.examples import examples
 from deployer.functions.checks.size import misfit
@@ -16,42 +17,46 @@ from deployer.functions.tree import Node, References
 from deployer.model import Severity
 
 MOST_FINDINGS = 100
-NodeCheck = Callable[[Subject, Node], Iterator[Finding]]
-SubjectCheck = Callable[[Subject], Iterator[Finding]]
-_Check = TypeVar("_Check")
 
 
-def _of_mappings(check: NodeCheck) -> NodeCheck:
-    return lambda subject, node: check(subject, node) if isinstance(node.schema, dict) else iter(())
+class _Row(NamedTuple):
+    """A check, and the rules that it reports: it runs where one of them applies. Most look at mappings only."""
+
+    check: Callable[[Subject, Node], Iterator[Finding]]
+    rules: tuple[str, ...]
+    mappings: bool = True
 
 
-# What is run, with the rules that it reports: a check runs where one of its rules applies
-WHOLE: tuple[tuple[SubjectCheck, tuple[str, ...]], ...] = (
+WHOLE: tuple[tuple[Callable[[Subject], Iterator[Finding]], tuple[str, ...]], ...] = (
     (always.root, ("root-type", "root-properties", "root-combinator")),
     (always.circles, ("reference-circle",)),
-    (always.patterns, ("pattern", "pattern-length")),
+    (always.patterns, ("pattern", "pattern-lookaround", "pattern-length")),
     (
         strict.limits,
         ("strict-properties", "strict-depth", "strict-strings", "strict-enum-count", "strict-enum-size"),
     ),
 )
-VALID: tuple[tuple[NodeCheck, tuple[str, ...]], ...] = (
-    (always.metaschema, ("schema", "type-name")),
-    (always.array_items, ("array-items",)),
-    (always.reference, ("reference",)),
+VALID = (
+    _Row(always.metaschema, ("schema", "type-name"), mappings=False),
+    _Row(always.array_items, ("array-items",)),
+    _Row(always.reference, ("reference",)),
+    _Row(contradictions.values, ("enum-type", "enum-null", "default-type")),
+    _Row(contradictions.emptiness, ("no-value",)),
+    _Row(contradictions.undeclared, ("required-undeclared",)),
 )
-STRICT: tuple[tuple[NodeCheck, tuple[str, ...]], ...] = (
-    (_of_mappings(strict.closed), ("strict-additional-properties",)),
-    (_of_mappings(strict.required), ("strict-required",)),
-    (_of_mappings(strict.keywords), ("strict-keyword", "strict-keyword-unproven", "strict-default")),
-    (_of_mappings(strict.formats), ("strict-format",)),
-    (_of_mappings(strict.references), ("strict-reference", "strict-reference-alone")),
-    (strict.typed, ("strict-type", "strict-type-unproven")),
+_USABLE = tuple(row for row in VALID if row.check in (always.metaschema, always.reference))
+STRICT = (
+    _Row(strict.closed, ("strict-additional-properties",)),
+    _Row(strict.required, ("strict-required",)),
+    _Row(strict.keywords, ("strict-keyword", "strict-keyword-unproven", "strict-default")),
+    _Row(strict.formats, ("strict-format",)),
+    _Row(strict.references, ("strict-reference", "strict-reference-alone")),
+    _Row(strict.typed, ("strict-type",), mappings=False),
 )
-HINTS: tuple[tuple[NodeCheck, tuple[str, ...]], ...] = (
-    (hints.described, ("parameter-description",)),
-    (hints.prose, ("enum-in-prose",)),
-    (hints.foreign_keywords, ("foreign-keyword",)),
+HINTS = (
+    _Row(hints.described, ("parameter-description",)),
+    _Row(hints.prose, ("enum-in-prose",)),
+    _Row(keywords.unknown, ("foreign-keyword", "unknown-keyword")),
 )
 
 
@@ -64,9 +69,10 @@ def check_function(function: Mapping[str, Any], surface: str) -> tuple[Finding, 
     is_strict = function.get("strict") is True and SURFACES[surface].strict
     found = list(_applying(definition(function, surface), surface, is_strict=is_strict))
     if function.get("parameters") is not None:
-        found += _schema(_subject(function["parameters"], label, ("parameters",), surface), is_strict=is_strict)
+        found += _schema(_subject(function["parameters"], label, ("parameters",), surface, strict=is_strict))
     elif is_strict:  # recorded
-        found += strict.closed(_subject({"type": "object"}, label, (), surface), Node({"type": "object"}))
+        bare = {"type": "object"}
+        found += strict.closed(_subject(bare, label, (), surface, strict=True), Node(bare))
     return _bounded(found)
 
 
@@ -77,7 +83,8 @@ def check_response_format(
     name: str = "",
 ) -> tuple[Finding, ...]:
     """Check the schema of a json_schema format; pointers go into the schema. `name` is for the API's wording."""
-    return _bounded(_schema(_subject(schema, f"response_format '{name}'", (), surface), is_strict=strict))
+    subject = _subject(schema, f"response_format '{name}'", (), surface, strict=strict)
+    return _bounded(_schema(replace(subject, is_format=True)))
 
 
 def check_functions(functions: Sequence[Mapping[str, Any]]) -> tuple[Finding, ...]:
@@ -98,44 +105,47 @@ def check_examples(function: Mapping[str, Any]) -> tuple[Finding, ...]:
 
 def _unusable(subject: Subject) -> Iterator[Finding]:
     """Return what would keep a validator from working, or from ending."""
-    yield from _everywhere((always.metaschema, always.reference), subject)
+    yield from _everywhere(_USABLE, subject)
     yield from always.circles(subject)
 
 
-def _schema(subject: Subject, *, is_strict: bool) -> list[Finding]:
+def _schema(subject: Subject) -> list[Finding]:
     wrong = misfit(subject.root)
     if wrong is not None:
         remedy = "make it smaller, and plain JSON; nothing else of it was checked"
         return [subject.at(wrong.rule, wrong.pointer, f"the schema cannot be checked: {wrong.what}", remedy)]
-    return list(_applying(_findings(subject, is_strict=is_strict), subject.surface, is_strict=is_strict))
+    return list(_applying(_findings(subject), subject.surface, is_strict=subject.strict))
 
 
-def _subject(schema: Any, label: str, base: tuple[str, ...], surface: str = "assistants") -> Subject:
-    return Subject(schema, label, base, References(schema), surface)
+def _subject(
+    schema: Any, label: str, base: tuple[str, ...], surface: str = "assistants", *, strict: bool = False
+) -> Subject:
+    return Subject(schema, label, base, References(schema), surface, strict)
 
 
-def _findings(subject: Subject, *, is_strict: bool) -> Iterator[Finding]:
-    for whole in _running(WHOLE, subject.surface, is_strict):
-        yield from whole(subject)
+def _findings(subject: Subject) -> Iterator[Finding]:
+    for check, rules in WHOLE:
+        if _applies(rules, subject.surface, subject.strict):
+            yield from check(subject)
     for table in (VALID, STRICT, HINTS):  # in this order: where there are too many findings, the first ones are shown
-        yield from _everywhere(_running(table, subject.surface, is_strict), subject)
+        yield from _everywhere(table, subject)
+
+
+def _everywhere(table: tuple[_Row, ...], subject: Subject) -> Iterator[Finding]:
+    running = [row for row in table if _applies(row.rules, subject.surface, subject.strict)]
+    on_mappings, on_others = [row.check for row in running], [row.check for row in running if not row.mappings]
+    for node in subject.references.nodes if running else ():
+        for check in on_mappings if isinstance(node.schema, dict) else on_others:
+            yield from check(subject, node)
 
 
 @cache
-def _running(table: tuple[tuple[_Check, tuple[str, ...]], ...], surface: str, is_strict: bool) -> tuple[_Check, ...]:  # noqa: FBT001 (a key of the cache)
-    return tuple(
-        check for check, rules in table if any(RULES[rule].applies(surface, strict=is_strict) for rule in rules)
-    )
+def _applies(rules: tuple[str, ...], surface: str, is_strict: bool) -> bool:  # noqa: FBT001 (a key of the cache)
+    return any(RULES[rule].applies(surface, strict=is_strict) for rule in rules)
 
 
 def _applying(findings: Iterable[Finding], surface: str, *, is_strict: bool) -> Iterator[Finding]:
     return (finding for finding in findings if RULES[finding.rule].applies(surface, strict=is_strict))
-
-
-def _everywhere(checks: Sequence[NodeCheck], subject: Subject) -> Iterator[Finding]:
-    for node in subject.references.nodes:
-        for check in checks:
-            yield from check(subject, node)
 
 
 def _bounded(found: list[Finding]) -> tuple[Finding, ...]:
@@ -145,4 +155,4 @@ def _bounded(found: list[Finding]) -> tuple[Finding, ...]:
     kept = sorted(found, key=lambda finding: finding.severity is not Severity.ERROR)[:MOST_FINDINGS]
     rule = RULES["crowd"]
     message = f"{len(found) - MOST_FINDINGS} more findings are not shown"
-    return (*kept, Finding("crowd", (), message, "correct these first", rule.severity, rule.source))
+    return (*kept, Finding("crowd", (), message, "correct these first", rule.severity))

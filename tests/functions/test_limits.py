@@ -76,7 +76,7 @@ def says(schema: Schema, rule: str) -> str | None:
 
 def test_the_words_of_the_api() -> None:
     start = "Invalid schema for response_format 'n': "
-    assert says(strings(5144), "strict-properties") == f"{start}5144 parameters exceed the limit of 5000."
+    assert says(strings(5144), "strict-properties") == f"{start}5144 parameters exceeds limit of 5000."
     deep = nested(14, {"type": "string"})
     assert says(deep, "strict-depth") == f"{start}14 levels of nesting exceeds limit of 10."
     assert says(in_enums(1008, 200), "strict-enum-count") == (

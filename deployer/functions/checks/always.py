@@ -15,7 +15,10 @@ from deployer.functions.tree import Node
 
 MOST_PATTERN = 1000
 MOST_PATTERNS = 50_000
-_COMBINATORS = ("oneOf", "anyOf", "allOf", "enum", "not")
+_LOOKAROUND = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<token>\(\?<?[=!])", re.DOTALL)
+_PYDANTIC_DECIMAL = "^(?!^[-+.]*$)"
+_ZOD_EMAIL = r"^(?!\.)(?!.*\.\.)([A-Za-z0-9_'+\-\.]*)[A-Za-z0-9_+-]@"
+_COMBINATORS = ("oneOf", "anyOf", "allOf", "enum", "const", "not")
 _REMEDIES = {
     ("required", bool): "name it in the `required` list of the object that has the property",
     ("items", list): "write the schemas of the first items under `prefixItems`, and one schema for the rest here",
@@ -94,6 +97,31 @@ def patterns(subject: Subject) -> Iterator[Finding]:
             says = subject.says(f"'{json.dumps(pattern, ensure_ascii=False)[1:-1]}' is not a 'regex'.")
             remedy = "write it for Python's `re`, which knows no `\\p{…}`, for example"
             yield subject.at("pattern", (*node.pointer, *step), message, remedy, says)
+        if (token := lookaround(pattern)) is not None:
+            path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in (*node.pointer, *step))
+            # Reported without the name of the function, unlike every other message.
+            says = f"Invalid JSON schema: regex lookaround is not supported. Found at ${path}."
+            message = f"{shown(pattern)} looks around with `{token}`"
+            remedy = f"{instead_of_pattern(pattern)}; or say it in the description"
+            yield subject.at("pattern-lookaround", (*node.pointer, *step), message, remedy, says)
+
+
+def lookaround(pattern: str) -> str | None:
+    """Return the first lookahead or lookbehind of a pattern, outside of escapes and classes; None without one."""
+    return next((match["token"] for match in _LOOKAROUND.finditer(pattern) if match["token"]), None)
+
+
+def instead_of_pattern(pattern: str) -> str:
+    """Return what to write where a library made the pattern: Zod's e-mail addresses and pydantic's decimals."""
+    form = format_of(pattern)
+    if form is not None:
+        return f"write `format: {form}` instead"
+    return "write `type: number`, or the digits alone" if pattern.startswith(_PYDANTIC_DECIMAL) else "write it without"
+
+
+def format_of(pattern: str) -> str | None:
+    """Return the format that says the same as a pattern, where a library made the pattern."""
+    return "email" if pattern.startswith(_ZOD_EMAIL) else None
 
 
 def _patterns(nodes: Sequence[Node]) -> Iterator[tuple[Node, tuple[str, ...], str]]:
@@ -124,30 +152,40 @@ def root(subject: Subject) -> Iterator[Finding]:
         return
     followed = subject.references.target(Node(schema)) if SURFACES[subject.surface].root_reference else None
     target = followed.schema if isinstance(followed, Node) else schema
-    if types(target) != ("object",):
-        yield _root_type(subject)
+    used = [word for word in _COMBINATORS if isinstance(schema, dict) and word in schema]
+    if used and (types(target) == ("object",) or _refused_in_formats(subject, used)):
+        yield _combinators(subject, used)
+    elif types(target) != ("object",):
+        yield _root_type(subject, used)
     elif "properties" not in target:
         says = subject.says_at(Node(schema), "object schema missing properties.")
         message = "the root is an object without `properties`"
         yield subject.at("root-properties", (), message, "write `properties: {}` when there are no parameters", says)
-    yield from _combinators(subject)
 
 
-def _root_type(subject: Subject) -> Finding:
+def _root_type(subject: Subject, used: list[str]) -> Finding:
+    """What stands at the root instead of a type is named here, so that one remedy mends both."""
     said = subject.root.get("type") if isinstance(subject.root, dict) else None
-    got = "null" if said is None else json.dumps(said)
+    got = '"None"' if said is None else json.dumps(said)
     says = subject.says(f"schema must be a JSON Schema of 'type: \"object\"', got 'type: {got}'.")
     message = "the root has no type" if said is None else f"the root is of type {shown(said)}"
+    message += f", but {', '.join(used)}" if used else ""
     pointer = () if said is None else ("type",)
-    return subject.at(
-        "root-type", pointer, message, "write `type: object`, with the parameters as its properties", says
-    )
+    remedy = "write `type: object`, with the parameters as its properties"
+    remedy += ", and move the choice into one of them" if used else ""
+    return subject.at("root-type", pointer, message, remedy, says)
 
 
-def _combinators(subject: Subject) -> Iterator[Finding]:
-    used = [word for word in _COMBINATORS if isinstance(subject.root, dict) and word in subject.root]
-    if used:
-        text = "schema must have type 'object' and not have 'oneOf'/'anyOf'/'allOf'/'enum'/'not' at the top level."
-        remedy = "merge the branches into one object, or move the choice into a property"
-        message = f"{', '.join(used)} at the top level"
-        yield subject.at("root-combinator", (used[0],), message, remedy, subject.says(text))
+def _refused_in_formats(subject: Subject, used: list[str]) -> bool:
+    """Reported of a strict response format with oneOf at its root: the keyword is refused before the type is missed."""
+    return subject.is_format and subject.strict and used[0] in ("oneOf", "allOf", "not")
+
+
+def _combinators(subject: Subject, used: list[str]) -> Finding:
+    refused = f"In context=(), '{used[0]}' is not permitted."
+    listed = "/".join(repr(word) for word in _COMBINATORS)
+    text = f"schema must have type 'object' and not have {listed} at the top level."
+    text = refused if _refused_in_formats(subject, used) else text
+    remedy = "merge the branches into one object, or move the choice into a property"
+    message = f"{', '.join(used)} at the top level"
+    return subject.at("root-combinator", (used[0],), message, remedy, subject.says(text))

@@ -80,5 +80,4 @@ def _number(count: int) -> Iterator[Finding]:
 
 
 def _found(rule: str, pointer: Pointer, message: str, remedy: str, says: str | None = None) -> Finding:
-    known = RULES[rule]
-    return Finding(rule, pointer, message, remedy, known.severity, known.source, says)
+    return Finding(rule, pointer, message, remedy, RULES[rule].severity, says)

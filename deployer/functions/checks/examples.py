@@ -107,5 +107,4 @@ def _counted(rule: Keyword, followed: Iterator[int]) -> Keyword:
 
 
 def _found(pointer: Pointer, message: str, remedy: str) -> Finding:
-    rule = RULES["examples"]
-    return Finding("examples", ("examples", *pointer), message, remedy, rule.severity, rule.source)
+    return Finding("examples", ("examples", *pointer), message, remedy, RULES["examples"].severity)

@@ -14,11 +14,6 @@ _CHOICE = re.compile(
     r"\b(?:one of|either|(?:possible|allowed|valid|accepted) (?:values|options)|options)\b", re.IGNORECASE
 )
 _QUOTED = re.compile(r"'([\w .-]{1,40})'|\"([\w .-]{1,40})\"|`([\w .-]{1,40})`")
-_FOREIGN = {
-    "nullable": "write `type: [string, 'null']`, with the right type",
-    "optional": "leave the property out of `required`",
-    "example": "write `examples: […]`, or say it in the description",
-}
 
 
 def described(subject: Subject, node: Node) -> Iterator[Finding]:
@@ -53,10 +48,3 @@ def prose(subject: Subject, node: Node) -> Iterator[Finding]:
     if len(values) > 1:
         message = f"the description lists the values ({named(values)}), and nothing holds the model to them"
         yield subject.finding("enum-in-prose", node, message, "write them as `enum: […]`")
-
-
-def foreign_keywords(subject: Subject, node: Node) -> Iterator[Finding]:
-    for word, remedy in _FOREIGN.items():
-        if isinstance(node.schema, dict) and word in node.schema:
-            where = (*node.pointer, word)
-            yield subject.at("foreign-keyword", where, f"`{word}` is not JSON Schema and is passed over", remedy)

@@ -12,11 +12,17 @@ from deployer.functions.tree import Node
 
 # public docs, guide "Structured outputs": supported properties of strings; unsupported keywords
 FORMATS = ("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid")
-FORBIDDEN = ("allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas")
-UNPROVEN = (
-    *("patternProperties", "propertyNames", "unevaluatedProperties", "unevaluatedItems", "uniqueItems", "contains"),
-    *("minContains", "maxContains", "prefixItems", "minProperties", "maxProperties", "dependencies", "contentSchema"),
+FORBIDDEN = (
+    *("allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas"),
+    *("uniqueItems", "contains", "minContains", "maxContains", "propertyNames", "minProperties", "maxProperties"),
 )
+UNPROVEN = (
+    *("patternProperties", "unevaluatedProperties", "unevaluatedItems", "prefixItems", "dependencies", "contentSchema"),
+)
+_WORDS = frozenset((*FORBIDDEN, *UNPROVEN, "default"))
+_PART_OF = {"then": "if", "else": "if", "minContains": "contains", "maxContains": "contains"}
+"""Keywords that say nothing without another one: with it, that one is reported."""
+_SAYS_TYPE = frozenset({"type", "anyOf", "$ref", "oneOf", "allOf"})
 _TYPED = (("properties",), ("items",), ("anyOf",), ("$defs",), ("definitions",))
 
 
@@ -56,25 +62,30 @@ def _required(subject: Subject, node: Node, end: str) -> str:
 
 
 def keywords(subject: Subject, node: Node) -> Iterator[Finding]:
-    for word in node.schema:
-        rule = _rule_of(word)
-        if rule is not None and not (word in ("oneOf", "allOf", "not") and not node.pointer):
-            says = subject.says_at(node, f"'{word}' is not permitted.")
-            message = f"`{word}` is not in the strict subset"
-            yield subject.at(rule, (*node.pointer, word), message, _instead_of(word), says)
+    for word in node.schema if not _WORDS.isdisjoint(node.schema) else ():
+        if (
+            word not in _WORDS
+            or _PART_OF.get(word) in node.schema
+            or (word in ("oneOf", "allOf", "not") and node.parent is None)
+        ):
+            continue  # at the root `root-combinator` says it
+        rule, message = _rule_of(word)
+        says = subject.says_at(node, f"'{word}' is not permitted.")
+        yield subject.at(rule, (*node.pointer, word), message, _instead_of(word, node.schema[word]), says)
 
 
-def _rule_of(word: str) -> str | None:
-    if word in FORBIDDEN:
-        return "strict-keyword"
+def _rule_of(word: str) -> tuple[str, str]:
     if word in UNPROVEN:
-        return "strict-keyword-unproven"
-    return "strict-default" if word == "default" else None
+        return "strict-keyword-unproven", f"`{word}` is not in the strict subset; that it is refused is not proven"
+    return "strict-default" if word == "default" else "strict-keyword", f"`{word}` is not in the strict subset"
 
 
-def _instead_of(word: str) -> str:
+def _instead_of(word: str, value: Any) -> str:
     if word == "oneOf":
         return "write `anyOf`"
+    if word == "allOf":
+        single = isinstance(value, list) and len(value) == 1
+        return "write its one schema here instead" if single else "write what its schemas say as one schema here"
     if word == "default":
         return "say it in the description"
     return "leave it out and say it in the description, or leave `strict` out"
@@ -91,15 +102,16 @@ def formats(subject: Subject, node: Node) -> Iterator[Finding]:
 
 
 def typed(subject: Subject, node: Node) -> Iterator[Finding]:
-    """At the root `root-type` says it; below a keyword that is refused anyway, it would add nothing."""
+    """At the root `root-type` says it; below a keyword that is refused anyway, and beside one, it would add nothing."""
     schema = node.schema
-    if node.step[:1] not in _TYPED or (isinstance(schema, dict) and {"type", "anyOf", "$ref"} & schema.keys()):
+    if node.step[:1] not in _TYPED or (isinstance(schema, dict) and _SAYS_TYPE & schema.keys()):
         return
     fixed = isinstance(schema, dict) and bool({"enum", "const"} & schema.keys())
-    rule = "strict-type-unproven" if fixed else "strict-type"
     remedy = "write the `type` of the values" if fixed else "write its `type`, or list the possible ones in `anyOf`"
     says = subject.says_at(node, "schema must have a 'type' key.")
-    yield subject.finding(rule, node, f"a schema without `type`, `anyOf` or `$ref`: {shown(schema)}", remedy, says)
+    yield subject.finding(
+        "strict-type", node, f"a schema without `type`, `anyOf` or `$ref`: {shown(schema)}", remedy, says
+    )
 
 
 def references(subject: Subject, node: Node) -> Iterator[Finding]:
@@ -140,7 +152,7 @@ def limits(subject: Subject) -> Iterator[Finding]:
 def _properties(subject: Subject, nodes: list[Node]) -> Iterator[Finding]:
     count = sum(len(mapping(node.schema, "properties")) for node in nodes)
     if count > PROPERTIES:
-        says = subject.says(f"{count} parameters exceed the limit of {PROPERTIES}.")
+        says = subject.says(f"{count} parameters exceeds limit of {PROPERTIES}.")
         yield _too_much(subject, "strict-properties", f"{count} properties; at most {PROPERTIES} are taken", says)
 
 

@@ -216,7 +216,6 @@ def _or(types: Iterable[str]) -> str:
     return " or ".join(distinct) or "nothing"
 
 
-SOURCE = "Python: calling the handler with the arguments by name"
 Schema = Mapping[str, Any]
 
 
@@ -310,4 +309,4 @@ def _properties(schema: Schema) -> Mapping[str, Any]:
 def _finding(
     rule: str, place: tuple[str | int, ...], message: str, remedy: str, severity: Severity = Severity.ERROR
 ) -> Finding:
-    return Finding(rule, ("parameters", *place), message, remedy, severity, SOURCE)
+    return Finding(rule, ("parameters", *place), message, remedy, severity)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from deployer.functions.python.agreement import SOURCE, Handler, Taken, disagreements
+from deployer.functions.python.agreement import Handler, Taken, disagreements
 from deployer.functions.rules import Finding
 from deployer.model import Severity
 
@@ -217,7 +217,7 @@ def _missing(body: list[ast.stmt], name: str) -> tuple[Finding, ...]:
         return ()
     near = get_close_matches(name, bound, n=1)
     remedy = f"did you mean {near[0]!r}?" if near else "correct the name, or define the function"
-    return (Finding("handler-missing", ("handler",), f"the module defines no {name!r}", remedy, source=SOURCE),)
+    return (Finding("handler-missing", ("handler",), f"the module defines no {name!r}", remedy),)
 
 
 def _bound(body: list[ast.stmt]) -> Counter[str]:
@@ -250,4 +250,4 @@ def _overloads(function: _Def, names: Names) -> bool:
 def _unreadable(why: str) -> Finding:
     remedy = "correct the module, or run deployer with the Python that it is written for"
     message = f"the handler's module cannot be parsed ({why})"
-    return Finding("handler-unreadable", ("handler",), message, remedy, Severity.WARNING, SOURCE)
+    return Finding("handler-unreadable", ("handler",), message, remedy, Severity.WARNING)

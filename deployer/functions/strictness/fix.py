@@ -61,7 +61,6 @@ def _with_null(key: str, value: Any, schema: Mapping[str, Any]) -> dict[str, Any
 
 
 Pointer = tuple[str | int, ...]
-_SOURCE = "public docs, guide Structured outputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class RewriteReport:
 
     def refuse(self, rule: str, pointer: Pointer, message: str, remedy: str) -> None:
         """Say what cannot be done faithfully; `rule` is what the schema would still break."""
-        self.refusals.append(Finding(rule, pointer, message, remedy, source=_SOURCE))
+        self.refusals.append(Finding(rule, pointer, message, remedy))
 
 
 Schema = dict[str, Any]
