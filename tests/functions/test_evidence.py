@@ -19,6 +19,7 @@ CASES = [
         (Path(__file__).parents[1] / "cases/functions/evidence/accepted.yaml").read_text("utf-8")
     )
 ]
+STRICT = [rule for rule in RULES.values() if rule.strictness == "strict"]
 DATE = re.compile(r"(20\d\d(-[01]\d(-[0-3]\d)?)?|\d+\.\d+\.\d+)?")
 
 
@@ -42,9 +43,7 @@ def test_every_rule_has_evidence(rule: Rule) -> None:
     assert all(one.where for one in rule.evidence if one.kind != "deployer")
 
 
-@pytest.mark.parametrize(
-    "rule", (rule for rule in RULES.values() if rule.strictness == "strict"), ids=lambda rule: rule.id
-)
+@pytest.mark.parametrize("rule", STRICT, ids=lambda rule: rule.id)
 def test_an_error_of_strict_mode_rests_on_the_api_or_its_guide(rule: Rule) -> None:
     """What is only our judgement, or not in the guide, is a warning."""
     known = {one.kind for one in rule.evidence} & {"recorded", "reported", "guide"}
