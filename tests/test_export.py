@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-from deployer.commands.export.fetching import Fetcher
-from deployer.export.items import item
-from deployer.export.places import Places
+from deployer.manifest.declaration import DocumentPaths
+from deployer.manifest.export import declared
 from deployer.model import Address
+from deployer.project.export import Fetcher
 from deployer.server import EmbeddedAccount
 from tests.contract.served import serve
 from tests.export.foreign import Hand, by_hand
@@ -236,8 +236,8 @@ def test_documents_that_cannot_be_read_back_stay_undeclared(project: Project) ->
         async with session(project.root, "assistants", wire) as one:
             live = next(each for each in await one.read() if each.id == store)
             kind = one.kinds["vector_store"]
-            fetcher = Fetcher(one.client, one.kinds, project.root / "staging", project.root, Places())
-            return await fetcher.bring(item(kind, Address("vector_store", "docs"), live, {}, None))
+            fetcher = Fetcher(one.client, one.kinds, project.root / "staging", project.root, DocumentPaths())
+            return await fetcher.bring(declared(kind, Address("vector_store", "docs"), live, {}, None))
 
     async def refused() -> tuple[Any, list[str]]:
         async with embedded(project.root / ".deployer" / "account") as wire:

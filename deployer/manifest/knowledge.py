@@ -34,11 +34,12 @@ Wrong = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """Who takes files: which types, and what else can be done with others."""
+    """Who takes files: which types, what else can be done with others, and where an export puts them."""
 
     name: str
     suffixes: frozenset[str]
     advice: str
+    folder: str
 
 
 _TEXTS = frozenset(
@@ -46,11 +47,14 @@ _TEXTS = frozenset(
     | {".py", ".rb", ".sh", ".tex", ".ts", ".txt"}
 )
 # By the public guides to retrieval and to the code interpreter.
-FILE_SEARCH = Taker("file search", _TEXTS | {".go"}, "convert it (to .md, .txt, .pdf, .json …), or narrow the glob")
+FILE_SEARCH = Taker(
+    "file search", _TEXTS | {".go"}, "convert it (to .md, .txt, .pdf, .json …), or narrow the glob", "knowledge"
+)
 CODE_INTERPRETER = Taker(
     "the code interpreter",
     _TEXTS | {".csv", ".gif", ".jpeg", ".jpg", ".pkl", ".png", ".tar", ".xlsx", ".xml", ".zip"},
     "convert it (to .csv, .json, .zip …), or narrow the glob",
+    "data",
 )
 
 

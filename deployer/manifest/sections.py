@@ -13,12 +13,15 @@ from typing import Any
 
 from deployer.errors import DeployerError
 from deployer.kinds import SURFACES
-from deployer.manifest import resources
+from deployer.manifest import declaration, resources
+from deployer.manifest.declaration import Declaration, TextFiles
+from deployer.manifest.knowledge import CODE_INTERPRETER, FILE_SEARCH, Taker
 from deployer.manifest.load import Context, Entry
 from deployer.manifest.schema import Fragment, ManifestSchema, load
 from deployer.model import Address, Problem, Resource
 
 Compile = Callable[[Context, Address, Entry], tuple[Resource, list[Problem]]]
+Declare = Callable[[Declaration, TextFiles], dict[str, Any]]
 _LIST_OF_FILES = {"glob": "write path: GLOB", "url": "write path: URL"}
 
 
@@ -26,12 +29,14 @@ _LIST_OF_FILES = {"glob": "write path: GLOB", "url": "write path: URL"}
 class Section:
     """How the entries of one kind are checked, compiled and written.
 
-    `fragment` is the schema of an entry (None: the file that is called as the kind); `remedies` say what to write
-    instead of keys that people bring from the API.
+    `taker` takes the files that belong to such an object, if any can. `fragment` is the schema of an entry (None: the
+    file that is called as the kind); `remedies` say what to write instead of keys that people bring from the API.
     """
 
     kind: str
     compile: Compile = resources.plain
+    declare: Declare = declaration.plainly
+    taker: Taker | None = None
     fragment: Mapping[str, Any] | None = None
     remedies: Mapping[str, str] = field(default_factory=dict)
 
@@ -40,6 +45,8 @@ SECTIONS: dict[str, Section] = {
     "vector_stores": Section(
         "vector_store",
         compile=resources.vector_store,
+        declare=declaration.store,
+        taker=FILE_SEARCH,
         remedies={
             **_LIST_OF_FILES,
             "file_ids": "name the files themselves: files: [GLOB]",
@@ -48,6 +55,8 @@ SECTIONS: dict[str, Section] = {
     "assistants": Section(
         "assistant",
         compile=resources.assistant,
+        declare=declaration.assistant,
+        taker=CODE_INTERPRETER,
         remedies={
             **_LIST_OF_FILES,
             "tool_resources": "name the stores in the tool: {type: file_search, vector_stores: [KEY]}",

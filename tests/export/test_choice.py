@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from deployer.backends.validate import odd_object
 from deployer.errors import DeployerError
-from deployer.export.choice import choose, project_of
 from deployer.kinds import SURFACES
-from deployer.model import LiveObject
+from deployer.manifest import export
+from deployer.manifest.export import choose, project_of
+from deployer.model import Address, LiveObject
 
 KINDS = SURFACES["assistants"]
 
@@ -24,7 +26,7 @@ def owned(ident: str, address: str, project: str = "p", created: Any = 1) -> Liv
 
 
 def keys(*objects: LiveObject, only: tuple[str, ...] = ()) -> dict[str, str]:
-    choice = choose(objects, "p", KINDS, only)
+    choice = choose(objects, "p", KINDS, only, odd_object)
     return {live_id: str(address) for live_id, address in choice.addresses.items()}
 
 
@@ -60,7 +62,7 @@ def test_what_is_left_out_is_named_with_its_reason() -> None:
         live("odd", tools="no list"),
         live("full", metadata={f"k{number}": "v" for number in range(14)}),
     ]
-    choice = choose(objects, "p", KINDS, ())
+    choice = choose(objects, "p", KINDS, (), odd_object)
     assert [one.id for one in choice.objects] == ["first"]
     notes = "\n".join(choice.notes)
     for said in ("second is left out: it is a second assistant/a", "'rivals'", "it has expired", "odd", "no room"):
@@ -68,7 +70,9 @@ def test_what_is_left_out_is_named_with_its_reason() -> None:
 
 
 def test_many_reasons_of_one_sort_are_counted() -> None:
-    choice = choose([owned(f"t{number}", f"assistant/b{number}", "rivals") for number in range(9)], "p", KINDS, ())
+    choice = choose(
+        [owned(f"t{number}", f"assistant/b{number}", "rivals") for number in range(9)], "p", KINDS, (), odd_object
+    )
     assert len(choice.notes) == 6
     assert "4 more" in choice.notes[-1]
 
@@ -85,3 +89,17 @@ def test_the_project_is_the_one_that_all_stamps_name() -> None:
     for objects in ([live("a")], [owned("a", "assistant/a"), owned("b", "assistant/b", "q")]):
         with pytest.raises(DeployerError, match="--project NAME"):
             project_of(objects)
+
+
+def test_of_many_that_want_one_name_each_is_numbered_once() -> None:
+    class Taken(set[Address]):
+        asked = 0
+
+        def __contains__(self, one: object) -> bool:
+            Taken.asked += 1
+            return super().__contains__(one)
+
+    free = export._FreeAddresses(Taken())
+    found = {free.take("assistant", "tutor") for _ in range(1_000)} | {free.take("assistant", "") for _ in range(1_000)}
+    assert len(found) == 2_000
+    assert Taken.asked <= 2 * 2_000

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.export.choice import slug
-from deployer.export.folder import Folder
-from deployer.export.places import Places, as_pattern, is_safe, safe_name
+from deployer.manifest.declaration import DocumentPaths, TextFiles, as_pattern, is_safe, safe_name
+from deployer.manifest.export import slug
 from deployer.manifest.globs import matches
 
 NAMES = st.one_of(
@@ -24,7 +25,7 @@ NAMES = st.one_of(
 
 @given(st.lists(NAMES, max_size=8))
 def test_every_document_has_a_safe_path_of_its_own(names: list[str]) -> None:
-    places = Places()
+    places = DocumentPaths()
     paths = [places.find("knowledge/docs", name, str(number)) for number, name in enumerate(names)]
     assert all(is_safe(path) for path in paths)
     assert len({path.casefold() for path in paths}) == len(names)
@@ -43,11 +44,11 @@ def test_a_safe_name_stays_as_it_is(name: str) -> None:
     "path", ("../a.md", "/a.md", "a/../b.md", ".git/config", "assistants.yaml", "Prompts/a.md", "a//b.md", "")
 )
 def test_a_path_that_leads_astray_is_not_kept(path: str) -> None:
-    assert not Places().keep(path, "sha")
+    assert not DocumentPaths().keep(path, "sha")
 
 
 def test_one_content_may_stand_at_one_path_for_several_stores() -> None:
-    places = Places()
+    places = DocumentPaths()
     assert places.keep("docs/a.md", "one")
     assert places.keep("docs/a.md", "one")
     assert not places.keep("docs/a.md", "two")
@@ -62,7 +63,7 @@ def test_a_pattern_matches_its_own_path_alone(tmp_path: Path, name: str) -> None
 
 
 def test_equal_texts_share_a_file_and_others_get_a_number() -> None:
-    folder = Folder(["functions/C.yaml"])
+    folder = TextFiles(["functions/C.yaml"])
     assert folder.add("functions/a", ".yaml", "one") == "functions/a.yaml"
     assert folder.add("functions/a", ".yaml", "one") == "functions/a.yaml"
     assert folder.add("functions/A", ".yaml", "two") == "functions/A-2.yaml"
@@ -84,3 +85,38 @@ def test_equal_texts_share_a_file_and_others_get_a_number() -> None:
 )
 def test_a_key_is_what_it_can_hold_of_a_name(name: object, key: str) -> None:
     assert slug(name) == key
+
+
+class Looked(dict[str, str]):
+    """Counts how often it is asked."""
+
+    asked = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked += 1
+        return super().get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        self.asked += 1
+        return super().__contains__(key)
+
+
+def _texts(count: int) -> int:
+    texts = TextFiles()
+    looked = texts._paths = Looked()
+    for number in range(count):
+        texts.add("functions/search", ".yaml", str(number))
+    return looked.asked
+
+
+def _documents(count: int) -> int:
+    looked = Looked()
+    paths = DocumentPaths(looked)
+    for number in range(count):
+        paths.find("knowledge/docs", "a.md", str(number))
+    return looked.asked
+
+
+@pytest.mark.parametrize("many", (_texts, _documents))
+def test_of_many_that_want_one_name_each_is_numbered_once(many: Callable[[int], int]) -> None:
+    assert many(1_000) <= 3 * 1_000

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from deployer.engine.adopt import canonical
 from deployer.engine.canonical import ordered_sha256, same
-from deployer.export import check, text
-from deployer.export.items import Item, item
 from deployer.functions.check import check_function
 from deployer.kinds import SURFACES, Kind
-from deployer.manifest import Manifest, compile_manifest
+from deployer.manifest import Manifest, compile_manifest, export
+from deployer.manifest.declaration import Declaration
+from deployer.manifest.export import declared
 from deployer.manifest.variables import variable
 from deployer.model import Address, LiveObject, Severity
 from tests.support import strategies
@@ -59,15 +59,15 @@ def live_object(kind: Kind, attrs: Mapping[str, Any]) -> LiveObject:
     return LiveObject("assistant", "asst_1", {"id": "asst_1", "metadata": {}, **fields})
 
 
-def read_back(api: str, one: Item) -> tuple[Manifest, dict[str, str]]:
+def read_back(api: str, one: Declaration) -> tuple[Manifest, dict[str, str]]:
     accounts = {"live": {"api": api}}
-    files = text.files(text.Header("test", accounts), [one])
+    files = export.files(export.Header("test", accounts), [one])
     with tempfile.TemporaryDirectory() as folder:
         for name, content in files.items():
             path = Path(folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content, encoding="utf-8", newline="")
-        return compile_manifest(Path(folder) / text.MANIFEST, "live", {}, {}), files
+        return compile_manifest(Path(folder) / export.MANIFEST, "live", {}, {}), files
 
 
 @pytest.mark.parametrize("api", tuple(SURFACES))
@@ -75,14 +75,14 @@ def read_back(api: str, one: Item) -> tuple[Manifest, dict[str, str]]:
 def test_what_is_written_means_what_is_live(api: str, attrs: dict[str, Any]) -> None:
     kind = SURFACES[api]["assistant"]
     live = live_object(kind, attrs)
-    one = item(kind, Address("assistant", "a"), live, {}, None)
+    one = declared(kind, Address("assistant", "a"), live, {}, None)
     found, files = read_back(api, one)
-    wrong = check.misread(found, [one], {"assistant": kind}, {})
+    wrong = export.misread(found, [one], {"assistant": kind}, {})
     assert {each.field for each in wrong} <= expected_losses(api, attrs), (wrong, files)
     while wrong:
-        ((one,), _) = check.settled([one], wrong)
+        ((one,), _) = export.settled([one], wrong)
         found, files = read_back(api, one)
-        wrong = check.misread(found, [one], {"assistant": kind}, {})
+        wrong = export.misread(found, [one], {"assistant": kind}, {})
     lost = {remark.partition(" ")[0] for remark in one.remarks}
     (resource,) = found.resources
     said = kind.express(resource.attrs).attrs
@@ -105,16 +105,16 @@ def expected_losses(api: str, attrs: Mapping[str, Any]) -> set[str]:
 def test_remarks_are_comments_whatever_they_say(remarks: list[str]) -> None:
     kind = SURFACES["assistants"]["assistant"]
     live = live_object(kind, {"model": "m", "instructions": "a\n\nb\n\n", "description": "x\n\n\n"})
-    one = item(kind, Address("assistant", "a"), live, {}, None)
+    one = declared(kind, Address("assistant", "a"), live, {}, None)
     for remark in remarks:
         one = one.saying(remark)
     found, files = read_back("assistants", one)
-    assert not check.misread(found, [one], {"assistant": kind}, {})
-    comments = [line for line in files[text.MANIFEST].splitlines() if line.startswith("  # ")]
+    assert not export.misread(found, [one], {"assistant": kind}, {})
+    comments = [line for line in files[export.MANIFEST].splitlines() if line.startswith("  # ")]
     assert len(comments) == len(remarks)
 
 
 @given(AWKWARD)
 def test_no_text_is_taken_for_a_reference(awkward: str) -> None:
-    written = text.escaped({"k": [awkward]})["k"][0]
+    written = export.escaped({"k": [awkward]})["k"][0]
     assert (variable(written, {}) if "${" in written else written) == awkward

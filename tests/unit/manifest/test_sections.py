@@ -6,16 +6,20 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from deployer.errors import DeployerError
-from deployer.manifest import Manifest, compile_manifest, sections
+from deployer.kinds import Kind
+from deployer.manifest import Manifest, compile_manifest, export, sections
+from deployer.manifest.declaration import Declaration
 from deployer.manifest.sections import SECTIONS, Section, manifest_schema
-from deployer.model import Address
+from deployer.model import Address, LiveObject
 from tests.support.project import Project
 
 ROOT = Path(__file__).parents[3]
@@ -114,6 +118,25 @@ def test_an_editor_knows_it() -> None:
     assert not Draft202012Validator(schema).is_valid({**whole, "notes": {"a": {"text": 1}}})
     assert list(schema["properties"])[-2:] == ["notes", "moved"]
     assert json.dumps(schema["$defs"]["notes"]["description"]) in json.dumps(NOTE)
+
+
+@pytest.mark.usefixtures("_notes")
+def test_it_is_exported_plainly() -> None:
+    raw = {"id": "n1", "text": "Hello ${var.x}", "lines": [], "metadata": {}}
+    live = LiveObject("note", "n1", raw)
+    kind = cast("Kind", SimpleNamespace(DEFAULTS={"text": None, "lines": []}, canonical=lambda raw, _: dict(raw)))
+    item = export.declared(kind, Address("note", "first"), live, {}, None)
+    plain = replace(item, attrs={name: value for name, value in item.attrs.items() if name != "id"})
+    written = export.files(export.Header("p", {}), [plain])
+    assert written == {"assistants.yaml": "version: 1\nproject: p\nnotes:\n  first:\n    text: Hello $${var.x}\n"}
+
+
+def test_an_object_of_a_kind_without_a_row_is_left_out_of_an_export_and_named() -> None:
+    choice = export.choose([LiveObject("note", "n1", {"id": "n1"})], "p", {}, (), lambda _: None)
+    assert (choice.objects, choice.notes) == ((), ("note n1 is left out: a manifest has no section for its kind",))
+    stray = Declaration(Address("note", "n1"), LiveObject("note", "n1", {}), {})
+    with pytest.raises(DeployerError, match="no section for the kind 'note'"):
+        export.files(export.Header("p", {}), [stray])
 
 
 def test_without_its_row_a_section_is_an_unknown_key(project: Project) -> None:

@@ -6,31 +6,93 @@ import asyncio
 import os
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployer.commands.export import origin
 from deployer.engine.files import AGREED
 from deployer.errors import EXIT_DONE, EXIT_FAILED, AccountError, DeployerError, UsageError
+from deployer.kinds import SURFACES
 from deployer.manifest import Manifest, compile_manifest, digest
-from deployer.model import Action, Plan
+from deployer.manifest.accounts import EMBEDDED, choose
+from deployer.manifest.load import Sources, load
+from deployer.model import AccountSettings, Action, Plan, ProblemsFound
 from deployer.project import consent as asking
 from deployer.project.safety import locked
 from deployer.wording import counted, listed
 
 if TYPE_CHECKING:
-    from deployer.commands.export.origin import Origin
-    from deployer.commands.export.staging import Staging
-    from deployer.export.choice import Choice
-    from deployer.export.items import Item
+    from deployer.manifest.declaration import Declaration
+    from deployer.manifest.export import Choice
+    from deployer.project.export import Staging
     from deployer.project.session import Session
 
 OVERWRITE = "overwrite"
 MANIFEST = "assistants.yaml"
+KEYS = ("DEPLOYER_API_KEY", "OPENAI_API_KEY")
+_NAME = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """`accounts` is what the new manifest says of accounts, `root` the folder of an embedded account.
+
+    `project` is None where none is known yet.
+    """
+
+    root: Path
+    settings: AccountSettings
+    accounts: Mapping[str, Any]
+    project: str | None
+
+    @property
+    def account(self) -> str | None:
+        """Return what --account must say from now on."""
+        return self.settings.name if self.settings.name in self.accounts else None
+
+
+def _of_manifest(file: Path, account: str | None) -> Origin:
+    """Return an account of a manifest, whose resources need not be sound."""
+    sources = load(file)
+    if sources.main is None:
+        raise ProblemsFound(sources.problems)
+    settings, problems = choose(sources, account, os.environ, offline=False)
+    if problems:
+        raise ProblemsFound(problems)
+    project = sources.main.data.get("project")
+    return Origin(sources.root, settings, _accounts(sources), project if isinstance(project, str) else None)
+
+
+def _accounts(sources: Sources) -> dict[str, Any]:
+    """Return them as they are written, secrets by reference; their variables belong to the other manifest."""
+    return {
+        name: {key: value for key, value in entry.value.items() if key != "variables"}
+        for name, entry in sources.accounts.items()
+        if isinstance(entry.value, dict)
+    }
+
+
+def _of_url(root: Path, api: str | None, base_url: str) -> Origin:
+    """Return an account that no manifest names yet; its key comes from the environment."""
+    if api is None:
+        raise UsageError("--base-url needs --api: which API does the account speak?")
+    if "@" in base_url.partition("://")[2].partition("/")[0]:
+        raise UsageError("--base-url holds a password, and the URL is written into the manifest; take it out")
+    key = next((name for name in KEYS if os.environ.get(name)), None)
+    if key is None:
+        raise UsageError(f"set the account's key in {' or '.join(KEYS)}")
+    settings = AccountSettings(_NAME, api, base_url, os.environ[key])
+    entry = {"api": api, "base_url": base_url.replace("${", "$${"), "api_key": f"${{env.{key}}}"}
+    return Origin(root, settings, {_NAME: entry}, None)
+
+
+def _embedded(root: Path, api: str | None) -> Origin:
+    if api in (None, EMBEDDED.api):
+        return Origin(root, EMBEDDED, {}, None)
+    return Origin(root, AccountSettings(_NAME, str(api), limits=EMBEDDED.limits), {_NAME: {"api": api}}, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +110,7 @@ class Intent:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
 @click.option("-f", "--file", type=click.Path(path_type=Path), metavar="PATH", help="A manifest that names accounts.")
 @click.option("--account", envvar="DEPLOYER_ACCOUNT", metavar="NAME", help="An account of that manifest. [embedded]")
-@click.option("--api", type=click.Choice(["agents", "assistants"]), help="Without a manifest: what the account speaks.")
+@click.option("--api", type=click.Choice(sorted(SURFACES)), help="Without a manifest: what the account speaks.")
 @click.option("--base-url", metavar="URL", help="Without a manifest: its URL; the key is read from DEPLOYER_API_KEY.")
 @click.option("--project", metavar="NAME", help="The project. [the one that the account's stamps name]")
 @click.option("--only", multiple=True, metavar="ADDRESS|ID", help="Write this one, and what it uses.")
@@ -89,21 +151,21 @@ def command(  # noqa: PLR0913 (one for each option)
 
 def _origin(folder: Path, file: Path | None, account: str | None, api: str | None, base_url: str | None) -> Origin:
     if base_url:
-        return origin.of_url(folder, api, base_url)
+        return _of_url(folder, api, base_url)
     source = file or (folder / MANIFEST if (folder / MANIFEST).exists() else None)
     if source and not api:
-        return origin.of_manifest(source, account)
+        return _of_manifest(source, account)
     if account:
         by_variable = os.environ.get("DEPLOYER_ACCOUNT") == account
         raise UsageError(
             f"{'DEPLOYER_ACCOUNT' if by_variable else '--account'} is one of a manifest; name that with -f"
         )
-    return origin.embedded(folder, api)
+    return _embedded(folder, api)
 
 
 async def _export(found: Origin, wanted: Intent) -> int:
-    from deployer.commands.export.staging import staged
-    from deployer.export.choice import choose, project_of
+    from deployer.manifest.export import choose, project_of
+    from deployer.project.export import staged
     from deployer.project.session import EMBEDDED_FOLDER, opened
 
     if not (found.settings.base_url or (found.root / EMBEDDED_FOLDER).exists()):
@@ -115,14 +177,20 @@ async def _export(found: Origin, wanted: Intent) -> int:
         session = replace(opening, manifest=replace(stub, project=project))
         if project != stub.project:
             live = await session.read()  # now it is known whose documents are ours
-        choice = choose(live, project, session.kinds, wanted.only)
+        choice = choose(live, project, session.kinds, wanted.only, _defect)
         with staged(wanted.target) as staging:
             items, names = await _made(session, staging, choice, found)
-            adopt = _consent([item for item in items if item.mark is None], wanted)
+            adopt = _consent([item for item in items if item.stamp is None], wanted)
             if not wanted.overwrite:
                 staging.check(names)
             staging.place(names)
         return await _finished(session, found, wanted, items, adopt=adopt)
+
+
+def _defect(raw: Mapping[str, Any]) -> str | None:
+    from deployer.backends import validate
+
+    return validate.odd_metadata(raw) or validate.odd_object(raw)
 
 
 def _nothing(found: Origin) -> DeployerError:
@@ -138,22 +206,24 @@ def _checked(project: str) -> str:
     return project
 
 
-async def _made(session: Session, staging: Staging, choice: Choice, found: Origin) -> tuple[tuple[Item, ...], set[str]]:
-    """Make all files in the staging folder; give what they say and their names. What is left out is told."""
-    from deployer.export import check, text
+async def _made(
+    session: Session, staging: Staging, choice: Choice, found: Origin
+) -> tuple[tuple[Declaration, ...], set[str]]:
+    """Make all files in the staging folder; return what they say and their names. What is left out is told."""
+    from deployer.manifest import export
 
     notes = list(choice.notes)
     items = await _items(session, staging, choice, notes)
-    header = text.Header(session.manifest.project, found.accounts)
+    header = export.Header(session.manifest.project, found.accounts)
     ids = {live_id: str(address) for live_id, address in choice.addresses.items()}
     while True:
-        files = text.files(header, items)
+        files = export.files(header, items)
         staging.write(files)
         written = compile_manifest(staging.folder / MANIFEST, found.account, {}, os.environ, offline=True)
-        wrong = check.misread(written, items, session.kinds, ids)
+        wrong = export.misread(written, items, session.kinds, ids)
         if not wrong:
             break
-        items, told = check.settled(items, wrong)
+        items, told = export.settled(items, wrong)
         notes += told
     _tell(notes)
     if not items:
@@ -161,18 +231,17 @@ async def _made(session: Session, staging: Staging, choice: Choice, found: Origi
     return items, {*files, *(document.path for item in items for document in item.documents)}
 
 
-async def _items(session: Session, staging: Staging, choice: Choice, notes: list[str]) -> tuple[Item, ...]:
-    from deployer.commands.export.fetching import Fetcher
-    from deployer.export.choice import stamp_of
-    from deployer.export.items import item
-    from deployer.export.places import Places, common
+async def _items(session: Session, staging: Staging, choice: Choice, notes: list[str]) -> tuple[Declaration, ...]:
+    from deployer.manifest.declaration import DocumentPaths
+    from deployer.manifest.export import declared, stamp_of, with_globs
+    from deployer.project.export import Fetcher
 
     ids = {live_id: str(address) for live_id, address in choice.addresses.items()}
-    fetcher = Fetcher(session.client, session.kinds, staging.folder, session.manifest.root, Places())
-    result: list[Item] = []
+    fetcher = Fetcher(session.client, session.kinds, staging.folder, session.manifest.root, DocumentPaths())
+    result: list[Declaration] = []
     for live in choice.objects:
         kind, address = session.kinds[live.kind], choice.addresses[live.id]
-        one = item(kind, address, live, ids, stamp_of(live, session.manifest.project))
+        one = declared(kind, address, live, ids, stamp_of(live, session.manifest.project))
         try:
             result.append(await fetcher.bring(_with_known_stores(one, kind.references(live.raw), ids)))
         except AccountError:
@@ -180,18 +249,10 @@ async def _items(session: Session, staging: Staging, choice: Choice, notes: list
         except DeployerError as error:
             notes.append(f"{address} ({live.id}) is left out: {error}")
     notes += [f"{one.address}: {remark}" for one in result for remark in one.remarks]
-    paths = {document.path: str(one.address) for one in result for document in one.documents}
-    return tuple(
-        replace(one, glob=common(paths, one.folder) and not (staging.target / one.folder).exists() and _inside(one))
-        for one in result
-    )
+    return with_globs(result, lambda folder: (staging.target / folder).exists())
 
 
-def _inside(item: Item) -> bool:
-    return all(document.path.startswith(f"{item.folder}/") for document in item.documents)
-
-
-def _with_known_stores(item: Item, used: Sequence[str], ids: dict[str, str]) -> Item:
+def _with_known_stores(item: Declaration, used: Sequence[str], ids: dict[str, str]) -> Declaration:
     """Leave tools undeclared that search a store which is not written; DeployerError where that cannot be."""
     unknown = [store for store in used if store not in ids]
     if not unknown or "tools" not in item.attrs:
@@ -210,7 +271,7 @@ def _tell(notes: Sequence[str]) -> None:
         click.echo(f"warning: {plain(note)}", err=True)
 
 
-def _consent(foreign: Sequence[Item], wanted: Intent) -> bool:
+def _consent(foreign: Sequence[Declaration], wanted: Intent) -> bool:
     """Ask before anything is written: without the answer the files would be half of what was wanted."""
     if wanted.adopt is not None or not foreign:
         return bool(wanted.adopt)
@@ -219,10 +280,12 @@ def _consent(foreign: Sequence[Item], wanted: Intent) -> bool:
     return asking.confirmed(f"Adopt the {len(foreign)} objects that are not ours yet ({names})?")
 
 
-async def _finished(session: Session, found: Origin, wanted: Intent, items: Sequence[Item], *, adopt: bool) -> int:
+async def _finished(
+    session: Session, found: Origin, wanted: Intent, items: Sequence[Declaration], *, adopt: bool
+) -> int:
     """Adopt what is foreign, and plan with what was written to prove that nothing is left."""
     click.echo(f"Wrote {wanted.target / MANIFEST}: {counted(len(items), 'object')}.")
-    file, foreign = wanted.target / MANIFEST, [item for item in items if item.mark is None]
+    file, foreign = wanted.target / MANIFEST, [item for item in items if item.stamp is None]
     options = _options(found, file)
     if foreign and not adopt:
         click.echo(f"{len(foreign)} of them are foreign still: an apply would create copies. Adopt them first.")
@@ -241,14 +304,14 @@ async def _finished(session: Session, found: Origin, wanted: Intent, items: Sequ
 
 
 def _options(found: Origin, file: Path) -> str:
-    """Give what every command needs to find this manifest and its account; "" when it has left its own behind."""
+    """Return what every command needs to find this manifest and its account; "" when it has left its own behind."""
     if found.settings.base_url is None and found.root.resolve() != file.parent.resolve():
         return ""
     named = "" if file == Path(MANIFEST) else f" -f {shlex.quote(str(file))}"
     return named + (f" --account {found.account}" if found.account else "")
 
 
-async def _adopted(session: Session, foreign: Sequence[Item]) -> bool:
+async def _adopted(session: Session, foreign: Sequence[Declaration]) -> bool:
     from deployer.commands.adopt import taken_over
     from deployer.engine.adopt import Taking, adoption
 
@@ -279,7 +342,7 @@ async def _proven(session: Session, *, stamp: bool) -> int:
 
 
 def _stamps_only(plan: Plan) -> bool:
-    """Tell whether the objects are as declared, and only their stamps are of an earlier time."""
+    """Whether the objects are as declared, and only their stamps are of an earlier time."""
     settled = all(file.reason.startswith(AGREED) for change in plan.pending for file in change.files)
     return settled and all(change.action is Action.UPDATE and not change.fields for change in plan.pending)
 
