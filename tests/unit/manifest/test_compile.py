@@ -36,7 +36,8 @@ def _compiled(project: Project) -> Manifest:
     project.write("parts/a.yaml", PART)
     project.write("prompts/tutor.md", b"\xef\xbb\xbfBe brief.\r\n\r\nBe kind.\r\n")
     project.write(
-        "functions/show.json", '{"name": "show", "parameters": {"type": "object", "properties": {}, "z": 1, "a": 2}}'
+        "functions/show.json",
+        '{"name": "show", "parameters": {"type": "object", "properties": {}, "title": "Z", "description": "A"}}',
     )
     found = compile_manifest(Path("assistants.yaml"), None, {}, {})
     assert found.problems == ()
@@ -56,7 +57,7 @@ def test_functions_keep_the_order_of_their_keys(project: Project) -> None:
     tutor = _compiled(project).resources[1]
     function = tutor.attrs["tools"][1]
     assert function["type"] == "function"
-    assert list(function["parameters"]) == ["type", "properties", "z", "a"]
+    assert list(function["parameters"]) == ["type", "properties", "title", "description"]
 
 
 def test_references_are_addresses_across_files(project: Project) -> None:
