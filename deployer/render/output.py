@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,35 +39,37 @@ class Streams:
 _MODES = {"stdin": "r", "stdout": "w", "stderr": "w"}
 
 
-class Lasting(io.TextIOBase):
-    """A stream that falls silent when it can no longer be written; `lost` says why."""
+class Lasting:
+    """A stream that falls silent when it can no longer be written; `lost` says why.
+
+    The stream behind it has an owner, who closes it. So this is no `io.TextIOBase`: those are flushed and closed when
+    they are collected, whatever has become of the stream by then.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.lost: OSError | None = None
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]
+    def encoding(self) -> str:
         return self._stream.encoding or "utf-8"
 
     @property
-    def errors(self) -> str:  # type: ignore[override]
+    def errors(self) -> str:
         return self._stream.errors or "strict"
 
-    def __getattr__(self, name: str) -> Any:  # `buffer`, `reconfigure`, …: what imported handlers may use
+    def __getattr__(self, name: str) -> Any:  # `isatty`, `fileno`, `buffer`, …: also what imported handlers may use
         return getattr(self._stream, name)
-
-    def isatty(self) -> bool:
-        return self._stream.isatty()
-
-    def fileno(self) -> int:
-        return self._stream.fileno()
 
     def write(self, text: str) -> int:
         size = len("" + text)  # a TypeError for bytes, even when silent: by that click knows a stream of text
         with self._unless_lost() as stream:
             stream.write(text)
         return size
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
 
     def flush(self) -> None:
         with self._unless_lost() as stream:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import os
 import sys
@@ -40,6 +41,7 @@ def test_it_falls_silent_at_the_first_failure() -> None:
     file = full(1)
     output = Lasting(file)
     assert [output.write(text) for text in ("one", "two", "three")] == [3, 3, 5]
+    output.writelines(["four", "five"])
     output.flush()
     assert (file.getvalue(), file.tries) == ("one", 1)
     assert output.lost is file.error
@@ -50,6 +52,22 @@ def test_it_passes_for_the_stream_that_it_stands_for() -> None:
         output = Lasting(file)
         assert (output.encoding, output.errors) == ("latin-1", "replace")
         assert (output.isatty(), output.fileno(), output.buffer) == (False, file.fileno(), file.buffer)
+
+
+def test_it_leaves_a_stream_alone_when_it_goes_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The owner may have closed it long before: then a flush is an error, told by Python 3.13 and later."""
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    with (tmp_path / "output").open("w", encoding="utf-8") as file:
+        output = Lasting(file)
+        assert output.write("a") == 1
+    del output
+    gc.collect()
+    assert told == []
+    with (tmp_path / "output").open("w", encoding="utf-8") as file:
+        Lasting(file).write("a")
+        gc.collect()
+        assert not file.closed
 
 
 @FULL
