@@ -4,13 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench clean
+TESTS ?=# what else pytest is told: make test TESTS='-m "not slow"'
+
+.PHONY: demo test test-pythons lint bench clean
 
 demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')  # some tests wait
+	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)') $(TESTS)  # some tests wait
+
+test-pythons:  # on each of Python 3.11 to 3.14 that is here
+	@$(PYTHON) scripts/pythons.py
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -24,13 +29,11 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks
 
 $(READY): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("deployer needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary jsonschema \
-		--dest $(VENV)/suite "$$(grep '^jsonschema==' constraints.txt)"
-	tar -xzf $(VENV)/suite/jsonschema-*.tar.gz -C $(VENV)/suite --strip-components=1
+	@command -v $(PYTHON) >/dev/null || { echo "there is no $(PYTHON) here; install Python 3.11 or newer" \
+		"(apt-get install python3-venv), or name yours: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("deployer needs Python 3.11 or newer, and this is %s.%s: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	@$(PYTHON) scripts/venv.py $(VENV)
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) .deployer
+	rm -rf $(VENV) .venv-3.* .deployer
