@@ -2,8 +2,8 @@
 
     python3 scripts/pythons.py [--slow-once]
 
-A version is looked for as `python3.N` on the PATH, then among pyenv's. `--slow-once`: tests that are marked `slow` run on
-the oldest version only. Exits with 1 when one version fails, or when none was found.
+A version is looked for as `python3.N` on the PATH, then among pyenv's. `--slow-once`: tests marked `slow` run on the
+oldest version only. Exits with 1 when one version fails, or when none was found.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python3 scripts/venv.py FOLDER
 
-It holds the project itself (editable), what its tests need at the versions of constraints.txt, and the official suite of
-JSON Schema, which comes with the source of jsonschema.
+It holds the project itself (editable), what its tests need at the versions of constraints.txt, and the official suite
+of JSON Schema, which comes with the source of jsonschema.
 """
 
 from __future__ import annotations

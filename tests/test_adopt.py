@@ -102,6 +102,7 @@ def test_without_a_terminal_it_wants_yes(project: Project) -> None:
     assert project.run("adopt", "assistant/tutor", "asst_1").code == 64
 
 
+@pytest.mark.slow
 def test_a_no_changes_nothing(project: Project) -> None:
     live_id = foreign_tutor(project)
     project.manifest(TUTOR)

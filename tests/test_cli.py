@@ -173,6 +173,7 @@ def test_places_can_be_opened_from_where_the_user_stands(project: Project) -> No
     ]
 
 
+@pytest.mark.slow
 def test_a_password_in_a_url_is_not_shown(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WHERE", "http://me:s3cret@127.0.0.1:9/v1")
     monkeypatch.setenv("KEY", "k3y-value")
@@ -246,6 +247,7 @@ def test_two_addresses_with_one_variable_are_told(project: Project) -> None:
     assert "assistant/a-b and assistant/a_b have the same variable ASSISTANT_A_B_ID" in result.err
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_question_of_an_apply(example: Project) -> None:
     leader, follower = os.openpty()
     command = [sys.executable, "-m", "deployer", "apply"]

@@ -55,6 +55,7 @@ def live(project: Project) -> Project:
     return project
 
 
+@pytest.mark.slow
 def test_a_file_of_ours_that_nobody_holds_is_found_and_deleted_on_consent(live: Project) -> None:
     held = set(account(live).files)
     orphan = upload(live, "a.md", b"alpha")
@@ -119,6 +120,7 @@ def test_in_text_it_tells_name_size_and_age_and_deletes_only_when_told_to(live: 
     assert run(live, "gc", "--older-than", "0").out.startswith("No orphans")
 
 
+@pytest.mark.slow
 def test_what_an_interrupted_apply_noted_is_found_by_its_id(live: Project) -> None:
     orphan = upload(live, "unheard-of.md", b"of no known size at all")
     url = "http://embedded.invalid/v1"

@@ -30,6 +30,7 @@ def piped(project: Project, until: str, *arguments: str) -> int:
         return process.wait(timeout=60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("until", "code", "left"), (("Account", 1, 30), ("✓", 0, 0)))
 def test_a_reader_that_leaves_stops_no_apply_half_way(project: Project, until: str, code: int, left: int) -> None:
     """Before anything was sent nothing is, and afterwards all of it; the exit code tells."""
@@ -41,6 +42,7 @@ def test_a_reader_that_leaves_stops_no_apply_half_way(project: Project, until: s
     assert sum(change["action"] == "update" for change in changes) == left
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_a_plan_is_no_failure(project: Project) -> None:
     project.manifest(MANY.replace("MODEL", "m"))
     assert piped(project, "Account", "plan") == 0

@@ -74,6 +74,7 @@ def until_said(running: Running, text: str) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "hangs",
     (

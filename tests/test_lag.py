@@ -28,6 +28,7 @@ def lagging(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         yield project
 
 
+@pytest.mark.slow
 def test_the_proof_gives_lists_the_time_that_they_need(lagging: Project) -> None:
     """First the list answers 404, since a second ago there was no store; later it shows the old document."""
     for content in ("first", "second"):

@@ -248,6 +248,7 @@ asyncio.run(run())
 """
 
 
+@pytest.mark.slow
 def test_when_the_holder_is_killed_its_lease_expires(tmp_path: Path) -> None:
     async def run(url: str, pid: int) -> None:
         settings = replace(SETTINGS, base_url=url)
@@ -313,6 +314,7 @@ def test_a_run_is_kept_out_until_the_lease_is_removed(project: Project, command:
     assert project.run(*command, *HERE).code == 0
 
 
+@pytest.mark.slow
 def test_it_waits_as_long_as_it_is_told(project: Project) -> None:
     project.manifest(LOCKED)
     assert project.run("plan", *HERE).code == 0

@@ -97,6 +97,7 @@ def test_errors_that_nobody_can_read_change_no_exit_code(example: Project) -> No
     assert shell(example, "deployer plan -f missing.yaml >/dev/full 2>/dev/full") == (1, "")
 
 
+@pytest.mark.slow
 def test_closed_streams_are_empty_ones(example: Project) -> None:
     assert shell(example, "deployer validate >&- && deployer plan >&- 2>&- <&-") == (0, "")
     assert shell(example, "deployer apply >&- <&-")[0] == 64, "nobody can confirm"

@@ -81,6 +81,7 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
+@pytest.mark.slow
 def test_all_real_objects_are_exported_one_to_one(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assistants, stores, documents = (recorded(kind) for kind in ("assistant", "vector_store", "vector_store.file"))
     held = {(one["vector_store_id"], one["id"]): one for one in documents}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -53,6 +54,7 @@ def built(source: str) -> Any:
     return module["handler"]
 
 
+@pytest.mark.slow
 @given(sources())
 def test_what_is_made_is_valid_and_agrees_with_its_source(source: str) -> None:
     handler = built(source)

@@ -47,6 +47,7 @@ def _parts(schema: Any) -> list[dict[str, Any]]:
     return [schema, *(part for one in inner for part in _parts(one))]
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_what_is_called_compatible_admits_nothing_new(data: st.DataObject) -> None:
     old = data.draw(parameters)

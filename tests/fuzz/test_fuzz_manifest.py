@@ -217,12 +217,14 @@ YAMLISH = st.lists(
 BYTES = st.binary(max_size=200) | st.text(max_size=200).map(str.encode) | YAMLISH.map(str.encode)
 
 
+@pytest.mark.slow
 @given(*MANIFESTS)
 @_fuzz(250)
 def test_mutated_manifests(folder: Path, steps: list[Any], account: str) -> None:
     _mutated_manifest(folder, steps, account)
 
 
+@pytest.mark.slow
 @given(*FUNCTIONS)
 @_fuzz(80)
 def test_mutated_functions(folder: Path, steps: list[Any], suffix: str) -> None:

@@ -46,6 +46,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_it_converges_without_duplicates_and_without_orphans(
     tmp_path: Path, undisturbed: list[list[str]], seed: int

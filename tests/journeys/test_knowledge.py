@@ -126,6 +126,7 @@ def test_a_file_that_a_foreign_store_holds_is_not_deleted(root: Path) -> None:
 # Make before break
 
 
+@pytest.mark.slow
 def test_a_search_never_finds_less_while_documents_are_replaced(root: Path) -> None:
     """Every document holds one word; at any moment a search for it finds each path, in the old or the new version."""
     names = [f"docs/{number}.md" for number in range(8)]
@@ -194,6 +195,7 @@ def test_what_fails_once_is_attached_again(root: Path) -> None:
         assert then(one, DOCS, FILES).count(ATTACH) == 2
 
 
+@pytest.mark.slow
 def test_a_document_that_is_stuck_is_named_and_waited_for_the_next_time(root: Path) -> None:
     with day(root, {"ingest": "a.md", "delay": 1.5}) as one:
         one.waits = replace(one.waits, ingestion=0.2)

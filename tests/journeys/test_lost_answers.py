@@ -73,6 +73,7 @@ def test_the_answers_of_all_of_a_kind_are_lost(tmp_path: Path, undisturbed: list
     assert once(tmp_path, {"on": create, "times": times, "drop": "after"}) == undisturbed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("create", CREATES)
 def test_lists_do_not_show_at_once_what_was_written(tmp_path: Path, undisturbed: list[str], create: str) -> None:
     fault = {"on": create, "calls": [1], "drop": "after"}
@@ -94,6 +95,7 @@ def test_agents(tmp_path: Path, way: str) -> None:
 LARGE = "assistants: {a: {model: m, tools: [{type: code_interpreter, files: [large.csv]}]}}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on", ("POST /v1/uploads", "POST /v1/uploads/*/parts", "POST /v1/uploads/*/complete"))
 def test_an_upload_in_parts(tmp_path: Path, on: str) -> None:
     root = write(tmp_path / "project", LARGE, {})

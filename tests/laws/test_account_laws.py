@@ -44,6 +44,7 @@ def states(draw: st.DrawFn) -> str:
     return text
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(states(), states(), st.sets(st.integers(1, 12), min_size=1, max_size=3))
 def test_after_a_failure_the_next_plan_is_what_was_not_done(before: str, after: str, refused: set[int]) -> None:

@@ -176,6 +176,7 @@ def test_foreign_objects_never_appear_and_nothing_is_deleted_without_consent(
     assert not [change for change in careful.changes if change.action is Action.DELETE]
 
 
+@pytest.mark.slow
 @given(worlds())
 def test_a_plan_is_valid_json_with_a_fingerprint_that_survives(
     world: tuple[list[Resource], list[LiveObject]],

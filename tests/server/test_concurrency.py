@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from deployer.server import BackgroundServer
 
@@ -43,6 +44,7 @@ def work(base_url: str, number: int) -> list[int]:
     return statuses
 
 
+@pytest.mark.slow
 def test_thirty_two_clients(tmp_path: Path) -> None:
     with BackgroundServer(tmp_path) as server, ThreadPoolExecutor(CLIENTS) as threads:
         seen = list(threads.map(lambda number: work(server.base_url, number), range(CLIENTS)))

@@ -157,6 +157,7 @@ mount -o remount,ro "$1"; run plan; run serve --port 0
 """
 
 
+@pytest.mark.slow
 def test_a_tiny_disk_through_the_command_line(tmp_path: Path) -> None:
     separate = ["unshare", "--user", "--map-root-user", "--mount"]
     try:

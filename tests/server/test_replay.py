@@ -24,6 +24,7 @@ recorded = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @recorded
 def test_every_recorded_exchange_agrees() -> None:
     table = asyncio.run(replay_all())

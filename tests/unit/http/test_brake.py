@@ -35,6 +35,7 @@ async def workers(client: Client, count: int, seen: Callable[[], object] = lambd
     return failures
 
 
+@pytest.mark.slow
 def test_no_stampede_during_an_outage_nor_after_it() -> None:
     """From second 2 to second 40 nothing works; every answer takes 50 ms."""
     sent: list[float] = []
@@ -71,6 +72,7 @@ def test_what_failed_together_counts_once() -> None:
     assert 0.4 < max(gaps) < 1.1
 
 
+@pytest.mark.slow
 def test_an_account_that_stays_away_is_given_up_by_all() -> None:
     sent: list[float] = []
     ended: list[float] = []
