@@ -18,7 +18,8 @@ from deployer.apply import execute
 from deployer.backends.http.client import connect
 from deployer.kinds import SURFACES
 from deployer.model import UNLIMITED, Status
-from deployer.project.session import Session, Wishes, target_of
+from deployer.project import PlanOptions
+from deployer.project.session import Session, target_of
 from deployer.server import EmbeddedAccount
 
 OURS = 1_000
@@ -52,7 +53,7 @@ async def measure(folder: Path) -> list[Figure]:
             body = {"model": "gpt-6-luna", "metadata": {"deployer": "another/assistant/a1"}}
             await asyncio.gather(*(client.write("POST", "/assistants", body) for _ in range(FOREIGN)))
             counted.requests.clear()
-            plan = await session.plan(Wishes(prune=True))
+            plan = await session.plan(PlanOptions(prune=True))
     return [
         Figure("changes proposed", len(plan.pending), 0),
         Figure("unchanged objects", len(plan.changes), OURS, at_least=True),

@@ -14,8 +14,8 @@ import click
 import pytest
 
 from deployer import __version__, cli
-from deployer.commands import validate
 from deployer.manifest import compile_manifest
+from deployer.project import project as library
 from deployer.project.session import target_of
 from tests.support.project import Project
 
@@ -106,7 +106,7 @@ def test_a_bug_is_told_as_one_and_its_trace_is_kept(example: Project, monkeypatc
     def broken(*_arguments: object, **_options: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(validate, "compile_manifest", broken)
+    monkeypatch.setattr(library, "compile_manifest", broken)
     result = example.run("validate")
     assert result.code == 3
     assert "this is a bug in deployer (ZeroDivisionError)" in result.err

@@ -10,7 +10,8 @@ import pytest
 
 from deployer.apply import execute, precondition
 from deployer.model import FileAction, Outcome, Plan, Status
-from deployer.project.session import EMBEDDED_FOLDER, Session, Wishes
+from deployer.project import PlanOptions
+from deployer.project.session import EMBEDDED_FOLDER, Session
 from tests.support.faulty import day
 from tests.support.live import QUICK, Message, Wire
 from tests.support.project import Project
@@ -25,7 +26,7 @@ def executed(project: Project, meddle: Meddle, before: Callable[[Session, Wire],
     with day(project.root, folder=project.root / EMBEDDED_FOLDER) as today:
 
         async def run(one: Session) -> Outcome:
-            plan = await one.plan(Wishes())
+            plan = await one.plan(PlanOptions())
             await meddle(one, plan)
             if before:
                 before(one, today.wire)
@@ -129,7 +130,7 @@ def test_an_assistant_is_looked_at_again_after_its_uploads(project: Project) -> 
 
 def test_a_conflict_over_a_document_shows_both_values(deployed: Project) -> None:
     async def meddle(one: Session) -> None:
-        await edits("a.md", {"topic": "by hand"})(one, await one.plan(Wishes()))
+        await edits("a.md", {"topic": "by hand"})(one, await one.plan(PlanOptions()))
 
     with day(deployed.root, folder=deployed.root / EMBEDDED_FOLDER) as today:
         today.run(meddle)

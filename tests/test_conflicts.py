@@ -9,7 +9,8 @@ import pytest
 
 from deployer.apply import execute
 from deployer.model import OnDrift, Plan, Status
-from deployer.project.session import EMBEDDED_FOLDER, Wishes
+from deployer.project import PlanOptions
+from deployer.project.session import EMBEDDED_FOLDER
 from tests.support.live import apply, embedded, session
 from tests.support.project import Project
 from tests.test_saved_plans import edit
@@ -89,7 +90,7 @@ def test_outputs_do_not_mind(edited: Project) -> None:
     assert edited.run("outputs").code == 0
 
 
-async def reviewed(project: Project, body: dict[str, Any], wishes: Wishes) -> tuple[Plan, dict[str, Any]]:
+async def reviewed(project: Project, body: dict[str, Any], wishes: PlanOptions) -> tuple[Plan, dict[str, Any]]:
     """Plan, edit assistant b on the account, execute that plan; give it, and the outcomes by address."""
     async with (
         embedded(project.root / EMBEDDED_FOLDER) as wire,
@@ -109,7 +110,7 @@ def test_what_moved_since_it_was_reviewed_is_not_written(project: Project, gone:
     assert project.run("apply", "--yes").code == 0
     later = MANIFEST.replace("in git", "later")
     project.manifest(later.replace("      b: {model: m}\n", "" if gone else "      b: {model: n}\n"))
-    wishes = Wishes(prune=True, on_drift=OnDrift.FAIL)
+    wishes = PlanOptions(prune=True, on_drift=OnDrift.FAIL)
     _, outcomes = asyncio.run(reviewed(project, {"temperature": 0.5}, wishes))
     assert outcomes["assistant/a"].status is Status.DONE
     assert outcomes["assistant/b"].status is Status.FAILED

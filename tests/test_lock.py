@@ -20,10 +20,10 @@ import pytest
 from deployer.backends.account import LOCK
 from deployer.backends.http import lease
 from deployer.backends.http.client import Client, connect
+from deployer.commands.carry_out import Words, agreed, carried_out
 from deployer.kinds import vector_store
 from deployer.model import UNLIMITED, AccountSettings
-from deployer.project.applying import Intent, carried_out
-from deployer.project.session import Wishes
+from deployer.project.applying import ApplyOptions
 from deployer.server import EmbeddedAccount
 from tests.support.killed import Door, served
 from tests.support.live import App, embedded, session
@@ -330,7 +330,7 @@ def test_a_run_whose_lease_is_taken_stops_and_says_so(project: Project, capsys: 
         async with embedded(project.root / "account") as wire, session(project.root, "assistants", wire) as one:
             async with lease.held(one.client, "test", terms=REAL) as hold:
                 wire.app = _Thief(wire.app, one.client, hold)
-                code = await carried_out(one, await one.plan(), Intent(Wishes(), None, yes=True, force=(), hold=hold))
+                code = await carried_out(one, await one.plan(), ApplyOptions(hold=hold), Words("apply"), agreed)
             return code, len((await one.client.get("/assistants", {"limit": 100})).data["data"])
 
     code, made = asyncio.run(run())

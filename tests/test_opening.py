@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
 from deployer.errors import AccountError
-from deployer.project.session import compiled, opened
+from deployer.project import Project as Library
 from tests.support.project import Project
 
 
@@ -28,7 +27,7 @@ def test_an_embedded_account_is_called_by_its_folder(project: Project) -> None:
     project.manifest("")
 
     async def ask() -> None:
-        async with opened(compiled(Path("assistants.yaml"), None, {})) as session:
+        async with Library.load().open() as session:
             await session.client.get("/nowhere")
 
     with pytest.raises(AccountError) as caught:

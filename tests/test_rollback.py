@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from deployer.apply import execute
-from deployer.commands.rollback import way_back
 from deployer.engine import plan
 from deployer.engine.plan import Scope
 from deployer.kinds import SURFACES
 from deployer.model import Address, Attrs, Create, LiveObject, Plan, Resource, Status, Target, Update
-from deployer.project.session import Wishes
+from deployer.project import PlanOptions
+from deployer.project.undo import way_back
 from deployer.rollback import restore
 from deployer.rollback import snapshot as record
 from deployer.server import EmbeddedAccount
@@ -361,12 +361,12 @@ def test_a_file_of_the_code_interpreter_whose_content_nobody_knows_stays(project
             project.write("data/a.csv", "of now")
             wire.fails = lambda _number, request: request.endswith("/content")
             async with session(project.root, "assistants", wire) as one:
-                back = (await way_back(one, list(record.entries(data)), Wishes())).plan
+                back = (await way_back(one, list(record.entries(data)), PlanOptions())).plan
                 (outcome,) = await execute(one.client, back, project.root, lambda _event: None)
                 assert (outcome.status, back.problems) == (Status.DONE, ())
                 (after,) = await one.read()
                 assert after.raw == before.raw
-                assert (await way_back(one, list(record.entries(data)), Wishes())).plan.pending == ()
+                assert (await way_back(one, list(record.entries(data)), PlanOptions())).plan.pending == ()
 
     asyncio.run(walk())
 

@@ -13,9 +13,12 @@ import httpx2
 import pytest
 
 from deployer.apply import execute
+from deployer.commands.carry_out import tell
 from deployer.model import Outcome, Plan
-from deployer.project.safety import recorded, secured
-from deployer.project.session import Session, compiled, opened
+from deployer.project import Project as Library
+from deployer.project.applying import ApplyOptions, recorded, secured
+from deployer.project.events import ignore
+from deployer.project.session import Session
 from deployer.server import EmbeddedAccount
 from tests.support.killed import Door, served
 from tests.support.live import Wire
@@ -45,13 +48,13 @@ def apply(
     """Apply, with something that happens while the plan is looked at; without a note, it is killed at its end."""
 
     async def applied() -> tuple[Outcome, ...]:
-        async with opened(compiled(project.root / "assistants.yaml", account, {})) as session:
+        async with Library.load(project.root / "assistants.yaml", account=account).open() as session:
             plan = await session.plan()
             await between(session, plan)
-            written = await secured(session, plan, "apply", None)
+            written = await secured(session, plan, ApplyOptions())
             outcomes = await execute(session.client, plan, session.manifest.root, lambda _event: None)
             if note:
-                recorded(session, written, outcomes)
+                recorded(session, written, outcomes, ignore)
             return outcomes
 
     return asyncio.run(applied())
@@ -201,15 +204,15 @@ def test_a_note_that_cannot_be_written_does_not_undo_the_run(
     project.manifest(ONE)
 
     async def disk() -> None:
-        async with opened(compiled(project.root / "assistants.yaml", None, {})) as session:
+        async with Library.load().open() as session:
             plan = await session.plan()
-            written = await secured(session, plan, "apply", None)
+            written = await secured(session, plan, ApplyOptions())
             outcomes = await execute(session.client, plan, session.manifest.root, lambda _event: None)
             (path,) = snapshots(project)
             (path.parent / "kept").mkdir()
             path.rename(path.parent / "kept" / path.name)
             path.mkdir()
-            recorded(session, written, outcomes)
+            recorded(session, written, outcomes, tell)
             path.rmdir()
             (path.parent / "kept" / path.name).rename(path)
 

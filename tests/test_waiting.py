@@ -15,8 +15,9 @@ import pytest
 
 from deployer.backends.http.client import Client
 from deployer.backends.http.failures import Failure
+from deployer.commands.carry_out import tell
 from deployer.errors import AccountError
-from deployer.project import waiting
+from deployer.project import events
 from deployer.server import EmbeddedAccount, read_faults
 from tests.support.killed import Door, served
 from tests.support.project import Project
@@ -31,7 +32,7 @@ def said(capsys: pytest.CaptureFixture[str], answer: Callable[[float], httpx2.Re
     """Send requests for more than 90 s to an account that gives these answers; give what is said."""
 
     async def work(client: Client) -> None:
-        client.circuit.told = waiting.Waiting(client)
+        client.circuit.told = events.Watch(client, tell)
 
         async def one_by_one() -> None:
             while virtual.now() < 90:
@@ -77,7 +78,7 @@ def test_the_next_trouble_is_told_anew(capsys: pytest.CaptureFixture[str]) -> No
 def test_neither_the_key_nor_control_characters_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     async def work(client: Client) -> None:
         ours = replace(client, settings=replace(client.settings, api_key="sk-ours-0123"))
-        waiting.Waiting(ours)(Failure("answered 503: no \x1b[2J for sk-ours-0123", "run again"), virtual.now(), 10.0)
+        events.Watch(ours, tell)(Failure("answered 503: no \x1b[2J for sk-ours-0123", "run again"), virtual.now(), 10.0)
 
     within(ok, work)
     (line,) = capsys.readouterr().err.splitlines()
@@ -87,7 +88,7 @@ def test_neither_the_key_nor_control_characters_are_shown(capsys: pytest.Capture
 def test_an_apply_says_on_stderr_that_it_waits_and_goes_on(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting, "_SOON", 0.0)
+    monkeypatch.setattr(events, "_SOON", 0.0)
     monkeypatch.setenv("KEY", "any")
     fault = {"on": "POST /v1/assistants", "status": 429, "retry_after_ms": 10, "times": 6}
     faults = read_faults({"seed": 0, "faults": [fault]})

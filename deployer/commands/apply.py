@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployer.commands.options import lock_option, manifest_options, parse_variables, plan_options
-from deployer.engine import guard
+from deployer.commands import consent
+from deployer.commands.options import Choice, force_option, lock_option, plan_options, project_options, yes_option
 from deployer.errors import UsageError
-from deployer.manifest import Manifest
-from deployer.project import consent, saved
-from deployer.project.applying import Intent, carried_out
-from deployer.project.safety import locked
+from deployer.project.applying import GUARDS
 
 if TYPE_CHECKING:
-    from deployer.project.session import Wishes
+    from deployer.project import PlanOptions, Project
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the user asked for; `saved` is a plan that is to be applied exactly."""
+
+    options: PlanOptions
+    saved: Mapping[str, Any] | None
+    yes: bool
+    force: Sequence[str]
+    lock_timeout: float
+    rehash: bool
 
 
 @click.command("apply")
-@manifest_options
+@project_options
 @plan_options
 @click.option(
     "--plan",
@@ -31,15 +41,13 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Apply a plan that plan --out saved, exactly, or not at all.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask (needed where nobody can answer).")
-@click.option("--force", multiple=True, type=click.Choice(guard.GUARDS), help="Lift a guard, by its name.")
+@yes_option
+@force_option(*GUARDS)
 @lock_option
 def command(  # noqa: PLR0913 (one for each option)
     *,
-    file: Path,
-    account: str | None,
-    variables: tuple[str, ...],
-    wishes: Wishes,
+    choice: Choice,
+    options: PlanOptions,
     rehash: bool,
     plan_file: Path | None,
     yes: bool,
@@ -57,23 +65,30 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer apply --yes --prune --account openai
       deployer apply --yes --plan plan.json
     """
-    from deployer.project.session import Wishes, compiled
+    from deployer.project import PlanOptions, saved
 
-    manifest = compiled(file, account, parse_variables(variables))
+    project = choice.load()
     if not yes:
         consent.answerable("apply", "--yes")
-    if plan_file and wishes != Wishes():
+    if plan_file and options != PlanOptions():
         raise UsageError("a saved plan holds its wishes; leave out --prune, --on-drift and --check-files")
     data = saved.read(plan_file) if plan_file else None
-    wanted = Intent(saved.wishes(data) if data else wishes, data, yes, force)
-    return asyncio.run(_apply(manifest, wanted, lock_timeout, rehash=rehash))
+    wanted = Wanted(saved.options(data) if data else options, data, yes, force, lock_timeout, rehash)
+    return asyncio.run(_apply(project, wanted))
 
 
-async def _apply(manifest: Manifest, wanted: Intent, lock_timeout: float, *, rehash: bool) -> int:
-    from deployer.project.session import opened
+async def _apply(project: Project, wanted: Wanted) -> int:
+    from deployer.commands.carry_out import Words, agreed, carried_out, confirm, tell
+    from deployer.project import saved
+    from deployer.project.applying import ApplyOptions
+    from deployer.project.session import locked
 
-    async with opened(manifest, rehash=rehash) as session, locked(session, lock_timeout) as hold:
-        plan = await session.plan(wanted.wishes)
-        if wanted.data:
-            saved.check(plan, wanted.data)
-        return await carried_out(session, plan, replace(wanted, hold=hold))
+    async with (
+        project.open(rehash=wanted.rehash, on_event=tell) as session,
+        locked(session, wanted.lock_timeout) as hold,
+    ):
+        plan = await session.plan(wanted.options)
+        if wanted.saved:
+            saved.check(plan, wanted.saved)
+        options = ApplyOptions(session.again(wanted.options), wanted.force, hold=hold)
+        return await carried_out(session, plan, options, Words("apply"), agreed if wanted.yes else confirm)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deployer.commands import consent as asking
 from deployer.engine.files import AGREED
 from deployer.errors import EXIT_DONE, EXIT_FAILED, AccountError, DeployerError, UsageError
 from deployer.kinds import SURFACES
@@ -20,14 +21,14 @@ from deployer.manifest import Manifest, compile_manifest, digest
 from deployer.manifest.accounts import EMBEDDED, choose
 from deployer.manifest.load import Sources, load
 from deployer.model import AccountSettings, Action, Plan, ProblemsFound
-from deployer.project import consent as asking
-from deployer.project.safety import locked
+from deployer.project.applying import ApplyOptions
 from deployer.wording import counted, listed
 
 if TYPE_CHECKING:
     from deployer.manifest.declaration import Declaration
     from deployer.manifest.export import Choice
     from deployer.project.export import Staging
+    from deployer.project.results import ProjectPlan
     from deployer.project.session import Session
 
 OVERWRITE = "overwrite"
@@ -314,6 +315,8 @@ def _options(found: Origin, file: Path) -> str:
 async def _adopted(session: Session, foreign: Sequence[Declaration]) -> bool:
     from deployer.commands.adopt import taken_over
     from deployer.engine.adopt import Taking, adoption
+    from deployer.project.adoption import adopted
+    from deployer.project.session import locked
 
     resources = {resource.address: resource for resource in session.manifest.resources}
     takings = []
@@ -322,7 +325,8 @@ async def _adopted(session: Session, foreign: Sequence[Declaration]) -> bool:
         proven = {one.file.id: files[one.path] for one in item.documents if one.path in files}
         takings.append(Taking(resources[item.address], item.live, proven))
     async with locked(session, 0.0):
-        return await taken_over(session, adoption(session.scope(), await session.plan(), takings))
+        plan = adoption(session.scope(), await session.plan(), takings)
+        return taken_over(await adopted(session, plan, ApplyOptions()), plan)
 
 
 async def _proven(session: Session, *, stamp: bool) -> int:
@@ -347,9 +351,10 @@ def _stamps_only(plan: Plan) -> bool:
     return settled and all(change.action is Action.UPDATE and not change.fields for change in plan.pending)
 
 
-async def _stamped(session: Session, plan: Plan) -> Plan:
+async def _stamped(session: Session, plan: Plan) -> ProjectPlan:
     """Bring stamps up to date, with the same consent as an adoption; give what is left."""
     from deployer.apply import execute
+    from deployer.project.session import locked
 
     async with locked(session, 0.0):
         await execute(session.client, plan, session.manifest.root, lambda _event: None)

@@ -6,29 +6,24 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from deployer.commands.options import lock_option, manifest_options, parse_variables
+from deployer.commands import consent
+from deployer.commands.options import Choice, lock_option, project_options
 from deployer.errors import EXIT_DONE, DeployerError
-from deployer.manifest import Manifest
-from deployer.project import consent
-from deployer.project.safety import locked
-from deployer.rollback import snapshot
-from deployer.rollback.store import read_snapshot, store_of
 
 if TYPE_CHECKING:
-    from deployer.apply.usage import Known, Unreferenced
-    from deployer.project.session import Session
+    from deployer.apply.usage import Unreferenced
+    from deployer.project import Project
 
 _HOUR = 3600
 
 
 @click.command("gc")
-@manifest_options
+@project_options
 @click.option(
     "--older-than",
     type=click.FloatRange(min=0),
@@ -39,16 +34,7 @@ _HOUR = 3600
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="[text]")
 @lock_option
-def command(  # noqa: PLR0913 (one for each option)
-    *,
-    file: Path,
-    account: str | None,
-    variables: tuple[str, ...],
-    older_than: float,
-    yes: bool,
-    form: str,
-    lock_timeout: float,
-) -> int:
+def command(*, choice: Choice, older_than: float, yes: bool, form: str, lock_timeout: float) -> int:
     """Find files that this project uploaded and that no vector store and no assistant holds; delete them on consent.
 
     A file is ours when a declared document has its name and size or its bytes, or a snapshot or an interrupted apply
@@ -60,54 +46,32 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer gc --older-than 24 --format json
       deployer gc --yes --account openai
     """
-    from deployer.project.session import compiled
-
-    manifest = compiled(file, account, parse_variables(variables))
-    return asyncio.run(_gc(manifest, older_than * _HOUR, lock_timeout, yes=yes, form=form))
+    return asyncio.run(_gc(choice.load(), older_than * _HOUR, lock_timeout, yes=yes, form=form))
 
 
-async def _gc(manifest: Manifest, older: float, lock_timeout: float, *, yes: bool, form: str) -> int:
-    from deployer.project.session import opened
+async def _gc(project: Project, older: float, lock_timeout: float, *, yes: bool, form: str) -> int:
+    from deployer.commands.carry_out import tell
+    from deployer.project.session import locked
+    from deployer.project.undo import delete_files, unreferenced
 
-    async with opened(manifest) as session, locked(session, lock_timeout):
-        found = await _found(session, older)
+    async with project.open(on_event=tell) as session, locked(session, lock_timeout):
+        found = await unreferenced(session, older)
         if form == "text":
             _show(found)
         asks = bool(found) and not yes and form == "text" and sys.stdin.isatty()
         if asks:
             _confirm(found)
-            still = {one.id for one in await _found(session, older)}  # the answer may have taken long
+            still = {one.id for one in await unreferenced(session, older)}  # the answer may have taken long
             found = [one for one in found if one.id in still]
         deleted = asks or yes
         if deleted:
-            await _delete(session, found)
+            await delete_files(session, found)
         if form == "json":
-            click.echo(_json(session, found, deleted=deleted))
+            click.echo(_json(project, found, deleted=deleted))
         elif found:
             said = f"{len(found):,} deleted." if deleted else "Nothing was deleted: add --yes."
             click.echo(f"\n{said}")
     return EXIT_DONE
-
-
-async def _found(session: Session, older: float) -> list[Unreferenced]:
-    from deployer.apply import Journal
-    from deployer.apply.usage import Uploads, unreferenced
-
-    left = Journal.of(session.manifest.root, session.client.settings, session.manifest.project).left_over
-    uploads = Uploads.of(list(_known(session.manifest)), left)
-    return await unreferenced(session.client, session.kinds, uploads, time.time() - older)
-
-
-def _known(manifest: Manifest) -> Iterator[Known]:
-    from deployer.apply.usage import Known
-
-    for resource in manifest.resources:
-        for file in resource.files:
-            yield Known(file.path, file.name, file.size, file.sha256)
-    place = store_of(manifest)
-    for name in place.names():
-        for path, sha256, size in snapshot.documents(read_snapshot(place, name)):
-            yield Known(f"{path} of snapshot {name}", path.rpartition("/")[2], size, sha256)
 
 
 def _show(found: Sequence[Unreferenced]) -> None:
@@ -130,18 +94,11 @@ def _confirm(found: Sequence[Unreferenced]) -> None:
         raise DeployerError("nothing was deleted")
 
 
-async def _delete(session: Session, found: Sequence[Unreferenced]) -> None:
-    from deployer.apply import Journal
-    from deployer.apply.usage import delete_files
-
-    journal = Journal.of(session.manifest.root, session.client.settings, session.manifest.project)
-    await delete_files(session.client, [one.id for one in found], journal.delete)
-
-
-def _json(session: Session, found: Sequence[Unreferenced], *, deleted: bool) -> str:
+def _json(project: Project, found: Sequence[Unreferenced], *, deleted: bool) -> str:
     files = [
         {"id": one.id, "name": one.name, "bytes": one.size, "created_at": one.created, "why": one.why} for one in found
     ]
-    account = {"name": session.target.name, "api": session.target.api, "base_url": session.target.base_url}
-    result = {"version": 1, "project": session.manifest.project, "account": account, "deleted": deleted, "files": files}
+    target = project.target
+    account = {"name": target.name, "api": target.api, "base_url": target.base_url}
+    result = {"version": 1, "project": project.name, "account": account, "deleted": deleted, "files": files}
     return json.dumps(result, ensure_ascii=False, indent=2)

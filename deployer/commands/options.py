@@ -1,65 +1,132 @@
-"""The options that commands share."""
+"""The options that commands share: which project, how a plan is made, in which format something is printed."""
 
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 from deployer.errors import UsageError
-from deployer.model import OnDrift
+from deployer.model import OnDrift, ProblemsFound
+from deployer.render import formats
+
+if TYPE_CHECKING:
+    from deployer.project import Project
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+MANIFEST = Path("assistants.yaml")
 
 
-def manifest_options(function: Function) -> Function:
-    """Add -f/--file, --account and --var."""
-    for option in (
-        click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable."),
-        click.option(
-            "--account", envvar="DEPLOYER_ACCOUNT", metavar="NAME", help="An account of the manifest. [embedded]"
-        ),
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which manifest and which account a command is about, as its options say."""
+
+    file: Path
+    account: str | None
+    variables: Mapping[str, str]
+
+    def load(self) -> Project:
+        """Return the project; ProblemsFound when the manifest is wrong."""
+        from deployer.project import Project
+
+        return Project.load(self.file, account=self.account, variables=self.variables)
+
+    def command(self, *words: str) -> str:
+        """Return a command line about the same project, to be pasted into a shell."""
+        file = [] if self.file == MANIFEST else ["-f", str(self.file)]
+        account = ["--account", self.account] if self.account else []
+        variables = [word for name, value in self.variables.items() for word in ("--var", f"{name}={value}")]
+        return shlex.join(["deployer", *words, *file, *account, *variables])
+
+
+def project_options(function: Function) -> Function:
+    """Add -f/--file, --account and --var; the command gets them as `choice`."""
+
+    @functools.wraps(function)
+    def command(*, file: Path, account: str | None, variables: tuple[str, ...], **others: Any) -> Any:
+        return function(choice=Choice(file, account, parsed(variables)), **others)
+
+    return _with(
+        cast("Function", command),
         click.option(
             "-f",
             "--file",
             type=click.Path(path_type=Path),
-            default=Path("assistants.yaml"),
+            default=MANIFEST,
             metavar="PATH",
             help="The manifest. [assistants.yaml]",
         ),
-    ):
-        function = option(function)
-    return function
+        click.option(
+            "--account", envvar="DEPLOYER_ACCOUNT", metavar="NAME", help="An account of the manifest. [embedded]"
+        ),
+        click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable."),
+    )
+
+
+def parsed(pairs: tuple[str, ...]) -> Mapping[str, str]:
+    """Return the variables of `--var NAME=VALUE`."""
+    result = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise UsageError(f"--var {pair}: write it as --var NAME=VALUE")
+        result[name] = value
+    return result
 
 
 def plan_options(function: Function) -> Function:
-    """Add what a plan is made with; the command gets them as `wishes` and `rehash`."""
+    """Add what a plan is made with; the command gets them as `options` and `rehash`."""
 
     @functools.wraps(function)
     def command(*, prune: bool, on_drift: str, check_files: bool, **others: Any) -> Any:
-        from deployer.project.session import Wishes
+        from deployer.project import PlanOptions
 
-        return function(wishes=Wishes(prune, OnDrift(on_drift), check_files), **others)
+        return function(options=PlanOptions(prune, OnDrift(on_drift), check_files), **others)
 
-    result: Any = command
-    for option in (
-        click.option("--rehash", is_flag=True, help="Read every document again, whatever the cache knows."),
-        click.option("--check-files", is_flag=True, help="Also look for documents whose File object is gone."),
-        click.option(
-            "--on-drift",
-            type=click.Choice([one.value for one in OnDrift]),
-            default=OnDrift.FAIL.value,
-            help="What becomes of fields that somebody edited on the account. [fail]",
-        ),
+    return _with(
+        cast("Function", command),
         click.option("--prune", is_flag=True, help="Also delete what is ours and no longer in the manifest."),
-    ):
-        result = option(result)
-    return result  # type: ignore[no-any-return]
+        on_drift_option("What becomes of fields that somebody edited on the account. [fail]"),
+        click.option("--check-files", is_flag=True, help="Also look for documents whose File object is gone."),
+        click.option("--rehash", is_flag=True, help="Read every document again, whatever the cache knows."),
+    )
 
 
+def on_drift_option(text: str) -> Callable[[Function], Function]:
+    return click.option(
+        "--on-drift", type=click.Choice([one.value for one in OnDrift]), default=OnDrift.FAIL.value, help=text
+    )
+
+
+def format_option(subject: str) -> Callable[[Function], Function]:
+    """Add --format, with the formats of the table for this subject; the command gets it as `form`.
+
+    What is wrong with a manifest is printed in that format, too: a pipeline reads standard output.
+    """
+    names = formats.names(subject)
+
+    def decorated(function: Function) -> Function:
+        @functools.wraps(function)
+        def command(*, form: str, **others: Any) -> Any:
+            try:
+                return function(form=form, **others)
+            except ProblemsFound as error:
+                if form != names[0] and form in formats.names("problems"):
+                    formats.write("problems", form, formats.Findings(error.problems, ""))
+                raise
+
+        option = click.option("--format", "form", type=click.Choice(names), default=names[0], help=f"[{names[0]}]")
+        return _with(cast("Function", command), option)
+
+    return decorated
+
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask (needed where nobody can answer).")
 lock_option = click.option(
     "--lock-timeout",
     type=click.FloatRange(min=0),
@@ -69,11 +136,12 @@ lock_option = click.option(
 )
 
 
-def parse_variables(pairs: tuple[str, ...]) -> Mapping[str, str]:
-    result = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not (name and equals):
-            raise UsageError(f"--var {pair}: write it as --var NAME=VALUE")
-        result[name] = value
-    return result
+def force_option(*guards: str) -> Callable[[Function], Function]:
+    return click.option("--force", multiple=True, type=click.Choice(guards), help="Lift a guard, by its name.")
+
+
+def _with(command: Function, *options: Callable[[Function], Function]) -> Function:
+    """Add options in the order in which the help shows them."""
+    for option in reversed(options):
+        command = option(command)
+    return command

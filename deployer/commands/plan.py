@@ -8,33 +8,28 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployer.commands.options import manifest_options, parse_variables, plan_options
-from deployer.engine import guard
+from deployer.commands.options import Choice, format_option, plan_options, project_options
 from deployer.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, DeployerError
-from deployer.manifest import Manifest
 from deployer.model import Plan
-from deployer.project import saved
 from deployer.render import formats
 
 if TYPE_CHECKING:
-    from deployer.project.session import Wishes
+    from deployer.project import PlanOptions, Project, ProjectPlan
 
 
 @click.command("plan")
-@manifest_options
+@project_options
 @plan_options
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Save it for apply --plan."
 )
-@click.option("--format", "form", type=click.Choice(formats.names("plan")), default="text", help="[text]")
+@format_option("plan")
 @click.option("--fail-on", type=click.Choice(["breaking"]), help="Exit with 1 when a function changes so.")
 @click.option("--exit-code", is_flag=True, help="Exit with 2 when there are changes.")
 def command(  # noqa: PLR0913 (one for each option)
     *,
-    file: Path,
-    account: str | None,
-    variables: tuple[str, ...],
-    wishes: Wishes,
+    choice: Choice,
+    options: PlanOptions,
     rehash: bool,
     out: Path | None,
     form: str,
@@ -51,12 +46,9 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer plan --fail-on breaking
       deployer plan --out plan.json    # then: deployer apply --plan plan.json
     """
-    from deployer.project.session import compiled
-
-    plan = asyncio.run(_plan(compiled(file, account, parse_variables(variables)), wishes, rehash=rehash))
+    plan = asyncio.run(_plan(choice.load(), options, rehash=rehash))
     if out:
-        saved.write(out, plan)
-        click.echo(f"saved: deployer apply --plan {out} applies exactly this", err=True)
+        _save(plan, out)
     formats.write("plan", form, plan)
     if plan.errors:
         return EXIT_FAILED
@@ -67,18 +59,27 @@ def command(  # noqa: PLR0913 (one for each option)
     return EXIT_CHANGES if exit_code and plan.pending else EXIT_DONE
 
 
+async def _plan(project: Project, options: PlanOptions, *, rehash: bool) -> ProjectPlan:
+    from deployer.commands.carry_out import tell
+
+    async with project.open(rehash=rehash, on_event=tell) as session:
+        return await session.plan(options)
+
+
+def _save(plan: Plan, out: Path) -> None:
+    from deployer.project import saved
+
+    saved.write(out, plan)
+    click.echo(f"saved: deployer apply --plan {out} applies exactly this", err=True)
+
+
 def _warn(plan: Plan) -> None:
     """Say what apply would say: a reviewer must not see green where the pipeline will see red."""
+    from deployer.project.applying import check
+
     try:
-        guard.check(plan)
+        check(plan)
     except DeployerError as error:
         from deployer.render.lines import plain_text
 
         click.echo(plain_text(f"apply will refuse: {error}"), err=True)
-
-
-async def _plan(manifest: Manifest, wishes: Wishes, *, rehash: bool) -> Plan:
-    from deployer.project.session import opened
-
-    async with opened(manifest, rehash=rehash) as session:
-        return await session.plan(wishes)

@@ -5,55 +5,56 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import asdict, replace
-from pathlib import Path
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployer.commands.options import lock_option, manifest_options, parse_variables
-from deployer.engine import guard
+from deployer.commands import consent
+from deployer.commands.options import (
+    Choice,
+    force_option,
+    lock_option,
+    on_drift_option,
+    project_options,
+    yes_option,
+)
 from deployer.errors import EXIT_DONE, DeployerError
-from deployer.manifest import Manifest
 from deployer.model import OnDrift, Plan
-from deployer.project import consent
-from deployer.project.applying import Intent, carried_out
-from deployer.project.safety import locked
-from deployer.rollback import history, restore
+from deployer.project.applying import GUARDS
 from deployer.rollback.store import SnapshotStore, read_snapshot, store_of
-from deployer.wording import listed, more
+from deployer.wording import listed
 
 if TYPE_CHECKING:
-    from deployer.backends.http.lease import Hold
-    from deployer.project.session import Session, Wishes
-    from deployer.rollback.restore import WayBack
-    from deployer.rollback.returned import Lacking
-    from deployer.rollback.snapshot import Entry
+    from deployer.project import Project
+    from deployer.project.undo import Restoration
 
-_NAMED = 10
 _FEW = 3
-Snapshots = list[tuple[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What the user asked for; `again` is the command that goes on with what is left."""
+
+    on_drift: OnDrift
+    yes: bool
+    force: Sequence[str]
+    lock_timeout: float
+    again: str
 
 
 @click.command("rollback")
-@manifest_options
+@project_options
 @click.argument("snapshot", required=False)
 @click.option("--list", "listing", is_flag=True, help="Show the snapshots that there are.")
-@click.option(
-    "--on-drift",
-    type=click.Choice([one.value for one in OnDrift]),
-    default=OnDrift.FAIL.value,
-    help="What becomes of fields that somebody edited on the account since. [fail]",
-)
-@click.option("--yes", is_flag=True, help="Do not ask (needed where nobody can answer).")
-@click.option("--force", multiple=True, type=click.Choice(guard.GUARDS), help="Lift a guard, by its name.")
+@on_drift_option("What becomes of fields that somebody edited on the account since. [fail]")
+@yes_option
+@force_option(*GUARDS)
 @lock_option
 def command(  # noqa: PLR0913 (one for each option)
     *,
-    file: Path,
-    account: str | None,
-    variables: tuple[str, ...],
+    choice: Choice,
     snapshot: str | None,
     listing: bool,
     on_drift: str,
@@ -76,99 +77,48 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer rollback
       deployer rollback --yes --on-drift overwrite --account openai
     """
-    from deployer.project.session import Wishes, compiled
+    from deployer.project.undo import Restoration
 
-    manifest = compiled(file, account, parse_variables(variables))
+    project = choice.load()
     if listing:
-        return _show(store_of(manifest), _account(manifest), chosen=account is not None)
-    chain = _chosen(manifest, snapshot)
-    again = f"rollback {chain[0][0]}" + (f" --account {account}" if account else "")
-    ask = None if yes or sys.stdin.isatty() else _refused
-    wanted = Intent(Wishes(on_drift=OnDrift(on_drift)), None, yes, force, command=again, ask=ask)
-    return asyncio.run(_rollback(manifest, chain, wanted, lock_timeout))
+        return _show(store_of(project.manifest), asdict(project.target), chosen=choice.account is not None)
+    chosen = Restoration.of(project.manifest, project.target, snapshot)
+    again = f"rollback {chosen.name}" + (f" --account {choice.account}" if choice.account else "")
+    wanted = Intent(OnDrift(on_drift), yes, force, lock_timeout, again)
+    return asyncio.run(_rollback(project, chosen, wanted))
+
+
+async def _rollback(project: Project, chosen: Restoration, wanted: Intent) -> int:
+    from deployer.commands.carry_out import Words, agreed, carried_out, confirm, tell
+    from deployer.project.applying import ApplyOptions
+    from deployer.project.session import locked
+    from deployer.project.undo import missing
+    from deployer.render.lines import plain
+
+    asks = confirm if sys.stdin.isatty() else _refused
+    shows = not wanted.yes and asks is _refused  # what only shows a plan writes nothing, not even a lease
+    async with (
+        project.open(on_event=tell) as session,
+        nullcontext() if shows else locked(session, wanted.lock_timeout) as hold,
+    ):
+        oldest = chosen.snapshots[0][1]
+        click.echo(plain(f"Back to {oldest['time']}, {_told(oldest)}"))
+
+        async def again() -> Plan:
+            return (await chosen.plan(session, wanted.on_drift, wanted.again)).plan
+
+        first = await chosen.plan(session, wanted.on_drift, wanted.again)
+        options = ApplyOptions(again, wanted.force, "rollback", hold)
+        ask = agreed if wanted.yes else asks
+        code = await carried_out(session, first.plan, options, Words(wanted.again), ask)
+        if code == EXIT_DONE and first.lacking:
+            raise DeployerError(missing(first.lacking, wanted.again))
+        return code
 
 
 def _refused(_plan: Plan) -> None:
     """The plan has been shown; that is all that can be done where nobody can answer."""
     consent.answerable("roll back", "--yes")
-
-
-def _snapshots(manifest: Manifest, since: str = "") -> Snapshots:
-    """Give the snapshots of the project on this account from `since` on, the oldest first."""
-    place, account = store_of(manifest), _account(manifest)
-    read = [(name, read_snapshot(place, name)) for name in place.names() if name >= since]
-    return [(name, data) for name, data in read if data["account"] == account]
-
-
-def _account(manifest: Manifest) -> dict[str, str]:
-    from deployer.project.session import target_of
-
-    return asdict(target_of(manifest))
-
-
-def _chosen(manifest: Manifest, name: str | None) -> Snapshots:
-    """Give the snapshot that is meant and all newer ones: what they hold together is the state of then."""
-    place, account = store_of(manifest), _account(manifest)
-    names = place.names()
-    if name is None:
-        for one in reversed(names):
-            if (data := read_snapshot(place, one))["account"] == account:
-                return [(one, data)]
-        raise DeployerError("there is no snapshot of this account yet; deployer apply writes one before it begins")
-    name = name.removesuffix(".json")
-    if name not in names:
-        raise DeployerError(f"project {place.project} has no snapshot {name}; deployer rollback --list shows them all")
-    found = _snapshots(manifest, since=name)
-    if not found or found[0][0] != name:
-        there = read_snapshot(place, name)["account"]
-        raise DeployerError(f"the snapshot {name} is of another account ({' · '.join(there.values())}); choose that")
-    return found
-
-
-async def _rollback(manifest: Manifest, chain: Snapshots, wanted: Intent, lock_timeout: float) -> int:
-    from deployer.project.session import opened
-    from deployer.render.lines import plain
-
-    async with opened(manifest) as session, _lease(session, wanted, lock_timeout) as hold:
-        entries = history.merged([data for _, data in chain])
-        click.echo(plain(f"Back to {chain[0][1]['time']}, {_told(chain[0][1])}"))
-
-        async def again() -> Plan:
-            return (await way_back(session, entries, wanted.wishes, wanted.command)).plan
-
-        first = await way_back(session, entries, wanted.wishes, wanted.command)
-        code = await carried_out(session, first.plan, replace(wanted, again=again, hold=hold))
-        if code == EXIT_DONE and first.lacking:
-            raise DeployerError(_lacking(first.lacking, wanted.command))
-        return code
-
-
-def _lease(session: Session, wanted: Intent, patience: float) -> AbstractAsyncContextManager[Hold | None]:
-    """What only shows a plan writes nothing, not even a lease."""
-    return nullcontext() if wanted.ask else locked(session, patience)
-
-
-def _lacking(found: Sequence[Lacking], again: str) -> str:
-    """Say what did not come back: it is not done, though nothing more can be done now."""
-    lines = [f"  {one.address}: {one.name}: {one.remedy}" for one in found[:_NAMED]]
-    rest = [f"  {more(len(found) - _NAMED)}, named above"] if len(found) > _NAMED else []
-    return "\n".join(
-        [
-            "not everything is as it was then: neither the account nor the working tree has the bytes of",
-            *lines,
-            *rest,
-            f"then run deployer {again}",
-        ]
-    )
-
-
-async def way_back(session: Session, entries: Sequence[Entry], wishes: Wishes, again: str = "rollback") -> WayBack:
-    """Give the plan of this moment that leads back to the entries; `again` is the command that goes on with them."""
-    from deployer.rollback.sources import Place, stock
-
-    live = await session.read()
-    place = Place(session.client, session.manifest, session.kinds)
-    return restore.way_back(session.scope(wishes), entries, live, await stock(place, entries, live), again)
 
 
 def _show(place: SnapshotStore, account: Mapping[str, str], *, chosen: bool) -> int:

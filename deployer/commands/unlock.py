@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from deployer.commands.options import manifest_options, parse_variables
+from deployer.commands import consent
+from deployer.commands.options import Choice, project_options, yes_option
 from deployer.errors import EXIT_DONE, DeployerError
-from deployer.manifest import Manifest
-from deployer.project import consent
 
 if TYPE_CHECKING:
     from deployer.backends.http.lease import Lease
+    from deployer.project import Project
 
 
 @click.command("unlock")
-@manifest_options
-@click.option("--yes", is_flag=True, help="Do not ask (needed where nobody can answer).")
-def command(*, file: Path, account: str | None, variables: tuple[str, ...], yes: bool) -> int:
+@project_options
+@yes_option
+def command(*, choice: Choice, yes: bool) -> int:
     """Remove the lease with which a run keeps others out, where an account has lock: true.
 
     A lease that nobody renews expires by itself after two minutes. A run whose lease is removed stops after the
@@ -32,22 +31,20 @@ def command(*, file: Path, account: str | None, variables: tuple[str, ...], yes:
       deployer unlock
       deployer unlock --yes --account openai
     """
-    from deployer.project.session import compiled
-
-    return asyncio.run(_unlock(compiled(file, account, parse_variables(variables)), yes=yes))
+    return asyncio.run(_unlock(choice.load(), yes=yes))
 
 
-async def _unlock(manifest: Manifest, *, yes: bool) -> int:
+async def _unlock(project: Project, *, yes: bool) -> int:
     from deployer.backends.http.lease import leases, remove
-    from deployer.project.session import opened
+    from deployer.commands.carry_out import tell
     from deployer.render.lines import plain
 
-    async with opened(manifest) as session:
-        found = await leases(session.client, manifest.project)
+    async with project.open(on_event=tell) as session:
+        found = await leases(session.client, project.name)
         for lease in found:
             click.echo(plain(f"{lease.id}  {_told(lease)}"))
         if not found:
-            click.echo(f"Project {manifest.project} is not locked.")
+            click.echo(f"Project {project.name} is not locked.")
             return EXIT_DONE
         if not yes:
             _confirm()

@@ -1,8 +1,43 @@
-"""What commands share: an open account with its manifest, and the way from a plan to its proof.
+"""The library: a manifest with an account, from a script, a notebook, a thread or a worker of something larger.
 
-session     compile the manifest, open the account, make the plan
-saved       a plan in a file
-safety      the lease, and a snapshot of what is about to change
-consent     questions
-applying    show a plan, ask, do it, and plan again to prove it
+project     Project: what can be done, sync and async
+results     what it gives back
+events      what a run tells meanwhile, and how it is asked to stop
+session     an open account with its manifest; plans are made here
+applying    carry out a plan and prove it
+saved       a plan that was made earlier
+adoption    take over what deployer did not create
+undo        rollback, destroy, gc
+
+It prints nothing, asks nobody, changes nothing about the process, and knows no command line.
 """
+
+from deployer.project.events import Notice, OnEvent, ProjectEvent, Stop, Waiting
+from deployer.project.project import Project
+from deployer.project.results import (
+    ApplyResult,
+    ApplyStatus,
+    Collected,
+    Drift,
+    Outputs,
+    PlanOptions,
+    ProjectPlan,
+    Validation,
+)
+
+__all__ = [
+    "ApplyResult",
+    "ApplyStatus",
+    "Collected",
+    "Drift",
+    "Notice",
+    "OnEvent",
+    "Outputs",
+    "PlanOptions",
+    "Project",
+    "ProjectEvent",
+    "ProjectPlan",
+    "Stop",
+    "Validation",
+    "Waiting",
+]

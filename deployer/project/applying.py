@@ -1,181 +1,117 @@
-"""From a plan to its proof: show it, ask, do it, and plan again."""
+"""From a plan that was reviewed to its proof: a snapshot, the operations, and the next plan, which must be empty."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
-import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from deployer.engine import guard
-from deployer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, AccountError, DeployerError, Interrupted
-from deployer.model import Action, Outcome, Plan, Status
-from deployer.project import consent
-from deployer.project.safety import recorded, secured
-from deployer.render.output import lasting
+from deployer.errors import AccountError, DeployerError
+from deployer.model import LiveObject, Outcome, Plan, Status
+from deployer.project.events import Listener, Notice, OnEvent, Stop, ignore
+from deployer.project.results import ApplyResult, ApplyStatus, ProjectPlan
+from deployer.rollback import snapshot
+from deployer.rollback.snapshot import FRESH
+from deployer.rollback.store import name_of, store_of
 
 if TYPE_CHECKING:
-    from deployer.apply import Event
     from deployer.backends.http.lease import Hold
-    from deployer.project.session import Session, Wishes
+    from deployer.project.session import Session
 
-_NAMED = 3
+PRUNE_LIMIT = guard.PRUNE_LIMIT
+GUARDS = guard.GUARDS
+"""The names of guards that can be lifted."""
 _NOT_FOUND = 404
 _LAGS = (0.5, 1.0, 2.0, 4.0)
 """Seconds between looks: a list may not show yet what was just written, or still show what has gone."""
-_AT_ONCE = "interrupted in the middle of requests, which may have been carried out or not: run {} again, it looks first"
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
-    """What the user asked for; `data` is a saved plan, to be applied exactly.
+class ApplyOptions:
+    """How a plan is carried out.
 
-    `command` is what does the rest when something is left. `ask` replaces the usual question, `again` the plan that
-    proves that nothing is left. `hold` is the account's lease, where it has one.
+    `again` makes the plan that proves that nothing is left, None where none is to be made. `force` lifts guards, by
+    their names. `command` is what the snapshot says of the run. `hold` is the account's lease, where it has one.
     """
 
-    wishes: Wishes
-    data: Mapping[str, Any] | None
-    yes: bool
-    force: Sequence[str]
-    command: str = "apply"
-    ask: Callable[[Plan], None] | None = None
     again: Callable[[], Awaitable[Plan]] | None = None
+    force: Collection[str] = ()
+    command: str = "apply"
     hold: Hold | None = None
+    on_event: OnEvent = ignore
+    stop: Stop = field(default_factory=Stop)
 
 
-async def carried_out(session: Session, plan: Plan, wanted: Intent) -> int:
-    """Show a plan, ask, do it, and plan again to prove it; gives the exit code.
+def check(plan: Plan, force: Collection[str] = ()) -> None:
+    """Raise when a plan must not be applied; the message names what would lift the refusal."""
+    guard.check(plan, force)
 
-    Once it is at work, output that cannot be written (its reader is gone, the disk is full) does not stop it.
+
+def refused(error: DeployerError, plan: Plan | None = None) -> ApplyResult:
+    """Return the result of a run that has written nothing."""
+    return ApplyResult(ApplyStatus.REFUSED, ProjectPlan.of(plan) if plan else None, why=str(error))
+
+
+async def applied(session: Session, plan: Plan, options: ApplyOptions) -> ApplyResult:
+    """Carry out a plan and prove it; whatever the account does, the result says what became of each change.
+
+    What `on_event` raises is raised when the run has come to its end.
     """
-    _show(plan)
-    guard.check(plan, wanted.force)
-    if not plan.pending:
-        return EXIT_DONE
-    if wanted.ask:
-        wanted.ask(plan)
-    else:
-        _confirm(plan, yes=wanted.yes)
-    written = await secured(session, plan, wanted.command, wanted.hold)
-    with lasting():
-        outcomes = await _execute(session, plan, wanted)
-        recorded(session, written, outcomes)
-        return await _prove(session, outcomes, wanted)
+    listener = Listener(options.on_event, options.stop)
+    options = replace(options, on_event=listener)
+    result = await proven(await executed(session, plan, options), options)
+    listener.check()
+    return result
 
 
-def _show(plan: Plan) -> None:
-    """What nobody saw is not done. Errors come last, from the guard, on stderr: a log has them once."""
-    from deployer.render import text
-    from deployer.render.output import Streams
-
-    try:
-        text.plan(plan, Streams.standard(), errors=False)
-    except OSError as error:
-        if plan.pending or plan.errors:
-            why = "nobody reads it" if isinstance(error, BrokenPipeError) else error.strerror or error
-            raise DeployerError(f"nothing was changed: the plan could not be shown ({why})") from None
-        raise
-
-
-def _deletes(plan: Plan) -> list[str]:
-    """Name what goes; many left-over File objects are a number."""
-    gone = [change.address for change in plan.pending if change.action is Action.DELETE]
-    left = sum(one.kind == "file" for one in gone)
-    if left <= _NAMED:
-        return [str(one) for one in gone]
-    return [*(str(one) for one in gone if one.kind != "file"), f"{left:,} left-over File objects"]
-
-
-def _confirm(plan: Plan, *, yes: bool) -> None:
-    if yes:
-        return
-    deletes = _deletes(plan)
-    question = f"Apply, and delete {', '.join(deletes)}?" if deletes else "Apply?"
-    if not consent.confirmed(question):
-        raise DeployerError("nothing was changed")
-
-
-async def _execute(session: Session, plan: Plan, wanted: Intent) -> tuple[Outcome, ...]:
+async def executed(session: Session, plan: Plan, options: ApplyOptions) -> ApplyResult:
+    """Carry out a plan, without the proof. Being cancelled, it ends in the middle of its requests."""
     from deployer.apply import execute
-    from deployer.render.progress import progress
 
-    stop = wanted.hold.over if wanted.hold else asyncio.Event()
-    click.echo()
-    with progress(sys.stdout, plan) as report:
-
-        def told(event: Event) -> None:
-            report(event.address, event.operation, event.outcome, event.bytes, event.ready)
-
-        work = asyncio.create_task(execute(session.client, plan, session.manifest.root, told, stop=stop))
-        with _stopping(stop, work):
-            try:
-                return await work
-            except asyncio.CancelledError:
-                raise Interrupted(_AT_ONCE.format(wanted.command)) from None
-
-
-@contextlib.contextmanager
-def _stopping(stop: asyncio.Event, work: asyncio.Task[Any]) -> Iterator[None]:
-    """Let Ctrl-C (or a pipeline's SIGTERM) end the run after the requests in flight; a second one ends it at once."""
-    loop = asyncio.get_running_loop()
-
-    def interrupted() -> None:
-        if stop.is_set():
-            work.cancel()
-            return
-        click.echo("\nstopping after the requests in flight; again to stop at once", err=True)
-        stop.set()
-
-    signals = (signal.SIGINT, signal.SIGTERM)
+    reviewed = ProjectPlan.of(plan)
     try:
-        for number in signals:
-            loop.add_signal_handler(number, interrupted)
-    except (NotImplementedError, RuntimeError, ValueError):  # no such thing on this system, or not the main thread
-        yield
-        return
+        check(plan, options.force)
+        if not plan.pending:
+            return ApplyResult(ApplyStatus.UNCHANGED, reviewed)
+        written = await secured(session, plan, options)
+    except DeployerError as error:
+        return refused(error, plan)
+    over = options.hold.over if options.hold else asyncio.Event()
+    with options.stop.passed_on(over):
+        outcomes = await execute(session.client, plan, session.manifest.root, options.on_event, stop=over)
+    recorded(session, written, outcomes, options.on_event)
+    status, why = _ended(outcomes, options)
+    return ApplyResult(status, reviewed, outcomes, why=why, snapshot=written.name if written else None)
+
+
+def _ended(outcomes: Sequence[Outcome], options: ApplyOptions) -> tuple[ApplyStatus, str]:
+    if options.hold and options.hold.lost:
+        return ApplyStatus.INCOMPLETE, options.hold.lost
+    if options.stop.is_set() and any(one.status is Status.SKIPPED for one in outcomes):
+        return ApplyStatus.INTERRUPTED, ""
+    done = all(one.status is Status.DONE for one in outcomes)
+    return (ApplyStatus.DONE if done else ApplyStatus.INCOMPLETE), ""
+
+
+async def proven(result: ApplyResult, options: ApplyOptions) -> ApplyResult:
+    """Plan again after a run in which every change was done: that plan must be empty."""
+    if result.status is not ApplyStatus.DONE or options.again is None:
+        return result
     try:
-        yield
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
+        left = ProjectPlan.of(await _settled(options.again))
+    except DeployerError as error:
+        return replace(result, status=ApplyStatus.INCOMPLETE, why=str(error))
+    return replace(result, left=left, status=ApplyStatus.INCOMPLETE if left.pending else ApplyStatus.DONE)
 
 
-async def _prove(session: Session, outcomes: Sequence[Outcome], wanted: Intent) -> int:
-    from deployer.apply import STOPPED
-    from deployer.render import text
-    from deployer.render.lines import plain
-    from deployer.render.output import Streams
-
-    click.echo(f"\n{text.summary(outcomes)}.", nl=False)
-    if wanted.hold and wanted.hold.lost:
-        click.echo("\n".join(["", *filter(None, [text.left(outcomes)]), plain(f"Stopped: {wanted.hold.lost}.")]))
-        return EXIT_FAILED
-    if any(outcome.why == STOPPED for outcome in outcomes):
-        click.echo(f"\n{text.left(outcomes)}\nInterrupted: run {wanted.command} again to do what is left.")
-        return EXIT_INTERRUPTED
-    if any(outcome.status is not Status.DONE for outcome in outcomes):
-        click.echo(f" Run {wanted.command} again to do what is left.")
-        return EXIT_FAILED
-    left = await _settled(session, wanted)
-    if not left.pending:
-        click.echo(" The next plan is empty.")
-        return EXIT_DONE
-    click.echo(" But the next plan is not empty:\n")
-    text.plan(left, Streams.standard())
-    return EXIT_FAILED
-
-
-async def _settled(session: Session, wanted: Intent) -> Plan:
-    """Give the next plan, once it is empty or has had its time to become so."""
+async def _settled(again: Callable[[], Awaitable[Plan]]) -> Plan:
+    """Return the next plan, once it is empty or has had its time to become so."""
     for pause in _LAGS:
         try:
-            left = await _left(session, wanted)
+            left = await again()
         except AccountError as error:
             if error.status != _NOT_FOUND:
                 raise
@@ -183,8 +119,50 @@ async def _settled(session: Session, wanted: Intent) -> Plan:
             if not left.pending:
                 return left
         await asyncio.sleep(pause)
-    return await _left(session, wanted)
+    return await again()
 
 
-async def _left(session: Session, wanted: Intent) -> Plan:
-    return await (wanted.again() if wanted.again else session.plan(replace(wanted.wishes, origin=None)))
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A snapshot that was written, and the ids of what was live when its plan was made."""
+
+    name: str
+    data: Mapping[str, Any]
+    live: frozenset[str]
+
+
+async def secured(session: Session, plan: Plan, options: ApplyOptions) -> Written | None:
+    """Make sure that the lease still holds, and write the snapshot; raise when nothing must be written yet."""
+    present = await _present(session, plan)
+    if options.hold:
+        await options.hold.sure()
+    now = datetime.now(UTC)
+    data = snapshot.snapshot(plan, options.command, now.isoformat(timespec="seconds"), present)
+    if not data["changes"]:
+        return None
+    written = Written(name_of(now, plan.project), data, frozenset(one.id for one in plan.live))
+    try:
+        store_of(session.manifest).write(written.name, data)
+    except DeployerError as error:
+        raise DeployerError(f"{error}; nothing was changed: without a snapshot there is no way back") from None
+    return written
+
+
+async def _present(session: Session, plan: Plan) -> Sequence[LiveObject]:
+    """Return what is live right now; should the run not live to note what it makes, this it did not make."""
+    from deployer.backends.account import read_live
+
+    if not any(change.action in FRESH for change in plan.pending):
+        return ()
+    return await read_live(session.client, session.kinds, lambda _metadata: False)
+
+
+def recorded(session: Session, written: Written | None, outcomes: Sequence[Outcome], on_event: OnEvent) -> None:
+    """Note in the snapshot what the run has made; it is done, whatever becomes of the note."""
+    if written is None or not any(outcome.action in FRESH for outcome in outcomes):
+        return
+    try:
+        store_of(session.manifest).write(written.name, snapshot.noted(written.data, outcomes, written.live))
+    except DeployerError as error:
+        what = f"warning: {error}; the snapshot {written.name} does not tell what this run made"
+        on_event(Notice(f"{what}: a rollback infers it from addresses and ages"))

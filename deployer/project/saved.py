@@ -1,7 +1,7 @@
 """A plan in a file: made by `plan --out`, applied by `apply --plan` exactly as it was reviewed, or not at all.
 
 It is not the file that is sent: the plan is made again, from the manifest and the account as they are now, with the
-same wishes, and must have the same fingerprint. So nothing can be smuggled in, and nothing that moved goes unseen.
+same options, and must have the same fingerprint. So nothing can be smuggled in, and nothing that moved goes unseen.
 """
 
 from __future__ import annotations
@@ -9,53 +9,69 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deployer.engine import canonical
 from deployer.engine.data import plan_data
 from deployer.errors import DeployerError
 from deployer.model import OnDrift, Plan
+from deployer.project.results import PlanOptions, ProjectPlan
 from deployer.wording import listed
-
-if TYPE_CHECKING:
-    from deployer.project.session import Wishes
 
 _AGAIN = "make a new plan with deployer plan --out and have it reviewed"
 
 
 def write(file: Path, plan: Plan) -> None:
     """Write the plan as JSON (schemas/plan.schema.json); it holds no secrets."""
-    from deployer.render.formats import rendered
+    from deployer.render.lines import plain_json
 
-    file.write_text(rendered("plan", "json", plan), encoding="utf-8")
+    data = json.dumps(ProjectPlan.of(plan).to_dict(), ensure_ascii=False, indent=2)
+    file.write_text(f"{plain_json(data)}\n", encoding="utf-8")
+
+
+SavedPlan = Plan | Mapping[str, Any] | Path | str
+"""A plan that was made earlier: as a value, as the data of `to_dict`, or as the file that `plan --out` wrote."""
+
+
+def of(plan: SavedPlan) -> Mapping[str, Any]:
+    """Return the data of a plan that was made earlier; DeployerError if it is none."""
+    if isinstance(plan, Plan):
+        data: Mapping[str, Any] = json.loads(json.dumps(ProjectPlan.of(plan).to_dict()))
+        return data
+    return _checked(plan, "this") if isinstance(plan, Mapping) else read(Path(plan))
 
 
 def read(file: Path) -> Mapping[str, Any]:
     """Read a saved plan and check that it is one, whole and unchanged."""
-    from deployer.manifest import schema
-
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-        why = schema.misfit("plan.schema.json", data)
     except OSError as error:
         raise DeployerError(f"{file} cannot be read ({error.strerror}); name the file that plan --out wrote") from None
     except (ValueError, RecursionError):
+        raise DeployerError(f"{file} is no plan of this deployer (it is not JSON); {_AGAIN}") from None
+    return _checked(data, str(file))
+
+
+def _checked(data: Any, name: str) -> Mapping[str, Any]:
+    from deployer.manifest import schema
+
+    try:
+        why = schema.misfit("plan.schema.json", data)
+    except RecursionError:
         why = "it is not JSON"
     if why:
-        raise DeployerError(f"{file} is no plan of this deployer ({why[:200]}); {_AGAIN}")
+        raise DeployerError(f"{name} is no plan of this deployer ({why[:200]}); {_AGAIN}")
     content = {name: value for name, value in data.items() if name != "fingerprint"}
     if canonical.sha256(content) != data["fingerprint"]:
-        raise DeployerError(f"{file} was changed after it was made; {_AGAIN}")
+        raise DeployerError(f"{name} was changed after it was made; {_AGAIN}")
     found: Mapping[str, Any] = data
     return found
 
 
-def wishes(data: Mapping[str, Any]) -> Wishes:
-    """Give what the plan was made with."""
-    from deployer.project.session import Wishes
-
+def options(data: Mapping[str, Any]) -> PlanOptions:
+    """Return what the plan was made with."""
     scope = data["scope"]
-    return Wishes(scope["prune"], OnDrift(scope["on_drift"]), scope["check_files"], scope["origin"])
+    return PlanOptions(scope["prune"], OnDrift(scope["on_drift"]), scope["check_files"], scope["origin"])
 
 
 def check(plan: Plan, data: Mapping[str, Any]) -> None:

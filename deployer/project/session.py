@@ -1,15 +1,15 @@
-"""What commands do before their own work: compile the manifest, open the account, make the plan."""
+"""An open account with the manifest that is to go live on it; plans are made here."""
 
 from __future__ import annotations
 
-import os
+import asyncio
 import sqlite3
 import subprocess
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deployer import cache, manifest
 from deployer.apply import Journal
@@ -20,24 +20,15 @@ from deployer.engine import plan, stamp
 from deployer.engine.plan import Scope
 from deployer.errors import DeployerError
 from deployer.kinds import HEADERS, SURFACES, Kind
-from deployer.model import AccountSettings, LiveObject, OnDrift, Plan, ProblemsFound, Severity, Target
-from deployer.project.waiting import Waiting
+from deployer.model import AccountSettings, LiveObject, Target
+from deployer.project.events import OnEvent, Watch, ignore
+from deployer.project.results import USUAL, PlanOptions, ProjectPlan
+
+if TYPE_CHECKING:
+    from deployer.backends.http.lease import Hold
 
 EMBEDDED_FOLDER = Path(".deployer") / "account"
 _EMBEDDED_URL = "http://embedded.invalid/v1"  # never resolved, never shown: the transport is the server itself
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What was asked for: delete orphans, what becomes of edits, look behind documents; the commit to be stamped."""
-
-    prune: bool = False
-    on_drift: OnDrift = OnDrift.FAIL
-    check_files: bool = False
-    origin: str | None = None
-
-
-USUAL = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +45,33 @@ class Session:
         project, folder = self.manifest.project, self.manifest.root / cache.FOLDER
         return await read_live(self.client, self.kinds, lambda metadata: _owned(project, metadata), folder)
 
-    async def plan(self, wishes: Wishes = USUAL) -> Plan:
+    async def plan(self, options: PlanOptions = USUAL) -> ProjectPlan:
         """Read the account and compare: the plan of this moment."""
         live = await self.read()
-        if wishes.check_files:
+        if options.check_files:
             live = await without_files(self.client, live, self.kinds)
         left_over = Journal.of(self.manifest.root, self.client.settings, self.manifest.project).left_over
-        return plan.build(self.scope(wishes), self.manifest.resources, live, left_over)
+        return ProjectPlan.of(plan.build(self.scope(options), self.manifest.resources, live, left_over))
 
-    def scope(self, wishes: Wishes = USUAL) -> Scope:
+    def again(self, options: PlanOptions) -> Callable[[], Awaitable[ProjectPlan]]:
+        """Return what makes the plan that proves a run: with the same options, and the commit of now."""
+
+        async def planned() -> ProjectPlan:
+            return await self.plan(replace(options, origin=None))
+
+        return planned
+
+    def scope(self, options: PlanOptions = USUAL) -> Scope:
         return Scope(
             self.manifest.project,
             self.target,
             self.kinds,
-            self.origin if wishes.origin is None else wishes.origin,
-            wishes.prune,
-            wishes.on_drift,
+            self.origin if options.origin is None else options.origin,
+            options.prune,
+            options.on_drift,
             self.manifest.moved,
             self.client.settings.limits,
-            wishes.check_files,
+            options.check_files,
         )
 
 
@@ -81,24 +80,30 @@ def _owned(project: str, metadata: Mapping[str, Any]) -> bool:
     return found is not None and found.project == project
 
 
-def compiled(file: Path, account: str | None, variables: Mapping[str, str]) -> manifest.Manifest:
-    """Give the manifest, or raise with all of its problems."""
-    found = manifest.compile_manifest(file, account, variables, os.environ)
-    errors = [problem for problem in found.problems if problem.severity is Severity.ERROR]
-    if errors:
-        raise ProblemsFound(errors)
-    return found
-
-
 @asynccontextmanager
-async def opened(found: manifest.Manifest, *, rehash: bool = False) -> AsyncIterator[Session]:
+async def opened(
+    found: manifest.Manifest, *, rehash: bool = False, on_event: OnEvent = ignore
+) -> AsyncIterator[Session]:
     """Open the account that the manifest chose; digests of files are taken here, when they are first needed."""
-    found = replace(found, resources=manifest.digest(found.root, found.resources, rehash=rehash))
+    resources = await asyncio.to_thread(manifest.digest, found.root, found.resources, rehash=rehash)
+    found = replace(found, resources=resources)
     kinds = SURFACES[found.settings.api]
     target = target_of(found)
     async with _client(found) as client:
-        client.circuit.told = Waiting(client)
-        yield Session(client, found, target, kinds, _commit(found.root))
+        client.circuit.told = Watch(client, on_event)
+        yield Session(client, found, target, kinds, await asyncio.to_thread(_commit, found.root))
+
+
+@asynccontextmanager
+async def locked(session: Session, patience: float = 0.0) -> AsyncIterator[Hold | None]:
+    """Hold the account's lease where its settings say so; raise when another run has it after `patience` seconds."""
+    if not session.client.settings.lock:
+        yield None
+        return
+    from deployer.backends.http.lease import held
+
+    async with held(session.client, session.manifest.project, patience) as hold:
+        yield hold
 
 
 def target_of(found: manifest.Manifest) -> Target:

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from deployer.model import OnDrift
-from deployer.project.session import Session, Wishes
+from deployer.project import PlanOptions
+from deployer.project.session import Session
 from tests.support.documents import BLUE, BOTH, FILES, then
 from tests.support.faulty import Day, day, write
 from tests.support.project import Project
 from tests.test_drift import ask, ids
 
-CAREFUL = Wishes(prune=True)
-KEEP = Wishes(prune=True, on_drift=OnDrift.KEEP)
+CAREFUL = PlanOptions(prune=True)
+KEEP = PlanOptions(prune=True, on_drift=OnDrift.KEEP)
 WARM = "assistants: {tutor: {model: m, temperature: 0.5}}\n"
 MOVED = "moved: [{from: vector_store/docs, to: vector_store/papers}]\n"
 PAPERS = MOVED + BOTH.replace("docs:", "papers:").replace("[docs]", "[papers]")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from deployer.model import FileAction, OnDrift
-from deployer.project.session import Session, Wishes
+from deployer.project import PlanOptions
+from deployer.project.session import Session
 from tests.support.documents import (
     ATTACH,
     BOTH,
@@ -78,7 +79,7 @@ def test_a_document_whose_file_object_is_gone_is_repaired(root: Path) -> None:
         gone = next(file_id for file_id, label in one.whole.files.items() if label.startswith("a.md"))
         one.run(lambda session: session.client.write("DELETE", f"/files/{gone}"))
         assert one.plan().pending == (), "only a look behind the documents shows it"
-        wishes = Wishes(check_files=True, on_drift=OnDrift.OVERWRITE)
+        wishes = PlanOptions(check_files=True, on_drift=OnDrift.OVERWRITE)
         (change,) = one.plan(wishes).pending
         assert [(file.action, file.path) for file in change.files] == [(FileAction.REPLACE, "docs/a.md")]
         assert shapes(one.converge(wishes)) == [UPLOAD, ATTACH, DETACH, DELETE]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deployer.model import Action, Plan, Status
-from deployer.project.session import Wishes
+from deployer.project import PlanOptions
 from tests.support.live import Wire, apply, embedded, session
 from tests.support.project import Project
 
@@ -78,11 +78,11 @@ def write_empty(project: Project) -> None:
 async def converge(project: Project, wire: Wire, api: str) -> Plan:
     """Apply, require success, and give the plan that was applied; the next one must be empty and writes nothing."""
     async with session(project.root, api, wire) as one:
-        plan = await one.plan(Wishes(prune=True))
+        plan = await one.plan(PlanOptions(prune=True))
         outcomes = await apply(one, prune=True)
         assert [outcome for outcome in outcomes if outcome.status is not Status.DONE] == []
         written = len(wire.writes)
-        assert (await one.plan(Wishes(prune=True))).pending == ()
+        assert (await one.plan(PlanOptions(prune=True))).pending == ()
         assert await apply(one, prune=True) == ()
         assert len(wire.writes) == written
         return plan

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from deployer.model import Action, OnDrift, Status
-from deployer.project.session import Session, Wishes
+from deployer.project import PlanOptions
+from deployer.project.session import Session
 from tests.support.documents import BOTH, DOCS, FILES, TWO, store_of, then
 from tests.support.faulty import PRUNE, Day, day, write
 
-CAREFUL = Wishes(prune=True)
-KEEP = Wishes(prune=True, on_drift=OnDrift.KEEP)
+CAREFUL = PlanOptions(prune=True)
+KEEP = PlanOptions(prune=True, on_drift=OnDrift.KEEP)
 BARE = "assistants: {tutor: {model: m}}\n"
 SEARCH: dict[str, Any] = {"type": "file_search"}
 DATA = "assistants: {tutor: {model: m, tools: [{type: code_interpreter, files: [data/**]}]}}\n"
@@ -42,7 +43,7 @@ def second_copy(one: Day) -> str:
     return post(one, "/vector_stores", {"name": "docs", "metadata": one.whole.stores[0]["metadata"]})
 
 
-def deletes(one: Day, wishes: Wishes = CAREFUL) -> list[str]:
+def deletes(one: Day, wishes: PlanOptions = CAREFUL) -> list[str]:
     return [str(change.address) for change in one.plan(wishes).changes if change.action is Action.DELETE]
 
 

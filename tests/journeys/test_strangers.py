@@ -10,7 +10,8 @@ import pytest
 from deployer.apply import execute
 from deployer.apply.usage import holdings
 from deployer.model import Status
-from deployer.project.session import Session, Wishes
+from deployer.project import PlanOptions
+from deployer.project.session import Session
 from tests.support.faulty import Fault, day, undone
 from tests.support.live import QUICK
 from tests.support.whole import Whole
@@ -39,7 +40,7 @@ def project(folder: Path, manifest: str, **files: str) -> Path:
 def applied(account: Path, root: Path, *faults: Fault, prune: bool = False) -> list[tuple[str, str]]:
     """Apply, and give what was not done; without faults, the next plan must be empty then."""
     with day(root, *faults, folder=account) as today:
-        left = undone(today.apply(Wishes(prune=prune)))
+        left = undone(today.apply(PlanOptions(prune=prune)))
         assert faults or today.plan().pending == ()
         return left
 
@@ -93,7 +94,7 @@ def test_what_was_taken_since_the_plan_stays(tmp_path: Path, account: Path) -> N
     with day(root, folder=account) as today:
 
         async def run(one: Session) -> Any:
-            plan = await one.plan(Wishes())
+            plan = await one.plan(PlanOptions())
             (gone,) = (file.id for live in plan.live for file in live.files if file.path == "two.md")
             taken = (await one.client.write("POST", "/vector_stores", {"name": "mine", "file_ids": [gone]})).data
             (outcome,) = await execute(one.client, plan, root, lambda _event: None, waits=QUICK)
@@ -111,7 +112,7 @@ def test_a_store_that_another_surface_uses_stays(tmp_path: Path, account: Path) 
     applied(account, root)
     project(root, "")
     with day(root, api="agents", folder=account) as today:
-        ((address, why),) = undone(today.apply(Wishes(prune=True)))
+        ((address, why),) = undone(today.apply(PlanOptions(prune=True)))
     assert address == "vector_store/docs"
     assert "stays: the assistant asst_" in why
     assert len(found(account).stores) == 1

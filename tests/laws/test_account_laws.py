@@ -20,7 +20,8 @@ from deployer.backends.http.retry import Patience
 from deployer.errors import AccountError
 from deployer.kinds import SURFACES
 from deployer.model import UNLIMITED, AccountSettings, Status, Target
-from deployer.project.session import Session, Wishes
+from deployer.project import PlanOptions
+from deployer.project.session import Session
 from deployer.render import preview
 from deployer.render.formats import rendered
 from tests.support.live import apply, embedded, session
@@ -63,10 +64,10 @@ async def _fail_and_plan_again(project: Project, before: str, after: str, refuse
             wire.fails = lambda _number, request: not request.startswith("GET") and len(wire.writes) - start in refused
             outcomes = await apply(one, prune=True)
             wire.fails = lambda _number, _request: False
-            left = {change.address for change in (await one.plan(Wishes(prune=True))).pending}
+            left = {change.address for change in (await one.plan(PlanOptions(prune=True))).pending}
             assert left == {outcome.address for outcome in outcomes if outcome.status is not Status.DONE}
             assert all(outcome.status is Status.DONE for outcome in await apply(one, prune=True))
-            assert (await one.plan(Wishes(prune=True))).pending == ()
+            assert (await one.plan(PlanOptions(prune=True))).pending == ()
 
 
 class Echo:
@@ -106,7 +107,7 @@ async def _said(key: str) -> Iterator[str]:
     transport = httpx2.ASGITransport(app=Echo(key))
     async with connect(settings_, {}, transport, Patience(attempts=1)) as client:
         one = Session(client, found, Target("test", "assistants", "http://echo.invalid/v1"), kinds, "")
-        plan = await one.plan(Wishes(prune=True))
+        plan = await one.plan(PlanOptions(prune=True))
         with pytest.raises(AccountError) as refused:
             await client.get("/files")
     shown = (line.text for line in preview.changes(plan))

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from deployer.apply import Waits, execute
 from deployer.model import OnDrift, Outcome, Plan, Status
-from deployer.project.session import Session, Wishes
+from deployer.project import PlanOptions
+from deployer.project.session import Session
 from deployer.server import EmbeddedAccount, read_faults
 from tests.support.live import QUICK, Wire, session
 from tests.support.whole import Whole, whole
@@ -24,7 +25,7 @@ BAD_DAY: tuple[Fault, ...] = (
     {"on": "*", "rate": 0.01, "drop": "after"},
     {"ingest": "*", "rate": 0.01, "fail": "server_error", "times": 1},
 )
-PRUNE = Wishes(prune=True, on_drift=OnDrift.OVERWRITE)
+PRUNE = PlanOptions(prune=True, on_drift=OnDrift.OVERWRITE)
 
 
 @dataclass
@@ -38,15 +39,15 @@ class Day:
     waits: Waits
     options: Mapping[str, Any]
 
-    def apply(self, wishes: Wishes = PRUNE) -> tuple[Outcome, ...]:
+    def apply(self, wishes: PlanOptions = PRUNE) -> tuple[Outcome, ...]:
         """Plan and apply once, as a run of its own."""
         return self.run(lambda one: self.applied(one, wishes))
 
-    async def applied(self, one: Session, wishes: Wishes = PRUNE) -> tuple[Outcome, ...]:
+    async def applied(self, one: Session, wishes: PlanOptions = PRUNE) -> tuple[Outcome, ...]:
         plan = await one.plan(wishes)
         return await execute(one.client, plan, self.root, lambda _event: None, waits=self.waits)
 
-    def plan(self, wishes: Wishes = PRUNE) -> Plan:
+    def plan(self, wishes: PlanOptions = PRUNE) -> Plan:
         return self.run(lambda one: one.plan(wishes))
 
     def run(self, work: Callable[[Session], Awaitable[Result]]) -> Result:
@@ -58,7 +59,7 @@ class Day:
 
         return asyncio.run(within())
 
-    def converge(self, wishes: Wishes = PRUNE) -> list[str]:
+    def converge(self, wishes: PlanOptions = PRUNE) -> list[str]:
         """Apply once; everything must be done, and nothing left. Gives the writes."""
         before = len(self.wire.writes)
         assert undone(self.apply(wishes)) == []

@@ -16,7 +16,8 @@ from deployer.apply import Waits, execute
 from deployer.backends.http.client import connect
 from deployer.kinds import HEADERS, SURFACES
 from deployer.model import UNLIMITED, AccountSettings, OnDrift, Outcome, Severity, Target
-from deployer.project.session import Session, Wishes
+from deployer.project import PlanOptions
+from deployer.project.session import Session
 from deployer.server import EmbeddedAccount
 
 Message = MutableMapping[str, Any]
@@ -72,7 +73,7 @@ QUICK = Waits(ingestion=20.0, shows=2.0, lost=0.0, poll=0.02)
 
 
 async def apply(one: Session, *, prune: bool = False, on_drift: OnDrift = OnDrift.OVERWRITE) -> tuple[Outcome, ...]:
-    plan = await one.plan(Wishes(prune, on_drift))
+    plan = await one.plan(PlanOptions(prune, on_drift))
     return await execute(one.client, plan, one.manifest.root, lambda _event: None, waits=QUICK)
 
 

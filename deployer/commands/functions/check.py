@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from deployer.commands.findings import report
-from deployer.errors import DeployerError
+from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError
 from deployer.functions.rules import RULES, SURFACES
 from deployer.model import Problem, Severity
 from deployer.render import formats
@@ -45,4 +44,5 @@ def command(paths: tuple[Path, ...], surface: str, silence: tuple[str, ...], for
     if not count and not problems:
         raise DeployerError(f"{', '.join(map(str, paths))}: no YAML or JSON file here; name another folder")
     kept = [problem for problem in problems if problem.severity is Severity.ERROR or problem.rule not in silence]
-    return report(kept, form, counted(count, "function"))
+    formats.write("problems", form, formats.Findings(kept, counted(count, "function")))
+    return EXIT_FAILED if any(problem.severity is Severity.ERROR for problem in kept) else EXIT_DONE

@@ -14,7 +14,8 @@ import pytest
 from deployer.apply import execute
 from deployer.apply.execute import CONCURRENCY
 from deployer.model import Outcome, Status
-from deployer.project.session import EMBEDDED_FOLDER, Session, Wishes
+from deployer.project import PlanOptions
+from deployer.project.session import EMBEDDED_FOLDER, Session
 from tests.support.live import App, Wire, apply, embedded, session
 from tests.support.project import Project
 
@@ -150,7 +151,7 @@ def test_a_delete_of_what_is_already_gone_is_done(two_stores: Project) -> None:
 
     async def run() -> None:
         async with opened(two_stores) as (one, wire):
-            plan = await one.plan(Wishes(prune=True))
+            plan = await one.plan(PlanOptions(prune=True))
             (change,) = plan.pending
             await one.client.write("DELETE", f"/assistants/{change.live_id}")
             (outcome,) = await execute(one.client, plan, two_stores.root, lambda _event: None)

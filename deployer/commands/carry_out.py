@@ -1,0 +1,184 @@
+"""Show a plan, ask, carry it out in sight of the user, and say what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deployer.commands import consent
+from deployer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, DeployerError, Interrupted
+from deployer.model import Action, Plan
+from deployer.project import ApplyResult, ApplyStatus, Notice, ProjectEvent, Stop, Waiting
+from deployer.render.output import Streams, lasting
+
+if TYPE_CHECKING:
+    from deployer.project.applying import ApplyOptions
+    from deployer.project.session import Session
+
+_NAMED = 3
+_AT_ONCE = "interrupted in the middle of requests, which may have been carried out or not: run {} again, it looks first"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a command says of itself: `again` does the rest when something is left; `done` is how a run ends well."""
+
+    again: str
+    done: str = "The next plan is empty."
+
+
+def tell(event: ProjectEvent) -> None:
+    """Print on standard error what a person should know while something takes its time."""
+    from deployer.render.lines import plain
+
+    if isinstance(event, Waiting | Notice):
+        click.echo(plain(str(event)), err=True)
+
+
+async def carried_out(
+    session: Session, plan: Plan, options: ApplyOptions, words: Words, ask: Callable[[Plan], None]
+) -> int:
+    """Show a plan, ask, do it, and plan again to prove it; return the exit code.
+
+    Once it is at work, output that cannot be written (its reader is gone, the disk is full) does not stop it.
+    """
+    from deployer.project.applying import check, proven
+
+    show(plan)
+    check(plan, options.force)
+    if not plan.pending:
+        return EXIT_DONE
+    ask(plan)
+    with lasting():
+        result = await _executed(session, plan, options, words)
+        if result.status is not ApplyStatus.DONE:
+            return _ended(result, words)
+        _print_counts(result)
+        return _closed(await proven(result, options), words)
+
+
+def show(plan: Plan) -> None:
+    """What nobody saw is not done. Errors come last, from the guard, on stderr: a log has them once."""
+    from deployer.render import text
+
+    try:
+        text.plan(plan, Streams.standard(), errors=False)
+    except OSError as error:
+        if plan.pending or plan.errors:
+            why = "nobody reads it" if isinstance(error, BrokenPipeError) else error.strerror or error
+            raise DeployerError(f"nothing was changed: the plan could not be shown ({why})") from None
+        raise
+
+
+def confirm(plan: Plan) -> None:
+    """Ask whether to apply; what is deleted is named in the question."""
+    deletes = _deletes(plan)
+    if not consent.confirmed(f"Apply, and delete {', '.join(deletes)}?" if deletes else "Apply?"):
+        raise DeployerError("nothing was changed")
+
+
+def agreed(_plan: Plan) -> None:
+    """Ask nothing: --yes was given."""
+
+
+def _deletes(plan: Plan) -> list[str]:
+    """Name what goes; many left-over File objects are a number."""
+    gone = [change.address for change in plan.pending if change.action is Action.DELETE]
+    left = sum(one.kind == "file" for one in gone)
+    if left <= _NAMED:
+        return [str(one) for one in gone]
+    return [*(str(one) for one in gone if one.kind != "file"), f"{left:,} left-over File objects"]
+
+
+async def _executed(session: Session, plan: Plan, options: ApplyOptions, words: Words) -> ApplyResult:
+    from deployer.project.applying import executed
+    from deployer.render.progress import progress
+
+    click.echo()
+    with progress(sys.stdout, plan) as report:
+
+        def told(event: ProjectEvent) -> None:
+            if isinstance(event, Waiting | Notice):
+                tell(event)
+            else:
+                report(event.address, event.operation, event.outcome, event.bytes, event.ready)
+
+        work = asyncio.create_task(executed(session, plan, replace(options, on_event=told)))
+        with _stopping(options.stop, work):
+            try:
+                return await work
+            except asyncio.CancelledError:
+                raise Interrupted(_AT_ONCE.format(words.again)) from None
+
+
+@contextlib.contextmanager
+def _stopping(stop: Stop, work: asyncio.Task[Any]) -> Iterator[None]:
+    """Let Ctrl-C (or a pipeline's SIGTERM) end the run after the requests in flight; a second one ends it at once."""
+    loop = asyncio.get_running_loop()
+
+    def interrupted() -> None:
+        if stop.is_set():
+            work.cancel()
+            return
+        click.echo("\nstopping after the requests in flight; again to stop at once", err=True)
+        stop.set()
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    try:
+        for number in signals:
+            loop.add_signal_handler(number, interrupted)
+    except (NotImplementedError, RuntimeError, ValueError):  # no such thing on this system, or not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+def _print_counts(result: ApplyResult) -> None:
+    from deployer.render import text
+
+    click.echo(f"\n{text.summary(result.outcomes)}.", nl=False)
+
+
+def _ended(result: ApplyResult, words: Words) -> int:
+    """Say how a run ended in which not every change was done."""
+    from deployer.render import text
+    from deployer.render.lines import plain
+
+    if result.status is ApplyStatus.REFUSED:
+        raise DeployerError(result.why)
+    _print_counts(result)
+    left = text.left(result.outcomes)
+    if result.status is ApplyStatus.INTERRUPTED:
+        click.echo(f"\n{left}\nInterrupted: run {words.again} again to do what is left.")
+        return EXIT_INTERRUPTED
+    if result.why:
+        click.echo("\n".join(["", *filter(None, [left]), plain(f"Stopped: {result.why}.")]))
+    else:
+        click.echo(f" Run {words.again} again to do what is left.")
+    return EXIT_FAILED
+
+
+def _closed(result: ApplyResult, words: Words) -> int:
+    """Say what the proof says."""
+    from deployer.render import text
+
+    if result.left is None:
+        click.echo()
+        raise DeployerError(result.why)
+    if result.ok:
+        click.echo(f" {words.done}")
+        return EXIT_DONE
+    click.echo(" But the next plan is not empty:\n")
+    text.plan(result.left, Streams.standard())
+    return EXIT_FAILED

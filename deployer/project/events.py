@@ -1,0 +1,133 @@
+"""What a run tells while it is at work, as values that its caller gets through `on_event`; how it is asked to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from deployer.apply import Event
+    from deployer.backends.http.client import Client
+    from deployer.backends.http.failures import Failure
+
+_SOON = 3.0
+_PAUSE = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An account in trouble is waited for. All times are in seconds: so far, at most, and until the next try."""
+
+    account: str
+    what: str
+    waited: float
+    most: float
+    pause: float
+
+    def __str__(self) -> str:
+        so_far = f"waiting for it: {self.waited:.0f} s so far, at most {self.most:.0f} s"
+        return f"account {self.account} {self.what}; {so_far}, next try in {max(1, self.pause):.0f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that a person should know, and that changes nothing about what is done."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+ProjectEvent: TypeAlias = "Event | Waiting | Notice"
+"""`Event` is progress: an operation or a whole change done, bytes that went out, documents that became ready."""
+OnEvent: TypeAlias = Callable[[ProjectEvent], None]
+
+
+def ignore(_event: ProjectEvent) -> None:
+    """Take an event, and do nothing."""
+
+
+class Stop:
+    """Asks a run to end after the requests in flight. It may be set from any thread, also by a signal handler."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self._passed_on: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+
+    def set(self) -> None:
+        """Ask every run that was given this, also those that begin later."""
+        self._asked.set()
+        for loop, event in tuple(self._passed_on):
+            with contextlib.suppress(RuntimeError):  # that loop has ended meanwhile
+                loop.call_soon_threadsafe(event.set)
+
+    def is_set(self) -> bool:
+        return self._asked.is_set()
+
+    @contextlib.contextmanager
+    def passed_on(self, event: asyncio.Event) -> Iterator[None]:
+        """Set an event of the running loop as soon as this is set."""
+        import asyncio
+
+        entry = (asyncio.get_running_loop(), event)
+        self._passed_on.append(entry)
+        if self.is_set():
+            event.set()
+        try:
+            yield
+        finally:
+            self._passed_on.remove(entry)
+
+
+@dataclass(slots=True)
+class Listener:
+    """Passes events on. What `on_event` raises stops the run as a Stop does, and is raised by `check` afterwards."""
+
+    on_event: OnEvent
+    stop: Stop
+    error: Exception | None = None
+
+    def __call__(self, event: ProjectEvent) -> None:
+        if self.error is not None:
+            return
+        try:
+            self.on_event(event)
+        except Exception as error:  # noqa: BLE001 (the caller's code: the run must come to an orderly end)
+            self.error = error
+            self.stop.set()
+
+    def check(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+@dataclass(slots=True)
+class Watch:
+    """Is told by the client's circuit breaker of each pause, tells of long ones: at the beginning, now and again."""
+
+    client: Client
+    on_event: OnEvent
+    _trouble: float = field(default=-1.0, init=False)
+    _next: float = field(default=0.0, init=False)
+
+    def __call__(self, failure: Failure, since: float, pause: float) -> None:
+        """Take why everybody waits, since when, and how many seconds this pause takes."""
+        now = self.client.patience.clock()
+        if since != self._trouble:
+            self._trouble, self._next = since, since + _SOON
+        if now + pause >= self._next:
+            self._next = now + pause + _PAUSE
+            self.on_event(self._event(failure, now - since, pause))
+
+    def _event(self, failure: Failure, waited: float, pause: float) -> Waiting:
+        from deployer.backends.http.redact import masked
+
+        settings = self.client.settings
+        what = masked(failure.what, settings.api_key)
+        return Waiting(settings.name, what, waited, self.client.patience.outage, pause)

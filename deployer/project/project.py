@@ -1,0 +1,392 @@
+"""A manifest with an account, as a value; what can be done with it, from a script, a notebook, a thread or a worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+
+from deployer.manifest import Manifest, compile_manifest
+from deployer.model import OnDrift, Plan, Problem, ProblemsFound, Severity, Target
+from deployer.project.events import OnEvent, Stop, ignore
+from deployer.project.results import (
+    ApplyResult,
+    ApplyStatus,
+    Collected,
+    Drift,
+    Outputs,
+    PlanOptions,
+    ProjectPlan,
+    Validation,
+)
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from deployer.backends.http.lease import Lease
+    from deployer.project.applying import ApplyOptions
+    from deployer.project.saved import SavedPlan
+    from deployer.project.session import Session
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+_HOUR = 3600.0
+
+
+def in_thread(
+    work: Callable[Concatenate[Project, Given], Coroutine[Any, Any, Result]],
+) -> Callable[Concatenate[Project, Given], Result]:
+    """Return the same as a plain function: it does its work in a thread of its own, so an event loop may be running.
+
+    What ends the waiting (Ctrl-C) cancels the work, and is raised when that has come to its end.
+    """
+
+    @wraps(work)
+    def waited(project: Project, *arguments: Given.args, **options: Given.kwargs) -> Result:
+        import asyncio
+        import contextvars
+        from concurrent.futures import Future, ThreadPoolExecutor
+
+        started: Future[Callable[[], object]] = Future()
+
+        async def run() -> Result:
+            loop, task = asyncio.get_running_loop(), asyncio.current_task()
+            assert task  # noqa: S101
+            started.set_result(lambda: loop.call_soon_threadsafe(task.cancel))
+            return await work(project, *arguments, **options)
+
+        with ThreadPoolExecutor(1, "deployer") as pool:
+            done = pool.submit(contextvars.copy_context().run, asyncio.run, run())
+            try:
+                return done.result()
+            except BaseException:
+                if not done.done():
+                    started.result()()
+                raise
+
+    waited.__name__ = work.__name__.removeprefix("a")  # so that a bound method can be pickled
+    waited.__qualname__ = f"Project.{waited.__name__}"
+    return cast("Callable[Concatenate[Project, Given], Result]", waited)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A manifest, checked, with the account that was chosen.
+
+    It is a value: nothing is open, nothing is shared with other projects, and it can be pickled. The pickle holds the
+    key of the account, so treat it like one. Relative paths are resolved when it is loaded; files are read again, and
+    digests taken, by each method that compares.
+
+    Each method stands twice: `plan` waits for its result, also where an event loop is running; `aplan` is awaited.
+    All raise DeployerError, with a sentence that says what is wrong and what to do, when they have nothing to return:
+    AccountError where the account cannot be read. What writes returns an ApplyResult instead, whatever happens.
+    `on_event` is called with each event, in the thread that does the work. `stop` ends a run after the requests in
+    flight.
+    """
+
+    manifest: Manifest = field(repr=False)
+    file: Path
+
+    @classmethod
+    def load(
+        cls,
+        file: Path | str = "assistants.yaml",
+        *,
+        account: str | None = None,
+        variables: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Project:
+        """Read and check a manifest; ProblemsFound, with all its `problems`, when one of them is an error.
+
+        `account` is a name of the manifest, or `embedded`; `variables` win over those of the account. References like
+        `${env.OPENAI_API_KEY}` are resolved here, from `environ` (that of the process, where none is given).
+        """
+        path = Path(file)
+        found = compile_manifest(path, account, variables or {}, os.environ if environ is None else environ)
+        errors = [problem for problem in found.problems if problem.severity is Severity.ERROR]
+        if errors:
+            raise ProblemsFound(errors)
+        return cls(found, path)
+
+    @staticmethod
+    def validate(
+        file: Path | str = "assistants.yaml",
+        *,
+        account: str | None = None,
+        variables: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] | None = None,
+        import_handlers: bool = False,
+    ) -> Validation:
+        """Check everything that can be known offline; all problems are in the result, with those of a wrong manifest.
+
+        With `import_handlers` the Python code of handlers is imported, which changes the process as every import does.
+        """
+        from deployer.engine.data import in_order
+
+        found = compile_manifest(
+            Path(file),
+            account,
+            variables or {},
+            os.environ if environ is None else environ,
+            import_handlers=import_handlers,
+            offline=True,
+        )
+        problems = in_order([*found.problems, *_losses(found)])
+        return Validation(found.project, len(found.resources), tuple(problems))
+
+    @property
+    def name(self) -> str:
+        return self.manifest.project
+
+    @property
+    def target(self) -> Target:
+        """The account: its name in the manifest, its API, and its URL without a password."""
+        from deployer.project.session import target_of
+
+        return target_of(self.manifest)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Warnings: an error would have kept it from being loaded."""
+        return self.manifest.problems
+
+    def open(self, *, rehash: bool = False, on_event: OnEvent = ignore) -> AbstractAsyncContextManager[Session]:
+        """Open the account, for several steps in a row. `rehash`: read every document, whatever the cache knows."""
+        from deployer.project.session import opened
+
+        return opened(self.manifest, rehash=rehash, on_event=on_event)
+
+    async def aplan(
+        self,
+        *,
+        prune: bool = False,
+        on_drift: OnDrift | str = OnDrift.FAIL,
+        check_files: bool = False,
+        rehash: bool = False,
+        on_event: OnEvent = ignore,
+    ) -> ProjectPlan:
+        """Compare the manifest with the account: what `apply` would do, as data. Nothing is written.
+
+        `prune`: delete what is owned and no longer declared. `on_drift`: what becomes of fields that somebody edited on
+        the account: `fail` (apply refuses), `overwrite` (git wins) or `keep`. `check_files`: also look for documents
+        whose File object is gone. `rehash`: read every document, whatever the cache knows.
+        """
+        async with self.open(rehash=rehash, on_event=on_event) as session:
+            return await session.plan(PlanOptions(prune, OnDrift(on_drift), check_files))
+
+    async def aapply(  # noqa: PLR0913 (one for each option)
+        self,
+        plan: SavedPlan | None = None,
+        *,
+        prune: bool = False,
+        on_drift: OnDrift | str = OnDrift.FAIL,
+        check_files: bool = False,
+        force: Collection[str] = (),
+        lock_timeout: float = 0.0,
+        on_event: OnEvent = ignore,
+        stop: Stop | None = None,
+    ) -> ApplyResult:
+        """Make the account match the manifest, and plan again to prove it.
+
+        A `plan` that was made earlier is applied exactly, or not at all: it is made again, with the options that it was
+        made with, and must have the same fingerprint. `force` lifts guards by name: `prune-limit`. `lock_timeout` is
+        how many seconds to wait for another run, where the account has `lock: true`.
+
+        Nothing that the result can say is raised: a refusal, a stale plan, an account that fails, an interruption.
+        """
+        from deployer.project import saved
+        from deployer.project.applying import applied
+
+        async def work(session: Session, options: ApplyOptions) -> ApplyResult:
+            data = None if plan is None else saved.of(plan)
+            wanted = saved.options(data) if data else PlanOptions(prune, OnDrift(on_drift), check_files)
+            made = await session.plan(wanted)
+            if data:
+                saved.check(made, data)
+            return await applied(session, made, replace(options, again=session.again(wanted)))
+
+        return await self._run(self.manifest, work, force, lock_timeout, on_event, stop)
+
+    async def adrift(self, *, on_event: OnEvent = ignore) -> Drift:
+        """Return what somebody edited on the account since the last apply, and documents that are no longer sound."""
+        from deployer.engine.drift import moved
+        from deployer.model import Action
+
+        plan = await self.aplan(check_files=True, on_event=on_event)
+        absent = tuple(change.address for change in plan.changes if change.action is Action.CREATE)
+        return Drift(plan, moved(plan), absent)
+
+    async def aoutputs(self, *, on_event: OnEvent = ignore) -> Outputs:
+        """Return the live id of everything that the manifest declares: what an application needs."""
+        from deployer.project.applying import check
+
+        plan = await self.aplan(on_drift=OnDrift.OVERWRITE, on_event=on_event)
+        check(plan)
+        addresses = sorted(resource.address for resource in self.manifest.resources)
+        ids = {address: plan.known[str(address)] for address in addresses if str(address) in plan.known}
+        return Outputs(ids, tuple(address for address in addresses if address not in ids))
+
+    async def aadopt(  # noqa: PLR0913 (one for each option)
+        self,
+        address: str,
+        live_id: str | None = None,
+        *,
+        name: str | None = None,
+        by_size: bool = False,
+        force: Collection[str] = (),
+        lock_timeout: float = 0.0,
+        on_event: OnEvent = ignore,
+        stop: Stop | None = None,
+    ) -> ApplyResult:
+        """Take over a live object, by its id or by a name that one foreign object has; only the stamp is written.
+
+        `by_size`: where no document can be read back, its name and size are proof enough. `force` lifts a guard by
+        name: `other-project`. ValueError unless exactly one of `live_id` and `name` is given.
+        """
+        from deployer.project.adoption import Wanted, adopted, adoption
+
+        if (live_id is None) == (name is None):
+            raise ValueError("name what to adopt: either its id, or its name")
+        wanted = Wanted(address, live_id or name or "", live_id is None, by_size, force)
+
+        async def work(session: Session, options: ApplyOptions) -> ApplyResult:
+            return await adopted(session, (await adoption(session, wanted)).plan, options)
+
+        return await self._run(self.manifest, work, (), lock_timeout, on_event, stop)
+
+    async def arollback(  # noqa: PLR0913 (one for each option)
+        self,
+        snapshot: str | None = None,
+        *,
+        on_drift: OnDrift | str = OnDrift.FAIL,
+        force: Collection[str] = (),
+        lock_timeout: float = 0.0,
+        on_event: OnEvent = ignore,
+        stop: Stop | None = None,
+    ) -> ApplyResult:
+        """Go back to what was on the account before an apply: that of `snapshot`, without one the last.
+
+        Where the bytes of documents are nowhere to be had, the rest goes back, and the result is `incomplete`.
+        """
+        from deployer.project.applying import applied
+        from deployer.project.undo import Restoration, missing
+
+        async def work(session: Session, options: ApplyOptions) -> ApplyResult:
+            chosen = Restoration.of(self.manifest, session.target, snapshot)
+            again = f"rollback {chosen.name}"
+
+            async def back() -> Plan:
+                return (await chosen.plan(session, OnDrift(on_drift), again)).plan
+
+            first = await chosen.plan(session, OnDrift(on_drift), again)
+            result = await applied(session, first.plan, replace(options, again=back, command="rollback"))
+            if result.ok and first.lacking:
+                return replace(result, status=ApplyStatus.INCOMPLETE, why=missing(first.lacking, again))
+            return result
+
+        return await self._run(self.manifest, work, force, lock_timeout, on_event, stop)
+
+    async def adestroy(
+        self,
+        *,
+        confirm: str,
+        lock_timeout: float = 0.0,
+        on_event: OnEvent = ignore,
+        stop: Stop | None = None,
+    ) -> ApplyResult:
+        """Delete everything that the project owns on the account; `confirm` must be the project's name, or ValueError.
+
+        What is protected keeps everything: then nothing is deleted.
+        """
+        from deployer.project.applying import PRUNE_LIMIT, applied
+        from deployer.project.undo import destruction, undeclared
+
+        if confirm != self.name:
+            raise ValueError(f"confirm is not the name of this project, which is {self.name}")
+        protected = [resource.address for resource in self.manifest.resources if resource.protect]
+
+        async def work(session: Session, options: ApplyOptions) -> ApplyResult:
+            async def again() -> Plan:
+                return await destruction(session)
+
+            plan = await destruction(session, protected)
+            return await applied(session, plan, replace(options, again=again, command="destroy"))
+
+        return await self._run(undeclared(self.manifest), work, (PRUNE_LIMIT,), lock_timeout, on_event, stop)
+
+    async def agc(
+        self,
+        *,
+        delete: bool = False,
+        older_than: float = _HOUR,
+        lock_timeout: float = 0.0,
+        on_event: OnEvent = ignore,
+    ) -> Collected:
+        """Find files that this project uploaded and that nothing refers to, older than so many seconds; or delete them.
+
+        Younger ones may belong to an apply that is about to attach them.
+        """
+        from deployer.project.session import locked
+        from deployer.project.undo import delete_files, unreferenced
+
+        async with self.open(on_event=on_event) as session, locked(session, lock_timeout):
+            found = await unreferenced(session, older_than)
+            if delete:
+                await delete_files(session, found)
+            return Collected(tuple(found), delete)
+
+    async def aunlock(self) -> tuple[Lease, ...]:
+        """Remove the leases that runs left on the account, and return them; a run whose lease goes stops."""
+        from deployer.backends.http.lease import leases, remove
+
+        async with self.open() as session:
+            found = await leases(session.client, self.name)
+            for lease in found:
+                await remove(session.client, lease.id)
+            return tuple(found)
+
+    async def _run(  # noqa: PLR0913, PLR0917 (what every run that writes has)
+        self,
+        manifest: Manifest,
+        work: Callable[[Session, ApplyOptions], Coroutine[Any, Any, ApplyResult]],
+        force: Collection[str],
+        lock_timeout: float,
+        on_event: OnEvent,
+        stop: Stop | None,
+    ) -> ApplyResult:
+        """Do something under the account's lease; what keeps it from being begun is a refusal."""
+        from deployer.errors import DeployerError
+        from deployer.project.applying import ApplyOptions, refused
+        from deployer.project.session import locked, opened
+
+        try:
+            async with opened(manifest, on_event=on_event) as session, locked(session, lock_timeout) as hold:
+                options = ApplyOptions(force=force, hold=hold, on_event=on_event, stop=stop or Stop())
+                return await work(session, options)
+        except DeployerError as error:
+            return refused(error)
+
+    plan = in_thread(aplan)
+    apply = in_thread(aapply)
+    drift = in_thread(adrift)
+    outputs = in_thread(aoutputs)
+    adopt = in_thread(aadopt)
+    rollback = in_thread(arollback)
+    destroy = in_thread(adestroy)
+    gc = in_thread(agc)
+    unlock = in_thread(aunlock)
+
+
+def _losses(found: Manifest) -> list[Problem]:
+    """Return what the chosen account's API cannot carry."""
+    from deployer.engine.plan import losses
+    from deployer.kinds import SURFACES
+
+    kinds = SURFACES.get(found.settings.api)
+    if kinds is None:
+        return []
+    target = Target(found.settings.name, found.settings.api, "")
+    return [problem for resource in found.resources for problem in losses(target, kinds, resource)]

@@ -1,0 +1,184 @@
+"""What the library gives back: plain values, which can be pickled and compared, and written as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from deployer.model import Address, OnDrift, Outcome, Plan, Problem, Severity
+
+if TYPE_CHECKING:
+    from deployer.apply.usage import Unreferenced
+    from deployer.engine.drift import Moved
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What a plan is made with.
+
+    `prune`: delete what is owned and no longer declared. `on_drift`: what becomes of fields that somebody edited on the
+    account. `check_files`: also look for documents whose File object is gone. `origin`: the git commit that stamps
+    name, None for that of the manifest's folder.
+    """
+
+    prune: bool = False
+    on_drift: OnDrift = OnDrift.FAIL
+    check_files: bool = False
+    origin: str | None = None
+
+
+USUAL = PlanOptions()
+
+
+class ProjectPlan(Plan):
+    """A plan with its published form."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, plan: Plan) -> ProjectPlan:
+        """Return the same plan as one of these."""
+        return plan if isinstance(plan, cls) else cls(**{one.name: getattr(plan, one.name) for one in fields(plan)})
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """How many changes there are of each action: `{"create": 2, "update": 0, …, "no-op": 5}`."""
+        from deployer.engine.data import summary
+
+        return summary(self)
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 (hex) of `to_dict` without itself: the same for the same changes."""
+        from deployer.engine import fingerprint
+
+        return fingerprint.of(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as JSON data (schemas/plan.schema.json); it holds no secrets."""
+        from deployer.engine.data import plan_data
+
+        return {**plan_data(self), "fingerprint": self.fingerprint}
+
+
+class ApplyStatus(StrEnum):
+    """How a run that may write ended.
+
+    `unchanged`: there was nothing to do. `done`: every change is done, and the next plan is empty where one was made.
+    `incomplete`: a change failed or was skipped, or the next plan is not empty. `interrupted`: it was asked to stop.
+    `refused`: nothing was written.
+    """
+
+    UNCHANGED = "unchanged"
+    DONE = "done"
+    INCOMPLETE = "incomplete"
+    INTERRUPTED = "interrupted"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """What became of a run.
+
+    `plan` is what it set out to do, None where no plan could be made; `outcomes` has one entry for each change of it
+    that was pending. `left` is the plan that was made afterwards to prove that nothing is left, None where none was
+    made. `why` is a sentence (or several lines) where the status needs one. `snapshot` is the name under which the
+    state before the run is kept.
+    """
+
+    status: ApplyStatus
+    plan: ProjectPlan | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    left: ProjectPlan | None = None
+    why: str = ""
+    snapshot: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the account is as it was to become."""
+        return self.status in {ApplyStatus.UNCHANGED, ApplyStatus.DONE}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON data: version, status, why, snapshot, outcomes, and how many changes are left."""
+        return {
+            "version": 1,
+            "status": self.status.value,
+            "why": self.why,
+            "snapshot": self.snapshot,
+            "left": len(self.left.pending) if self.left else None,
+            "outcomes": [_outcome(one) for one in self.outcomes],
+        }
+
+
+def _outcome(one: Outcome) -> dict[str, Any]:
+    return {
+        "address": str(one.address),
+        "action": one.action.value,
+        "status": one.status.value,
+        "why": one.why,
+        "id": one.live_id,
+        "notes": list(one.notes),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What can be known of a manifest offline. `resources` counts what it declares."""
+
+    project: str
+    resources: int
+    problems: tuple[Problem, ...]
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(one for one in self.problems if one.severity is Severity.ERROR)
+
+    @property
+    def ok(self) -> bool:
+        return not self.errors
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the problems as JSON data, as `deployer validate --format json` prints them."""
+        from deployer.engine.data import problem_data
+
+        return {"version": 1, "problems": [problem_data(problem) for problem in self.problems]}
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What moved on the account since the last apply; `absent` is declared and not there at all."""
+
+    plan: ProjectPlan
+    moved: tuple[Moved, ...]
+    absent: tuple[Address, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what moved as JSON data (schemas/drift.schema.json)."""
+        from deployer.engine.data import drift_data
+
+        return drift_data(self.plan)
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The live ids of what the manifest declares, and the addresses of what is not live yet."""
+
+    ids: Mapping[Address, str]
+    missing: tuple[Address, ...] = ()
+
+    def __getitem__(self, address: str) -> str:
+        """Return the id of an address such as `assistant/math-tutor`; KeyError when it is not live."""
+        return self.to_dict()[address]
+
+    def to_dict(self) -> dict[str, str]:
+        return {str(address): live_id for address, live_id in self.ids.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Uploaded files of the project that nothing refers to, and whether they were deleted."""
+
+    files: tuple[Unreferenced, ...]
+    deleted: bool

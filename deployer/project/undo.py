@@ -1,0 +1,163 @@
+"""Undo what was deployed: back to a snapshot, everything of the project gone, or only files that nothing refers to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from deployer.engine import stamp
+from deployer.errors import DeployerError
+from deployer.kinds import SURFACES
+from deployer.model import Action, Address, Change, OnDrift, Plan, Problem, Severity, Target
+from deployer.project.results import PlanOptions
+from deployer.rollback import history, restore, snapshot
+from deployer.rollback.store import read_snapshot, store_of
+from deployer.wording import more
+
+if TYPE_CHECKING:
+    from deployer.apply.usage import Known, Unreferenced
+    from deployer.manifest import Manifest
+    from deployer.project.session import Session
+    from deployer.rollback.restore import WayBack
+    from deployer.rollback.returned import Lacking
+    from deployer.rollback.snapshot import Entry
+
+_NAMED = 10
+
+
+def undeclared(manifest: Manifest) -> Manifest:
+    """Return the manifest as if it declared nothing: what is to be opened for a destruction."""
+    return replace(manifest, resources=(), moved=())
+
+
+async def destruction(session: Session, protected: Collection[Address] = ()) -> Plan:
+    """Return the plan that deletes all that the project owns; DeployerError when something of it is protected.
+
+    `protected` are the addresses that the manifest protects; others are by their stamps.
+    """
+    plan = await session.plan(PlanOptions(prune=True, on_drift=OnDrift.OVERWRITE))
+    found = [one for live in plan.live if (one := stamp.read(live.raw.get("metadata")))]
+    owned = [one for one in found if one.project == plan.project]
+    names = sorted({str(one.address) for one in owned if one.protected or one.address in protected})
+    if names:
+        raise DeployerError(
+            f"protected: {', '.join(names)}; nothing was deleted: "
+            "declare them with protect: false and apply that first, if they are meant too"
+        )
+    return _explained(plan)
+
+
+def _explained(plan: Plan) -> Plan:
+    """Say of each object why it goes or stays: here it is not git that let go of it."""
+    staying = [change for change in plan.changes if change.orphan and change.action is Action.NO_OP]
+    told = tuple(_stays(plan, change) for change in staying)
+    gone = tuple(_gone(change) for change in plan.changes if change not in staying)
+    return replace(plan, changes=gone, problems=(*plan.problems, *told))
+
+
+def _gone(change: Change) -> Change:
+    return replace(change, reason="everything of this project goes", orphan=False) if change.orphan else change
+
+
+def _stays(plan: Plan, change: Change) -> Problem:
+    kinds, going = SURFACES[plan.target.api], {one.live_id for one in plan.pending}
+    using = (one for one in plan.live if change.live_id in kinds[one.kind].references(one.raw) and one.id not in going)
+    users = ", ".join(f"{one.kind} {one.id}" for one in using)
+    why = f"stays: it is in use by {users}" if users else "stays"
+    return Problem(why, "", str(change.address), severity=Severity.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """The way back to before a run: its snapshot with all newer ones, the oldest first, of one account."""
+
+    snapshots: tuple[tuple[str, Mapping[str, Any]], ...]
+
+    @classmethod
+    def of(cls, manifest: Manifest, target: Target, name: str | None) -> Restoration:
+        """Choose the snapshot of this name, without one the newest of the account; DeployerError when there is none."""
+        store, account = store_of(manifest), asdict(target)
+        names = store.names()
+        if name is None:
+            for one in reversed(names):
+                if (data := read_snapshot(store, one))["account"] == account:
+                    return cls(((one, data),))
+            raise DeployerError("there is no snapshot of this account yet; deployer apply writes one before it begins")
+        name = name.removesuffix(".json")
+        if name not in names:
+            raise DeployerError(
+                f"project {store.project} has no snapshot {name}; deployer rollback --list shows them all"
+            )
+        read = [(one, read_snapshot(store, one)) for one in names if one >= name]
+        there = read[0][1]["account"]
+        if there != account:
+            raise DeployerError(
+                f"the snapshot {name} is of another account ({' · '.join(there.values())}); choose that"
+            )
+        return cls(tuple(one for one in read if one[1]["account"] == account))
+
+    @property
+    def name(self) -> str:
+        """The snapshot that is gone back to."""
+        return self.snapshots[0][0]
+
+    async def plan(self, session: Session, on_drift: OnDrift, again: str) -> WayBack:
+        """Return the plan of this moment that leads back; `again` is the command that goes on with it."""
+        entries = history.merged([data for _, data in self.snapshots])
+        return await way_back(session, entries, PlanOptions(on_drift=on_drift), again)
+
+
+async def way_back(
+    session: Session, entries: Sequence[Entry], options: PlanOptions, again: str = "rollback"
+) -> WayBack:
+    """Return the plan of this moment that leads back to the entries of snapshots."""
+    from deployer.rollback.sources import Place, stock
+
+    live = await session.read()
+    place = Place(session.client, session.manifest, session.kinds)
+    return restore.way_back(session.scope(options), entries, live, await stock(place, entries, live), again)
+
+
+def missing(found: Sequence[Lacking], again: str) -> str:
+    """Say what did not come back: it is not done, though nothing more can be done now."""
+    lines = [f"  {one.address}: {one.name}: {one.remedy}" for one in found[:_NAMED]]
+    rest = [f"  {more(len(found) - _NAMED)}, named above"] if len(found) > _NAMED else []
+    return "\n".join(
+        [
+            "not everything is as it was then: neither the account nor the working tree has the bytes of",
+            *lines,
+            *rest,
+            f"then run deployer {again}",
+        ]
+    )
+
+
+async def unreferenced(session: Session, older_than: float) -> list[Unreferenced]:
+    """Return uploaded files of this project that no object refers to, older than so many seconds."""
+    from deployer.apply import Journal, usage
+
+    left = Journal.of(session.manifest.root, session.client.settings, session.manifest.project).left_over
+    uploads = usage.Uploads.of(list(_known(session.manifest)), left)
+    return await usage.unreferenced(session.client, session.kinds, uploads, time.time() - older_than)
+
+
+def _known(manifest: Manifest) -> Iterator[Known]:
+    from deployer.apply.usage import Known
+
+    for resource in manifest.resources:
+        for file in resource.files:
+            yield Known(file.path, file.name, file.size, file.sha256)
+    store = store_of(manifest)
+    for name in store.names():
+        for path, sha256, size in snapshot.documents(read_snapshot(store, name)):
+            yield Known(f"{path} of snapshot {name}", path.rpartition("/")[2], size, sha256)
+
+
+async def delete_files(session: Session, found: Sequence[Unreferenced]) -> None:
+    """Delete these File objects; one that is gone is fine."""
+    from deployer.apply import Journal, usage
+
+    journal = Journal.of(session.manifest.root, session.client.settings, session.manifest.project)
+    await usage.delete_files(session.client, [one.id for one in found], journal.delete)
