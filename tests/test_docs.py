@@ -18,12 +18,16 @@ from tests.support.project import Project
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+"""Its manifests need the files that it has written before them: tests/test_tutorial.py runs it."""
 SECRETS = ("OPENAI_API_KEY", "FOUNDRY_PROJECT_ENDPOINT", "FOUNDRY_TOKEN", "ASSISTANTS_KEY")
 SECTIONS = {"version", "accounts", "assistants", "vector_stores", "variables", "include"}
 
 
 def yaml_blocks() -> Iterator[tuple[str, str]]:
     for page in PAGES:
+        if page == TUTORIAL:
+            continue
         for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)):
             if SECTIONS & set(yaml.safe_load(block)):
                 yield f"{page.name}-{number}", block

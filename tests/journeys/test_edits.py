@@ -11,10 +11,10 @@ import pytest
 from deployer.model import OnDrift
 from deployer.project import PlanOptions
 from deployer.project.session import Session
+from tests.commands.test_drift import ask, ids
 from tests.support.documents import BLUE, BOTH, FILES, then
 from tests.support.faulty import Day, day, write
 from tests.support.project import Project
-from tests.test_drift import ask, ids
 
 CAREFUL = PlanOptions(prune=True)
 KEEP = PlanOptions(prune=True, on_drift=OnDrift.KEEP)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.export.foreign import by_hand
+from tests.manifest.foreign import by_hand
 from tests.support.project import Project
 from tests.support.requests import Recorder, recording
 from tests.support.states import FILES_A, FILES_B, A, B
