@@ -10,7 +10,6 @@ import click
 from deployer.commands import consent
 from deployer.commands.options import Choice, force_option, lock_option, project_options, yes_option
 from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError, UsageError
-from deployer.model import Plan
 from deployer.project import ApplyResult, ApplyStatus
 from deployer.project.adoption import OTHER_PROJECT, Wanted
 
@@ -77,7 +76,7 @@ async def _adopt(project: Project, wanted: Wanted, lock_timeout: float, *, yes: 
         if not yes and not consent.confirmed(f"Adopt {found.live.id} as {found.resource.address}?"):
             raise DeployerError("nothing was changed")
         result = await adopted(session, found.plan, ApplyOptions(hold=hold, on_event=tell))
-        return EXIT_DONE if taken_over(result, found.plan) else EXIT_FAILED
+        return EXIT_DONE if taken_over(result) else EXIT_FAILED
 
 
 def _show(found: Adoption) -> None:
@@ -97,7 +96,7 @@ def _show(found: Adoption) -> None:
         click.echo(f"the next apply uploads {found.uploads:,} of {len(found.resource.files):,} declared files")
 
 
-def taken_over(result: ApplyResult, plan: Plan) -> bool:
+def taken_over(result: ApplyResult) -> bool:
     """Print what became of each change of an adoption; False when one was not done."""
     import sys
 
@@ -110,6 +109,6 @@ def taken_over(result: ApplyResult, plan: Plan) -> bool:
     click.echo()
     for outcome in result.outcomes:
         text.outcome(out, outcome)
-    if result.ok and differs(plan):
+    if result.ok and result.plan and differs(result.plan):
         click.echo("Nothing else was changed: deployer plan shows what differs.")
     return result.ok

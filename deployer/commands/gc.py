@@ -16,8 +16,8 @@ from deployer.commands.options import Choice, lock_option, project_options
 from deployer.errors import EXIT_DONE, DeployerError
 
 if TYPE_CHECKING:
-    from deployer.apply.usage import Unreferenced
     from deployer.project import Project
+    from deployer.project.results import Unreferenced
 
 _HOUR = 3600
 

@@ -23,7 +23,6 @@ from deployer.commands.options import (
 from deployer.errors import EXIT_DONE, DeployerError
 from deployer.model import OnDrift, Plan
 from deployer.project.applying import GUARDS
-from deployer.rollback.store import SnapshotStore, read_snapshot, store_of
 from deployer.wording import listed
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def command(  # noqa: PLR0913 (one for each option)
 
     project = choice.load()
     if listing:
-        return _show(store_of(project.manifest), asdict(project.target), chosen=choice.account is not None)
+        return _show(project, chosen=choice.account is not None)
     chosen = Restoration.of(project.manifest, project.target, snapshot)
     again = f"rollback {chosen.name}" + (f" --account {choice.account}" if choice.account else "")
     wanted = Intent(OnDrift(on_drift), yes, force, lock_timeout, again)
@@ -121,30 +120,23 @@ def _refused(_plan: Plan) -> None:
     consent.answerable("roll back", "--yes")
 
 
-def _show(place: SnapshotStore, account: Mapping[str, str], *, chosen: bool) -> int:
-    """Tell of all snapshots of the project, the newest first; of an account that was chosen, only of those."""
+def _show(project: Project, *, chosen: bool) -> int:
+    """Print all snapshots of the project, the newest first; of an account that was chosen, only those."""
     from deployer.render.lines import plain_text
 
-    names = place.names()
-    told_of = [lines for name in reversed(names) if (lines := _lines(place, name, account if chosen else None))]
-    for lines in told_of:
-        click.echo(plain_text("\n".join(lines)))
-    if not told_of:
-        others = f" ({len(names)} of other accounts)" if names else ""
+    found, account = project.snapshots(), asdict(project.target)
+    shown = [one for one in reversed(found) if not (chosen and one.data and one.data["account"] != account)]
+    for one in shown:
+        click.echo(plain_text("\n".join([one.name, *(_lines(one.data) if one.data else [f"    {one.why}"])])))
+    if not shown:
+        others = f" ({len(found)} of other accounts)" if found else ""
         click.echo(f"No snapshot of {'this account' if chosen else 'this project'} yet{others}.")
     return EXIT_DONE
 
 
-def _lines(place: SnapshotStore, name: str, only: Mapping[str, str] | None) -> list[str]:
-    """Give what there is to tell of one; one that cannot be read must not hide the others."""
-    try:
-        data = read_snapshot(place, name)
-    except DeployerError as error:
-        return [name, f"    {error}"]
-    if only is not None and data["account"] != only:
-        return []
+def _lines(data: Mapping[str, Any]) -> list[str]:
     where = " · ".join([*data["account"].values(), f"project {data['project']}"])
-    return [name, f"    {data['time']}  {where}", f"    {_told(data)}", *(f"      {line}" for line in _held(data))]
+    return [f"    {data['time']}  {where}", f"    {_told(data)}", *(f"      {line}" for line in _held(data))]
 
 
 def _told(data: Mapping[str, Any]) -> str:

@@ -13,8 +13,8 @@ from deployer.commands.options import Choice, project_options, yes_option
 from deployer.errors import EXIT_DONE, DeployerError
 
 if TYPE_CHECKING:
-    from deployer.backends.http.lease import Lease
     from deployer.project import Project
+    from deployer.project.results import Lease
 
 
 @click.command("unlock")
@@ -35,12 +35,11 @@ def command(*, choice: Choice, yes: bool) -> int:
 
 
 async def _unlock(project: Project, *, yes: bool) -> int:
-    from deployer.backends.http.lease import leases, remove
     from deployer.commands.carry_out import tell
     from deployer.render.lines import plain
 
     async with project.open(on_event=tell) as session:
-        found = await leases(session.client, project.name)
+        found = await session.leases()
         for lease in found:
             click.echo(plain(f"{lease.id}  {_told(lease)}"))
         if not found:
@@ -48,8 +47,7 @@ async def _unlock(project: Project, *, yes: bool) -> int:
             return EXIT_DONE
         if not yes:
             _confirm()
-        for lease in found:
-            await remove(session.client, lease.id)
+        await session.unlock(found)
     click.echo("Unlocked.")
     return EXIT_DONE
 

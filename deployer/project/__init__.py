@@ -7,6 +7,7 @@ session     an open account with its manifest; plans are made here
 applying    carry out a plan and prove it
 saved       a plan that was made earlier
 adoption    take over what deployer did not create
+export      a manifest from a live account
 undo        rollback, destroy, gc
 
 It prints nothing, asks nobody, changes nothing about the process, and knows no command line.
@@ -19,6 +20,7 @@ from deployer.project.results import (
     ApplyStatus,
     Collected,
     Drift,
+    Exported,
     Outputs,
     PlanOptions,
     ProjectPlan,
@@ -30,6 +32,7 @@ __all__ = [
     "ApplyStatus",
     "Collected",
     "Drift",
+    "Exported",
     "Notice",
     "OnEvent",
     "Outputs",

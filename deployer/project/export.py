@@ -1,4 +1,7 @@
-"""What an export needs of account and disk: documents are fetched, and files come into a folder all together or not."""
+"""A manifest from a live account: everything is made in a hidden folder first, then put in its place, then proven.
+
+The files come into the folder all together, or not at all.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +9,264 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from deployer.backends import contents
+from deployer.backends import contents, validate
 from deployer.backends.http.client import Client
 from deployer.engine import stamp
 from deployer.engine.adopt import MAX_ATTRIBUTES, lacking_room
 from deployer.engine.decide import STORE
-from deployer.errors import DeployerError
+from deployer.engine.files import AGREED
+from deployer.errors import AccountError, DeployerError, UsageError
 from deployer.kinds import Kind
+from deployer.manifest import Manifest, compile_manifest, digest, export
+from deployer.manifest.accounts import EMBEDDED, choose
 from deployer.manifest.declaration import Declaration, DocumentPaths, WrittenDocument
+from deployer.manifest.export import Choice
 from deployer.manifest.knowledge import unfit
-from deployer.model import DesiredFile, LiveFile
+from deployer.manifest.load import Sources, load
+from deployer.model import AccountSettings, Action, Address, DesiredFile, LiveFile, Plan, ProblemsFound
+from deployer.project.adoption import adopted
+from deployer.project.applying import ApplyOptions
+from deployer.project.events import OnEvent, ignore
+from deployer.project.results import ApplyResult, ProjectPlan
+from deployer.project.session import EMBEDDED_FOLDER, Session, locked, opened
 from deployer.wording import listed, more
 
+OVERWRITE = "overwrite"
+"""The name of the guard that keeps files which are there already."""
+MANIFEST = "assistants.yaml"
+_NAME = "live"
 _READY = ("completed", "in_progress")
 _SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The account that is exported. `root` is the folder of an embedded account.
+
+    `accounts` is what the new manifest says of accounts; `project` is None where none is known yet.
+    """
+
+    root: Path
+    settings: AccountSettings
+    accounts: Mapping[str, Any]
+    project: str | None = None
+
+    @classmethod
+    def of_manifest(
+        cls, file: Path, account: str | None, environ: Mapping[str, str], *, offline: bool = False
+    ) -> Source:
+        """Return an account of a manifest, whose resources need not be sound; ProblemsFound when there is none."""
+        sources = load(file)
+        if sources.main is None:
+            raise ProblemsFound(sources.problems)
+        settings, problems = choose(sources, account, environ, offline=offline)
+        if problems:
+            raise ProblemsFound(problems)
+        project = sources.main.data.get("project")
+        return cls(sources.root, settings, _accounts(sources), project if isinstance(project, str) else None)
+
+    @classmethod
+    def of_url(cls, root: Path, api: str, base_url: str, key: tuple[str, str]) -> Source:
+        """Return an account that no manifest names yet; `key` is the name of an environment variable and its value."""
+        settings = AccountSettings(_NAME, api, base_url, key[1])
+        entry = {"api": api, "base_url": base_url.replace("${", "$${"), "api_key": f"${{env.{key[0]}}}"}
+        return cls(root, settings, {_NAME: entry})
+
+    @classmethod
+    def embedded(cls, root: Path, api: str | None) -> Source:
+        """Return the embedded account that is kept in a folder."""
+        if api in {None, EMBEDDED.api}:
+            return cls(root, EMBEDDED, {})
+        return cls(root, AccountSettings(_NAME, str(api), limits=EMBEDDED.limits), {_NAME: {"api": api}})
+
+    @property
+    def account(self) -> str | None:
+        """What --account must say from now on."""
+        return self.settings.name if self.settings.name in self.accounts else None
+
+    def nothing(self) -> DeployerError:
+        """Return the error of an account that holds nothing."""
+        where = self.settings.base_url or f"embedded in {self.root / EMBEDDED_FOLDER}"
+        return DeployerError(f"account {self.settings.name} ({where}) holds nothing that can be written")
+
+
+def _accounts(sources: Sources) -> dict[str, Any]:
+    """Return them as they are written, secrets by reference; their variables belong to the other manifest."""
+    return {
+        name: {key: value for key, value in entry.value.items() if key != "variables"}
+        for name, entry in sources.accounts.items()
+        if isinstance(entry.value, dict)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """Into which folder, and what: `project` is None for the one that stamps name; `only` are addresses or ids."""
+
+    target: Path
+    project: str | None = None
+    only: Collection[str] = ()
+    overwrite: bool = False
+
+    @property
+    def manifest(self) -> Path:
+        return self.target / MANIFEST
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is to be written, made in the staging folder. `notes` tell what is left out or undeclared, and why."""
+
+    items: tuple[Declaration, ...]
+    names: frozenset[str]
+    notes: tuple[str, ...]
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return tuple(item.address for item in self.items)
+
+    @property
+    def foreign(self) -> tuple[Declaration, ...]:
+        """What the project does not own yet: an apply of the new manifest would create copies of it."""
+        return tuple(item for item in self.items if item.stamp is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An open account that is being exported, and what the new manifest will say of its resources."""
+
+    session: Session
+    source: Source
+    options: ExportOptions
+    choice: Choice
+
+    async def draft(self, staging: Staging) -> Draft:
+        """Make all files in the staging folder; what would be read back as something else is left out."""
+        notes = list(self.choice.notes)
+        items = await self._items(staging, notes)
+        header = export.Header(self.session.manifest.project, self.source.accounts)
+        while True:
+            files = export.files(header, items)
+            staging.write(files)
+            written = compile_manifest(staging.folder / MANIFEST, self.source.account, {}, {}, offline=True)
+            wrong = export.misread(written, items, self.session.kinds, self._ids)
+            if not wrong:
+                documents = (document.path for item in items for document in item.documents)
+                return Draft(items, frozenset({*files, *documents}), tuple(notes))
+            items, told = export.settled(items, wrong)
+            notes += told
+
+    def place(self, staging: Staging, draft: Draft) -> None:
+        """Put the files in their places; DeployerError when one is there already and must not be overwritten."""
+        if not self.options.overwrite:
+            staging.check(draft.names)
+        staging.place(draft.names)
+
+    def written(self) -> Export:
+        """Return the same account with the manifest that was written."""
+        found = compile_manifest(self.options.manifest, self.source.account, {}, {}, offline=True)
+        resources = digest(found.root, found.resources)
+        manifest = replace(found, settings=self.source.settings, resources=resources)
+        return replace(self, session=replace(self.session, manifest=manifest))
+
+    async def adopt(self, foreign: Sequence[Declaration]) -> ApplyResult:
+        """Stamp what is foreign, with the documents that were written."""
+        from deployer.engine.adopt import Taking, adoption
+
+        resources = {resource.address: resource for resource in self.session.manifest.resources}
+        takings = []
+        for item in foreign:
+            files = {file.path: file for file in resources[item.address].files}
+            proven = {one.file.id: files[one.path] for one in item.documents if one.path in files}
+            takings.append(Taking(resources[item.address], item.live, proven))
+        async with locked(self.session):
+            plan = adoption(self.session.scope(), await self.session.plan(), takings)
+            return await adopted(self.session, plan, ApplyOptions())
+
+    async def left(self, *, stamp: bool) -> ProjectPlan:
+        """Return the next plan. With `stamp`, stamps of an earlier time are brought up to date first."""
+        from deployer.apply import execute
+
+        left = await self.session.plan()
+        if not (left.pending and stamp and stamps_only(left)):
+            return left
+        async with locked(self.session):
+            await execute(self.session.client, left, self.session.manifest.root, lambda _event: None)
+        return await self.session.plan()
+
+    @property
+    def _ids(self) -> dict[str, str]:
+        return {live_id: str(address) for live_id, address in self.choice.addresses.items()}
+
+    async def _items(self, staging: Staging, notes: list[str]) -> tuple[Declaration, ...]:
+        session, ids = self.session, self._ids
+        fetcher = Fetcher(session.client, session.kinds, staging.folder, session.manifest.root, DocumentPaths())
+        result: list[Declaration] = []
+        for live in self.choice.objects:
+            kind, address = session.kinds[live.kind], self.choice.addresses[live.id]
+            one = export.declared(kind, address, live, ids, export.stamp_of(live, session.manifest.project))
+            try:
+                result.append(await fetcher.bring(_with_known_stores(one, kind.references(live.raw), ids)))
+            except AccountError:
+                raise
+            except DeployerError as error:
+                notes.append(f"{address} ({live.id}) is left out: {error}")
+        notes += [f"{one.address}: {remark}" for one in result for remark in one.remarks]
+        return export.with_globs(result, lambda folder: (self.options.target / folder).exists())
+
+
+@contextlib.asynccontextmanager
+async def exporting(source: Source, options: ExportOptions, on_event: OnEvent = ignore) -> AsyncIterator[Export]:
+    """Open the account and choose what is written; DeployerError when no project is known, or nothing is there."""
+    if not options.overwrite and options.manifest.exists():
+        raise DeployerError(f"{options.manifest} exists; name another folder, or add --force {OVERWRITE}")
+    if not (source.settings.base_url or (source.root / EMBEDDED_FOLDER).exists()):
+        raise source.nothing()  # to open it would make it
+    stub = Manifest(source.root, options.project or source.project or "", source.settings, (), ())
+    async with opened(stub, on_event=on_event) as opening:
+        session = opening
+        live = await session.read()
+        project = _checked(stub.project or export.project_of(live))
+        if project != stub.project:
+            session = replace(session, manifest=replace(stub, project=project))
+            live = await session.read()  # now it is known whose documents are owned
+        yield Export(session, source, options, export.choose(live, project, session.kinds, options.only, _defect))
+
+
+def stamps_only(plan: Plan) -> bool:
+    """Whether the objects are as declared, and only their stamps are of an earlier time."""
+    settled = all(file.reason.startswith(AGREED) for change in plan.pending for file in change.files)
+    return settled and all(change.action is Action.UPDATE and not change.fields for change in plan.pending)
+
+
+def _checked(project: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", project):
+        raise UsageError(f"{project!r} is no name of a project; use a-z, 0-9, - and _")
+    return project
+
+
+def _defect(raw: Mapping[str, Any]) -> str | None:
+    return validate.odd_metadata(raw) or validate.odd_object(raw)
+
+
+def _with_known_stores(item: Declaration, used: Sequence[str], ids: Mapping[str, str]) -> Declaration:
+    """Leave tools undeclared that search a store which is not written; DeployerError where that cannot be."""
+    unknown = [store for store in used if store not in ids]
+    if not unknown or "tools" not in item.attrs:
+        return item
+    why = f"it searches {', '.join(unknown)}, which is not written"
+    smaller = item.without("tools", why)
+    if smaller is None:
+        raise DeployerError(why)
+    return smaller
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from deployer.project.results import (
     ApplyStatus,
     Collected,
     Drift,
+    Exported,
     Outputs,
     PlanOptions,
     ProjectPlan,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from deployer.project.applying import ApplyOptions
     from deployer.project.saved import SavedPlan
     from deployer.project.session import Session
+    from deployer.project.undo import KeptSnapshot
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -317,6 +319,39 @@ class Project:
 
         return await self._run(undeclared(self.manifest), work, (PRUNE_LIMIT,), lock_timeout, on_event, stop)
 
+    async def aexport(
+        self,
+        folder: Path | str,
+        *,
+        only: Collection[str] = (),
+        overwrite: bool = False,
+        adopt: bool = False,
+        on_event: OnEvent = ignore,
+    ) -> Exported:
+        """Write a manifest, prompts, functions and documents from what is live on the account, all of them or none.
+
+        `only` names addresses or ids, and brings what they use. `overwrite` replaces files that are there. `adopt`
+        stamps what the project does not own yet, so that the next plan of the new manifest is empty.
+        """
+        from deployer.project.export import ExportOptions, Source, exporting, staged
+
+        path = Path(folder)
+        found = Source.of_manifest(self.file, self.manifest.settings.name, {}, offline=True)
+        source = replace(found, settings=self.manifest.settings, project=self.name)
+        async with exporting(source, ExportOptions(path, None, only, overwrite), on_event) as export:
+            with staged(path) as staging:
+                draft = await export.draft(staging)
+                if not draft.items:
+                    raise source.nothing()
+                export.place(staging, draft)
+            result = Exported(export.options.manifest, draft.addresses, draft.notes)
+            foreign = tuple(item.address for item in draft.foreign)
+            if foreign and not adopt:
+                return replace(result, foreign=foreign)
+            written = export.written()
+            adopted = await written.adopt(draft.foreign) if foreign else None
+            return replace(result, adopted=adopted, left=await written.left(stamp=adopt))
+
     async def agc(
         self,
         *,
@@ -340,13 +375,16 @@ class Project:
 
     async def aunlock(self) -> tuple[Lease, ...]:
         """Remove the leases that runs left on the account, and return them; a run whose lease goes stops."""
-        from deployer.backends.http.lease import leases, remove
-
         async with self.open() as session:
-            found = await leases(session.client, self.name)
-            for lease in found:
-                await remove(session.client, lease.id)
-            return tuple(found)
+            found = await session.leases()
+            await session.unlock(found)
+            return found
+
+    def snapshots(self) -> tuple[KeptSnapshot, ...]:
+        """Return what was kept before each run, the oldest first; those of other accounts, too."""
+        from deployer.project.undo import kept
+
+        return kept(self.manifest)
 
     async def _run(  # noqa: PLR0913, PLR0917 (what every run that writes has)
         self,
@@ -376,6 +414,7 @@ class Project:
     adopt = in_thread(aadopt)
     rollback = in_thread(arollback)
     destroy = in_thread(adestroy)
+    export = in_thread(aexport)
     gc = in_thread(agc)
     unlock = in_thread(aunlock)
 

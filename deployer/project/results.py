@@ -5,13 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deployer.model import Address, OnDrift, Outcome, Plan, Problem, Severity
 
 if TYPE_CHECKING:
     from deployer.apply.usage import Unreferenced
+    from deployer.backends.http.lease import Lease
     from deployer.engine.drift import Moved
+
+__all__ = [
+    "USUAL",
+    "ApplyResult",
+    "ApplyStatus",
+    "Collected",
+    "Drift",
+    "Exported",
+    "Lease",
+    "Moved",
+    "Outputs",
+    "PlanOptions",
+    "ProjectPlan",
+    "Unreferenced",
+    "Validation",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +192,22 @@ class Outputs:
 
     def to_dict(self) -> dict[str, str]:
         return {str(address): live_id for address, live_id in self.ids.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written from a live account.
+
+    `notes` tell what is left out or undeclared. `foreign` is not owned yet: an apply would create copies of it.
+    `adopted` says what became of the adoption, `left` is the next plan: each None where it was not asked for.
+    """
+
+    manifest: Path
+    addresses: tuple[Address, ...]
+    notes: tuple[str, ...] = ()
+    foreign: tuple[Address, ...] = ()
+    adopted: ApplyResult | None = None
+    left: ProjectPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from deployer.project.events import OnEvent, Watch, ignore
 from deployer.project.results import USUAL, PlanOptions, ProjectPlan
 
 if TYPE_CHECKING:
-    from deployer.backends.http.lease import Hold
+    from deployer.backends.http.lease import Hold, Lease
 
 EMBEDDED_FOLDER = Path(".deployer") / "account"
 _EMBEDDED_URL = "http://embedded.invalid/v1"  # never resolved, never shown: the transport is the server itself
@@ -60,6 +60,19 @@ class Session:
             return await self.plan(replace(options, origin=None))
 
         return planned
+
+    async def leases(self) -> tuple[Lease, ...]:
+        """Return the leases of the project, the oldest first, whether or not they have expired."""
+        from deployer.backends.http.lease import leases
+
+        return tuple(await leases(self.client, self.manifest.project))
+
+    async def unlock(self, leases: Sequence[Lease]) -> None:
+        """Remove leases; a run whose lease is gone stops."""
+        from deployer.backends.http.lease import remove
+
+        for one in leases:
+            await remove(self.client, one.id)
 
     def scope(self, options: PlanOptions = USUAL) -> Scope:
         return Scope(

@@ -13,7 +13,7 @@ from deployer.kinds import SURFACES
 from deployer.model import Action, Address, Change, OnDrift, Plan, Problem, Severity, Target
 from deployer.project.results import PlanOptions
 from deployer.rollback import history, restore, snapshot
-from deployer.rollback.store import read_snapshot, store_of
+from deployer.rollback.store import SnapshotStore, read_snapshot, store_of
 from deployer.wording import more
 
 if TYPE_CHECKING:
@@ -67,6 +67,31 @@ def _stays(plan: Plan, change: Change) -> Problem:
     users = ", ".join(f"{one.kind} {one.id}" for one in using)
     why = f"stays: it is in use by {users}" if users else "stays"
     return Problem(why, "", str(change.address), severity=Severity.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSnapshot:
+    """The state before a run; `data` is None where it cannot be read, `why` says so.
+
+    `data` has time, command, origin, account and changes (schemas/snapshot.schema.json).
+    """
+
+    name: str
+    data: Mapping[str, Any] | None
+    why: str = ""
+
+
+def kept(manifest: Manifest) -> tuple[KeptSnapshot, ...]:
+    """Return the snapshots of a project, the oldest first; one that cannot be read must not hide the others."""
+    store = store_of(manifest)
+    return tuple(_kept(store, name) for name in store.names())
+
+
+def _kept(store: SnapshotStore, name: str) -> KeptSnapshot:
+    try:
+        return KeptSnapshot(name, read_snapshot(store, name))
+    except DeployerError as error:
+        return KeptSnapshot(name, None, str(error))
 
 
 @dataclass(frozen=True, slots=True)
