@@ -1,4 +1,4 @@
-"""deployer rollback: plan the way back to before an apply, and go it like any plan."""
+"""deployer rollback: plan to undo an apply, and apply that like any plan."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from deployer.commands.options import (
 from deployer.errors import EXIT_DONE, DeployerError
 from deployer.model import OnDrift, Plan
 from deployer.project.applying import GUARDS
+from deployer.project.undo import Restoration
 from deployer.wording import listed
 
 if TYPE_CHECKING:
     from deployer.project import Project
-    from deployer.project.undo import Restoration
 
 _FEW = 3
 
@@ -63,10 +63,10 @@ def command(  # noqa: PLR0913 (one for each option)
 ) -> int:
     """Go back to what was on the account before an apply: the last one, or that of SNAPSHOT.
 
-    What was changed gets the fields and documents of then, what was deleted is made again (with a new id), what the
-    run itself made is deleted, what was adopted is let go of. Documents come from the account or the working tree;
-    what neither has is named, the rest goes back, and the exit code is 1. The rollback is an apply too: it has a
-    snapshot of its own, and can be rolled back.
+    What was changed gets its previous fields and documents, what was deleted is created again (with a new id), what the
+    run itself created is deleted, what was adopted is foreign again. Documents come from the account or the working
+    tree; what neither has is named, the rest is restored, and the exit code is 1. The rollback is an apply too: it has
+    a snapshot of its own, and can be rolled back.
 
     Where nobody can answer, it shows the plan and changes nothing, unless --yes is given.
 
@@ -76,8 +76,6 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer rollback
       deployer rollback --yes --on-drift overwrite --account openai
     """
-    from deployer.project.undo import Restoration
-
     project = choice.load()
     if listing:
         return _show(project, chosen=choice.account is not None)
@@ -110,8 +108,8 @@ async def _rollback(project: Project, chosen: Restoration, wanted: Intent) -> in
         options = ApplyOptions(again, wanted.force, "rollback", hold)
         ask = agreed if wanted.yes else asks
         code = await carried_out(session, first.plan, options, Words(wanted.again), ask)
-        if code == EXIT_DONE and first.lacking:
-            raise DeployerError(missing(first.lacking, wanted.again))
+        if code == EXIT_DONE and first.missing:
+            raise DeployerError(missing(first.missing, wanted.again))
         return code
 
 

@@ -13,9 +13,10 @@ from deployer.errors import AccountError, DeployerError
 from deployer.model import LiveObject, Outcome, Plan, Status
 from deployer.project.events import Listener, Notice, OnEvent, Stop, ignore
 from deployer.project.results import ApplyResult, ApplyStatus, ProjectPlan
+from deployer.project.undo import store_of
 from deployer.rollback import snapshot
-from deployer.rollback.snapshot import FRESH
-from deployer.rollback.store import name_of, store_of
+from deployer.rollback.snapshot import CREATES
+from deployer.rollback.store import name_of
 
 if TYPE_CHECKING:
     from deployer.backends.http.lease import Hold
@@ -137,14 +138,14 @@ async def secured(session: Session, plan: Plan, options: ApplyOptions) -> Writte
     if options.hold:
         await options.hold.sure()
     now = datetime.now(UTC)
-    data = snapshot.snapshot(plan, options.command, now.isoformat(timespec="seconds"), present)
+    data = snapshot.take(plan, options.command, now.isoformat(timespec="seconds"), present)
     if not data["changes"]:
         return None
     written = Written(name_of(now, plan.project), data, frozenset(one.id for one in plan.live))
     try:
         store_of(session.manifest).write(written.name, data)
     except DeployerError as error:
-        raise DeployerError(f"{error}; nothing was changed: without a snapshot there is no way back") from None
+        raise DeployerError(f"{error}; nothing was changed: without a snapshot it could not be rolled back") from None
     return written
 
 
@@ -152,17 +153,17 @@ async def _present(session: Session, plan: Plan) -> Sequence[LiveObject]:
     """Return what is live right now; should the run not live to note what it makes, this it did not make."""
     from deployer.backends.account import read_live
 
-    if not any(change.action in FRESH for change in plan.pending):
+    if not any(change.action in CREATES for change in plan.pending):
         return ()
     return await read_live(session.client, session.kinds, lambda _metadata: False)
 
 
 def recorded(session: Session, written: Written | None, outcomes: Sequence[Outcome], on_event: OnEvent) -> None:
-    """Note in the snapshot what the run has made; it is done, whatever becomes of the note."""
-    if written is None or not any(outcome.action in FRESH for outcome in outcomes):
+    """Record in the snapshot what the run has created; the run is over, whatever becomes of that."""
+    if written is None or not any(outcome.action in CREATES for outcome in outcomes):
         return
     try:
-        store_of(session.manifest).write(written.name, snapshot.noted(written.data, outcomes, written.live))
+        store_of(session.manifest).write(written.name, snapshot.with_created(written.data, outcomes, written.live))
     except DeployerError as error:
-        what = f"warning: {error}; the snapshot {written.name} does not tell what this run made"
+        what = f"warning: {error}; the snapshot {written.name} does not say what this run created"
         on_event(Notice(f"{what}: a rollback infers it from addresses and ages"))

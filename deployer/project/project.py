@@ -285,8 +285,8 @@ class Project:
 
             first = await chosen.plan(session, OnDrift(on_drift), again)
             result = await applied(session, first.plan, replace(options, again=back, command="rollback"))
-            if result.ok and first.lacking:
-                return replace(result, status=ApplyStatus.INCOMPLETE, why=missing(first.lacking, again))
+            if result.ok and first.missing:
+                return replace(result, status=ApplyStatus.INCOMPLETE, why=missing(first.missing, again))
             return result
 
         return await self._run(self.manifest, work, force, lock_timeout, on_event, stop)

@@ -13,18 +13,24 @@ from deployer.kinds import SURFACES
 from deployer.model import Action, Address, Change, OnDrift, Plan, Problem, Severity, Target
 from deployer.project.results import PlanOptions
 from deployer.rollback import history, restore, snapshot
-from deployer.rollback.store import SnapshotStore, read_snapshot, store_of
+from deployer.rollback.store import SnapshotStore
 from deployer.wording import more
 
 if TYPE_CHECKING:
     from deployer.apply.usage import Known, Unreferenced
     from deployer.manifest import Manifest
     from deployer.project.session import Session
-    from deployer.rollback.restore import WayBack
-    from deployer.rollback.returned import Lacking
+    from deployer.rollback.restore import MissingContent, RollbackPlan
     from deployer.rollback.snapshot import Entry
 
 _NAMED = 10
+
+
+def store_of(manifest: Manifest) -> SnapshotStore:
+    """Return the store of the project's snapshots on the chosen account."""
+    from deployer.manifest.schema import misfit
+
+    return SnapshotStore.of(manifest.root, manifest.settings.snapshots, manifest.project, misfit)
 
 
 def undeclared(manifest: Manifest) -> Manifest:
@@ -89,69 +95,53 @@ def kept(manifest: Manifest) -> tuple[KeptSnapshot, ...]:
 
 def _kept(store: SnapshotStore, name: str) -> KeptSnapshot:
     try:
-        return KeptSnapshot(name, read_snapshot(store, name))
+        return KeptSnapshot(name, store.read(name))
     except DeployerError as error:
         return KeptSnapshot(name, None, str(error))
 
 
 @dataclass(frozen=True, slots=True)
 class Restoration:
-    """The way back to before a run: its snapshot with all newer ones, the oldest first, of one account."""
+    """What undoes a run: its snapshot with all newer ones, the oldest first, of one account."""
 
     snapshots: tuple[tuple[str, Mapping[str, Any]], ...]
 
     @classmethod
     def of(cls, manifest: Manifest, target: Target, name: str | None) -> Restoration:
         """Choose the snapshot of this name, without one the newest of the account; DeployerError when there is none."""
-        store, account = store_of(manifest), asdict(target)
-        names = store.names()
-        if name is None:
-            for one in reversed(names):
-                if (data := read_snapshot(store, one))["account"] == account:
-                    return cls(((one, data),))
-            raise DeployerError("there is no snapshot of this account yet; deployer apply writes one before it begins")
-        name = name.removesuffix(".json")
-        if name not in names:
-            raise DeployerError(
-                f"project {store.project} has no snapshot {name}; deployer rollback --list shows them all"
-            )
-        read = [(one, read_snapshot(store, one)) for one in names if one >= name]
-        there = read[0][1]["account"]
-        if there != account:
-            raise DeployerError(
-                f"the snapshot {name} is of another account ({' · '.join(there.values())}); choose that"
-            )
-        return cls(tuple(one for one in read if one[1]["account"] == account))
+        return cls(tuple(store_of(manifest).chain(asdict(target), name)))
 
     @property
     def name(self) -> str:
         """The snapshot that is gone back to."""
         return self.snapshots[0][0]
 
-    async def plan(self, session: Session, on_drift: OnDrift, again: str) -> WayBack:
-        """Return the plan of this moment that leads back; `again` is the command that goes on with it."""
+    async def plan(self, session: Session, on_drift: OnDrift, again: str) -> RollbackPlan:
+        """Return the plan of this moment that restores them; `again` is the command that goes on with it."""
         entries = history.merged([data for _, data in self.snapshots])
-        return await way_back(session, entries, PlanOptions(on_drift=on_drift), again)
+        return await plan_rollback(session, entries, PlanOptions(on_drift=on_drift), again)
 
 
-async def way_back(
+async def plan_rollback(
     session: Session, entries: Sequence[Entry], options: PlanOptions, again: str = "rollback"
-) -> WayBack:
-    """Return the plan of this moment that leads back to the entries of snapshots."""
-    from deployer.rollback.sources import Place, stock
+) -> RollbackPlan:
+    """Return the plan of this moment that restores the entries of snapshots."""
+    from deployer.rollback.sources import Search, find_contents
 
-    live = await session.read()
-    place = Place(session.client, session.manifest, session.kinds)
-    return restore.way_back(session.scope(options), entries, live, await stock(place, entries, live), again)
+    live, manifest = await session.read(), session.manifest
+    declared = [file for resource in manifest.resources for file in resource.files]
+    search = Search(session.client, session.kinds, manifest.root, declared, store_of(manifest))
+    contents = await find_contents(search, entries, live)
+    return restore.plan_rollback(session.scope(options), entries, live, contents, again)
 
 
-def missing(found: Sequence[Lacking], again: str) -> str:
-    """Say what did not come back: it is not done, though nothing more can be done now."""
+def missing(found: Sequence[MissingContent], again: str) -> str:
+    """Say what was not restored: it is not done, though nothing more can be done now."""
     lines = [f"  {one.address}: {one.name}: {one.remedy}" for one in found[:_NAMED]]
     rest = [f"  {more(len(found) - _NAMED)}, named above"] if len(found) > _NAMED else []
     return "\n".join(
         [
-            "not everything is as it was then: neither the account nor the working tree has the bytes of",
+            "not everything was restored: neither the account nor the working tree has the bytes of",
             *lines,
             *rest,
             f"then run deployer {again}",
@@ -176,7 +166,7 @@ def _known(manifest: Manifest) -> Iterator[Known]:
             yield Known(file.path, file.name, file.size, file.sha256)
     store = store_of(manifest)
     for name in store.names():
-        for path, sha256, size in snapshot.documents(read_snapshot(store, name)):
+        for path, sha256, size in snapshot.documents(store.read(name)):
             yield Known(f"{path} of snapshot {name}", path.rpartition("/")[2], size, sha256)
 
 

@@ -1,8 +1,8 @@
-"""The way back from an apply: snapshots of what a run changes, and the plan that restores them.
+"""Undo what a run did: snapshots of what it changes, and the plan that restores them.
 
-snapshot    what is live before a run changes it, as data
-history     what a chain of snapshots says together
-restore     the plan that leads back
+snapshot    what a plan is about to change, as data
+history     what a chain of snapshots says together, and where it all is now
+restore     the plan that restores them
 store       where snapshots are kept
 sources     where the contents of documents can be had
 """

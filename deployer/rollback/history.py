@@ -1,95 +1,235 @@
-"""What a chain of snapshots tells together: what was there before the first of them, and what was made since.
+"""What a chain of snapshots says together: what there was before the first, what was created since, where both are now.
 
-An object is followed by its id, since addresses move: one that was made at an address may have another one now, and
+An object is followed by its id, since addresses move: one that was created at an address may have another one now, and
 what has that address now may have been there all the time, under another one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from deployer.model import Action, Address
+from deployer.engine import decide, interpreter, stamp
+from deployer.engine.decide import STORE, Owned, Scope
+from deployer.kinds import Kind
+from deployer.model import Action, Address, Attrs, LiveFile, LiveObject
 from deployer.rollback import snapshot
 from deployer.rollback.snapshot import Entry
 
+Documents = Sequence[tuple[LiveFile, Attrs]]
+"""Documents of a store as they are, with the attributes of the snapshot."""
+
 
 def merged(chain: Sequence[Mapping[str, Any]]) -> list[Entry]:
-    """Give what to come back to, from the snapshot that is meant and all newer ones.
+    """Return what to go back to, from the snapshot that is meant and all newer ones, the oldest first.
 
-    Of each object that was there it is the oldest entry. Of what was made since (no object) it is the address of today,
-    with the id where its run noted it or a later snapshot tells it.
+    Of each object that was there it is the oldest entry. Of each that was created since (no object) it has the address
+    of today, and the id where its run recorded it or a later snapshot has it.
     """
-    past = _Past()
+    history = _History()
     for data in chain:
-        past.add(list(_entries(data)))
-    made = [*past.made.values(), *past.planned.values()]
-    addresses = {one.address for one in made}
-    copies = {one.id: one for one in past.copies if one.id not in past.ids and one.then not in addresses}
-    return [*past.there.values(), *past.foreign, *copies.values(), *made]
+        history.add(list(_entries(data)))
+    created = [*history.created.values(), *history.planned.values()]
+    addresses = {one.address for one in created}
+    copies = {one.id: one for one in history.copies if one.id not in history.ids and one.previous not in addresses}
+    return [*history.there.values(), *history.foreign, *copies.values(), *created]
 
 
 def _entries(data: Mapping[str, Any]) -> Iterator[Entry]:
-    """Give the entries of a snapshot; what made room for another object was no second copy, it had the address."""
+    """Return the entries of a snapshot; what made room for another object was no second copy, it had the address."""
     found = list(snapshot.entries(data))
-    coming = {one.address for one in found if one.raw and one.address != one.then}
+    coming = {one.address for one in found if one.raw and one.address != one.previous}
     for one in found:
-        yield replace(one, address=one.then) if one.copy and one.then in coming else one
+        yield replace(one, address=one.previous) if one.copy and one.previous in coming else one
 
 
 @dataclass(slots=True)
-class _Past:
-    """`there`: what was there, by its address of then; `made`: what was made since, by its id.
+class _History:
+    """`there`: what was there, by its previous address; `created`: what was created since, by its id.
 
-    `planned`: what a run was to make and nobody knows the id of, by its address. `foreign`: what was adopted since.
+    `planned`: what a run was to create and no snapshot has the id of, by address. `foreign`: what was adopted since.
+    `at`: the ids of `created` by address, with their place in it.
     """
 
     there: dict[Address, Entry] = field(default_factory=dict)
-    made: dict[str, Entry] = field(default_factory=dict)
+    created: dict[str, Entry] = field(default_factory=dict)
     planned: dict[Address, Entry] = field(default_factory=dict)
     foreign: list[Entry] = field(default_factory=list)
     copies: list[Entry] = field(default_factory=list)
     ids: set[str | None] = field(default_factory=set)
+    at: dict[Address, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
 
     def add(self, entries: Sequence[Entry]) -> None:
-        """Take in the next snapshot: first what was live before that run, then what the run was to make."""
+        """Take in the next snapshot: first what was live before that run, then what the run was to create."""
         self.copies += [one for one in entries if one.copy]
         live = [one for one in entries if one.raw is not None and not one.copy]
-        made = {one.id: found for one in live if one.id and (found := self._made(one.id, one))}
+        created = {one.id: found for one in live if one.id and (found := self._created(one.id, one))}
         for one in live:
-            if one.id and (found := made.get(one.id)):
-                if self.planned.get(found.address) is found:
-                    del self.planned[found.address]
-                self.made[one.id] = replace(found, address=one.address, id=one.id)
+            if one.id and (found := created.get(one.id)):
+                self._follow(found, one.id, one.address)
             elif one.id not in self.ids:
-                self.ids.add(one.id)
-                if one.foreign:
-                    self.foreign.append(one)
-                else:
-                    self.there.setdefault(one.then, one)
+                self._keep(one)
         for one in (one for one in entries if one.raw is None):
-            self._make(one)
+            self._create(one)
 
-    def _made(self, live_id: str, entry: Entry) -> Entry | None:
-        """Give what was made since, if that is what the entry is about: by its id, or by the address that it got."""
-        found = self.planned.get(entry.then)
-        if live_id in self.made or found is None or entry.foreign:
-            return self.made.get(live_id)
+    def _created(self, live_id: str, entry: Entry) -> Entry | None:
+        """Return what was created since, if the entry is about that: by its id, or by the address that it got."""
+        found = self.planned.get(entry.previous)
+        if live_id in self.created or found is None or entry.foreign:
+            return self.created.get(live_id)
         return None if found.excludes(live_id, entry.raw or {}) else found
 
-    def _make(self, entry: Entry) -> None:
-        """What replaces an object that expired stays; unless its address was empty then, or another object had it."""
+    def _follow(self, found: Entry, live_id: str, address: Address) -> None:
+        if self.planned.get(found.address) is found:
+            del self.planned[found.address]
+        self._note(replace(found, address=address, id=live_id), live_id)
+
+    def _note(self, entry: Entry, live_id: str) -> None:
+        before = self.created.get(live_id)
+        place = self.at[before.address].pop(live_id) if before else len(self.created)
+        self.created[live_id] = entry
+        self.at[entry.address][live_id] = place
+
+    def _keep(self, entry: Entry) -> None:
+        self.ids.add(entry.id)
+        if entry.foreign:
+            self.foreign.append(entry)
+        else:
+            self.there.setdefault(entry.previous, entry)
+
+    def _create(self, entry: Entry) -> None:
+        """What replaces an object that expired stays; unless its address was empty, or another object had it."""
         before = self._at(entry.address)
         action = Action.CREATE if entry.address in self.there else before.action if before else entry.action
-        if entry.made:
+        if entry.created:
             self.planned.pop(entry.address, None)
-            self.made[entry.made] = replace(entry, action=action, id=entry.made)
-        elif entry.made is None or before is None:
-            unsure = before is not None and before.made is None and before.id is None
+            self._note(replace(entry, action=action, id=entry.created), entry.created)
+        elif entry.created is None or before is None:
+            unsure = before is not None and before.created is None and before.id is None
             runs = (*before.runs, *entry.runs) if before and unsure else entry.runs
             self.planned[entry.address] = replace(entry, action=action, runs=runs)
 
     def _at(self, address: Address) -> Entry | None:
-        made = (one for one in reversed(self.made.values()) if one.address == address)
-        return self.planned.get(address) or next(made, None)
+        """Return what was created, or was to be, at an address; of several the one that came last."""
+        places = self.at.get(address)
+        last = self.created[max(places, key=places.__getitem__)] if places else None
+        return self.planned.get(address) or last
+
+
+def readopted(scope: Scope, entries: Sequence[Entry], live: Sequence[LiveObject]) -> list[Owned]:
+    """Return what was owned and carries no stamp now, as a rollback leaves what was adopted: it is owned once more."""
+    previous = {entry.id: entry for entry in entries if entry.raw is not None and not entry.foreign}
+    unstamped = [one for one in live if stamp.OWNER not in (one.raw.get("metadata") or {}) and one.id in previous]
+    pairs = [(one, found) for one in unstamped if (found := previous[one.id].stamp)]
+    return [decide.owned(scope.kinds[one.kind], one, replace(found, digests={})) for one, found in pairs]
+
+
+def without_foreign(kinds: Mapping[str, Kind], entries: Sequence[Entry], owned: Sequence[Owned]) -> list[Owned]:
+    """Return what is owned without the files that were foreign: these are neither detached nor lent."""
+    recorded = {entry.id: entry for entry in reversed(entries) if entry.raw is not None}
+    pairs = ((one, recorded.get(one.live.id)) for one in owned)
+    return [_own_part(kinds[one.live.kind], entry, one) if entry else one for one, entry in pairs]
+
+
+def _own_part(kind: Kind, entry: Entry, one: Owned) -> Owned:
+    foreign = _foreign_files(kind, entry, one)
+    if one.live.kind == STORE:
+        return replace(one, files=tuple(file for file in one.files if file.id not in foreign))
+    return replace(one, files=tuple(replace(file, sha256=None) if file.id in foreign else file for file in one.files))
+
+
+def _foreign_files(kind: Kind, entry: Entry, one: Owned) -> set[str]:
+    if entry.foreign:
+        return {file.id for file in one.files}
+    if one.live.kind == STORE:
+        return {file.id for file in entry.files if file.path is None}
+    held = interpreter.live_files(kind, entry.raw or {}, entry.stamp) if entry.stamp else ()
+    return {file.id for file in held if file.sha256 is None}
+
+
+def adopted_documents(entries: Sequence[Entry], live: Sequence[LiveObject]) -> dict[str, Documents]:
+    """Return the documents of each store, by its id, that were foreign and carry a stamp now."""
+    stores = {one.id: one for one in live if one.files}
+    return {entry.id: _adopted(entry, stores[entry.id]) for entry in reversed(entries) if entry.id in stores}
+
+
+def _adopted(entry: Entry, live: LiveObject) -> Documents:
+    foreign = {file.id: file.attributes for file in entry.files if file.path is None}
+    return [(file, foreign[file.id]) for file in live.files if file.path is not None and file.id in foreign]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What is live, each found at once: by id, by the address of its stamp (the oldest first), by what it uses."""
+
+    live: Mapping[str, LiveObject]
+    owned: Mapping[str, Owned]
+    at: Mapping[Address, Sequence[Owned]]
+    users: Mapping[str, Sequence[LiveObject]]
+
+    @classmethod
+    def of(cls, kinds: Mapping[str, Kind], live: Sequence[LiveObject], owned: Iterable[Owned]) -> Account:
+        by_id = {one.live.id: one for one in owned}
+        at: dict[Address, list[Owned]] = defaultdict(list)
+        for one in by_id.values():
+            at[one.stamp.address].append(one)
+        users: dict[str, list[LiveObject]] = defaultdict(list)
+        for user in live:
+            for used in dict.fromkeys(kinds[user.kind].references(user.raw)):
+                users[used].append(user)
+        return cls({one.id: one for one in live}, by_id, at, users)
+
+    def beside(self, entry: Entry) -> Sequence[Owned]:
+        """Return what has the address that the entry is about today."""
+        one = self.owned.get(entry.id or "")
+        return self.at.get(one.stamp.address if one else entry.address, ())
+
+
+def claims_of(account: Account, restored: Sequence[Entry], foreign: Sequence[Entry]) -> dict[str, Address]:
+    """Match each entry to a live object, by id or else by its previous address; return the address that each gets."""
+    released = dict.fromkeys(entry.id for entry in foreign if entry.id)
+    claims = {entry.id: entry.previous for entry in restored if entry.id and entry.id in account.owned}
+    for entry in restored:
+        if entry.id not in claims:
+            there = (one.live.id for one in account.at.get(entry.previous, ()))
+            if free := next((one for one in there if one not in claims and one not in released), None):
+                claims[free] = entry.previous
+    addresses = {entry.previous for entry in restored}
+    for one in (account.owned[live_id] for live_id in released if live_id in account.owned):
+        claims[one.live.id] = numbered(one) if one.stamp.address in addresses else one.stamp.address
+    return claims
+
+
+def numbered(one: Owned) -> Address:
+    address = one.stamp.address
+    return Address(address.kind, f"{address.name}#{one.live.id}")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The addresses that owned objects go by in this plan. `claims`: of what is restored or made foreign, by id.
+
+    `awaited` are the addresses that some of these do not have yet: what has one of them now must give way.
+    """
+
+    claims: Mapping[str, Address]
+    awaited: frozenset[Address]
+
+    @classmethod
+    def of(cls, account: Account, claims: Mapping[str, Address]) -> Names:
+        pairs = ((account.owned[live_id], address) for live_id, address in claims.items())
+        return cls(claims, frozenset(address for one, address in pairs if not _carries(one.live, address)))
+
+    def displaced(self, one: Owned) -> bool:
+        """Whether an object has the address that another one gets back."""
+        return one.stamp.address in self.awaited and one.live.id not in self.claims
+
+    def of_object(self, one: Owned) -> Address:
+        return numbered(one) if self.displaced(one) else self.claims.get(one.live.id, one.stamp.address)
+
+
+def _carries(live: LiveObject, address: Address) -> bool:
+    found = stamp.read(live.raw.get("metadata"))
+    return found is not None and found.address == address

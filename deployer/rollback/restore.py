@@ -1,290 +1,482 @@
-"""The way back: from a snapshot to a plan, through the same comparison that every plan is made with.
+"""From snapshots to the plan that restores them, through the same comparison that every plan is made with.
 
-An object that was changed gets back what it had in the fields that were declared then or are declared now, and the
-digests of then: the manifest of then has nothing to change afterwards. What was deleted is made again, whole. What was
-made is deleted. Everything else on the account only lends its File objects.
+An object that was changed gets back the fields that were declared when the snapshot was taken or are declared now, and
+the stamp that it had: the previous manifest has nothing to change afterwards. What was deleted is created again, whole.
+What was created since is deleted, what was adopted since is foreign again. Everything else on the account only lends
+its File objects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from typing import Any
 
-from deployer.engine import decide, finish, ownership, reviewed, stamp, supply
+from deployer.engine import decide, finish, interpreter, ownership, reviewed, stamp, supply
+from deployer.engine.canonical import same
 from deployer.engine.decide import STORE, Draft, Owned, Ownership, Scope
-from deployer.model import Action, Address, Change, LiveFile, LiveObject, Plan, Problem, Resource, Severity
-from deployer.rollback import strangers
-from deployer.rollback.returned import Lacking, Returned, Stock, attributes, returned
+from deployer.kinds import Kind
+from deployer.model import (
+    Action,
+    Address,
+    Attrs,
+    Change,
+    DesiredFile,
+    LiveFile,
+    LiveObject,
+    Plan,
+    Problem,
+    Resource,
+    Severity,
+)
+from deployer.rollback.history import (
+    Account,
+    Documents,
+    Names,
+    adopted_documents,
+    claims_of,
+    numbered,
+    readopted,
+    without_foreign,
+)
 from deployer.rollback.snapshot import Entry
 from deployer.wording import listed
 
-__all__ = ["Stock", "WayBack", "way_back"]
-
-_SPARE = Address(STORE, "…")
-"""No address of a manifest: what nobody holds is lent from here."""
-_OWNED = (stamp.OWNER, stamp.APPLIED, stamp.ORIGIN)
-NOTHING: Mapping[str, str] = MappingProxyType({})
-_INFERRED = "was not there then; its run did not live to note what it made: inferred from its address and age"
+_POOL = Address(STORE, "…")
+"""No address of a manifest: File objects that nothing holds are lent from here."""
+_STAMP = (stamp.OWNER, stamp.APPLIED, stamp.ORIGIN)
+_USABLE = ("completed", "in_progress")
+_CREATED = "was created since"
+_INFERRED = f"{_CREATED}: its run did not live to record it, so it is inferred from its address and age"
 
 
 @dataclass(frozen=True, slots=True)
-class WayBack:
-    """The plan that leads back, and the documents that it cannot bring back."""
+class ContentSources:
+    """Where the contents of documents can be had.
+
+    `there`: ids of the account's File objects; `tree`: files of the working tree by their sha256; `contents`: what is
+    behind the token of a file of the code interpreter; `proven`: such files that are on the account, held or not.
+    `names`: what older snapshots call a content, by its token.
+    """
+
+    there: Collection[str] = ()
+    tree: Mapping[str, DesiredFile] = field(default_factory=dict)
+    contents: Mapping[str, DesiredFile] = field(default_factory=dict)
+    proven: Sequence[LiveFile] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MissingContent:
+    """A document whose bytes are nowhere to be had; `commit` had them (or ""), with `+` if there was more than it."""
+
+    address: Address
+    name: str
+    commit: str
+
+    @property
+    def remedy(self) -> str:
+        if not self.commit:
+            return "bring the file back"
+        uncommitted = " (and what was not committed at that time)" if self.commit.endswith("+") else ""
+        return f"check out commit {self.commit.rstrip('+')}{uncommitted}, or only this file of it"
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackPlan:
+    """The plan that restores snapshots, and the documents that it cannot restore."""
 
     plan: Plan
-    lacking: tuple[Lacking, ...]
+    missing: tuple[MissingContent, ...]
 
 
-def way_back(
-    scope: Scope, entries: Sequence[Entry], live: Sequence[LiveObject], stock: Stock, again: str = "rollback"
-) -> WayBack:
-    """Plan to undo what happened since the entries were written; `again` is the command that goes on with them."""
-    ours = {one.live.id: one for one in (*ownership.owned(scope, live), *strangers.again(scope, entries, live))}
-    ours, marked = strangers.parted(scope.kinds, entries, ours), strangers.documents(entries, live)
-    way = _Way(replace(scope, stores=ownership.usable_stores(live)), entries, live, ours, stock, marked)
-    way.stock = replace(stock, pool=way.pool())
-    changes = finish.changes(ownership.arranged(way.drafts()), ownership.holders(scope, live))
-    lacking = tuple(one for back in way.back.values() for one in back.lacking)
-    problems = (*way.problems, *(_told(one, again) for one in lacking))
+def plan_rollback(
+    scope: Scope,
+    entries: Sequence[Entry],
+    live: Sequence[LiveObject],
+    sources: ContentSources,
+    command: str = "rollback",
+) -> RollbackPlan:
+    """Plan to undo what happened since the entries were written (`history.merged`).
+
+    `command` is what a user runs to go on with them, when a document that is missing now was brought back.
+    """
+    owned = [*ownership.owned(scope, live), *readopted(scope, entries, live)]
+    account = Account.of(scope.kinds, live, without_foreign(scope.kinds, entries, owned))
+    scope = replace(scope, stores=ownership.usable_stores(live))
+    planner = _Planner(scope, entries, account, sources, adopted_documents(entries, live))
+    drafts = ownership.arranged(planner.drafts())
+    changes = finish.changes(drafts, ownership.holders(scope, live))
+    problems = (*planner.problems, *(_told(one, command) for one in planner.missing))
     plan = Plan(
         project=scope.project,
         target=scope.target,
-        changes=tuple(change for change in changes if change.address != _SPARE),
+        changes=tuple(change for change in changes if change.address != _POOL),
         problems=tuple(sorted(problems, key=lambda problem: (problem.severity, problem.address, problem.message))),
-        foreign=len(live) - len(way.owned),
+        foreign=len(live) - len(account.owned),
         origin=scope.origin,
-        known=way.known(),
+        known=planner.known(),
         limits=scope.limits,
         on_drift=scope.on_drift,
         live=tuple(live),
     )
-    return WayBack(plan, lacking)
+    return RollbackPlan(plan, tuple(planner.missing))
 
 
-def _told(lacking: Lacking, again: str) -> Problem:
-    """Say it before anything is done; the rest goes back all the same."""
-    what = f"{lacking.name} cannot be as it was then: neither the account nor the working tree has its bytes"
-    remedy = f"{lacking.remedy}, then run deployer {again}"
-    return Problem(what, remedy, str(lacking.address), severity=Severity.WARNING)
+def _told(missing: MissingContent, command: str) -> Problem:
+    """Say it before anything is done; the rest is restored all the same."""
+    what = f"{missing.name} cannot be restored: neither the account nor the working tree has its bytes"
+    remedy = f"{missing.remedy}, then run deployer {command}"
+    return Problem(what, remedy, str(missing.address), severity=Severity.WARNING)
 
 
 @dataclass(slots=True)
-class _Way:
-    """One way back. `back` is what is to be again, by its address; `taken` are the live objects that it speaks of.
+class _Planner:
+    """Makes the drafts, and collects what there is to tell. `documents`: those that were adopted since, by store.
 
-    `coming` are the addresses that some of those do not have yet; `made` is what was made since, with its entry.
-    `marked` are documents that were adopted since.
+    `names` and what follows is found out by `drafts`: `created` is what was created since, by its id, with its entry.
+    `now` and `previous` are addresses by the id of an object, in this plan and in the snapshot; `by_user` the drafts of
+    each live object.
     """
 
     scope: Scope
     entries: Sequence[Entry]
-    live: Sequence[LiveObject]
-    owned: Mapping[str, Owned]
-    stock: Stock
-    marked: Mapping[str, strangers.Documents]
+    account: Account
+    sources: ContentSources
+    documents: Mapping[str, Documents]
     problems: list[Problem] = field(default_factory=list)
-    back: dict[Address, Returned] = field(default_factory=dict)
-    taken: dict[str, Address] = field(default_factory=dict)
-    coming: set[Address] = field(default_factory=set)
-    made: dict[str, Entry] = field(default_factory=dict)
+    missing: list[MissingContent] = field(default_factory=list)
+    names: Names = field(default_factory=lambda: Names({}, frozenset()))
+    claimed: Mapping[Address, Owned] = field(default_factory=dict)
+    created: Mapping[str, Entry] = field(default_factory=dict)
+    now: Mapping[str, str] = field(default_factory=dict)
+    previous: Mapping[str, str] = field(default_factory=dict)
+    pool: Collection[str] = ()
 
     def drafts(self) -> list[Draft]:
-        entries = [entry for entry in self.entries if not self._stays(entry)]
+        entries = [entry for entry in self.entries if not self._stays_away(entry)]
         restored = [entry for entry in entries if entry.stamp and not entry.foreign]
         foreign = [entry for entry in entries if entry.foreign]
-        self.taken = self._claims(restored, {entry.id for entry in foreign if entry.id})
-        self.coming = {address for one, address in self.taken.items() if not self._has(one, address)}
-        self.made = self._since([entry for entry in entries if entry.raw is None])
+        self._name(restored, foreign)
+        self.created = self._created_since([entry for entry in entries if entry.raw is None])
         self.scope = replace(self.scope, moved=self._moves())
-        result = [draft for entry in restored for draft in self._again(entry)]
-        result += [draft for entry in foreign for draft in self._let_go(entry)]
-        for one in sorted(map(self.owned.__getitem__, self.made), key=lambda one: one.stamp.address.kind == STORE):
-            result += self._unmade(one, result)
+        self.pool = self._tokens()
+        result = [draft for entry in restored for draft in self._restore(entry)]
+        result += [draft for entry in foreign for draft in self._release(entry)]
+        result += self._deletes(result)
         named = {draft.owned.live.id for draft in result if draft.owned}
-        rest = [self._rest(one) for one in self.owned.values() if one.live.id not in named]
-        return [*result, *rest, self._spare()]
+        rest = [self._untouched(one) for one in self.account.owned.values() if one.live.id not in named]
+        return [*result, *rest, self._lending()]
 
-    def _claims(self, restored: Sequence[Entry], foreign: Collection[str]) -> dict[str, Address]:
-        """Give each entry the very object, whatever its address is now; else what has its address of then."""
-        claims = {entry.id: entry.then for entry in restored if entry.id and entry.id in self.owned}
-        for entry in restored:
-            free = (one for one in self._at(entry.then) if one.live.id not in claims and one.live.id not in foreign)
-            if entry.id not in claims and (one := next(free, None)):
-                claims[one.live.id] = entry.then
-        names = {entry.then for entry in restored}
-        for one in (self.owned[live_id] for live_id in foreign if live_id in self.owned):
-            claims[one.live.id] = _numbered(one) if one.stamp.address in names else one.stamp.address
-        return claims
+    def known(self) -> dict[str, str]:
+        """Return the live ids by the addresses of this plan; of several at one address, what is restored."""
+        there = [one for one in self.account.owned.values() if one.live.raw.get("status") != "expired"]
+        result: dict[str, str] = {}
+        for one in sorted(there, key=lambda one: one.live.id not in self.names.claims):
+            result.setdefault(self.now[one.live.id], one.live.id)
+        return result
 
-    def _has(self, live_id: str, address: Address) -> bool:
-        mark = stamp.read(self.owned[live_id].live.raw.get("metadata"))
-        return mark is not None and mark.address == address
-
-    def _moves(self) -> tuple[tuple[Address, Address], ...]:
-        """Give the addresses in the stamps of today that are others on the way: a reference by them is no edit."""
-        names = ((one.stamp.address, self._now(one)) for one in self.owned.values())
-        return tuple((old, new) for old, new in names if old != new)
-
-    def _since(self, entries: Sequence[Entry]) -> dict[str, Entry]:
-        """Give what was made since, by its id; what only has the address of something that was made stays."""
-        pairs = [(entry, one.live) for entry in entries for one in self._beside(entry)]
-        found = {entry.id: entry for entry in entries if entry.id and entry.id in self.owned}
-        for entry, one in pairs:
-            if not self._excluded(entry, one):
-                found.setdefault(one.id, entry)
-        beside = {one.id: (entry, one) for entry, one in pairs if one.id not in found and one.id not in self.taken}
-        for entry, one in beside.values():
-            self._warn(entry.address, f"stays: {one.id} {self._excluded(entry, one)}")
-        for entry in entries:
-            if entry.made is None and not (entry.id or self._at(entry.address)):
-                self._untraced(entry)
-        return {one: entry for one, entry in found.items() if one not in self.taken}
-
-    def _beside(self, entry: Entry) -> list[Owned]:
-        """Give what has the address that the entry is about today."""
-        one = self.owned.get(entry.id or "")
-        return self._at(one.stamp.address if one else entry.address)
-
-    def _excluded(self, entry: Entry, one: LiveObject) -> str:
-        """A later snapshot may know what was made though its run did not note it; then it is that and its copies."""
-        gone = entry.id is not None and entry.id not in self.owned
-        return "is not what the run made" if gone else entry.excludes(one.id, one.raw)
-
-    def _stays(self, entry: Entry) -> bool:
-        """A store that had expired, and second copies, do not come back."""
+    def _stays_away(self, entry: Entry) -> bool:
+        """Whether it is not restored: a store that had expired, or a second copy."""
         raw = entry.raw or {}
         if not entry.copy and entry.action is not Action.REPLACE and raw.get("status") != "expired":
             return False
-        self._warn(entry.address, "had expired then, or was a second copy: it does not come back")
+        self._warn(entry.address, "had expired, or was a second copy, at the time of the snapshot: it is not restored")
         return True
 
     def _warn(self, address: Address, what: str) -> None:
         self.problems.append(Problem(what, "", str(address), severity=Severity.WARNING))
 
-    def _untraced(self, entry: Entry) -> None:
-        """What the manifest has moved may be what was made, or may have been there: without a snapshot nobody knows."""
-        address, moved = entry.address, dict(self.scope.moved)
-        while address in moved:
-            address = moved.pop(address)
-        if address != entry.address and self._at(address):
-            text = f"stays: it may be what was made as {entry.address} and moved since, but no snapshot here tells"
-            self._warn(address, text)
+    def _name(self, restored: Sequence[Entry], foreign: Sequence[Entry]) -> None:
+        """Find out which object is which, and by what address each goes."""
+        owned = self.account.owned
+        self.names = Names.of(self.account, claims_of(self.account, restored, foreign))
+        self.claimed = {address: owned[live_id] for live_id, address in reversed([*self.names.claims.items()])}
+        self.now = {live_id: str(self.names.of_object(one)) for live_id, one in owned.items()}
+        recorded = {one.id: str(one.previous) for one in self.entries if one.id and one.raw and not one.foreign}
+        self.previous = {**self.now, **recorded}
 
-    def _found(self, entry: Entry) -> Owned | None:
-        return next((self.owned[one] for one, address in self.taken.items() if address == entry.then), None)
+    def _moves(self) -> tuple[tuple[Address, Address], ...]:
+        """Return the addresses in today's stamps that are others in this plan: a reference by them is no edit."""
+        moves = ((one.stamp.address, self.names.of_object(one)) for one in self.account.owned.values())
+        return tuple((old, new) for old, new in moves if old != new)
 
-    def _at(self, address: Address) -> list[Owned]:
-        return [one for one in self.owned.values() if one.stamp.address == address]
+    # What was created since
 
-    def _again(self, entry: Entry) -> list[Draft]:
-        kind, found = self.scope.kinds[entry.then.kind], self._found(entry)
-        now = {one.live.id: str(self._now(one)) for one in self.owned.values()}
-        then = {**now, **{one.id: str(one.then) for one in self.entries if one.id and one.raw and not one.foreign}}
-        back = returned(kind, entry, found, then, self.stock)
-        self.back[entry.then] = back
-        if found is None:
-            self._without(entry)
-        else:
-            files = tuple(replace(one, sha256=None) if one.id in back.kept else one for one in found.files)
-            found = replace(found, files=files)
-        draft = decide.desired(self.scope, back.resource, found, now, self._ownership(entry, found, back.kept))
-        result = [draft]
-        if found and draft.change.action is Action.REPLACE:
-            result.append(decide.superseded(self.scope, entry.then, found, "it has expired", [entry.then]))
+    def _created_since(self, entries: Sequence[Entry]) -> dict[str, Entry]:
+        """Return what was created since, by its id; what only has the address of something that was created stays."""
+        owned = self.account.owned
+        pairs = [(entry, one.live) for entry in entries for one in self.account.beside(entry)]
+        found = {entry.id: entry for entry in entries if entry.id and entry.id in owned}
+        for entry, one in pairs:
+            if not self._excluded(entry, one):
+                found.setdefault(one.id, entry)
+        claims = self.names.claims
+        beside = {one.id: (entry, one) for entry, one in pairs if one.id not in found and one.id not in claims}
+        for entry, one in beside.values():
+            self._warn(entry.address, f"stays: {one.id} {self._excluded(entry, one)}")
+        self._warn_of_untraced(entries)
+        return {live_id: entry for live_id, entry in found.items() if live_id not in claims}
+
+    def _excluded(self, entry: Entry, one: LiveObject) -> str:
+        """A later snapshot may have what was created though its run did not record it; then it is that."""
+        gone = entry.id is not None and entry.id not in self.account.owned
+        return "is not what the run created" if gone else entry.excludes(one.id, one.raw)
+
+    def _warn_of_untraced(self, entries: Iterable[Entry]) -> None:
+        """Without a snapshot that says so, what was moved may be what was created, or may have been there."""
+        moved = dict(self.scope.moved)
+        for entry in entries:
+            if entry.created is not None or entry.id or self.account.at.get(entry.address):
+                continue
+            address = _moved_to(entry.address, moved)
+            if address != entry.address and self.account.at.get(address):
+                what = f"it may be what was created as {entry.address} and moved since, but no snapshot here says so"
+                self._warn(address, f"stays: {what}")
+
+    def _deletes(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """Delete what was created since; assistants come before the stores that they use."""
+        by_user: dict[str | None, list[Draft]] = defaultdict(list)
+        for draft in drafts:
+            by_user[draft.change.live_id].append(draft)
+        result: list[Draft] = []
+        for one in sorted(map(self.account.owned.__getitem__, self.created), key=_is_store):
+            deletes = self._delete(one, by_user)
+            by_user[one.live.id] += deletes
+            result += deletes
         return result
 
-    def _let_go(self, entry: Entry) -> list[Draft]:
-        """Give back what was adopted since: it stays, with its fields of then."""
-        one = self.owned.get(entry.id or "")
-        if one is None or one.live.raw.get("status") == "expired":
-            if one or all(live.id != entry.id for live in self.live):
-                self._warn(entry.address, f"{entry.id} was not ours then, and is gone since: it does not come back")
-            return []
-        kind, name = self.scope.kinds[one.live.kind], self._now(one)
-        now = {other.live.id: str(self._now(other)) for other in self.owned.values()}
-        resource = Resource(name, attributes(kind, entry, now, one.stamp.digests), (), protect=one.stamp.protected)
-        if told := strangers.turnover(kind, entry, one.live):
-            self._warn(name, told)
-        return [decide.desired(self.scope, resource, one, now, self._ownership(entry, one))]
-
-    def _ownership(self, entry: Entry, found: Owned | None, kept: Mapping[str, str] = NOTHING) -> Ownership:
-        metadata = (entry.raw or {}).get("metadata") or {}
-        tokens = {stamp.name_of(one): token for one, token in kept.items()}
-        documents = self.marked.get(found.live.id, ()) if found else ()
-        recorded = {key: metadata[key] for key in stamp.KEYS if key in metadata}
-        if not entry.foreign:
-            recorded = {key: recorded.get(key, "") for key in _OWNED}
-        return Ownership(recorded, entry.foreign, tokens, documents)
-
-    def _without(self, entry: Entry) -> None:
-        """What others attached to a store that was deleted is none of ours; its File objects are still there."""
-        foreign = [file.id for file in entry.files if file.path is None]
-        if foreign:
-            self._warn(entry.then, f"comes back without what others attached ({listed(foreign, 3)})")
-
-    def pool(self) -> frozenset[str]:
-        """Give the tokens of all documents that are on the account."""
-        files = [file for one in self.owned.values() if one.live.kind == STORE for file in one.files]
-        marks = (supply.of_membership(file) for file in (*files, *self._unattached()))
-        return frozenset(mark for mark in marks if mark)
-
-    def _unattached(self) -> list[LiveFile]:
-        files = [file for entry in self.entries for file in entry.files if file.id in self.stock.there]
-        return [*files, *self.stock.spare]
-
-    def _spare(self) -> Draft:
-        """What nobody holds can be attached again: it is found like the documents of a store."""
-        pool = Owned(LiveObject(STORE, "", {}), stamp.Stamp(self.scope.project, _SPARE, {}), tuple(self._unattached()))
-        return Draft(Change(_SPARE, Action.NO_OP, ""), self.scope.kinds[STORE], owned=pool)
-
-    def _rest(self, one: Owned) -> Draft:
-        """What was not changed since lends its documents, and is otherwise left alone."""
-        if self._displaced(one):
-            text = f"{one.live.id} has this address now, but another object had it then, and two cannot"
-            remedy = "delete it, or move it to another address first"
-            self.problems.append(Problem(text, remedy, str(one.stamp.address)))
-        change = Change(self._named(one), Action.NO_OP, "not changed since", one.live.id)
-        return Draft(change, self.scope.kinds[one.live.kind], owned=one)
-
-    def _named(self, one: Owned) -> Address:
-        """Of several at one address, which a race has made, the oldest has it."""
-        address = self._now(one)
-        return address if self._displaced(one) or self._at(one.stamp.address)[0] is one else _numbered(one)
-
-    def _now(self, one: Owned) -> Address:
-        """Give the address that it goes by on this way."""
-        return _numbered(one) if self._displaced(one) else self.taken.get(one.live.id, one.stamp.address)
-
-    def _displaced(self, one: Owned) -> bool:
-        """Tell whether it has the address that another object comes back to."""
-        return one.stamp.address in self.coming and one.live.id not in self.taken
-
-    def _unmade(self, one: Owned, drafts: Sequence[Draft]) -> list[Draft]:
-        """Delete what was not there then, after those who let go of it; nothing that is protected or in use."""
-        kind, address = self.scope.kinds[one.live.kind], self._named(one)
-        users = [user for user in self.live if one.live.id in self.scope.kinds[user.kind].references(user.raw)]
-        names = (one.live.id, str(self._now(one)))
-        leaving = {draft.change.live_id: draft.change.address for draft in drafts if ownership.lets_go(draft, *names)}
-        staying = [f"{user.kind} {user.id}" for user in users if user.id not in leaving]
+    def _delete(self, one: Owned, by_user: Mapping[str | None, Sequence[Draft]]) -> list[Draft]:
+        """Delete an object after those who let go of it; nothing that is protected or in use."""
+        kind, address, live_id = self.scope.kinds[one.live.kind], self._address(one), one.live.id
+        users = [(user, self._leaving(one, by_user.get(user.id, ()))) for user in self.account.users.get(live_id, ())]
+        staying = [f"{user.kind} {user.id}" for user, leaving in users if leaving is None]
         if one.stamp.protected or staying:
             why = f"in use by {', '.join(staying)}" if staying else "protected"
-            self._warn(address, f"was not there then, but stays: it is {why}")
+            self._warn(address, f"{_CREATED}, but stays: it is {why}")
             return []
-        after = tuple(sorted(leaving[user.id] for user in users))
-        mark = reviewed.digest(kind, one.live.raw)
-        why = _INFERRED if self.made[one.live.id].made is None else "was not there then"
-        change = Change(address, Action.DELETE, why, one.live.id, requires=after, reviewed=mark)
-        return [Draft(change, kind, owned=one)]
+        after = tuple(sorted(leaving for _, leaving in users if leaving))
+        why = _INFERRED if self.created[live_id].created is None else _CREATED
+        seen = reviewed.digest(kind, one.live.raw)
+        return [Draft(Change(address, Action.DELETE, why, live_id, requires=after, reviewed=seen), kind, owned=one)]
 
-    def known(self) -> dict[str, str]:
-        there = [one for one in self.owned.values() if one.live.raw.get("status") != "expired"]
-        first: dict[str, str] = {}
-        for one in sorted(there, key=lambda one: one.live.id not in self.taken):
-            first.setdefault(str(self._now(one)), one.live.id)
-        return first
+    def _leaving(self, one: Owned, drafts: Sequence[Draft]) -> Address | None:
+        """Return the address of the change by which a user lets go of an object; None when it goes on using it."""
+        names = (one.live.id, self.now[one.live.id])
+        return next((draft.change.address for draft in reversed(drafts) if ownership.lets_go(draft, *names)), None)
+
+    # What was there
+
+    def _restore(self, entry: Entry) -> list[Draft]:
+        kind, found = self.scope.kinds[entry.previous.kind], self.claimed.get(entry.previous)
+        content = _documents(entry, found, self.sources, self.pool)
+        if entry.previous.kind != STORE:
+            content = _held(kind, entry, found, self.sources)
+        self.missing += [MissingContent(entry.previous, name, _commit(entry)) for name in content.missing]
+        if found is None:
+            self._warn_of_foreign_files(entry)
+        else:
+            known = (replace(one, sha256=None) if one.id in content.kept else one for one in found.files)
+            found = replace(found, files=tuple(known))
+        attrs = _attributes(kind, entry, self.previous, _declared(entry, found) if found else None)
+        protect = bool(entry.stamp and entry.stamp.protected)
+        resource = Resource(entry.previous, attrs, content.files, protect=protect)
+        draft = decide.desired(self.scope, resource, found, self.now, self._ownership(entry, found, content.kept))
+        if found and draft.change.action is Action.REPLACE:
+            gone = decide.superseded(self.scope, entry.previous, found, "it has expired", [entry.previous])
+            return [draft, gone]
+        return [draft]
+
+    def _release(self, entry: Entry) -> list[Draft]:
+        """Make foreign again what was adopted since: it stays, with the fields of the snapshot."""
+        one = self.account.owned.get(entry.id or "")
+        if one is None or one.live.raw.get("status") == "expired":
+            if one or entry.id not in self.account.live:
+                self._warn(entry.address, f"{entry.id} was foreign, and is gone since: it is not restored")
+            return []
+        kind, address = self.scope.kinds[one.live.kind], self.names.of_object(one)
+        if turnover := _turnover(kind, entry, one.live):
+            self._warn(address, turnover)
+        attrs = _attributes(kind, entry, self.now, one.stamp.digests)
+        resource = Resource(address, attrs, protect=one.stamp.protected)
+        return [decide.desired(self.scope, resource, one, self.now, self._ownership(entry, one, {}))]
+
+    def _ownership(self, entry: Entry, found: Owned | None, kept: Mapping[str, str]) -> Ownership:
+        keys, metadata = stamp.KEYS if entry.foreign else _STAMP, entry.metadata
+        recorded = {key: metadata.get(key, "") for key in keys if key in metadata or not entry.foreign}
+        tokens = {stamp.name_of(one): token for one, token in kept.items()}
+        return Ownership(recorded, entry.foreign, tokens, self.documents.get(found.live.id, ()) if found else ())
+
+    def _warn_of_foreign_files(self, entry: Entry) -> None:
+        """What others attached to a store that was deleted is theirs; its File objects are still there."""
+        foreign = [file.id for file in entry.files if file.path is None]
+        if foreign:
+            self._warn(entry.previous, f"is restored without what others attached ({listed(foreign, 3)})")
+
+    # What lends its File objects
+
+    def _untouched(self, one: Owned) -> Draft:
+        if self.names.displaced(one):
+            what = f"{one.live.id} has this address now, but another object had it before, and two cannot"
+            remedy = "delete it, or move it to another address first"
+            self.problems.append(Problem(what, remedy, str(one.stamp.address)))
+        change = Change(self._address(one), Action.NO_OP, "not changed since", one.live.id)
+        return Draft(change, self.scope.kinds[one.live.kind], owned=one)
+
+    def _address(self, one: Owned) -> Address:
+        """Return the address of an object in this plan; of several at one, which a race made, the oldest has it."""
+        first = self.names.displaced(one) or self.account.at[one.stamp.address][0] is one
+        return self.names.of_object(one) if first else numbered(one)
+
+    def _lending(self) -> Draft:
+        """What nothing holds can be attached again: it is found like the documents of a store."""
+        files = tuple(self._unattached())
+        pool = Owned(LiveObject(STORE, "", {}), stamp.Stamp(self.scope.project, _POOL, {}), files)
+        return Draft(Change(_POOL, Action.NO_OP, ""), self.scope.kinds[STORE], owned=pool)
+
+    def _unattached(self) -> list[LiveFile]:
+        files = [file for entry in self.entries for file in entry.files if file.id in self.sources.there]
+        return [*files, *self.sources.proven]
+
+    def _tokens(self) -> frozenset[str]:
+        """Return the tokens of all documents that are on the account."""
+        attached = [file for one in self.account.owned.values() if _is_store(one) for file in one.files]
+        tokens = (supply.of_membership(file) for file in (*attached, *self._unattached()))
+        return frozenset(token for token in tokens if token)
 
 
-def _numbered(one: Owned) -> Address:
-    address = one.stamp.address
-    return Address(address.kind, f"{address.name}#{one.live.id}")
+def _is_store(one: Owned) -> bool:
+    return one.live.kind == STORE
+
+
+def _moved_to(address: Address, moved: Mapping[Address, Address]) -> Address:
+    seen = set[Address]()
+    while address in moved and address not in seen:
+        seen.add(address)
+        address = moved[address]
+    return address
+
+
+def _commit(entry: Entry) -> str:
+    return str(entry.metadata.get(stamp.ORIGIN, ""))
+
+
+def _turnover(kind: Kind, entry: Entry, live: LiveObject) -> str:
+    """Say how the files of a foreign object differ from the snapshot: they stay as they are."""
+    before = {file.id for file in entry.files} or set(kind.held(entry.raw or {}))
+    now = {file.id for file in live.files} or set(kind.held(live.raw))
+    parts = [(len(now - before), "attached"), (len(before - now), "detached")]
+    told = " and ".join(f"{count:,} {what} since" for count, what in parts if count)
+    return f"its files stay as they are: {told}" if told else ""
+
+
+# What one object is to be again
+
+
+def _declared(entry: Entry, found: Owned) -> set[str]:
+    return {*(entry.stamp.digests if entry.stamp else ()), *found.stamp.digests}
+
+
+def _attributes(kind: Kind, entry: Entry, ids: Mapping[str, str], declared: Collection[str] | None) -> Attrs:
+    """Return the fields of the snapshot: of an object that is still there only those that are or were `declared`.
+
+    `declared` are short hashes of field names; `ids` the addresses of objects by their ids.
+    """
+    found = dict(kind.canonical(entry.raw or {}, ids))
+    found["metadata"] = stamp.without(found.get("metadata"))
+    values = stamp.fields(found)
+    if declared is None:
+        values = {path: value for path, value in values.items() if not same(value, kind.DEFAULTS.get(path))}
+    else:
+        values = {path: value for path, value in values.items() if stamp.name_of(path) in declared}
+    result: dict[str, Any] = {path: value for path, value in values.items() if not path.startswith("metadata/")}
+    if "tools" in result:
+        result["tools"] = list(result["tools"].values())
+    return {**result, "metadata": _pairs(values)}
+
+
+def _pairs(values: Mapping[str, Any]) -> dict[str, Any]:
+    start = "metadata/"
+    return {path.removeprefix(start): value for path, value in values.items() if path.startswith(start)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """The files that one object is to hold again, as far as they can be had; `missing` names those that cannot.
+
+    `kept` are files of the code interpreter that it keeps, token by id: nothing here knows what is in them.
+    """
+
+    files: tuple[DesiredFile, ...]
+    missing: tuple[str, ...]
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+
+def _documents(entry: Entry, found: Owned | None, sources: ContentSources, pool: Collection[str]) -> _Content:
+    """Return the documents of the snapshot. One that is missing leaves what is at its path now where it is.
+
+    `pool` are the tokens of documents on the account.
+    """
+    files: list[DesiredFile] = []
+    missing: list[str] = []
+    now = _by_path(found.files if found else ())
+    for path, copies in _by_path(entry.files).items():
+        old, here = min(copies, key=_rank), now.get(path, [])
+        token = supply.of_membership(old)
+        if old.status in _USABLE and token and (token in pool or old.sha256 in sources.tree):
+            stays = any(one.sha256 == old.sha256 for one in here)
+            files.append(_document(old, sources.tree.get(old.sha256 or ""), _known_digests(old), whole=not stays))
+            continue
+        if old.status in _USABLE:
+            missing.append(path)
+        if here:
+            best = min(here, key=_rank)
+            files.append(_document(best, None, best.declared, whole=False))
+    return _Content(tuple(files), tuple(missing))
+
+
+def _held(kind: Kind, entry: Entry, found: Owned | None, sources: ContentSources) -> _Content:
+    """Return the files of the snapshot. Where one is missing those of today stay: it may have become any of them."""
+    files: list[DesiredFile] = []
+    missing: list[str] = []
+    kept: dict[str, str] = {}
+    now = {file.id: file.sha256 for file in found.files} if found else {}
+    before = interpreter.live_files(kind, entry.raw or {}, entry.stamp) if entry.stamp else ()
+    tokens = {old.id: old.sha256 for old in before if old.sha256}
+    for live_id, token in tokens.items():
+        if content := sources.contents.get(token):
+            files.append(content)
+        elif live_id in now:
+            kept[live_id] = token
+        else:
+            missing.append(sources.names.get(token) or f"the code interpreter's file {live_id}")
+    if missing:
+        kept |= {one: token for one, token in now.items() if token and token not in tokens.values()}
+    return _Content(tuple(files), tuple(missing), kept)
+
+
+def _by_path(files: Iterable[LiveFile]) -> dict[str, list[LiveFile]]:
+    """Group the documents that deployer attached; what others attached is foreign, in the snapshot and now."""
+    result: dict[str, list[LiveFile]] = defaultdict(list)
+    for file in files:
+        if file.path is not None:
+            result[file.path].append(file)
+    return result
+
+
+def _rank(file: LiveFile) -> tuple[bool, int, str]:
+    return file.status not in _USABLE, file.created_at, file.id
+
+
+def _document(old: LiveFile, source: DesiredFile | None, declared: Mapping[str, str], *, whole: bool) -> DesiredFile:
+    """What is still there keeps the attributes that were never declared; what is attached anew gets all it had."""
+    names = {name: value for name, value in old.attributes.items() if whole or stamp.name_of(name) in old.declared}
+    where = source.source or source.path if source else ""
+    return DesiredFile(old.path or "", old.size or 0, old.sha256 or "", old.chunking, where, names, declared)
+
+
+def _known_digests(old: LiveFile) -> dict[str, str]:
+    """Return the digests of declared attributes that the document has."""
+    names = {stamp.name_of(name) for name in old.attributes}
+    return {name: digest for name, digest in old.declared.items() if name in names}

@@ -1,4 +1,8 @@
-"""A snapshot as JSON data, version 1 (schemas/snapshot.schema.json): what a plan is about to change, as it is now."""
+"""One snapshot as JSON data, version 1 (schemas/snapshot.schema.json): what a plan is about to change, as it is before.
+
+When its run is over, the snapshot also says which objects the run created. A run that did not live to say so leaves it
+to be inferred, by what rules an object out.
+"""
 
 from __future__ import annotations
 
@@ -8,44 +12,45 @@ from typing import Any
 
 from deployer.engine import age, stamp
 from deployer.engine import data as plan_data
+from deployer.engine.stamp import Stamp
 from deployer.model import Action, Address, Change, DesiredFile, LiveFile, LiveObject, Outcome, Plan, Upload
 
 VERSION = 1
 FILE = "file"
-"""Changes of this kind are File objects that an interrupted run left over: nothing to come back to."""
-CLOCKS = 600
+"""Changes of this kind are File objects that an interrupted run left over: nothing to restore."""
+CLOCK_SKEW = 600
 """Seconds by which the clocks of the account and of a machine may differ."""
-FRESH = (Action.CREATE, Action.REPLACE)
+CREATES = (Action.CREATE, Action.REPLACE)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The run that a snapshot is of. `there` are objects that it met, too young for their age to tell."""
+    """The run that a snapshot was taken for. `present` are objects that it found, too young for their age to tell."""
 
     command: str = ""
     time: str = ""
     origin: str = ""
-    there: frozenset[str] = frozenset()
+    present: frozenset[str] = frozenset()
 
     def excludes(self, live_id: str, raw: Mapping[str, Any]) -> str:
-        """Say why this cannot be what the run made; "" when it may be. A rollback writes the stamps of other runs."""
-        if live_id in self.there:
-            return "was there before the run that was to make it"
-        run, made = age.seconds(self.time), age.seconds(raw.get("created_at"))
-        if run is not None and made is not None and made < run - CLOCKS:
-            return "is older than the run that was to make it"
+        """Say why the run cannot have created an object; "" when it may have."""
+        if live_id in self.present:
+            return "was there before the run that was to create it"
+        started, created = age.seconds(self.time), age.seconds(raw.get("created_at"))
+        if started is not None and created is not None and created < started - CLOCK_SKEW:
+            return "is older than the run that was to create it"
         origin = (raw.get("metadata") or {}).get(stamp.ORIGIN, "")
-        if self.command == "apply" and origin != self.origin:
+        if self.command == "apply" and origin != self.origin:  # a rollback writes the stamps of other runs
             return f"carries the stamp of another run ({f'commit {origin}' if origin else 'outside git'})"
         return ""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change of a snapshot: the object as it was (None when there was none), what it held.
+    """One change of a snapshot: the object as it was (`raw`, None when there was none), its stamp and its files.
 
-    `made` is the id of what was made there, "" when nothing was, None when the run did not live to note it. `runs` are
-    those that may have made it. `foreign`: it was there and was not ours, until that run adopted it.
+    `created` is the id of what the run created, "" when that is nothing, None when the run did not live to say so; then
+    it was one of `runs`. `foreign`: the object was there and not owned, until the run adopted it.
     """
 
     address: Address
@@ -53,37 +58,41 @@ class Entry:
     id: str | None
     raw: Mapping[str, Any] | None
     files: tuple[LiveFile, ...] = ()
-    made: str | None = None
+    stamp: Stamp | None = None
+    created: str | None = None
     runs: tuple[Run, ...] = ()
     foreign: bool = False
 
     @property
-    def stamp(self) -> stamp.Stamp | None:
-        return stamp.read((self.raw or {}).get("metadata"))
+    def metadata(self) -> Mapping[str, Any]:
+        return (self.raw or {}).get("metadata") or {}
 
     @property
-    def then(self) -> Address:
-        """The address that it had then."""
+    def previous(self) -> Address:
+        """The address that the object had when the snapshot was taken."""
         return self.stamp.address if self.stamp and not self.foreign else self.address
 
     @property
     def copy(self) -> bool:
-        """Tell whether it was one too many at its address: a second copy, or a store that had expired."""
+        """Whether it was one too many at its address: a second copy, or a store that had expired."""
         return "#" in self.address.name
 
     def excludes(self, live_id: str, raw: Mapping[str, Any]) -> str:
-        """Say why this cannot be what was made there; "" when it may be."""
-        if self.made is not None:
-            return "" if live_id == self.made else "is not what the run made"
+        """Say why an object cannot be what was created here; "" when it may be."""
+        if self.created is not None:
+            return "" if live_id == self.created else "is not what the run created"
         reasons = [run.excludes(live_id, raw) for run in self.runs]
         return reasons[0] if reasons and all(reasons) else ""
 
 
-def snapshot(plan: Plan, command: str, time: str, met: Sequence[LiveObject] = ()) -> dict[str, Any]:
-    """Give the snapshot of what `plan` is about to change; `met` is what has come since the plan was made."""
+def take(plan: Plan, command: str, time: str, found: Sequence[LiveObject] = ()) -> dict[str, Any]:
+    """Return the snapshot of what `plan` is about to change.
+
+    `time` is RFC 3339, in UTC; `found` is what is live now, which may be more than the plan was made from.
+    """
     live = {one.id: one for one in plan.live}
     changes = [change for change in plan.pending if change.address.kind != FILE]
-    makes = any(change.action in FRESH for change in changes)
+    creates = any(change.action in CREATES for change in changes)
     return {
         "version": VERSION,
         "project": plan.project,
@@ -91,16 +100,16 @@ def snapshot(plan: Plan, command: str, time: str, met: Sequence[LiveObject] = ()
         "command": command,
         "time": time,
         "origin": plan.origin,
-        "there": young([*plan.live, *met], time) if makes else [],
+        "there": _young([*plan.live, *found], time) if creates else [],
         "changes": [_change(change, live.get(change.live_id or "")) for change in changes],
     }
 
 
-def young(live: Sequence[LiveObject], time: str) -> list[str]:
-    """Give the ids of what is there now and is not old enough for a later look to tell."""
-    run = age.seconds(time)
+def _young(live: Sequence[LiveObject], time: str) -> list[str]:
+    """Return the ids of objects that are not old enough for a later look to tell that they were there."""
+    started = age.seconds(time)
     ages = {one.id: age.seconds(one.raw.get("created_at")) for one in live}
-    return sorted(one for one, made in ages.items() if run is None or made is None or made >= run - CLOCKS)
+    return sorted(one for one, at in ages.items() if started is None or at is None or at >= started - CLOCK_SKEW)
 
 
 def _change(change: Change, live: LiveObject | None) -> dict[str, Any]:
@@ -133,32 +142,35 @@ def _upload(file: DesiredFile) -> dict[str, Any]:
     return {"path": file.path, "sha256": file.sha256, "size": file.size}
 
 
-def noted(data: Mapping[str, Any], outcomes: Sequence[Outcome], live: Collection[str]) -> dict[str, Any]:
-    """Give a snapshot with the id of what was made at each address, "" for nothing; `live` was there before."""
-    ids = {str(one.address): one.live_id or "" for one in outcomes if one.action in FRESH}
-    made = {address: "" if one in live else one for address, one in ids.items()}
-    changes = [{**one, **_made(one, made)} for one in data["changes"]]
+def with_created(data: Mapping[str, Any], outcomes: Sequence[Outcome], live: Collection[str]) -> dict[str, Any]:
+    """Return a snapshot with the id of what was created at each address, "" for nothing.
+
+    `live` are the ids of what was there before.
+    """
+    ids = {str(one.address): one.live_id or "" for one in outcomes if one.action in CREATES}
+    created = {address: "" if one in live else one for address, one in ids.items()}
+    fresh = [action.value for action in CREATES]
+    changes = [
+        {**one, "made": created[one["address"]]} if one["action"] in fresh and one["address"] in created else one
+        for one in data["changes"]
+    ]
     return {**data, "changes": changes}
 
 
-def _made(change: Mapping[str, Any], made: Mapping[str, str]) -> dict[str, str]:
-    fresh = change["action"] in FRESH and change["address"] in made
-    return {"made": made[change["address"]]} if fresh else {}
-
-
 def entries(data: Mapping[str, Any]) -> Iterator[Entry]:
-    """Read the changes of a snapshot that fits its schema."""
+    """Read the changes of a snapshot that was checked."""
     run = Run(data["command"], data["time"], data["origin"], frozenset(data.get("there", ())))
     for one in data["changes"]:
+        address, raw = Address.parse(one["address"]), one["object"]
+        found = stamp.read((raw or {}).get("metadata"))
+        owned = found is not None and (found.project, found.address.kind) == (data["project"], address.kind)
         files = tuple(LiveFile(**file) for file in one["files"])
-        address, action = Address.parse(one["address"]), Action(one["action"])
-        mark = stamp.read((one["object"] or {}).get("metadata"))
-        foreign = one["object"] is not None and (mark is None or mark.project != data["project"])
-        yield Entry(address, action, one["id"], one["object"], files, one.get("made"), (run,), foreign)
+        foreign = raw is not None and not owned
+        yield Entry(address, Action(one["action"]), one["id"], raw, files, found, one.get("made"), (run,), foreign)
 
 
 def documents(data: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
-    """Give path, sha256 and size of each document that was there, or was about to be sent."""
+    """Return path, sha256 and size of each document that was there, or was about to be sent."""
     for one in data["changes"]:
         for file in (*one["files"], *one["uploads"]):
             if file["path"] and file["sha256"] and file["size"] is not None:

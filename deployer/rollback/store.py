@@ -1,6 +1,7 @@
 """Where snapshots are kept: JSON files in a folder beside the manifest, or behind a URL (fsspec, loaded only for one).
 
-Their names begin with the time (UTC), so that they sort as they were made, and end with the project.
+Their names begin with the time (UTC), so that they sort as they were taken, and end with the project. A folder may be
+shared and a bucket written to by others: what is read is checked like an answer of an account.
 """
 
 from __future__ import annotations
@@ -8,22 +9,27 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deployer import remote
+from deployer.backends import validate
 from deployer.errors import DeployerError
-
-if TYPE_CHECKING:
-    from deployer.manifest import Manifest
+from deployer.kinds import SURFACES
+from deployer.model import Address
+from deployer.rollback.snapshot import FILE
 
 FOLDER = Path(".deployer") / "snapshots"
 KEPT = 50
 _TIME = "%Y%m%dT%H%M%S.%fZ"
+Snapshot = Mapping[str, Any]
+"""JSON data that fits schemas/snapshot.schema.json."""
+Misfit = Callable[[str, Any], str | None]
+"""Says what first keeps JSON data from fitting the published schema of a name; None when it fits."""
 
 
 def name_of(time: datetime, project: str) -> str:
@@ -36,33 +42,60 @@ class SnapshotStore:
 
     place: str
     project: str
+    misfit: Misfit
     hidden: bool = False
 
     @classmethod
-    def of(cls, root: Path, place: str | None, project: str) -> SnapshotStore:
-        """Return the store that an account names; without one it is below the manifest's folder."""
+    def of(cls, root: Path, place: str | None, project: str, misfit: Misfit) -> SnapshotStore:
+        """Return the store that an account names; without one it is below the manifest's folder, `root`."""
         if place and remote.is_url(place):
-            return cls(place.rstrip("/"), project)
-        return cls(str(root / (place or FOLDER)), project, hidden=place is None)
+            return cls(place.rstrip("/"), project, misfit)
+        return cls(str(root / (place or FOLDER)), project, misfit, hidden=place is None)
 
     def names(self) -> list[str]:
-        """Give the names of the snapshots, the oldest first."""
+        """Return the names of the snapshots, the oldest first."""
         with self._sentence("read"):
             found = _listed(self.place) if remote.is_url(self.place) else _files(Path(self.place))
         end = f"-{self.project}.json"
         return sorted(name.removesuffix(".json") for name in found if name.endswith(end) and _is_timed(name, end))
 
-    def read(self, name: str) -> Any:
-        """Give what was written under a name: JSON data, whatever it is."""
+    def read(self, name: str) -> Snapshot:
+        """Return a snapshot; DeployerError when there is none, or something else."""
         try:
             with self._sentence("read"):
-                return json.loads(self._read(f"{name}.json"))
+                data: Snapshot = json.loads(self._read(f"{name}.json"))
         except (ValueError, RecursionError):
             raise DeployerError(f"the snapshot {name} cannot be read (it is not JSON); choose another one") from None
+        if why := self.misfit("snapshot.schema.json", data) or _unfit(data):
+            raise DeployerError(f"the snapshot {name} is none of this deployer ({why[:200]}); remove or mend it")
+        return data
 
-    def write(self, name: str, data: Mapping[str, Any]) -> None:
+    def chain(self, account: Mapping[str, str], name: str | None = None) -> list[tuple[str, Snapshot]]:
+        """Return the newest snapshot of an account; given a `name`, that one and all newer ones, the oldest first.
+
+        `account` is `asdict` of its Target. DeployerError when there is none, or the named one is of another account.
+        """
+        names = self.names()
+        if name is None:
+            for one in reversed(names):
+                if (data := self.read(one))["account"] == account:
+                    return [(one, data)]
+            raise DeployerError("there is no snapshot of this account yet; deployer apply writes one before it begins")
+        name = name.removesuffix(".json")
+        if name not in names:
+            remedy = "deployer rollback --list shows them all"
+            raise DeployerError(f"project {self.project} has no snapshot {name}; {remedy}")
+        read = [(one, self.read(one)) for one in names if one >= name]
+        if (there := read[0][1]["account"]) != account:
+            raise DeployerError(
+                f"the snapshot {name} is of another account ({' · '.join(there.values())}); choose that"
+            )
+        return [(one, data) for one, data in read if data["account"] == account]
+
+    def write(self, name: str, data: Snapshot) -> None:
         """Write a snapshot, whole or not at all; DeployerError when that cannot be done. The oldest make room."""
-        content = (json.dumps(data, ensure_ascii=False, indent=1) + "\n").encode("utf-8")
+        text = json.dumps(data, ensure_ascii=False, indent=1) + "\n"
+        content = text.encode("utf-8", "backslashreplace")  # half a surrogate pair is an escape in JSON
         with self._sentence("written"):
             if remote.is_url(self.place):
                 _send(f"{self.place}/{name}.json", content)
@@ -98,6 +131,21 @@ class SnapshotStore:
             why = getattr(error, "strerror", None) or " ".join(str(error).split())[:200] or type(error).__name__
             remedy = "check the account's snapshots (a folder or a URL) and its permissions"
             raise DeployerError(f"snapshots in {shown} cannot be {done} ({why}); {remedy}") from None
+
+
+def _unfit(data: Snapshot) -> str | None:
+    """Say what keeps JSON data that fits the schema from being restored; None when nothing does."""
+    kinds = {FILE, *SURFACES.get(data["account"]["api"], ())}
+    return next((why for change in data["changes"] if (why := _unfit_change(change, kinds))), None)
+
+
+def _unfit_change(change: Mapping[str, Any], kinds: Collection[str]) -> str | None:
+    """The objects are compared like those that an account answers, and checked like them."""
+    if Address.parse(change["address"]).kind not in kinds:
+        return f"{change['address']} is of an unknown kind"
+    odd = validate.odd_object(change["object"] or {})
+    odd = odd or next((why for file in change["files"] if (why := validate.odd_membership(file))), None)
+    return odd and f"{change['address']} has {odd}"
 
 
 def _is_timed(name: str, end: str) -> bool:
@@ -142,19 +190,3 @@ def _replace(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-
-
-def store_of(manifest: Manifest) -> SnapshotStore:
-    """Return the store of the project's snapshots."""
-    return SnapshotStore.of(manifest.root, manifest.settings.snapshots, manifest.project)
-
-
-def read_snapshot(store: SnapshotStore, name: str) -> Mapping[str, Any]:
-    """Read a snapshot; DeployerError when it is none."""
-    from deployer.manifest import schema
-
-    data = store.read(name)
-    if why := schema.misfit("snapshot.schema.json", data):
-        raise DeployerError(f"the snapshot {name} is none of this deployer ({why[:200]}); remove or mend it")
-    found: Mapping[str, Any] = data
-    return found

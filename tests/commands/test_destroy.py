@@ -7,8 +7,8 @@ from io import StringIO
 import pytest
 
 from tests.commands.test_drift import ask, ids
-from tests.rollback.test_rollback import account, run, snapshots
 from tests.support.project import Project
+from tests.support.rollback import account, run, snapshots
 from tests.support.whole import Whole
 
 MANIFEST = """

@@ -17,9 +17,9 @@ from deployer.errors import AccountError
 from deployer.model import AccountSettings
 from deployer.server import EmbeddedAccount
 from tests.commands.test_drift import ask
-from tests.rollback.test_rollback import account, run, snapshots
 from tests.support.live import embedded, session
 from tests.support.project import Project
+from tests.support.rollback import account, run, snapshots
 
 MANIFEST = "vector_stores: {docs: {files: [docs/**]}}\n"
 ALL = ("gc", "--older-than", "0", "--format", "json")

@@ -12,8 +12,8 @@ import pytest
 from deployer.backends.account import LOCK
 from deployer.backends.http.lease import HOLDER, UNTIL
 from tests.commands.test_drift import ask, ids
-from tests.rollback.test_rollback import SNAPSHOTS, account, run, snapshots
 from tests.support.project import Project
+from tests.support.rollback import SNAPSHOTS, account, run, snapshots
 
 MANIFEST = (
     "accounts: {here: {api: assistants, lock: true}, there: {api: agents}}\nassistants: {tutor: {model: MODEL}}\n"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from tests.commands.test_drift import ask
 from tests.manifest.foreign import by_hand
-from tests.rollback.test_rollback import account, run, snapshots
-from tests.rollback.test_rollback_made import rolled_back
 from tests.support.project import Project
+from tests.support.rollback import account, rolled_back, run, snapshots
 
 X = "assistants: {x: {model: m, instructions: Explain., metadata: {team: a}}}\n"
 STORE = "vector_stores: {docs: {name: Docs, files: ['docs/**']}}\n"
@@ -66,7 +65,7 @@ def test_what_was_given_back_is_not_taken_again_while_something_else_has_its_add
     before = account(project)
     result = project.run("rollback", "--yes")
     assert result.code == 1
-    assert f"{other} has this address now, but another object had it then" in result.err
+    assert f"{other} has this address now, but another object had it before" in result.err
     assert account(project) == before
 
 
@@ -190,7 +189,7 @@ def test_what_is_gone_since_is_named(project: Project) -> None:
     project.manifest(X)
     run(project, "adopt", "assistant/x", live_id, "--yes")
     ask(project, "DELETE", f"/assistants/{live_id}")
-    assert f"{live_id} was not ours then, and is gone since: it does not come back" in run(project, "rollback").out
+    assert f"{live_id} was foreign, and is gone since: it is not restored" in run(project, "rollback").out
 
 
 def test_without_a_snapshot_nothing_is_adopted(project: Project) -> None:
@@ -200,5 +199,5 @@ def test_without_a_snapshot_nothing_is_adopted(project: Project) -> None:
     project.manifest(X)
     result = project.run("adopt", "assistant/x", live_id, "--yes")
     assert result.code == 1
-    assert "nothing was changed: without a snapshot there is no way back" in result.err
+    assert "nothing was changed: without a snapshot it could not be rolled back" in result.err
     assert account(project) == before

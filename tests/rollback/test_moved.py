@@ -10,8 +10,8 @@ from random import Random
 import pytest
 
 from tests.commands.test_drift import ask, ids
-from tests.rollback.test_rollback import account, run, snapshots, unnoted
 from tests.support.project import Project
+from tests.support.rollback import account, run, snapshots, unrecorded
 from tests.support.whole import Whole
 
 
@@ -148,7 +148,7 @@ def test_two_objects_never_get_one_address(project: Project, model: str) -> None
     before = account(project)
     result = project.run("rollback", "--yes")
     assert result.code == 1
-    assert f"assistant/a: {other} has this address now, but another object had it then" in result.err
+    assert f"assistant/a: {other} has this address now, but another object had it before" in result.err
     assert account(project) == before
     ask(project, "DELETE", f"/assistants/{other}")
     run(project, "rollback", "--yes")
@@ -161,8 +161,10 @@ def test_where_no_snapshot_tells_of_the_move_it_stays_and_is_named(project: Proj
         project, "assistants: {a: {model: m}}\n", moved("assistant/a", "assistant/b") + "assistants: {b: {model: m}}\n"
     )
     snapshots(project)[1].unlink()
-    unnoted(project)
-    assert "warning: assistant/b: stays: it may be what was made as assistant/a and moved since" in back_to(project, 0)
+    unrecorded(project)
+    assert "warning: assistant/b: stays: it may be what was created as assistant/a and moved since" in back_to(
+        project, 0
+    )
     assert live(project) == {"b": "m"}
 
 
@@ -171,7 +173,7 @@ def test_a_second_copy_that_was_pruned_hides_no_change_of_the_first(project: Pro
     (first,) = account(project).assistants
     ask(project, "POST", "/assistants", {"model": "one", "metadata": first["metadata"]})
     deploy(project, "assistants: {a: {model: one}}\n", "assistants: {a: {model: two}}\n")
-    assert "had expired then, or was a second copy" in back_to(project, 1)
+    assert "had expired, or was a second copy" in back_to(project, 1)
     assert live(project) == {"a": "one"}
 
 
@@ -189,7 +191,7 @@ def test_what_was_deleted_and_made_again_is_taken_and_what_moved_away_is_not(pro
 def test_what_is_older_than_the_run_was_adopted_and_stays(project: Project) -> None:
     """A run is killed before its create, a person adopts what was there all the time."""
     deploy(project, "assistants: {a: {model: m}}\n")
-    unnoted(project)
+    unrecorded(project)
     (path,) = snapshots(project)
     data = json.loads(path.read_text(encoding="utf-8"))
     data["time"] = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")

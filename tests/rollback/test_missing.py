@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from tests.commands.test_drift import ask
-from tests.rollback.test_rollback import account, run, snapshots
 from tests.support.project import Project
+from tests.support.rollback import account, run, snapshots
 
 STORE = "vector_stores: {docs: {name: NAME, files: [docs/**]}}\n"
 TABLE = "assistants: {tutor: {model: m, name: NAME, tools: [{type: code_interpreter, files: [data/*.csv]}]}}\n"
@@ -30,10 +30,10 @@ def test_the_rest_goes_back_and_the_exit_code_says_that_it_is_not_all(lost: Proj
     name = snapshots(lost)[-1].stem
     result = lost.run("rollback", "--yes")
     assert result.code == 1
-    planned = result.out.index("vector_store/docs: docs/a.md cannot be as it was then")
+    planned = result.out.index("vector_store/docs: docs/a.md cannot be restored")
     assert planned < result.out.index("1 to update ·"), "the plan says it beforehand"
     assert result.err.splitlines() == [
-        "not everything is as it was then: neither the account nor the working tree has the bytes of",
+        "not everything was restored: neither the account nor the working tree has the bytes of",
         "  vector_store/docs: docs/a.md: bring the file back",
         f"then run deployer rollback {name}",
     ]
@@ -72,7 +72,7 @@ def test_the_hint_names_the_account_that_was_chosen(project: Project) -> None:
     run(project, *words, "--yes")
 
 
-@pytest.mark.parametrize(("dirty", "said"), ((False, ", or"), (True, " (and what was not committed then), or")))
+@pytest.mark.parametrize(("dirty", "said"), ((False, ", or"), (True, " (and what was not committed at that time), or")))
 def test_the_commit_that_had_it_is_named(project: Project, *, dirty: bool, said: str) -> None:
     def git(*arguments: str) -> str:
         identity = ("-c", "user.name=t", "-c", "user.email=t@example.org")
@@ -109,7 +109,7 @@ def test_a_deleted_store_comes_back_without_what_is_lost_and_says_so(project: Pr
         (project.root / f"docs/{number:02}.md").unlink()
     result = project.run("rollback", "--yes")
     assert result.code == 1
-    assert result.out.count("cannot be as it was then") == 12, "the plan names all of them"
+    assert result.out.count("cannot be restored") == 12, "the plan names all of them"
     assert result.err.count("vector_store/docs: docs/") == 10
     assert "  and 2 more, named above" in result.err
     assert [store["name"] for store in account(project).stores] == ["NAME"]
@@ -125,7 +125,7 @@ def test_a_file_of_the_code_interpreter_that_is_gone_is_named(project: Project) 
     result = project.run("rollback", "--yes")
     assert result.code == 1
     assert "  assistant/tutor: data/a.csv: bring the file back" in result.err
-    assert "assistant/tutor: data/a.csv cannot be as it was then" in result.out
+    assert "assistant/tutor: data/a.csv cannot be restored" in result.out
     (tutor,) = account(project).assistants
     assert tutor["name"] == "Old"
     assert set(tutor["tool_resources"]["code_interpreter"]["file_ids"]) == set(account(project).files), (
@@ -165,4 +165,4 @@ def test_what_others_attached_to_a_store_that_was_deleted_is_named(project: Proj
     ask(project, "POST", f"/vector_stores/{store['id']}/files", {"file_id": theirs})
     run(project, "apply", "--yes", "--prune")
     result = run(project, "rollback", "--yes")
-    assert f"vector_store/docs: comes back without what others attached ({theirs})" in result.out
+    assert f"vector_store/docs: is restored without what others attached ({theirs})" in result.out

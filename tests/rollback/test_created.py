@@ -21,10 +21,10 @@ from deployer.project.events import ignore
 from deployer.project.session import Session
 from deployer.server import EmbeddedAccount
 from tests.commands.test_drift import ask, ids
-from tests.rollback.test_rollback import account, run, snapshots, unnoted
 from tests.support.killed import Door, served
 from tests.support.live import Wire
 from tests.support.project import Project
+from tests.support.rollback import account, rolled_back, run, snapshots, unrecorded
 from tests.support.tool import Running, tool
 from tests.support.whole import HEADERS, Whole
 
@@ -34,7 +34,7 @@ IN_A_ROW = """
 vector_stores: {docs: {name: Docs}}
 assistants: {x: {model: m, tools: [{type: file_search, vector_stores: [docs]}]}}
 """
-INFERRED = "its run did not live to note what it made"
+INFERRED = "its run did not live to record it"
 Between = Callable[[Session, Plan], Awaitable[object]]
 
 
@@ -65,10 +65,6 @@ async def made_by_another(session: Session, plan: Plan) -> None:
     await execute(session.client, plan, session.manifest.root, lambda _event: None)
 
 
-def rolled_back(project: Project, number: int = -1) -> str:
-    return run(project, "rollback", snapshots(project)[number].stem, "--yes").out
-
-
 @pytest.mark.parametrize("note", (True, False))
 def test_what_another_run_made_while_this_one_waited_stays(project: Project, *, note: bool) -> None:
     """`deployer apply || deployer rollback`: the create is refused, or the run is killed before it comes to it."""
@@ -76,7 +72,7 @@ def test_what_another_run_made_while_this_one_waited_stays(project: Project, *, 
     (outcome,) = apply(project, made_by_another, note=note)
     assert "came into being since the plan was made" in outcome.why
     theirs = ids(project)["assistant/x"]
-    said = "is not what the run made" if note else "was there before the run that was to make it"
+    said = "is not what the run created" if note else "was there before the run that was to create it"
     assert f"warning: assistant/x: stays: {theirs} {said}" in rolled_back(project)
     assert ids(project) == {"assistant/x": theirs}
 
@@ -114,7 +110,7 @@ def test_what_took_the_place_of_what_was_made_stays(project: Project) -> None:
     (first,) = account(project).assistants
     ask(project, "DELETE", f"/assistants/{first['id']}")
     second = ask(project, "POST", "/assistants", {"model": "m", "metadata": first["metadata"]})["id"]
-    assert f"stays: {second} is not what the run made" in rolled_back(project)
+    assert f"stays: {second} is not what the run created" in rolled_back(project)
     assert ids(project) == {"assistant/x": second}
 
 
@@ -189,7 +185,7 @@ def test_a_stamp_of_another_commit_is_another_runs(project: Project, *, ours: bo
 def test_a_snapshot_of_an_older_version_is_read_and_what_it_does_not_tell_is_inferred(project: Project) -> None:
     project.manifest(ONE)
     apply(project)
-    unnoted(project)
+    unrecorded(project)
     (path,) = snapshots(project)
     data = json.loads(path.read_text(encoding="utf-8"))
     del data["there"]
@@ -217,7 +213,7 @@ def test_a_note_that_cannot_be_written_does_not_undo_the_run(
             (path.parent / "kept" / path.name).rename(path)
 
     asyncio.run(disk())
-    assert "does not tell what this run made: a rollback infers it" in capsys.readouterr().err
+    assert "does not say what this run created: a rollback infers it" in capsys.readouterr().err
     assert INFERRED in rolled_back(project)
 
 
