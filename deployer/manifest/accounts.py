@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from deployer import remote
 from deployer.manifest.document import address
 from deployer.manifest.load import Entry, Sources
 from deployer.manifest.suggest import nearest
 from deployer.manifest.variables import Unresolved, Unset, environment
-from deployer.model import UNLIMITED, AccountSettings, Limits, Problem
+from deployer.model import UNLIMITED, AccountSettings, Limits, Problem, Severity
 
 EMBEDDED = AccountSettings(name="embedded", api="assistants", limits=UNLIMITED)
 VARIABLE = "DEPLOYER_ACCOUNT"
 """The environment variable that names an account where `--account` does not."""
+_OPENAI = "api.openai.com"
+_ENDED = "2026-08-26"
 _REFERENCES = ("base_url", "api_key", "organization", "snapshots")
 
 
 def choose(
     sources: Sources, name: str | None, environ: Mapping[str, str], *, offline: bool
 ) -> tuple[AccountSettings, list[Problem]]:
-    """Return the settings of the account called `name`; without a name it is the embedded account.
+    """Return the settings of the account called `name`; without a name it is the one called `embedded`.
+
+    That one needs no declaration; any other without a `base_url` is embedded, too, and speaks its own `api`.
 
     Offline, a variable that the environment lacks is no problem: no service is going to be called.
     """
-    if name is None or (name == EMBEDDED.name and name not in sources.accounts):
+    name = name or EMBEDDED.name
+    if name == EMBEDDED.name and name not in sources.accounts:
         return EMBEDDED, []
     entry = sources.accounts.get(name)
     if entry is None:
@@ -50,6 +56,43 @@ def choose(
         snapshots=values.get("snapshots"),
     )
     return settings, [*problems, *_snapshots(entry, settings.snapshots)]
+
+
+def check(sources: Sources, chosen: AccountSettings) -> list[Problem]:
+    """Return what is wrong with any declared account and what no schema can see; of the chosen one all is known."""
+    return [
+        problem
+        for name, entry in sources.accounts.items()
+        if isinstance(entry.value, dict)
+        for problem in _check(name, entry, chosen.base_url if name == chosen.name else None)
+    ]
+
+
+def _check(name: str, entry: Entry, resolved: str | None) -> Iterator[Problem]:
+    api, url = entry.value.get("api"), resolved or entry.value.get("base_url")
+    if name == EMBEDDED.name and url is not None:
+        message = f"{name!r} is the name of the account that comes with deployer, which has no base_url"
+        where = entry.document.key_position(entry.path)
+        yield Problem(message, "rename the account, or remove its base_url and api_key", address(entry.path), where)
+    if api == "assistants" and isinstance(url, str) and _is_of_openai(url):
+        message = f"OpenAI's Assistants API ended on {_ENDED}: nothing can be read or deployed there"
+        remedy = "write api: agents for persisted assistants"
+        yield Problem(message, remedy, address((*entry.path, "api")), entry.position("api"), Severity.WARNING)
+
+
+def _is_of_openai(url: str) -> bool:
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return host == _OPENAI or host.endswith(f".{_OPENAI}")
+
+
+def hosted(sources: Sources) -> tuple[str, ...]:
+    """Return the names of the accounts that are somewhere else: where there is one, an account must be named."""
+    return tuple(
+        name for name, entry in sources.accounts.items() if isinstance(entry.value, dict) and "base_url" in entry.value
+    )
 
 
 def _limits(values: Mapping[str, Any]) -> Limits:

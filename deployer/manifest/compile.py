@@ -23,7 +23,8 @@ VERSION = 1
 class Manifest:
     """What the manifest says. `resources` are complete only when no problem is an error.
 
-    `moved` are pairs of an address that is no longer declared and the one that it has now.
+    `moved` are pairs of an address that is no longer declared and the one that it has now. `hosted` are the declared
+    accounts that have a `base_url`: where there is one, a command that reads or writes must be told which account.
     """
 
     root: Path
@@ -32,6 +33,7 @@ class Manifest:
     resources: tuple[Resource, ...]
     problems: tuple[Problem, ...]
     moved: Moves = ()
+    hosted: tuple[str, ...] = ()
 
 
 def compile_manifest(  # noqa: PLR0913
@@ -52,7 +54,7 @@ def compile_manifest(  # noqa: PLR0913
     schema = sections.manifest_schema()
     sources = load(file, sections.kinds())
     settings, unset = accounts.choose(sources, account, environ, offline=offline)
-    table, undeclared = variables.values(sources, account, values)
+    table, undeclared = variables.values(sources, account or accounts.EMBEDDED.name, values)
     filled, unresolved = variables.filled(sources, table)
     others = _other_version(sources)
     if others:
@@ -66,11 +68,13 @@ def compile_manifest(  # noqa: PLR0913
     more = [problem for problem in more if problem.rule not in quiet or problem.severity is Severity.ERROR]
     more += silenced(sources.main, quiet) if sources.main else []
     moved, misplaced = read_moves(sources)
-    more += [*ignored.problems, *misplaced]
+    more += [*ignored.problems, *misplaced, *accounts.check(sources, settings)]
     problems = list(dict.fromkeys(in_order([*problems, *more])))  # two ways to a place tell the same
     if file.parent != Path():
         found, problems = _seen_from_here(file.parent, found, problems)
-    return Manifest(sources.root, str(head.get("project", "")), settings, found, tuple(problems), moved)
+    return Manifest(
+        sources.root, str(head.get("project", "")), settings, found, tuple(problems), moved, accounts.hosted(sources)
+    )
 
 
 def _seen_from_here(

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from deployer import cache, remote
+from deployer.errors import DeployerError
+from deployer.manifest.document import MAX_STAND_IN, stand_in
 from deployer.model import Resource
 from deployer.sources import readable
 
@@ -179,10 +181,13 @@ def _url(source: str, saved: Mapping[str, Any]) -> _Digest:
     known = _known(saved.get(source), identity)
     if known:
         return known
-    sha256, total = hashlib.sha256(), 0
+    sha256, total, start = hashlib.sha256(), 0, b""
     for block in remote.blocks(source):
         sha256.update(block)
         total += len(block)
+        start += block[: MAX_STAND_IN + 1 - len(start)]
+    if found := stand_in(start, None):
+        raise DeployerError(f"{remote.shown(source)} is {found[0]}; {found[1]} where it was copied from")
     return _Digest(sha256.hexdigest(), identity, total)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +15,15 @@ from deployer.manifest.suggest import similar_file
 from deployer.model import Position, Problem
 
 MAX_BYTES = 10_000_000
+MAX_STAND_IN = 1024
+"""A pointer of Git LFS is smaller than 1024 bytes, by its specification."""
+_LFS = (
+    b"version https://git-lfs.github.com/spec/",
+    b"version https://hawser.github.com/spec/",
+    b"version http://git-media.io/",
+)
+_ANNEX = re.compile(rb"/annex/objects/|(\.\./)*\.git/annex/objects/")
+_CRYPT = b"\0GITCRYPT\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,42 @@ def address(path: Sequence[str | int], start: str = "") -> str:
     return text
 
 
+def stand_in(data: bytes, path: Path | None) -> tuple[str, str] | None:
+    """Return what a file is that only stands for another one, and how to get that one; None for any other file.
+
+    `data` is all that the file at `path` (None: behind a URL) holds. A checkout leaves such files where a filter of git
+    did not run, and whoever copies it somewhere copies them.
+    """
+    if len(data) > MAX_STAND_IN:
+        return None
+    start = data.removeprefix(codecs.BOM_UTF8)
+    if start.startswith(_LFS):
+        return "a Git LFS pointer", "run git lfs pull"
+    if _ANNEX.match(start):
+        return "a pointer of git-annex", "run git annex get"
+    if start.startswith(_CRYPT):
+        return "encrypted by git-crypt", "run git-crypt unlock"
+    if path and (target := _target(start, path)):
+        return f"a link to {target} that was checked out as text", "copy the file itself, or check out with links"
+    return None
+
+
+def _target(data: bytes, path: Path) -> str | None:
+    """Return the file that a link leads to, which git (without `core.symlinks`) has written as its path alone."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return None
+    if not (text.isprintable() and ("/" in text or "." in text) and text == text.strip()):
+        return None
+    end = path.parent / text
+    try:
+        leads = end.is_file() and not end.samefile(path)
+    except OSError:
+        return None
+    return text if leads else None
+
+
 def read_text(path: Path, name: str) -> str | Problem:
     """Return the text of a UTF-8 file without carriage returns and byte order mark, or the problem with it.
 
@@ -81,10 +128,12 @@ def read_text(path: Path, name: str) -> str | Problem:
         return Problem(f"{name} does not exist", similar_file(path, name, "create it, or correct the path"))
     except OSError as error:
         return Problem(f"{name} cannot be read ({error.strerror})", "check its permissions and links")
-    return _decode(data, name)
+    return _decode(data, path, name)
 
 
-def _decode(data: bytes, name: str) -> str | Problem:
+def _decode(data: bytes, path: Path, name: str) -> str | Problem:
+    if found := stand_in(data, path):
+        return Problem(f"{name} is {found[0]}", found[1])
     try:
         return _unix(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

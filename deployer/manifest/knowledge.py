@@ -17,6 +17,7 @@ from unicodedata import normalize
 from deployer import remote
 from deployer.errors import DeployerError
 from deployer.manifest import globs
+from deployer.manifest.document import MAX_STAND_IN, stand_in
 from deployer.manifest.globs import GlobProblems, fixed_part, matches, relative, relatives
 from deployer.manifest.load import Context, Entry
 from deployer.manifest.suggest import similar_file
@@ -71,6 +72,17 @@ def unfit(root: Path, file: DesiredFile, taker: Taker) -> Iterable[Wrong]:
         yield f"{file.path} cannot be read", "check its permissions"
     if len(file.path) > MAX_PATH:
         yield f"{file.path}: the path has {len(file.path)} characters; the limit is {MAX_PATH}", "shorten it"
+
+
+def stands_for_another(root: Path, file: DesiredFile) -> Wrong | None:
+    """Return what a file on disk is that only stands for another, and how to get that one."""
+    if file.size > MAX_STAND_IN or remote.is_url(file.source):
+        return None
+    path = root / file.source
+    try:
+        return stand_in(path.read_bytes(), path)
+    except OSError:
+        return None  # that it cannot be read is told by `unfit`
 
 
 def overlap(chunking: Mapping[str, int]) -> Wrong | None:
@@ -167,14 +179,25 @@ def find(
             continue  # the schema has refused it
         pattern = Pattern.of(item, chunking)
         files, wrong = _remote(context, pattern) if remote.is_url(pattern.path) else _local(context, listing, pattern)
-        wrong += [
-            one for file in files if file.path not in found.files for one in unfit(context.root, file, listing.taker)
-        ]
+        fresh = [file for file in files if file.path not in found.files]
+        wrong += [one for file in fresh for one in unfit(context.root, file, listing.taker)]
+        wrong += _stand_ins(context.root, fresh)
         problems += [listing.problem(one, place) for one in (*wrong, *found.add(files, place))]
         for index in pattern.unreadable():
             message = f"{pattern.exclude[index]!r} is no pattern"
             problems.append(listing.problem((message, globs.REMEDY), place, "exclude", index))
     return tuple(file for file, _ in found.files.values()), problems
+
+
+def _stand_ins(root: Path, files: Sequence[DesiredFile]) -> Iterator[Wrong]:
+    """Name those of one sort together: a checkout that lacks one such file lacks them all."""
+    sorts: dict[Wrong, list[str]] = {}
+    for file in files:
+        if found := stands_for_another(root, file):
+            sorts.setdefault(found, []).append(file.path)
+    for (what, remedy), paths in sorts.items():
+        verb = "is" if len(paths) == 1 else "are each"
+        yield f"{listed(paths, 3)} {verb} {what}", remedy
 
 
 def _local(context: Context, listing: Listing, pattern: Pattern) -> tuple[list[DesiredFile], list[Wrong]]:

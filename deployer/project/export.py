@@ -29,7 +29,7 @@ from deployer.manifest import Manifest, compile_manifest, digest, export
 from deployer.manifest.accounts import EMBEDDED, choose
 from deployer.manifest.declaration import Declaration, DocumentPaths, WrittenDocument
 from deployer.manifest.export import Choice
-from deployer.manifest.knowledge import unfit
+from deployer.manifest.knowledge import stands_for_another, unfit
 from deployer.manifest.load import Sources, load
 from deployer.model import AccountSettings, Action, Address, DesiredFile, LiveFile, Plan, ProblemsFound
 from deployer.project.adoption import adopted
@@ -363,7 +363,9 @@ class Fetcher:
             return f"{document.path} cannot be downloaded: {why}"
         size = (await asyncio.to_thread(path.stat)).st_size
         file = DesiredFile(document.path, size, "", source=document.path)
-        wrong = next(iter(unfit(self.staging, file, item.taker)), None) if item.taker else None
+        wrong = [what for what, _ in unfit(self.staging, file, item.taker)] if item.taker else []
+        if found := stands_for_another(self.staging, file):
+            wrong.append(f"{document.path} is {found[0]}")
         if wrong:
             await asyncio.to_thread(path.unlink)
         return wrong[0] if wrong else ""

@@ -194,6 +194,16 @@ def test_what_a_service_vouches_for_is_read_once(tmp_path: Path, url: str) -> No
     assert _digested(tmp_path, url) == (_sha(b"two"), 3)
 
 
+def test_a_pointer_behind_a_url_is_no_document(tmp_path: Path, url: str) -> None:
+    fsspec.filesystem("memory").pipe_file(
+        "/digests/a.md", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"
+    )
+    with pytest.raises(
+        DeployerError, match=r"digests/a\.md is a Git LFS pointer; run git lfs pull where it was copied"
+    ):
+        _digested(tmp_path, url)
+
+
 def test_the_cache_is_plain_data(tmp_path: Path) -> None:
     _write(tmp_path, "a.md", b"one")
     _digested(tmp_path, "a.md")
