@@ -62,7 +62,6 @@ def _told(url: str) -> tuple[Problem, ...]:
 
 def test_the_end_of_the_api_is_told_of_a_url_from_the_environment_too(project: Project) -> None:
     project.manifest("accounts: {a: {api: assistants, base_url: '${env.URL}', api_key: '${env.KEY}'}}\n")
-    environ = {"KEY": "k", "URL": "https://api.openai.com/v1"}
     (problem,) = _told("https://api.openai.com/v1")
     assert str(problem).startswith("assistants.yaml:3:21: warning: accounts.a.api: OpenAI's Assistants API ended on")
     assert _told("https://own.example/v1") == ()
