@@ -6,6 +6,9 @@ EXIT_CHANGES = 2
 EXIT_BUG = 3
 EXIT_USAGE = 64
 EXIT_INTERRUPTED = 130
+_NOT_FOUND = 404
+_UNSUPPORTED = (404, 405, 501)
+_REFUSED = range(400, 500)
 
 
 class DeployerError(Exception):
@@ -30,11 +33,30 @@ class AccountError(DeployerError):
     """The account refused, could not be reached, or gave an answer that makes no sense.
 
     `status` is the HTTP status, None when no answer came; `code` is the API's own error code where it gave one. `lost`:
-    what was asked for may have been done all the same, since an answer was lost on the way.
+    what was asked for may have been done all the same, since an answer was lost on the way. `done`: it was done, though
+    its answer makes no sense.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, code: str | None = None, lost: bool = False) -> None:
+    def __init__(
+        self, message: str, *, status: int | None = None, code: str | None = None, lost: bool = False, done: bool = False
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.lost = lost
+        self.done = done
+
+    @property
+    def absent(self) -> bool:
+        """Whether the account says that there is no such thing."""
+        return self.status == _NOT_FOUND
+
+    @property
+    def unsupported(self) -> bool:
+        """Whether the account says that it cannot do this at all."""
+        return self.status in _UNSUPPORTED
+
+    @property
+    def refused(self) -> bool:
+        """Whether the account says no, and would say so again."""
+        return self.status in _REFUSED

@@ -15,7 +15,7 @@ from deployer.apply.operations import do
 from deployer.apply.reuse import Reuse
 from deployer.apply.run import USUAL, Event, Run, Waits
 from deployer.apply.usage import Usage
-from deployer.backends.http.client import Client
+from deployer.backends.account import Account
 from deployer.errors import AccountError, DeployerError
 from deployer.kinds import SURFACES
 from deployer.model import Action, Address, Change, DeleteFile, Outcome, Plan, Status
@@ -26,7 +26,7 @@ _FRESH = (Action.CREATE, Action.REPLACE)
 
 
 async def execute(  # noqa: PLR0913
-    client: Client,
+    account: Account,
     plan: Plan,
     root: Path,
     notify: Callable[[Event], None],
@@ -39,20 +39,19 @@ async def execute(  # noqa: PLR0913
     A change waits for those that it requires and is skipped when one of them was not done. Deletes wait for the rest.
     Once `stop` is set, nothing more is started.
     """
-    return await _run(_prepared(client, plan, root, notify, stop or asyncio.Event(), waits))
+    return await _run(_prepared(account, plan, root, notify, stop or asyncio.Event(), waits))
 
 
 def _prepared(  # noqa: PLR0913, PLR0917
-    client: Client, plan: Plan, root: Path, notify: Callable[[Event], None], stop: asyncio.Event, waits: Waits
+    account: Account, plan: Plan, root: Path, notify: Callable[[Event], None], stop: asyncio.Event, waits: Waits
 ) -> Run:
-    kinds, journal = SURFACES[plan.target.api], Journal.of(root, client.settings, plan.project)
-    keys, gate = Promises.of(plan.known), asyncio.Semaphore(CONCURRENCY)
+    journal, promises = Journal.of(root, account.settings, plan.project), Promises.of(plan.known)
     held = {file.id for one in plan.live for file in one.files}
-    held |= {file for one in plan.live for file in kinds[one.kind].held(one.raw)}
+    held |= {file for one in plan.live for file in account.kinds[one.kind].held(one.raw)}
     ours = {change.live_id for change in plan.changes if change.live_id} | {one.id for one in plan.live if one.files}
-    others = Usage(client, kinds, asyncio.Semaphore(CONCURRENCY), lambda: ours.union(keys.known.values()))
-    spare = Reuse(client, held, others.holder, dict(journal.sent))
-    return Run(client, kinds, plan, root, notify, stop, gate, waits, keys, spare, journal, others)
+    usage = Usage(account, lambda: ours.union(promises.known.values()))
+    reuse, gate = Reuse(account, held, usage.holder, dict(journal.sent)), asyncio.Semaphore(CONCURRENCY)
+    return Run(account, plan, root, notify, stop, gate, waits, promises, reuse, journal, usage)
 
 
 async def _run(run: Run) -> tuple[Outcome, ...]:
@@ -137,5 +136,5 @@ async def _forget(run: Run, file_id: str) -> None:
         if await run.usage.holder(file_id):
             return
         async with run.turn():
-            await run.client.write("DELETE", f"/files/{file_id}", again=True)
+            await run.account.files.delete(file_id)
         run.journal.delete(file_id)

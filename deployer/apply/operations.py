@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from deployer import sources
 from deployer.apply import precondition, recover
 from deployer.apply.attach import attach
 from deployer.apply.run import Event, Run
-from deployer.backends.http import uploads
-from deployer.backends.http.failures import Failure
+from deployer.backends.base import Row
 from deployer.engine import readback, stamp
 from deployer.errors import AccountError, DeployerError
-from deployer.kinds import vector_store
 from deployer.model import (
     Address,
     AttachFiles,
@@ -32,9 +31,7 @@ from deployer.model import (
     Write,
 )
 
-_NOT_FOUND = 404
 _TRIES = 5
-_REMEDY = "check the account's api and base_url, then run again"
 
 
 async def do(run: Run, change: Change, operation: Operation) -> None:
@@ -47,8 +44,7 @@ async def do(run: Run, change: Change, operation: Operation) -> None:
             await precondition.before_update(run, change, operation)
             await _update(run, address, operation)
         case Delete():
-            await _delete(run, f"{run.kinds[operation.address.kind].PATH}/{operation.id}")
-            run.promises.learn(operation.gives)
+            await _delete(run, operation)
         case Upload():
             await _upload(run, address, operation)
         case AttachFiles():
@@ -56,51 +52,62 @@ async def do(run: Run, change: Change, operation: Operation) -> None:
         case UpdateFile():
             await _update_file(run, operation)
         case DetachFile():
-            await _delete(run, _membership(run, operation))
-            run.promises.learn(operation.gives)
+            await _detach(run, operation)
         case DeleteFile():
             await _delete_file(run, address, operation)
     run.notify(Event(address, operation))
 
 
 async def _create(run: Run, address: Address, create: Create) -> None:
-    kind, body = run.kinds[create.address.kind], fill(create, run.promises.known)
-    async with run.turn():
-        answer = await recover.create(run, kind, body)
+    body = fill(create, run.promises.known)
+    with _held_even_if_odd(run, create):
+        async with run.turn():
+            answer = await recover.create(run, create.address.kind, body)
     _written(run, address, create, body, answer)
-    _learn(run, kind.PATH, create.gives, answer)
 
 
 async def _update(run: Run, address: Address, update: Update) -> None:
-    path, body = f"{run.kinds[update.address.kind].PATH}/{update.id}", fill(update, run.promises.known)
-    async with run.turn():
-        answer = (await run.client.write("POST", path, body, again=True)).data
+    kind, body = update.address.kind, fill(update, run.promises.known)
+    with _held_even_if_odd(run, update):
+        async with run.turn():
+            answer = await run.account.of(kind).update(kind, update.id, body)
     _written(run, address, update, body, answer)
-    _learn(run, path, update.gives, answer)
 
 
-def _written(run: Run, address: Address, write: Write, body: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-    """Note what the service took otherwise, and which uploads are held now."""
-    run.notes[address] += readback.unheeded(run.kinds[write.address.kind], body, answer)
+@contextmanager
+def _held_even_if_odd(run: Run, write: Write) -> Iterator[None]:
+    """What was done holds its files, though the answer makes no sense: they are not taken back."""
+    try:
+        yield
+    except AccountError as error:
+        if error.done:
+            run.attached.update(run.promises.known[key] for _, key in write.refs)
+        raise
+
+
+def _written(run: Run, address: Address, write: Write, body: Mapping[str, Any], answer: Row) -> None:
+    """Note what the service took otherwise, which uploads are held now, and the id."""
+    run.notes[address] += readback.unheeded(run.account.kinds[write.address.kind], body, answer)
     run.attached.update(run.promises.known[key] for _, key in write.refs)
+    run.promises.learn(write.gives, answer["id"])
+
+
+async def _delete(run: Run, delete: Delete) -> None:
+    kind = delete.address.kind
+    async with run.turn():
+        await run.account.of(kind).delete(kind, delete.id)
+    run.promises.learn(delete.gives)
 
 
 async def _update_file(run: Run, update: UpdateFile) -> None:
     async with run.turn():
-        await run.client.write("POST", _membership(run, update), {"attributes": dict(update.attributes)}, again=True)
+        await run.account.files.update_member(run.promises.known[update.store], update.file, update.attributes)
 
 
-def _membership(run: Run, operation: UpdateFile | DetachFile) -> str:
-    return f"{vector_store.PATH}/{run.promises.known[operation.store]}/files/{operation.file}"
-
-
-async def _delete(run: Run, path: str) -> None:
-    try:
-        async with run.turn():
-            await run.client.write("DELETE", path, again=True)
-    except AccountError as error:
-        if error.status != _NOT_FOUND:  # else what was to go is gone
-            raise
+async def _detach(run: Run, detach: DetachFile) -> None:
+    async with run.turn():
+        await run.account.files.detach(run.promises.known[detach.store], detach.file)
+    run.promises.learn(detach.gives)
 
 
 async def _delete_file(run: Run, address: Address, delete: DeleteFile) -> None:
@@ -112,7 +119,8 @@ async def _delete_file(run: Run, address: Address, delete: DeleteFile) -> None:
         run.notes[address].append(f"file {delete.id} stays: the {holder}, which is not ours, holds it")
         run.journal.delete(delete.id)
         return
-    await _delete(run, f"/files/{delete.id}")
+    async with run.turn():
+        await run.account.files.delete(delete.id)
     run.journal.delete(delete.id)
 
 
@@ -134,12 +142,6 @@ def _change(body: Any, pointer: str, new: Any) -> None:
     body[place] = new(body[place])
 
 
-def _learn(run: Run, path: str, key: str, data: Mapping[str, Any]) -> None:
-    if not isinstance(data.get("id"), str):
-        raise run.client.error("POST", path, Failure("answered without an id", _REMEDY))
-    run.promises.learn(key, data["id"])
-
-
 async def _upload(run: Run, address: Address, upload: Upload) -> None:
     """Use what is on the account already, else send it."""
     found = await run.reuse.take(upload.file) or await _sent(run, address, upload.file)
@@ -155,11 +157,11 @@ async def _sent(run: Run, address: Address, file: DesiredFile) -> str:
         except AccountError as error:
             if not error.lost:
                 raise
-            lost = error
+            unanswered = error
         await run.pause(run.waits.lost)
         if found := await run.reuse.appeared(file, alone=_is_alone(run, file)):
             return found
-    raise lost
+    raise unanswered
 
 
 async def _send(run: Run, address: Address, file: DesiredFile) -> str:
@@ -167,17 +169,15 @@ async def _send(run: Run, address: Address, file: DesiredFile) -> str:
     content = await asyncio.to_thread(sources.open_source, run.root, file.source or file.path)
     with content:
         async with run.turn():
-            sha, answer = await uploads.send(
-                run.client, file.name, content, file.size, lambda size: run.notify(Event(address, bytes=size))
+            file_id, sha = await run.account.files.upload(
+                file.name, content, file.size, lambda size: run.notify(Event(address, bytes=size))
             )
-    file_id = answer.get("id")
-    if not isinstance(file_id, str):
-        raise run.client.error("POST", "/files", Failure("answered without an id", _REMEDY))
     run.reuse.seen.add(file_id)
     run.sent.add(file_id)
     run.journal.send(file_id, sha)
     if sha != file.sha256:
-        await _delete(run, f"/files/{file_id}")
+        async with run.turn():
+            await run.account.files.delete(file_id)
         run.sent.discard(file_id)
         run.journal.delete(file_id)
         raise DeployerError(f"{file.path} changed after it was planned; run again")

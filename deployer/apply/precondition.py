@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
 
 from deployer.apply.run import Run
-from deployer.backends import contents
-from deployer.backends.http.redact import redacted
+from deployer.backends.base import Row
 from deployer.engine import reviewed
 from deployer.engine.decide import STORE
 from deployer.errors import AccountError, DeployerError
-from deployer.kinds import vector_store
 from deployer.model import Action, Change, LiveFile, Update, Upload
 from deployer.wording import listed
 
 _FEW = 100
 """As many documents as one page of a list holds are read one by one."""
 _FRESH = (Action.CREATE, Action.REPLACE)
-_NOT_FOUND = 404
 
 
 async def before_change(run: Run, change: Change) -> None:
@@ -41,8 +37,8 @@ async def before_update(run: Run, change: Change, update: Update) -> None:
 
 
 async def _object(run: Run, change: Change) -> None:
-    kind = run.kinds[change.address.kind]
-    raw = await _read(run, f"{kind.PATH}/{change.live_id}", absent=change.action is Action.DELETE)
+    kind = run.account.kinds[change.address.kind]
+    raw = await _read(run, change)
     if raw is not None and (moved := reviewed.moved(kind, change.reviewed, raw)):
         fields = ", ".join(moved)
         raise DeployerError(f"{change.live_id} moved since the plan was made ({fields}); look at it and plan again")
@@ -75,21 +71,24 @@ def _moved(before: Mapping[str, LiveFile], now: Mapping[str, LiveFile]) -> Itera
 
 
 async def _memberships(run: Run, store: str, wanted: Collection[str]) -> dict[str, LiveFile]:
+    files = run.account.files
     if len(wanted) > _FEW:
-        return {file.id: file for file in await contents.memberships(run.client, store)}
-    path = f"{vector_store.PATH}/{store}/files"
-    found = await asyncio.gather(*(_read(run, f"{path}/{one}", absent=True) for one in wanted))
-    pairs = zip(wanted, found, strict=True)
-    return {one: contents.membership(run.client, path, {**raw, "id": one}) for one, raw in pairs if raw is not None}
+        return {file.id: file for file in await files.members(store)}
+
+    async def member(file_id: str) -> LiveFile | None:
+        async with run.turn():
+            return await files.member(store, file_id)
+
+    return {file.id: file for file in await asyncio.gather(*map(member, wanted)) if file}
 
 
-async def _read(run: Run, path: str, *, absent: bool) -> dict[str, Any] | None:
-    """Give what is there now; with `absent`, None where nothing is. A read that fails stops the change."""
+async def _read(run: Run, change: Change) -> Row | None:
+    """Return what is there now; None where nothing is and it was to go. A read that fails stops the change."""
+    kind = change.address.kind
     try:
         async with run.turn():
-            answer = await run.client.get(path)
+            return await run.account.of(kind).get(kind, change.live_id or "")
     except AccountError as error:
-        if error.status == _NOT_FOUND and absent:
+        if error.absent and change.action is Action.DELETE:
             return None
         raise
-    return redacted(answer.data, run.client.settings.api_key)

@@ -6,49 +6,48 @@ from collections.abc import Mapping
 from typing import Any
 
 from deployer.apply.run import Run
-from deployer.backends.account import read_live
+from deployer.backends.base import Row
 from deployer.engine import age, stamp
 from deployer.errors import AccountError
-from deployer.kinds import Kind
 from deployer.model import Address, LiveObject
 
 _TRIES = 3
 
 
-async def create(run: Run, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Create an object once, whatever happens to the answers; give the object."""
+async def create(run: Run, kind: str, body: Mapping[str, Any]) -> Row:
+    """Create an object once, whatever happens to the answers; return the object."""
     mark = stamp.read(body.get("metadata"))
     for _ in range(_TRIES):
         try:
-            return (await run.client.write("POST", kind.PATH, body)).data
+            return await run.account.of(kind).create(kind, body)
         except AccountError as error:
             if not error.lost or mark is None:
                 raise
             lost = error
-        found = await _look(run, kind, mark.address)
+        found = await _look(run, mark.address)
         if found is not None:
-            return dict(found.raw)
+            return found.raw
     raise lost
 
 
-async def _look(run: Run, kind: Kind, address: Address) -> LiveObject | None:
+async def _look(run: Run, address: Address) -> LiveObject | None:
     """Look at once and twice later: a list may not show yet what was just written."""
     for pause in (0, 1, 2):
         await run.pause(pause * run.waits.lost)
-        found = await _stamped(run, {address.kind: kind})
+        found = await _stamped(run, address.kind)
         if address in found:
             return found[address]
     return None
 
 
 async def appeared(run: Run) -> dict[str, str]:
-    """Give the ids by address of what carries our stamp now and was not there when the plan was made."""
-    return {str(address): one.id for address, one in (await _stamped(run, run.kinds)).items()}
+    """Return the ids by address of what carries our stamp now and was not there when the plan was made."""
+    return {str(address): one.id for address, one in (await _stamped(run)).items()}
 
 
-async def _stamped(run: Run, kinds: Mapping[str, Kind]) -> dict[Address, LiveObject]:
+async def _stamped(run: Run, *kinds: str) -> dict[Address, LiveObject]:
     seen = {one.id for one in run.plan.live} | set(run.promises.known.values())
-    live = await read_live(run.client, kinds, lambda _metadata: False)
+    live = await run.account.listed(*kinds)
     found: dict[Address, LiveObject] = {}
     for one in sorted(live, key=_age, reverse=True):
         mark = stamp.read(one.raw.get("metadata") if isinstance(one.raw.get("metadata"), dict) else None)

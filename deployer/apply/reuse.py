@@ -9,26 +9,17 @@ and size may count as proof of a foreign document, when the user says so.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import Any
 
-from deployer.backends.contents import Held, described
-from deployer.backends.http.client import Client
-from deployer.backends.http.pages import Row, rows
+from deployer.backends.account import Account
+from deployer.backends.base import FileStore, StoredFile, digest
 from deployer.engine.adopt import MAX_ATTRIBUTES
 from deployer.engine.files import MISSING
-from deployer.errors import AccountError
-from deployer.kinds import Kind
 from deployer.model import DesiredFile, LiveFile, LiveObject
 
 _BESIDE = 16
-_PAGE = 10_000
-_OURS: Mapping[str, Any] = MappingProxyType({"purpose": "assistants"})
-_NO_SUCH_LIST = (404, 405, 501)
 
 
 async def _nobody(_file_id: str) -> None:
@@ -42,7 +33,7 @@ class Reuse:
     The account is asked when a file is first looked for; `holder` names who else holds a file that would fit.
     """
 
-    client: Client
+    account: Account
     held: Collection[str]
     holder: Callable[[str], Awaitable[str | None]] = _nobody
     shas: dict[str, str | None] = field(default_factory=dict)
@@ -52,13 +43,8 @@ class Reuse:
     _turns: dict[tuple[str, int], asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _listed: bool = False
 
-    async def ids(self) -> set[str] | None:
-        """Give the ids of all File objects, whatever they are for; None where the account does not list them."""
-        rows = await self._rows({})
-        return None if rows is None else {row["id"] for row in rows}
-
     async def take(self, file: DesiredFile) -> str | None:
-        """Give the id of a File object with the very bytes of `file`; it is nobody else's from now on."""
+        """Return the id of a File object with the very bytes of `file`; it is nobody else's from now on."""
         async with self._listing:
             if not self._listed:
                 await self._list()
@@ -67,29 +53,21 @@ class Reuse:
     async def appeared(self, file: DesiredFile, *, alone: bool) -> str | None:
         """Look for a file whose upload had no answer. `alone`: nothing else of its name and size is being sent."""
         known = {*self.seen, *self.held}
-        fits = [row["id"] for row in await self._rows(_OURS) or () if row["id"] not in known and _is(file, row)]
+        there = await self.account.files.stored() or ()
+        fits = [one.id for one in there if one.id not in known and (one.name, one.size) == (file.name, file.size)]
         found = await self._proven(file, fits)
         if found is None and alone and len(fits) == 1 and self.shas.get(fits[0]) is None:
-            found = str(fits[0])
+            found = fits[0]
         if found:
             self.seen.add(found)
         return found
 
     async def _list(self) -> None:
         self._listed = True
-        for row in await self._rows(_OURS) or ():
-            self.seen.add(row["id"])
-            if row["id"] not in self.held:
-                self._free[str(row.get("filename")), _size(row)].append(row["id"])
-
-    async def _rows(self, query: Mapping[str, Any]) -> list[Row] | None:
-        """Give File objects, all of them or those that are meant; None where the account does not list files."""
-        try:
-            return await rows(self.client, "/files", {"limit": _PAGE, **query})
-        except AccountError as error:
-            if error.status in _NO_SUCH_LIST:
-                return None
-            raise
+        for one in await self.account.files.stored() or ():
+            self.seen.add(one.id)
+            if one.id not in self.held:
+                self._free[one.name, one.size].append(one.id)
 
     async def _proven(self, file: DesiredFile, ids: list[str]) -> str | None:
         async with self._turns[file.name, file.size]:
@@ -103,46 +81,30 @@ class Reuse:
 
     async def _sha(self, file_id: str) -> str | None:
         if file_id not in self.shas:
-            self.shas[file_id] = await digest(self.client, file_id)
+            self.shas[file_id] = await digest(self.account.files, file_id)
         return self.shas[file_id]
 
 
-def _is(file: DesiredFile, row: Row) -> bool:
-    return row.get("filename") == file.name and _size(row) == file.size
+async def without_files(account: Account, live: Sequence[LiveObject]) -> tuple[LiveObject, ...]:
+    """Return the live objects with the status `missing` on documents without a File object, and the ids that are gone.
 
-
-def _size(row: Row) -> int:
-    size = row.get("bytes")
-    return size if isinstance(size, int) else -1
-
-
-async def digest(client: Client, file_id: str) -> str | None:
-    """Give the sha256 of what a File object holds, read piece by piece; None when the account does not show it."""
-    sha = hashlib.sha256()
-    try:
-        async for piece in client.download(f"/files/{file_id}/content"):
-            sha.update(piece)
-    except AccountError:
-        return None
-    return sha.hexdigest()
-
-
-async def without_files(
-    client: Client, live: Sequence[LiveObject], kinds: Mapping[str, Kind]
-) -> tuple[LiveObject, ...]:
-    """Give the live objects with the status `missing` on documents without a File object, and the ids that are gone.
-
-    Requests: one for each 10,000 File objects of the account.
+    A store goes on listing documents whose File object is gone (UB-Mannheim/UBi, pull request 181). Requests: one for
+    each 10,000 File objects of the account.
     """
-    there = await Reuse(client, ()).ids()
-    if there is None:
+    stored = await account.files.stored(every=True)
+    if stored is None:
         return tuple(live)
+    there = {one.id for one in stored}
 
     def seen(file: LiveFile) -> LiveFile:
         return file if file.id in there else replace(file, status=MISSING)
 
     return tuple(
-        replace(one, files=tuple(map(seen, one.files)), gone=frozenset(kinds[one.kind].held(one.raw)) - there)
+        replace(
+            one,
+            files=tuple(map(seen, one.files)),
+            gone=frozenset(account.kinds[one.kind].held(one.raw)) - there,
+        )
         for one in live
     )
 
@@ -163,7 +125,7 @@ class Proof:
 
 
 async def prove(
-    client: Client, live: Sequence[LiveFile], desired: Sequence[DesiredFile], *, by_size: bool = False
+    files: FileStore, live: Sequence[LiveFile], desired: Sequence[DesiredFile], *, by_size: bool = False
 ) -> Proof:
     """Match foreign documents with declared files that no document of ours is at yet; the oldest one wins.
 
@@ -171,13 +133,13 @@ async def prove(
     """
     taken = {file.path for file in live if file.path is not None}
     foreign = sorted((file for file in live if file.path is None), key=_age)
-    held = await described(client, [file.id for file in foreign])
+    held = await files.described([file.id for file in foreign])
     wanted: dict[tuple[str, int], list[DesiredFile]] = defaultdict(list)
     for file in desired:
         if file.path not in taken:
             wanted[file.name, file.size].append(file)
     known = [held[file.id] for file in foreign if file.id in held]
-    shas = await _digests(client, [file for file in known if (file.name, file.size) in wanted])
+    shas = await _digests(files, [file for file in known if (file.name, file.size) in wanted])
     proven: dict[str, DesiredFile] = {}
     told = []
     for one in foreign:
@@ -192,17 +154,17 @@ def _age(file: LiveFile) -> tuple[bool, int, str]:
     return file.status not in _READY, file.created_at, file.id
 
 
-async def _digests(client: Client, files: Sequence[Held]) -> dict[str, str | None]:
+async def _digests(store: FileStore, files: Sequence[StoredFile]) -> dict[str, str | None]:
     gate = asyncio.Semaphore(_BESIDE)
 
-    async def of(file: Held) -> str | None:
+    async def of(file: StoredFile) -> str | None:
         async with gate:
-            return await digest(client, file.id)
+            return await digest(store, file.id)
 
     return dict(zip([file.id for file in files], await asyncio.gather(*map(of, files)), strict=True))
 
 
-def _why_not(file: LiveFile, held: Held | None, shas: dict[str, str | None], *, by_size: bool) -> str:
+def _why_not(file: LiveFile, held: StoredFile | None, shas: dict[str, str | None], *, by_size: bool) -> str:
     if held is None:
         return GONE
     if file.id not in shas:
@@ -213,7 +175,7 @@ def _why_not(file: LiveFile, held: Held | None, shas: dict[str, str | None], *, 
 
 
 def _take(
-    held: Held, wanted: dict[tuple[str, int], list[DesiredFile]], sha256: str | None, proven: dict[str, DesiredFile]
+    held: StoredFile, wanted: dict[tuple[str, int], list[DesiredFile]], sha256: str | None, proven: dict[str, DesiredFile]
 ) -> str:
     """Use up the declared file that this is; without a digest, the only one of its name and size."""
     same = wanted[held.name, held.size]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +13,7 @@ from deployer.apply.flow import STOPPED, Promises, Stopped
 from deployer.apply.journal import Journal
 from deployer.apply.reuse import Reuse
 from deployer.apply.usage import Usage
-from deployer.backends.http.client import Client
-from deployer.kinds import Kind
+from deployer.backends.account import Account
 from deployer.model import Address, Operation, Outcome, Plan
 
 
@@ -52,8 +51,7 @@ class Run:
     `sent` are the File objects that this run made, `used` all that its documents come from.
     """
 
-    client: Client
-    kinds: Mapping[str, Kind]
+    account: Account
     plan: Plan
     root: Path
     notify: Callable[[Event], None]

@@ -1,55 +1,78 @@
-"""Read what is live: the lists beside each other, their pages too, memberships as soon as a store is seen."""
+"""An open account: the kinds of its surface, the backend where objects of each are, and what is live on all of them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from deployer.backends import validate
-from deployer.backends.http import pages
-from deployer.backends.http.client import Client
-from deployer.backends.http.pages import Row
-from deployer.engine import age
+from deployer import cache
+from deployer.backends import embedded, validate
+from deployer.backends.base import Backend, FileStore, Leases, Pause, Row, ignore
 from deployer.errors import AccountError
-from deployer.kinds import Kind, vector_store
-from deployer.model import LiveFile, LiveObject
+from deployer.kinds import SURFACES, Kind
+from deployer.model import AccountSettings, LiveFile, LiveObject
 
-PAGE = pages.PAGE
-CONCURRENCY = 32
-LOCK = "deployer_lock"
-"""The metadata key of a lease: an object that is no resource."""
+Told = Callable[[Pause], object]
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
-    client: Client
-    gate: asyncio.Semaphore
-    owned: Callable[[Mapping[str, Any]], bool]
-    cursors: pages.Cursors
+class Account:
+    """The kinds that it holds by name, and the open backends by name; `homes` says which backend a kind lives in."""
 
+    settings: AccountSettings
+    kinds: Mapping[str, Kind]
+    homes: Mapping[str, str]
+    backends: Mapping[str, Backend]
 
-async def read_live(
-    client: Client,
-    kinds: Mapping[str, Kind],
-    owned: Callable[[Mapping[str, Any]], bool],
-    cache: Path | None = None,
-) -> tuple[LiveObject, ...]:
-    """Give every object of every kind; `owned` tells from an object's metadata whether its files are to be read too.
+    def of(self, kind: str) -> Backend:
+        """Return the backend where objects of a kind are."""
+        return self.backends[self.homes[kind]]
 
-    Requests: one for each page of 100 of each kind, and of each owned vector store that holds files. `cache` is the
-    folder where cursors are kept, so that the pages of a list can be asked for beside each other the next time.
-    """
-    reader = _Reader(client, asyncio.Semaphore(CONCURRENCY), owned, pages.of_account(cache, client.settings))
-    try:
+    @property
+    def files(self) -> FileStore:
+        """The files of the account; only kinds that have documents ask for them."""
+        return next(files for one in self.backends.values() if (files := one.files))
+
+    @property
+    def leases(self) -> Leases | None:
+        """What keeps a second run out; None where no backend can."""
+        return next((leases for one in self.backends.values() if (leases := one.leases)), None)
+
+    async def read(self, owned: Callable[[Mapping[str, Any]], bool]) -> tuple[LiveObject, ...]:
+        """Return every object of every kind; `owned` tells from metadata whether its files are to be read, too.
+
+        The lists are read beside each other, memberships as soon as a store is seen.
+        """
+        return await self._read(self.kinds, owned)
+
+    async def listed(self, *kinds: str) -> tuple[LiveObject, ...]:
+        """Return every object of these kinds (of all, if none is named), without what it holds."""
+        return await self._read(kinds or tuple(self.kinds), lambda _metadata: False)
+
+    async def _read(
+        self, kinds: Mapping[str, Kind] | tuple[str, ...], owned: Callable[[Mapping[str, Any]], bool]
+    ) -> tuple[LiveObject, ...]:
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._of_kind(name, owned)) for name in kinds]
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from None
+        return tuple(one for task in tasks for one in task.result())
+
+    async def _of_kind(self, kind: str, owned: Callable[[Mapping[str, Any]], bool]) -> list[LiveObject]:
+        backend, files = self.of(kind), dict[str, asyncio.Task[tuple[LiveFile, ...]]]()
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_read_kind(reader, name, kind)) for name, kind in kinds.items()]
-    except BaseExceptionGroup as errors:
-        raise _first(errors) from None
-    reader.cursors.save()
-    return tuple(one for task in tasks for one in task.result())
+
+            def seen(raw: Row) -> None:
+                if _is_owned(backend, kind, raw, owned) and kind == "vector_store" and _holds_files(raw):
+                    files[raw["id"]] = group.create_task(self.files.members(raw["id"]))
+
+            found = [LiveObject(kind, raw["id"], raw) for raw in await backend.list(kind, seen)]
+        return [replace(one, files=files[one.id].result()) if one.id in files else one for one in found]
 
 
 def _first(error: BaseException) -> BaseException:
@@ -60,60 +83,44 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
-async def _read_kind(reader: _Reader, name: str, kind: Kind) -> list[LiveObject]:
-    found: list[LiveObject] = []
-    files: dict[str, asyncio.Task[tuple[LiveFile, ...]]] = {}
-    async with asyncio.TaskGroup() as group:
-
-        def take(raw: Row) -> None:
-            if _is_lease(raw):
-                return
-            found.append(LiveObject(name, raw["id"], raw))
-            if _is_owned(reader, kind.PATH, raw) and name == "vector_store" and _holds_files(raw):
-                files[raw["id"]] = group.create_task(_read_files(reader, raw["id"]))
-
-        await _walk(reader, kind.PATH, take, _object_name(kind.PATH))
-    return [replace(one, files=files[one.id].result()) if one.id in files else one for one in found]
-
-
-def _object_name(path: str) -> str:
-    """`/vector_stores` holds `vector_store` objects, and so does every collection of this API."""
-    return path.strip("/").removesuffix("s")
-
-
-def _is_lease(raw: Row) -> bool:
-    metadata = raw.get("metadata")
-    return isinstance(metadata, dict) and LOCK in metadata
-
-
-def _is_owned(reader: _Reader, path: str, raw: Row) -> bool:
-    """Tell whether the object is ours: then it will be compared, so its fields must have the form that we know."""
+def _is_owned(backend: Backend, kind: str, raw: Row, owned: Callable[[Mapping[str, Any]], bool]) -> bool:
+    """Whether the object is ours: then it will be compared, so its fields must have the form that we know."""
     odd = validate.odd_metadata(raw)
-    owned = odd is None and reader.owned(raw.get("metadata") or {})
-    if odd := odd or (validate.odd_object(raw) if owned else None):
-        raise pages.odd_answer(reader.client, path, f"gave {raw['id']} with {odd}")
-    return owned
+    ours = odd is None and owned(raw.get("metadata") or {})
+    if odd := odd or (validate.odd_object(raw) if ours else None):
+        raise backend.odd(kind, f"gave {raw['id']} with {odd}")
+    return ours
 
 
 def _holds_files(raw: Row) -> bool:
-    """Tell whether the store may hold files: a server that gives no counts is asked."""
+    """Whether the store may hold files: a server that gives no counts is asked."""
     counts = raw.get("file_counts")
     return not isinstance(counts, dict) or counts.get("total") != 0
 
 
-async def _read_files(reader: _Reader, store: str) -> tuple[LiveFile, ...]:
-    path = f"{vector_store.PATH}/{store}/files"
-    found: list[LiveFile] = []
-    await _walk(reader, path, lambda raw: found.append(_file(reader, path, raw)))
-    return tuple(found)
+@asynccontextmanager
+async def opened(settings: AccountSettings, root: Path, told: Told = ignore) -> AsyncIterator[Account]:
+    """Open every backend that the surface of an account needs; `root` is the manifest's folder.
+
+    `told` is told when the account is in trouble and waited for. Without a `base_url` it is the embedded account.
+    """
+    kinds = SURFACES[settings.api]
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(_http(settings, root, told))
+        yield Account(http.client.settings, kinds, dict.fromkeys(kinds, "http"), {"http": http})
 
 
-def _file(reader: _Reader, path: str, raw: Row) -> LiveFile:
-    if odd := validate.odd_membership(raw):
-        raise pages.odd_answer(reader.client, path, f"gave {raw['id']} with {odd}")
-    return vector_store.live_file({**raw, "created_at": age.seconds(raw.get("created_at"))})
+@asynccontextmanager
+async def _http(settings: AccountSettings, root: Path, told: Told) -> AsyncIterator[Any]:
+    from deployer.backends.http.backend import open_backend
 
-
-async def _walk(reader: _Reader, path: str, take: Callable[[Row], None], name: str | None = None) -> None:
-    remembered = reader.cursors.of(path)
-    reader.cursors.now[path] = await pages.walk_list(reader.client, reader.gate, path, take, remembered, name=name)
+    folder = root / cache.FOLDER
+    if settings.base_url:
+        async with open_backend(settings, folder, told) as backend:
+            yield backend
+        return
+    place = root / embedded.FOLDER
+    with embedded.transport(place) as transport:
+        settings = replace(settings, base_url=embedded.URL)
+        async with open_backend(settings, folder, told, transport, f"the embedded account in {place}") as backend:
+            yield backend

@@ -83,13 +83,23 @@ class Client:
                     yield piece[skip:]
                 skip = max(0, skip - len(piece))
 
-    def error(self, method: str, path: str, failure: Failure, *, attempts: int = 1, lost: bool = False) -> AccountError:
-        """Give the sentence: account, URL, what happened, what to do. The key is masked, whoever repeated it."""
+    def error(  # noqa: PLR0913 (what is known of it)
+        self,
+        method: str,
+        path: str,
+        failure: Failure,
+        *,
+        attempts: int = 1,
+        lost: bool = False,
+        done: bool = False,
+    ) -> AccountError:
+        """Return the sentence: account, URL, what happened, what to do. The key is masked, whoever repeated it."""
         base = str(self.sdk.base_url.copy_with(username=None, password=None)).rstrip("/")
         where = f"{method} {path} on {self.place}" if self.place else f"{method} {base}{path}"
         often = f", after {attempts} attempts," if attempts > 1 else ""
         text = f"account {self.settings.name}: {where}{often} {failure.what}; {failure.remedy}"
-        return AccountError(masked(text, self.settings.api_key), status=failure.status, code=failure.code, lost=lost)
+        text = masked(text, self.settings.api_key)
+        return AccountError(text, status=failure.status, code=failure.code, lost=lost, done=done)
 
     async def _send(self, call: Call, *, again: bool) -> Answer:
         self.requests += 1

@@ -20,16 +20,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from deployer.backends.account import LOCK
+from deployer.backends.base import Lease, Row
 from deployer.backends.http.client import Client
-from deployer.backends.http.pages import Row, rows
+from deployer.backends.http.pages import rows
 from deployer.engine import age
 from deployer.errors import AccountError, DeployerError
-from deployer.kinds import vector_store
 
+LOCK = "deployer_lock"
+"""The metadata key of a lease: an object that is no resource."""
 HOLDER = "deployer_holder"
 UNTIL = "deployer_until"
-_NOT_FOUND = 404
+_PATH = "/vector_stores"
 _HINT = "wait for it (--lock-timeout SECONDS), or if it is gone for good, run deployer unlock"
 
 
@@ -53,29 +54,18 @@ class Terms:
 USUAL = Terms()
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A lease as the account shows it; `until` is by the clock of its holder."""
-
-    id: str
-    holder: str
-    until: float
-    created: int
-
-    @property
-    def place(self) -> tuple[int, str]:
-        """The oldest goes first."""
-        return self.created, self.id
-
-
 class LockedError(DeployerError):
     """Somebody else is at work on this project."""
 
 
 async def leases(client: Client, project: str) -> list[Lease]:
     """Give all leases of a project, the oldest first, whether or not they have expired."""
-    found = [_lease(row) for row in await rows(client, vector_store.PATH) if _metadata(row).get(LOCK) == project]
+    found = [_lease(row) for row in await rows(client, _PATH) if _metadata(row).get(LOCK) == project]
     return sorted(found, key=lambda lease: lease.place)
+
+
+def is_lease(row: Row) -> bool:
+    return LOCK in _metadata(row)
 
 
 def _metadata(row: Row) -> dict[str, object]:
@@ -92,9 +82,9 @@ def _lease(row: Row) -> Lease:
 async def remove(client: Client, lease_id: str) -> None:
     """Delete a lease; one that is gone is fine."""
     try:
-        await client.write("DELETE", f"{vector_store.PATH}/{lease_id}", again=True)
+        await client.write("DELETE", f"{_PATH}/{lease_id}", again=True)
     except AccountError as error:
-        if error.status != _NOT_FOUND:
+        if not error.absent:
             raise
 
 
@@ -115,13 +105,13 @@ class Hold:
 
     async def renew(self) -> None:
         """Say that we are still at work."""
-        path = f"{vector_store.PATH}/{self.lease_id}"
+        path = f"{_PATH}/{self.lease_id}"
         try:
             async with asyncio.timeout(self.terms.good / 3):
                 await self.client.write("POST", path, {"metadata": self.metadata()}, again=True)
         except AccountError as error:
             gone = "it is no longer there: deployer unlock removed it, or it had expired and another run began"
-            self._lose(gone if error.status == _NOT_FOUND else f"it could not be renewed ({error})")
+            self._lose(gone if error.absent else f"it could not be renewed ({error})")
         except TimeoutError:
             self._lose("it could not be renewed in time")
 
@@ -185,7 +175,7 @@ async def _enter(hold: Hold) -> None:
 async def _claim(hold: Hold) -> None:
     body = {"name": f"deployer lock {hold.project}", "metadata": hold.metadata()}
     try:
-        await hold.client.write("POST", vector_store.PATH, body)
+        await hold.client.write("POST", _PATH, body)
     except AccountError as error:
         if not error.lost:  # else the list tells whether it is there
             raise

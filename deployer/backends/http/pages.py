@@ -23,13 +23,13 @@ from urllib.parse import urlsplit
 
 from deployer import cache
 from deployer.backends import validate
+from deployer.backends.base import Row
 from deployer.backends.http.client import Client
 from deployer.backends.http.failures import Failure
 from deployer.backends.http.redact import redacted
 from deployer.errors import AccountError
 from deployer.model import AccountSettings
 
-Row = Mapping[str, Any]
 MOST = 20_000
 """Pages of one list; with 100 rows each it is far beyond what any account can hold."""
 
@@ -161,20 +161,24 @@ async def walk_list(  # noqa: PLR0913
     gate: asyncio.Semaphore,
     path: str,
     take: Callable[[Row], None],
-    remembered: Sequence[str] = (),
+    cursors: Cursors | None = None,
     *,
     name: str | None = None,
     query: Mapping[str, Any] = _NONE,
-) -> tuple[str, ...]:
-    """Hand each row to `take` once, in order; `name` is what the objects call themselves. Gives cursors to remember.
+) -> None:
+    """Hand each row to `take` once, in order; `name` is what the objects call themselves.
+
+    `cursors` tell where its pages began the last time, and are told where they begin now.
 
     Oldest first: what is new comes last, so the pages before it stay what they were.
     """
     ask = partial(_page, client, gate, path, name, {"limit": PAGE, "order": "asc", **query})
     try:
-        return await walk(ask, remembered, take)
+        found = await walk(ask, cursors.of(path) if cursors else (), take)
     except EndlessListError as error:
         raise odd_answer(client, path, f"{error}: the list cannot be read") from None
+    if cursors:
+        cursors.now[path] = found
 
 
 def odd_answer(client: Client, path: str, what: str) -> AccountError:
@@ -210,6 +214,8 @@ class Cursors:
     now: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, path: str) -> tuple[str, ...]:
+        if path in self.now:
+            return self.now[path]
         found = self.before.get(path)
         return tuple(one for one in found if validate.is_id(one)) if isinstance(found, list) else ()
 

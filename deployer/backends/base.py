@@ -1,0 +1,219 @@
+"""The port: what a place where live objects are can do. `apply/` and everything above it know only this.
+
+An AccountError says what went wrong with a request: `absent` when there is no such object, `lost` when it may have been
+carried out all the same, `done` when it was, though the answer makes no sense.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol
+
+from deployer.errors import AccountError
+from deployer.model import Attrs, LiveFile, Member
+
+Row = Mapping[str, Any]
+"""A live object as its place answers it (JSON), with an `id` that can be a part of a path."""
+Sent = Callable[[int], object]
+"""Is told of bytes that went out; of a negative number when they have to go again."""
+
+
+def ignore(_what: object) -> None:
+    """Take what nobody asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A place is in trouble and everybody waits: why, since when and until when (by one clock, in seconds).
+
+    `outage` is how long it is waited for at most.
+    """
+
+    account: str
+    what: str
+    since: float
+    now: float
+    seconds: float
+    outage: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A File object: its name as the place tells it, bytes, and when it was made (Unix seconds, None if unknown)."""
+
+    id: str
+    name: str
+    size: int
+    created: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a batch is: how many are `waiting`, which other states (`suspect`) some are in, when to ask again."""
+
+    waiting: int
+    suspect: tuple[str, ...]
+    poll_after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """The state of one membership, and what the place says about it."""
+
+    id: str
+    status: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """An object that may use stores and hold files, whosever it is; `label` is what a person calls it.
+
+    `uses` are ids of stores, `holds` ids of File objects. A store (`is_store`) holds what its own list says: `count`
+    files, as far as it tells.
+    """
+
+    id: str
+    label: str
+    uses: frozenset[str] = frozenset()
+    holds: frozenset[str] = frozenset()
+    is_store: bool = False
+    count: int | None = None
+
+
+class FileStore(Protocol):
+    """File objects, and the memberships by which stores hold them. `store` is always the id of a live store."""
+
+    async def upload(self, name: str, content: BinaryIO, size: int, sent: Sent = ignore) -> tuple[str, str]:
+        """Send the first `size` bytes of an open file; return the id of its File object and the sha256 of what went.
+
+        Raises AccountError, `lost` when the file may be there; DeployerError when the content changes meanwhile.
+        """
+
+    async def stored(self, *, every: bool = False) -> list[StoredFile] | None:
+        """Return the File objects that are for assistants, or `every` one; None where the place does not list them."""
+
+    async def described(self, ids: Iterable[str]) -> dict[str, StoredFile]:
+        """Return File objects by id; one that is gone is left out. Names are composed (NFC)."""
+
+    def download(self, file_id: str) -> AsyncIterator[bytes]:
+        """Yield what a File object holds; AccountError when the place does not let it be read."""
+
+    async def delete(self, file_id: str) -> None:
+        """Delete a File object; one that is gone is fine."""
+
+    async def members(self, store: str) -> tuple[LiveFile, ...]:
+        """Return all memberships of a store."""
+
+    async def member_ids(self, store: str) -> frozenset[str]:
+        """Return the ids of the files that a store holds, whatever else its answer says."""
+
+    async def member(self, store: str, file_id: str) -> LiveFile | None:
+        """Return one membership, None when there is none."""
+
+    async def has_member(self, store: str, file_id: str) -> bool:
+        """Whether a store holds a file."""
+
+    async def attach(self, store: str, members: Mapping[str, Member]) -> str:
+        """Attach files (members by file id) as one batch; return its id."""
+
+    async def progress(self, store: str, batch: str) -> Progress:
+        """Look how far a batch is."""
+
+    async def conditions(self, store: str, status: str, batch: str | None = None) -> list[Condition]:
+        """Return the memberships of a store, or of one batch, that are in a state."""
+
+    async def update_member(self, store: str, file_id: str, attributes: Attrs) -> None:
+        """Give a membership these attributes and no others."""
+
+    async def detach(self, store: str, file_id: str) -> None:
+        """Take a file out of a store; one that is out is fine."""
+
+    async def holders(self) -> list[Holder]:
+        """Return every object that may use a store or hold a file, on every surface that the place serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease as its place shows it; `until` is by the clock of its holder, `created` by that of the place."""
+
+    id: str
+    holder: str
+    until: float
+    created: int
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """The oldest goes first."""
+        return self.created, self.id
+
+
+class Held(Protocol):
+    """A lease of our own. When it is lost, `lost` says why and `over` is set: whoever works under it stops."""
+
+    lost: str
+    over: Any
+    """An asyncio.Event."""
+
+    async def sure(self) -> None:
+        """Raise DeployerError unless the lease is ours at this moment."""
+
+
+class Leases(Protocol):
+    """What keeps a second run out while one is at work on a project."""
+
+    async def listed(self, project: str) -> list[Lease]:
+        """Return all leases of a project, the oldest first, whether or not they have expired."""
+
+    async def remove(self, lease_id: str) -> None:
+        """Delete a lease; one that is gone is fine."""
+
+    def held(self, project: str, patience: float) -> AbstractAsyncContextManager[Held]:
+        """Hold the lease; DeployerError when somebody else still does after `patience` seconds."""
+
+
+class Backend(Protocol):
+    """A place where live objects are. `kind` is a kind's name; the place knows where such objects are there.
+
+    Every row has an id that can be a part of a path. What fails raises AccountError, one sentence.
+    """
+
+    @property
+    def files(self) -> FileStore | None:
+        """Its files; None where it has none."""
+
+    @property
+    def leases(self) -> Leases | None:
+        """Its leases; None where it has none."""
+
+    async def list(self, kind: str, seen: Callable[[Row], object] = ignore) -> list[Row]:
+        """Return all objects of a kind, oldest first; each is handed to `seen` as soon as it has come."""
+
+    async def get(self, kind: str, live_id: str) -> Row:
+        """Return one object; AccountError, `absent`, when there is none."""
+
+    async def create(self, kind: str, body: Mapping[str, Any]) -> Row:
+        """Make an object, once; AccountError, `lost`, when it may have been made. Return it as answered, with its id."""
+
+    async def update(self, kind: str, live_id: str, body: Mapping[str, Any]) -> Row:
+        """Set the fields of the body and no others; return the object as answered."""
+
+    async def delete(self, kind: str, live_id: str) -> None:
+        """Delete an object; one that is gone is fine."""
+
+    def odd(self, kind: str, what: str) -> AccountError:
+        """Return the error for objects of a kind that make no sense: `what` says which, and how."""
+
+
+async def digest(files: FileStore, file_id: str) -> str | None:
+    """Return the sha256 of what a File object holds, read piece by piece; None when the place does not show it."""
+    sha = hashlib.sha256()
+    try:
+        async for piece in files.download(file_id):
+            sha.update(piece)
+    except AccountError:
+        return None
+    return sha.hexdigest()

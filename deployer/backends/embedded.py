@@ -1,0 +1,46 @@
+"""The embedded account in this process: a transport for the HTTP backend that is the server itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deployer.errors import DeployerError
+
+if TYPE_CHECKING:
+    import httpx2
+
+FOLDER = Path(".deployer") / "account"
+"""Where a project keeps its account, beside the manifest."""
+URL = "http://embedded.invalid/v1"
+"""Never resolved, never shown."""
+
+
+@contextmanager
+def transport(folder: Path) -> Iterator[httpx2.AsyncBaseTransport]:
+    """Open the account in `folder` and yield its transport; DeployerError when it cannot be kept there."""
+    import httpx2
+
+    from deployer.server import EmbeddedAccount, explained
+
+    try:
+        _hide_from_git(folder.parent)
+        account = EmbeddedAccount(folder)
+        account.__enter__()
+    except (OSError, ValueError, sqlite3.Error) as error:
+        why = getattr(explained(error) or error, "strerror", None) or error
+        raise DeployerError(f"the embedded account cannot be kept in {folder} ({why})") from None
+    try:
+        yield httpx2.ASGITransport(app=account.app)
+    finally:
+        account.__exit__(None, None, None)
+
+
+def _hide_from_git(folder: Path) -> None:
+    """What the embedded account keeps beside the manifest is nobody's source."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / ".gitignore").exists():
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")

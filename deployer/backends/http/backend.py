@@ -1,0 +1,347 @@
+"""The HTTP backend: typed operations as requests, and answers as rows. The only place that knows paths and headers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, BinaryIO
+from unicodedata import normalize
+
+from deployer.backends import validate
+from deployer.backends.base import Condition, Held, Holder, Lease, Pause, Progress, Row, Sent, StoredFile, ignore
+from deployer.backends.http import lease, pages, uploads
+from deployer.backends.http.client import Client, connect
+from deployer.backends.http.failures import Failure
+from deployer.backends.http.pages import Cursors, rows
+from deployer.backends.http.redact import masked, redacted
+from deployer.engine import age
+from deployer.errors import AccountError
+from deployer.kinds import SURFACES, Kind, vector_store
+from deployer.model import AccountSettings, Attrs, LiveFile, Member
+
+if TYPE_CHECKING:
+    import httpx2
+
+CONCURRENCY = 32
+"""Reads beside each other."""
+_MOST_FILES = 10_000
+_REMEDY = "check the account's api and base_url, then run again"
+_SUSPECT = ("failed", "cancelled", "in_progress")
+_NO_SUCH_COLLECTION = (*range(400, 408), *range(409, 429), 501)
+"""What a server answers whose API has no such collection; a 408, a 429 or a broken answer says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where the objects of a kind are, what an answer calls them, and what goes with every request to them."""
+
+    path: str
+    object: str
+    headers: Mapping[str, str]
+
+
+_ASSISTANTS = MappingProxyType({"OpenAI-Beta": "assistants=v2"})
+_STORES = Route("/vector_stores", "vector_store", _ASSISTANTS)
+ROUTES: Mapping[str, Mapping[str, Route]] = MappingProxyType(
+    {
+        "assistants": MappingProxyType(
+            {"vector_store": _STORES, "assistant": Route("/assistants", "assistant", _ASSISTANTS)}
+        ),
+        "agents": MappingProxyType(
+            {
+                "vector_store": _STORES,
+                "assistant": Route("/agents", "agent", MappingProxyType({"OpenAI-Beta": "agents=v1"})),
+            }
+        ),
+    }
+)
+"""By surface and kind."""
+_SHARED = ("assistants", "agents")
+"""Surfaces that one server may serve over the same stores and files, as the embedded account does."""
+HEADERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {route.path: route.headers for routes in ROUTES.values() for route in routes.values()}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpBackend:
+    """The objects and files of one account. `cursors` remember where the pages of its lists begin."""
+
+    client: Client
+    cursors: Cursors
+    gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENCY))
+
+    @property
+    def files(self) -> HttpFiles:
+        return HttpFiles(self.client, self.cursors, self.gate)
+
+    @property
+    def leases(self) -> HttpLeases:
+        return HttpLeases(self.client)
+
+    async def list(self, kind: str, seen: Callable[[Row], object] = ignore) -> list[Row]:
+        route, found = self._route(kind), list[Row]()
+
+        def take(row: Row) -> None:
+            if not lease.is_lease(row):
+                found.append(row)
+                seen(row)
+
+        await pages.walk_list(self.client, self.gate, route.path, take, self.cursors, name=route.object)
+        return found
+
+    async def get(self, kind: str, live_id: str) -> Row:
+        return await _read(self.client, f"{self._route(kind).path}/{live_id}")
+
+    async def create(self, kind: str, body: Mapping[str, Any]) -> Row:
+        path = self._route(kind).path
+        return _with_id(self.client, path, (await self.client.write("POST", path, body)).data)
+
+    async def update(self, kind: str, live_id: str, body: Mapping[str, Any]) -> Row:
+        path = f"{self._route(kind).path}/{live_id}"
+        return _with_id(self.client, path, (await self.client.write("POST", path, body, again=True)).data)
+
+    async def delete(self, kind: str, live_id: str) -> None:
+        await _delete(self.client, f"{self._route(kind).path}/{live_id}")
+
+    def odd(self, kind: str, what: str) -> AccountError:
+        return pages.odd_answer(self.client, self._route(kind).path, what)
+
+    def _route(self, kind: str) -> Route:
+        return ROUTES[self.client.settings.api][kind]
+
+
+async def _read(client: Client, path: str) -> Row:
+    return redacted((await client.get(path)).data, client.settings.api_key)
+
+
+async def _delete(client: Client, path: str) -> None:
+    try:
+        await client.write("DELETE", path, again=True)
+    except AccountError as error:
+        if not error.absent:  # else what was to go is gone
+            raise
+
+
+def _with_id(client: Client, path: str, data: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(data.get("id"), str):
+        return data
+    raise client.error("POST", path, Failure("answered without an id", _REMEDY), done=True)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpFiles:
+    """The File objects of an account, and the memberships of its vector stores."""
+
+    client: Client
+    cursors: Cursors
+    gate: asyncio.Semaphore
+
+    async def upload(self, name: str, content: BinaryIO, size: int, sent: Sent = ignore) -> tuple[str, str]:
+        sha256, answer = await uploads.send(self.client, name, content, size, sent)
+        return str(_with_id(self.client, "/files", answer)["id"]), sha256
+
+    async def stored(self, *, every: bool = False) -> list[StoredFile] | None:
+        query = {"limit": _MOST_FILES} if every else {"limit": _MOST_FILES, **uploads.PURPOSE}
+        try:
+            return [_stored(row) for row in await rows(self.client, "/files", query)]
+        except AccountError as error:
+            if error.unsupported:
+                return None
+            raise
+
+    async def described(self, ids: Iterable[str]) -> dict[str, StoredFile]:
+        found = await asyncio.gather(*(self._described(one) for one in dict.fromkeys(ids)))
+        return {one.id: one for one in found if one}
+
+    async def _described(self, file_id: str) -> StoredFile | None:
+        path = f"/files/{file_id}"
+        async with self.gate:
+            try:
+                data = await _read(self.client, path)
+            except AccountError as error:
+                if not error.absent:
+                    raise
+                return None
+        name, size = data.get("filename"), data.get("bytes")
+        if not isinstance(name, str) or not isinstance(size, int):
+            raise pages.odd_answer(self.client, path, "answered no name and size")
+        return StoredFile(file_id, normalize("NFC", name), size)
+
+    def download(self, file_id: str) -> AsyncIterator[bytes]:
+        return self.client.download(f"/files/{file_id}/content")
+
+    async def delete(self, file_id: str) -> None:
+        await _delete(self.client, f"/files/{file_id}")
+
+    async def members(self, store: str) -> tuple[LiveFile, ...]:
+        path, found = _members(store), list[LiveFile]()
+
+        def take(row: Row) -> None:
+            found.append(self._member(path, row))
+
+        await pages.walk_list(self.client, self.gate, path, take, self.cursors)
+        return tuple(found)
+
+    async def member_ids(self, store: str) -> frozenset[str]:
+        return frozenset(row["id"] for row in await rows(self.client, _members(store), gate=self.gate))
+
+    async def member(self, store: str, file_id: str) -> LiveFile | None:
+        path = _members(store)
+        try:
+            return self._member(path, {**await _read(self.client, f"{path}/{file_id}"), "id": file_id})
+        except AccountError as error:
+            if error.absent:
+                return None
+            raise
+
+    async def has_member(self, store: str, file_id: str) -> bool:
+        try:
+            async with self.gate:
+                await self.client.get(f"{_members(store)}/{file_id}")
+        except AccountError as error:
+            if error.absent:
+                return False
+            raise
+        return True
+
+    def _member(self, path: str, row: Row) -> LiveFile:
+        if odd := validate.odd_membership(row):
+            raise pages.odd_answer(self.client, path, f"gave {row['id']} with {odd}")
+        return vector_store.live_file({**row, "created_at": age.seconds(row.get("created_at"))})
+
+    async def attach(self, store: str, members: Mapping[str, Member]) -> str:
+        entries = [
+            {**vector_store.membership(member.attributes, member.chunking), "file_id": file_id}
+            for file_id, member in members.items()
+        ]
+        path = _batches(store)
+        answer = await self.client.write("POST", path, {"files": entries})
+        return str(_with_id(self.client, path, answer.data)["id"])
+
+    async def progress(self, store: str, batch: str) -> Progress:
+        path = f"{_batches(store)}/{batch}"
+        answer = await self.client.get(path)
+        counts = answer.data.get("file_counts")
+        if not isinstance(counts, dict):
+            raise self.client.error("GET", path, Failure("answered without file_counts", _REMEDY))
+        suspect = tuple(status for status in _SUSPECT if counts.get(status))
+        return Progress(int(counts.get("in_progress") or 0), suspect, answer.poll_after)
+
+    async def conditions(self, store: str, status: str, batch: str | None = None) -> list[Condition]:
+        path = f"{_batches(store)}/{batch}/files" if batch else _members(store)
+        return [_condition(row) for row in await rows(self.client, path, {"filter": status}, self.gate)]
+
+    async def update_member(self, store: str, file_id: str, attributes: Attrs) -> None:
+        body = {"attributes": dict(attributes)}
+        await self.client.write("POST", f"{_members(store)}/{file_id}", body, again=True)
+
+    async def detach(self, store: str, file_id: str) -> None:
+        await _delete(self.client, f"{_members(store)}/{file_id}")
+
+    async def holders(self) -> list[Holder]:
+        surface = self.client.settings.api
+        ours = {route.path: (surface, kind) for kind, route in ROUTES[surface].items()}
+        shared = ((other, kind) for other in _SHARED if surface in _SHARED for kind in ROUTES[other])
+        others = {ROUTES[other][kind].path: (other, kind) for other, kind in shared}
+        found = await asyncio.gather(
+            *(self._holders(*one) for one in ours.values()),
+            *(self._holders_if_there(*one) for path, one in others.items() if path not in ours),
+        )
+        return [one for group in found for one in group]
+
+    async def _holders(self, surface: str, name: str) -> list[Holder]:
+        route, kind = ROUTES[surface][name], SURFACES[surface][name]
+        return [_holder(route, kind, row) for row in await rows(self.client, route.path, gate=self.gate)]
+
+    async def _holders_if_there(self, surface: str, name: str) -> list[Holder]:
+        try:
+            return await self._holders(surface, name)
+        except AccountError as error:
+            if error.status in _NO_SUCH_COLLECTION:
+                return []
+            raise
+
+
+def _members(store: str) -> str:
+    return f"{_STORES.path}/{store}/files"
+
+
+def _batches(store: str) -> str:
+    return f"{_STORES.path}/{store}/file_batches"
+
+
+def _stored(row: Row) -> StoredFile:
+    size = row.get("bytes")
+    return StoredFile(
+        str(row["id"]),
+        str(row.get("filename")),
+        size if isinstance(size, int) else -1,
+        age.seconds(row.get("created_at")),
+    )
+
+
+def _condition(row: Row) -> Condition:
+    error = row.get("last_error")
+    said = error.get("message") if isinstance(error, dict) else None
+    return Condition(str(row["id"]), str(row.get("status")), said or None)
+
+
+def _holder(route: Route, kind: Kind, row: Row) -> Holder:
+    counts = row.get("file_counts")
+    total = counts.get("total") if isinstance(counts, dict) else None
+    return Holder(
+        str(row["id"]),
+        f"{route.object.replace('_', ' ')} {row['id']}",
+        frozenset(kind.references(row)),
+        frozenset(kind.held(row)),
+        is_store=route is _STORES and row.get("status") != "expired",
+        count=total if isinstance(total, int) else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLeases:
+    """Leases kept on the account itself, as empty vector stores."""
+
+    client: Client
+
+    async def listed(self, project: str) -> list[Lease]:
+        return await lease.leases(self.client, project)
+
+    async def remove(self, lease_id: str) -> None:
+        await lease.remove(self.client, lease_id)
+
+    def held(self, project: str, patience: float) -> AbstractAsyncContextManager[Held]:
+        return lease.held(self.client, project, patience)
+
+
+@asynccontextmanager
+async def open_backend(
+    settings: AccountSettings,
+    folder: Path | None,
+    told: Callable[[Pause], object] = ignore,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    place: str = "",
+) -> AsyncIterator[HttpBackend]:
+    """Open an account. `folder` is where cursors are kept; `transport` and `place` are those of an embedded account.
+
+    Cursors are kept when every list was read, so that those of stores that are gone are forgotten.
+    """
+    async with connect(settings, HEADERS, transport, place=place) as client:
+        client.circuit.told = partial(_tell, client, told)
+        backend = HttpBackend(client, pages.of_account(folder, settings))
+        yield backend
+        if {route.path for route in ROUTES[settings.api].values()} <= backend.cursors.now.keys():
+            backend.cursors.save()
+
+
+def _tell(client: Client, told: Callable[[Pause], object], failure: Failure, since: float, seconds: float) -> None:
+    settings, patience = client.settings, client.patience
+    what = masked(failure.what, settings.api_key)
+    told(Pause(settings.name, what, since, patience.clock(), seconds, patience.outage))
