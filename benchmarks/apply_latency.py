@@ -17,6 +17,7 @@ from benchmarks.school import ASSISTANTS, FILES, STORES, build, opened
 from deployer.apply import execute
 from deployer.backends.http.client import Client
 from deployer.model import Change, Create, Plan, Status
+from tests.support.live import http
 
 SAMPLE = 40
 BAR = 6
@@ -37,10 +38,10 @@ def main() -> int:
 async def measure(folder: Path, file: Path) -> list[Figure]:
     async with opened(folder, file) as (session, distant):
         plan = await session.plan()
-        one_by_one = await sequential(session.client, plan) * ASSISTANTS
+        one_by_one = await sequential(http(session), plan) * ASSISTANTS
         distant.requests.clear()
         since = time.perf_counter()
-        outcomes = await execute(session.client, plan, folder, lambda _event: None)
+        outcomes = await execute(session.account, plan, folder, lambda _event: None)
         took = time.perf_counter() - since
     failed = [outcome for outcome in outcomes if outcome.status is not Status.DONE]
     if failed:

@@ -19,6 +19,7 @@ from benchmarks.figure import Figure, told
 from benchmarks.library import MANIFEST, build, phase, served
 from deployer import manifest
 from deployer.project.session import opened
+from tests.support.live import http
 
 FILES = 10_000
 APPLIES = 2
@@ -71,7 +72,7 @@ async def _found(folder: Path) -> Counter[str]:
     found = manifest.compile_manifest(folder / "assistants.yaml", "served", {}, {**os.environ, "LIBRARY_KEY": "any"})
     async with opened(found) as session:
         plan = await session.plan()
-        listed = (await session.client.get("/files", {"limit": 10_000})).data
+        listed = (await http(session).get("/files", {"limit": 10_000})).data
         rows = [file for one in plan.live for file in one.files]
     return Counter(
         pending=len(plan.pending),

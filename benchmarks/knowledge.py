@@ -29,6 +29,7 @@ from deployer.backends.http import uploads
 from deployer.backends.http.client import Client
 from deployer.model import DesiredFile, Status
 from deployer.project.session import Session, opened
+from tests.support.live import http
 
 FILES = 10_000
 SAMPLE = 200
@@ -112,7 +113,7 @@ async def apply(folder: Path) -> dict[str, float]:
     async with opened(replace(found, resources=resources)) as session:
         plan = await session.plan()
         planned = time.perf_counter()
-        outcomes = await execute(session.client, plan, folder, lambda _event: None)
+        outcomes = await execute(session.account, plan, folder, lambda _event: None)
     left = [outcome.why for outcome in outcomes if outcome.status is not Status.DONE]
     for why in left:
         print(f"left: {why}", file=sys.stderr)
@@ -126,17 +127,17 @@ async def one_by_one(folder: Path) -> dict[str, float]:
     async with opened(found) as session:
         (library,) = session.manifest.resources
         sample = library.files[:: max(1, len(library.files) // SAMPLE)][:SAMPLE]
-        store = (await session.client.write("POST", "/vector_stores", {"name": "sample"})).data["id"]
+        store = (await http(session).write("POST", "/vector_stores", {"name": "sample"})).data["id"]
         since = time.perf_counter()
         ids = [await _attached(session, store, file) for file in sample]
         took = time.perf_counter() - since
-        await session.client.write("DELETE", f"/vector_stores/{store}")
-        await asyncio.gather(*(session.client.write("DELETE", f"/files/{one}") for one in ids))
+        await http(session).write("DELETE", f"/vector_stores/{store}")
+        await asyncio.gather(*(http(session).write("DELETE", f"/files/{one}") for one in ids))
     return {"seconds": took / len(sample) * SAMPLE}
 
 
 async def _attached(session: Session, store: str, file: DesiredFile) -> str:
-    client: Client = session.client
+    client: Client = http(session)
     with (session.manifest.root / file.path).open("rb") as content:
         _, answer = await uploads.send(client, file.name, content, file.size)
     await client.write("POST", f"/vector_stores/{store}/files", {"file_id": answer["id"]})

@@ -21,13 +21,14 @@ import httpx2
 
 from benchmarks.figure import Figure, told
 from benchmarks.pacing import serving
-from deployer.backends.account import read_live
+from deployer.backends.http.backend import HEADERS, open_backend
 from deployer.backends.http.client import Client, connect
 from deployer.backends.http.uploads import send
 from deployer.engine import stamp
 from deployer.kinds import SURFACES
 from deployer.model import UNLIMITED, AccountSettings, Address, LiveFile
 from deployer.server import EmbeddedAccount
+from tests.support.live import account_of
 
 FILES = 10_000
 BATCH = 500
@@ -37,7 +38,6 @@ ROUNDS = 3
 BAR = 0.25
 MEMORY = 200
 KINDS = SURFACES["assistants"]
-HEADERS = {kind.PATH: kind.HEADERS for kind in KINDS.values()}
 
 
 def main() -> int:
@@ -77,9 +77,8 @@ async def _uploaded(client: Client, gate: asyncio.Semaphore, number: int) -> str
 
 async def measured(base_url: str, cache: Path) -> list[Figure]:
     settings = AccountSettings("bench", "assistants", base_url)
-    async with connect(settings, HEADERS) as client:
-        await timed(client, cache)
-        rounds = [(await timed(client, None), await timed(client, cache)) for _ in range(ROUNDS)]
+    await timed(settings, cache)
+    rounds = [(await timed(settings, None), await timed(settings, cache)) for _ in range(ROUNDS)]
     if len({tuple(file.id for file in files) for pair in rounds for _, _, files in pair}) != 1:
         raise SystemExit("the two ways do not read the same files")
     plain, beside = (statistics.median(one[way][0] for one in rounds) for way in (0, 1))
@@ -92,15 +91,18 @@ async def measured(base_url: str, cache: Path) -> list[Figure]:
     ]
 
 
-async def timed(client: Client, cache: Path | None) -> tuple[float, int, tuple[LiveFile, ...]]:
+async def timed(settings: AccountSettings, cache: Path | None) -> tuple[float, int, tuple[LiveFile, ...]]:
     """Read the account; give the seconds and the requests that it took, and the files."""
-    since, before = time.perf_counter(), client.requests
-    live = await read_live(client, KINDS, lambda metadata: stamp.OWNER in metadata, cache)
-    took = time.perf_counter() - since
+    async with open_backend(settings, cache) as http:
+        await http.client.get("/vector_stores", {"limit": 1})  # the connection is there
+        since, before = time.perf_counter(), http.client.requests
+        live = await account_of(http).read(lambda metadata: stamp.OWNER in metadata)
+        took = time.perf_counter() - since
+        asked = http.client.requests - before
     (files,) = (one.files for one in live)
     if len(files) != FILES:
         raise SystemExit(f"{len(files)} files, not {FILES}")
-    return took, client.requests - before, files
+    return took, asked, files
 
 
 if __name__ == "__main__":

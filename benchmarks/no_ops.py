@@ -15,12 +15,12 @@ from benchmarks.figure import Figure, told
 from benchmarks.school import Distant
 from deployer import manifest
 from deployer.apply import execute
-from deployer.backends.http.client import connect
-from deployer.kinds import SURFACES
+from deployer.backends.http.backend import open_backend
 from deployer.model import UNLIMITED, Status
 from deployer.project import PlanOptions
 from deployer.project.session import Session, target_of
 from deployer.server import EmbeddedAccount
+from tests.support.live import account_of
 
 OURS = 1_000
 FOREIGN = 1_000
@@ -41,17 +41,15 @@ def project(folder: Path) -> manifest.Manifest:
 
 async def measure(folder: Path) -> list[Figure]:
     found = project(folder)
-    kinds = SURFACES["assistants"]
-    headers = {kind.PATH: kind.HEADERS for kind in kinds.values()}
     settings = replace(found.settings, base_url="http://embedded.invalid/v1", limits=UNLIMITED)
     with EmbeddedAccount(folder / "account") as account:
         counted = Distant(account.app, 0.0)
-        async with connect(settings, headers, httpx2.ASGITransport(app=counted)) as client:
-            session = Session(client, found, target_of(found), kinds, "")
-            outcomes = await execute(client, await session.plan(), folder, lambda _event: None)
+        async with open_backend(settings, None, transport=httpx2.ASGITransport(app=counted)) as backend:
+            session = Session(account_of(backend), found, target_of(found), "")
+            outcomes = await execute(session.account, await session.plan(), folder, lambda _event: None)
             assert all(outcome.status is Status.DONE for outcome in outcomes)
             body = {"model": "gpt-6-luna", "metadata": {"deployer": "another/assistant/a1"}}
-            await asyncio.gather(*(client.write("POST", "/assistants", body) for _ in range(FOREIGN)))
+            await asyncio.gather(*(backend.client.write("POST", "/assistants", body) for _ in range(FOREIGN)))
             counted.requests.clear()
             plan = await session.plan(PlanOptions(prune=True))
     return [

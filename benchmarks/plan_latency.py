@@ -17,9 +17,10 @@ from pathlib import Path
 from benchmarks.figure import Figure, told
 from benchmarks.school import ASSISTANTS, FILES, STORES, Distant, build, opened
 from deployer.apply import execute
-from deployer.backends.account import PAGE
 from deployer.backends.http.client import Client
+from deployer.backends.http.pages import PAGE
 from deployer.project.session import Session
+from tests.support.live import http
 
 ROUNDS = 9
 BAR = 1.5
@@ -33,7 +34,7 @@ def main() -> int:
 
 async def measure(folder: Path, file: Path) -> list[Figure]:
     async with opened(folder, file) as (session, distant):
-        await execute(session.client, await session.plan(), folder, lambda _event: None)
+        await execute(session.account, await session.plan(), folder, lambda _event: None)
         rounds = [await one(session, distant) for _ in range(ROUNDS)]
     chain, plan = (statistics.median(times) for times in list(zip(*rounds, strict=True))[:2])
     print(
@@ -47,7 +48,7 @@ async def measure(folder: Path, file: Path) -> list[Figure]:
 
 
 async def one(session: Session, distant: Distant) -> tuple[float, float, int]:
-    chain = max(await assistants(session.client), await files(session.client))
+    chain = max(await assistants(http(session)), await files(http(session)))
     distant.requests.clear()
     since = time.perf_counter()
     plan = await session.plan()

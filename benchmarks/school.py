@@ -12,11 +12,11 @@ from typing import Any
 
 import httpx2
 
-from deployer import manifest
-from deployer.backends.http.client import connect
-from deployer.kinds import SURFACES
+from deployer import cache, manifest
+from deployer.backends.http.backend import open_backend
 from deployer.project.session import Session, target_of
 from deployer.server import EmbeddedAccount
+from tests.support.live import account_of
 
 ASSISTANTS = 200
 STORES = 20
@@ -81,10 +81,10 @@ async def opened(folder: Path, file: Path) -> AsyncIterator[tuple[Session, Dista
     if found.problems:
         raise SystemExit("\n".join(map(str, found.problems)))
     found = replace(found, resources=manifest.digest(found.root, found.resources))
-    kinds = SURFACES[found.settings.api]
-    headers = {kind.PATH: kind.HEADERS for kind in kinds.values()}
     with EmbeddedAccount(folder / "account") as account:
         distant = Distant(account.app)
         settings = replace(found.settings, base_url="http://distant.invalid/v1")
-        async with connect(settings, headers, httpx2.ASGITransport(app=distant)) as client:
-            yield Session(client, found, target_of(found), kinds, ""), distant
+        async with open_backend(
+            settings, found.root / cache.FOLDER, transport=httpx2.ASGITransport(app=distant)
+        ) as http:
+            yield Session(account_of(http), found, target_of(found), ""), distant

@@ -38,7 +38,13 @@ class AccountError(DeployerError):
     """
 
     def __init__(
-        self, message: str, *, status: int | None = None, code: str | None = None, lost: bool = False, done: bool = False
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        lost: bool = False,
+        done: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status

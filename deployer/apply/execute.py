@@ -17,7 +17,6 @@ from deployer.apply.run import USUAL, Event, Run, Waits
 from deployer.apply.usage import Usage
 from deployer.backends.account import Account
 from deployer.errors import AccountError, DeployerError
-from deployer.kinds import SURFACES
 from deployer.model import Action, Address, Change, DeleteFile, Outcome, Plan, Status
 from deployer.wording import listed
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer import cache
-from deployer.backends.http.pages import without_password
+from deployer.backends.base import without_password
 from deployer.model import AccountSettings
 
 _NAME = "journal.jsonl"

@@ -175,7 +175,10 @@ def _why_not(file: LiveFile, held: StoredFile | None, shas: dict[str, str | None
 
 
 def _take(
-    held: StoredFile, wanted: dict[tuple[str, int], list[DesiredFile]], sha256: str | None, proven: dict[str, DesiredFile]
+    held: StoredFile,
+    wanted: dict[tuple[str, int], list[DesiredFile]],
+    sha256: str | None,
+    proven: dict[str, DesiredFile],
 ) -> str:
     """Use up the declared file that this is; without a digest, the only one of its name and size."""
     same = wanted[held.name, held.size]

@@ -128,9 +128,7 @@ async def unreferenced(files: FileStore, uploads: Uploads, before: float) -> lis
     return sorted((one for one in found if one), key=lambda one: (one.created, one.id))
 
 
-async def _judged(
-    files: FileStore, gate: asyncio.Semaphore, file: StoredFile, uploads: Uploads
-) -> Unreferenced | None:
+async def _judged(files: FileStore, gate: asyncio.Semaphore, file: StoredFile, uploads: Uploads) -> Unreferenced | None:
     """Tell by its id or its content that a file is ours; None when nothing does.
 
     Name and size count only where the account does not let a file be read.

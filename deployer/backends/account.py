@@ -99,7 +99,7 @@ def _holds_files(raw: Row) -> bool:
 
 
 @asynccontextmanager
-async def opened(settings: AccountSettings, root: Path, told: Told = ignore) -> AsyncIterator[Account]:
+async def open_account(settings: AccountSettings, root: Path, told: Told = ignore) -> AsyncIterator[Account]:
     """Open every backend that the surface of an account needs; `root` is the manifest's folder.
 
     `told` is told when the account is in trouble and waited for. Without a `base_url` it is the embedded account.

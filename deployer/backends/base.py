@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
+from urllib.parse import urlsplit
 
 from deployer.errors import AccountError
 from deployer.model import Attrs, LiveFile, Member
@@ -196,7 +197,7 @@ class Backend(Protocol):
         """Return one object; AccountError, `absent`, when there is none."""
 
     async def create(self, kind: str, body: Mapping[str, Any]) -> Row:
-        """Make an object, once; AccountError, `lost`, when it may have been made. Return it as answered, with its id."""
+        """Make an object, once, and return it as answered; AccountError, `lost`, when it may have been made."""
 
     async def update(self, kind: str, live_id: str, body: Mapping[str, Any]) -> Row:
         """Set the fields of the body and no others; return the object as answered."""
@@ -217,3 +218,9 @@ async def digest(files: FileStore, file_id: str) -> str | None:
     except AccountError:
         return None
     return sha.hexdigest()
+
+
+def without_password(url: str) -> str:
+    """A URL may carry who is asking (`https://user:secret@host`): no file of ours is to hold it."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

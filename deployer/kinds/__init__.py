@@ -17,9 +17,4 @@ SURFACES: Mapping[str, Mapping[str, Kind]] = MappingProxyType(
     }
 )
 
-HEADERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {kind.PATH: kind.HEADERS for kinds in SURFACES.values() for kind in kinds.values()}
-)
-"""What goes with every request, by collection, whatever the surface."""
-
-__all__ = ["HEADERS", "SURFACES", "Body", "Expressed", "Kind", "Loss"]
+__all__ = ["SURFACES", "Body", "Expressed", "Kind", "Loss"]

@@ -12,8 +12,6 @@ from deployer.kinds import tools
 from deployer.kinds.protocol import Body, Expressed, Loss
 from deployer.model import Attrs
 
-PATH = "/agents"
-HEADERS: Mapping[str, str] = MappingProxyType({"OpenAI-Beta": "agents=v1"})
 DEFAULTS: Attrs = MappingProxyType(
     {
         "name": None,

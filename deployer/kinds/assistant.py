@@ -12,8 +12,6 @@ from deployer.kinds import tools
 from deployer.kinds.protocol import Body, Expressed, Loss
 from deployer.model import Attrs
 
-PATH = "/assistants"
-HEADERS: Mapping[str, str] = MappingProxyType({"OpenAI-Beta": "assistants=v2"})
 DEFAULTS: Attrs = MappingProxyType(
     {
         "name": None,

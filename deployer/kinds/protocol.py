@@ -33,18 +33,12 @@ class Body:
 
 
 class Kind(Protocol):
-    """A module with these names. `PATH` is the collection's, `HEADERS` go with every request to it.
+    """A module with these names.
 
     `DEFAULTS` are the values that the API gives to fields that nobody sets: a field that is no longer declared returns
     to them. Every field that the kind can hold is a key of `DEFAULTS`. `FIELDS` are the API's own fields that an update
     could overwrite.
     """
-
-    @property
-    def PATH(self) -> str: ...  # noqa: N802
-
-    @property
-    def HEADERS(self) -> Mapping[str, str]: ...  # noqa: N802
 
     @property
     def DEFAULTS(self) -> Attrs: ...  # noqa: N802

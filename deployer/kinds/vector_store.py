@@ -10,8 +10,6 @@ from typing import Any
 from deployer.kinds.protocol import Body, Expressed
 from deployer.model import Attrs, LiveFile
 
-PATH = "/vector_stores"
-HEADERS: Mapping[str, str] = MappingProxyType({"OpenAI-Beta": "assistants=v2"})
 DEFAULTS: Attrs = MappingProxyType({"name": None, "expires_after": None})
 BATCH = 500  # the retrieval guide's limit; the API reference says 2000, so the smaller one is safe on both
 PATH_KEY = "deployer_path"

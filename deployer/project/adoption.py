@@ -58,7 +58,7 @@ async def adoption(session: Session, wanted: Wanted) -> Adoption:
     now = await session.plan()
     live = await _with_files(session, _found(now, resource.address, wanted))
     _check(now, resource, live, wanted.force)
-    proof = await prove(session.client, live.files, resource.files, by_size=wanted.by_size)
+    proof = await prove(session.account.files, live.files, resource.files, by_size=wanted.by_size)
     taking = adopt.Taking(resource, live, proof.proven)
     _check_room(taking)
     plan = adopt.adoption(session.scope(), now, [taking])
@@ -120,12 +120,11 @@ def _not_one(now: Plan, address: Address, name: str, named: Sequence[LiveObject]
 
 async def _with_files(session: Session, live: LiveObject) -> LiveObject:
     """Return the object with what it holds; the plan knows that only of what is owned."""
-    from deployer.backends import contents
     from deployer.engine.decide import STORE
     from deployer.model import LiveFile
 
     if live.kind == STORE and not live.files:
-        return replace(live, files=await contents.memberships(session.client, live.id))
+        return replace(live, files=await session.account.files.members(live.id))
     if live.kind == STORE:
         return live
     held = session.kinds[live.kind].held(live.raw)

@@ -19,7 +19,7 @@ from deployer.rollback.snapshot import CREATES
 from deployer.rollback.store import name_of
 
 if TYPE_CHECKING:
-    from deployer.backends.http.lease import Hold
+    from deployer.backends.base import Held
     from deployer.project.session import Session
 
 PRUNE_LIMIT = guard.PRUNE_LIMIT
@@ -41,7 +41,7 @@ class ApplyOptions:
     again: Callable[[], Awaitable[Plan]] | None = None
     force: Collection[str] = ()
     command: str = "apply"
-    hold: Hold | None = None
+    hold: Held | None = None
     on_event: OnEvent = ignore
     stop: Stop = field(default_factory=Stop)
 
@@ -82,7 +82,7 @@ async def executed(session: Session, plan: Plan, options: ApplyOptions) -> Apply
         return refused(error, plan)
     over = options.hold.over if options.hold else asyncio.Event()
     with options.stop.passed_on(over):
-        outcomes = await execute(session.client, plan, session.manifest.root, options.on_event, stop=over)
+        outcomes = await execute(session.account, plan, session.manifest.root, options.on_event, stop=over)
     recorded(session, written, outcomes, options.on_event)
     status, why = _ended(outcomes, options)
     return ApplyResult(status, reviewed, outcomes, why=why, snapshot=written.name if written else None)
@@ -151,11 +151,9 @@ async def secured(session: Session, plan: Plan, options: ApplyOptions) -> Writte
 
 async def _present(session: Session, plan: Plan) -> Sequence[LiveObject]:
     """Return what is live right now; should the run not live to note what it makes, this it did not make."""
-    from deployer.backends.account import read_live
-
     if not any(change.action in CREATES for change in plan.pending):
         return ()
-    return await read_live(session.client, session.kinds, lambda _metadata: False)
+    return await session.account.listed()
 
 
 def recorded(session: Session, written: Written | None, outcomes: Sequence[Outcome], on_event: OnEvent) -> None:

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from deployer.apply import Event
-    from deployer.backends.http.client import Client
-    from deployer.backends.http.failures import Failure
+    from deployer.backends.base import Pause
 
 _SOON = 3.0
 _PAUSE = 15.0
@@ -109,25 +108,16 @@ class Listener:
 
 @dataclass(slots=True)
 class Watch:
-    """Is told by the client's circuit breaker of each pause, tells of long ones: at the beginning, now and again."""
+    """Is told of each pause of an account in trouble, tells of long ones: at the beginning, now and again."""
 
-    client: Client
     on_event: OnEvent
     _trouble: float = field(default=-1.0, init=False)
     _next: float = field(default=0.0, init=False)
 
-    def __call__(self, failure: Failure, since: float, pause: float) -> None:
-        """Take why everybody waits, since when, and how many seconds this pause takes."""
-        now = self.client.patience.clock()
-        if since != self._trouble:
-            self._trouble, self._next = since, since + _SOON
-        if now + pause >= self._next:
-            self._next = now + pause + _PAUSE
-            self.on_event(self._event(failure, now - since, pause))
-
-    def _event(self, failure: Failure, waited: float, pause: float) -> Waiting:
-        from deployer.backends.http.redact import masked
-
-        settings = self.client.settings
-        what = masked(failure.what, settings.api_key)
-        return Waiting(settings.name, what, waited, self.client.patience.outage, pause)
+    def __call__(self, pause: Pause) -> None:
+        if pause.since != self._trouble:
+            self._trouble, self._next = pause.since, pause.since + _SOON
+        if pause.now + pause.seconds >= self._next:
+            self._next = pause.now + pause.seconds + _PAUSE
+            waited = pause.now - pause.since
+            self.on_event(Waiting(pause.account, pause.what, waited, pause.outage, pause.seconds))

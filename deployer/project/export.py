@@ -17,14 +17,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from deployer.backends import contents, validate
-from deployer.backends.http.client import Client
+from deployer.backends import embedded, validate
+from deployer.backends.account import Account
+from deployer.backends.base import StoredFile
 from deployer.engine import stamp
 from deployer.engine.adopt import MAX_ATTRIBUTES, lacking_room
 from deployer.engine.decide import STORE
 from deployer.engine.files import AGREED
 from deployer.errors import AccountError, DeployerError, UsageError
-from deployer.kinds import Kind
 from deployer.manifest import Manifest, compile_manifest, digest, export
 from deployer.manifest.accounts import EMBEDDED, choose
 from deployer.manifest.declaration import Declaration, DocumentPaths, WrittenDocument
@@ -36,7 +36,7 @@ from deployer.project.adoption import adopted
 from deployer.project.applying import ApplyOptions
 from deployer.project.events import OnEvent, ignore
 from deployer.project.results import ApplyResult, ProjectPlan
-from deployer.project.session import EMBEDDED_FOLDER, Session, locked, opened
+from deployer.project.session import Session, locked, opened
 from deployer.wording import listed, more
 
 OVERWRITE = "overwrite"
@@ -45,6 +45,7 @@ MANIFEST = "assistants.yaml"
 _NAME = "live"
 _READY = ("completed", "in_progress")
 _SHOWN = 5
+_BESIDE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class Source:
 
     def nothing(self) -> DeployerError:
         """Return the error of an account that holds nothing."""
-        where = self.settings.base_url or f"embedded in {self.root / EMBEDDED_FOLDER}"
+        where = self.settings.base_url or f"embedded in {self.root / embedded.FOLDER}"
         return DeployerError(f"account {self.settings.name} ({where}) holds nothing that can be written")
 
 
@@ -199,7 +200,7 @@ class Export:
         if not (left.pending and stamp and stamps_only(left)):
             return left
         async with locked(self.session):
-            await execute(self.session.client, left, self.session.manifest.root, lambda _event: None)
+            await execute(self.session.account, left, self.session.manifest.root, lambda _event: None)
         return await self.session.plan()
 
     @property
@@ -208,7 +209,7 @@ class Export:
 
     async def _items(self, staging: Staging, notes: list[str]) -> tuple[Declaration, ...]:
         session, ids = self.session, self._ids
-        fetcher = Fetcher(session.client, session.kinds, staging.folder, session.manifest.root, DocumentPaths())
+        fetcher = Fetcher(session.account, staging.folder, session.manifest.root, DocumentPaths())
         result: list[Declaration] = []
         for live in self.choice.objects:
             kind, address = session.kinds[live.kind], self.choice.addresses[live.id]
@@ -228,7 +229,7 @@ async def exporting(source: Source, options: ExportOptions, on_event: OnEvent = 
     """Open the account and choose what is written; DeployerError when no project is known, or nothing is there."""
     if not options.overwrite and options.manifest.exists():
         raise DeployerError(f"{options.manifest} exists; name another folder, or add --force {OVERWRITE}")
-    if not (source.settings.base_url or (source.root / EMBEDDED_FOLDER).exists()):
+    if not (source.settings.base_url or (source.root / embedded.FOLDER).exists()):
         raise source.nothing()  # to open it would make it
     stub = Manifest(source.root, options.project or source.project or "", source.settings, (), ())
     async with opened(stub, on_event=on_event) as opening:
@@ -273,8 +274,7 @@ def _with_known_stores(item: Declaration, used: Sequence[str], ids: Mapping[str,
 class Fetcher:
     """`staging` takes the files; in `project` the documents of earlier applies may lie, which need no download."""
 
-    client: Client
-    kinds: Mapping[str, Kind]
+    account: Account
     staging: Path
     project: Path
     places: DocumentPaths
@@ -288,7 +288,7 @@ class Fetcher:
         foreign = [file for file in files if not item.stamp]
         if item.stamp and len(ours) < len(files):
             item = item.saying(f"documents that deployer did not attach stay undeclared: {len(files) - len(ours)}")
-        held = await contents.described(self.client, [file.id for file in (*ours, *foreign) if not file.path])
+        held = await self.account.files.described([file.id for file in (*ours, *foreign) if not file.path])
         wanted, told = self._placed(item, [*ours, *foreign], held)
         told += await self._fetched(item, wanted)
         if told and ours:
@@ -300,15 +300,15 @@ class Fetcher:
     async def _files(self, item: Declaration) -> Sequence[LiveFile]:
         """Return what it holds. A store of ours was read already; a stamp without room takes no files."""
         if item.live.kind == STORE:
-            return item.live.files if item.stamp else await contents.memberships(self.client, item.live.id)
-        held = self.kinds[item.live.kind].held(item.live.raw)
+            return item.live.files if item.stamp else await self.account.files.members(item.live.id)
+        held = self.account.kinds[item.live.kind].held(item.live.raw)
         if item.stamp is None and lacking_room(item.live, files=True):
             return ()
         known = [item.stamp.files.get(stamp.name_of(one)) if item.stamp else None for one in held]
         return [LiveFile(one, None, mark, "completed", None, 0) for one, mark in zip(held, known, strict=True)]
 
     def _placed(
-        self, item: Declaration, files: Sequence[LiveFile], held: Mapping[str, contents.Held]
+        self, item: Declaration, files: Sequence[LiveFile], held: Mapping[str, StoredFile]
     ) -> tuple[list[WrittenDocument], list[tuple[str, str]]]:
         """Return each file its path, and the ids of those that cannot be declared, with the reason."""
         result, told = [], []
@@ -334,7 +334,7 @@ class Fetcher:
         told = [(one.file.id, why) for one in left[:1] if (why := await self._one(item, one))]
         if told:
             return [(one.file.id, told[0][1]) for one in left]
-        gate = asyncio.Semaphore(contents.CONCURRENCY)
+        gate = asyncio.Semaphore(_BESIDE)
 
         async def one_more(one: WrittenDocument) -> tuple[str, str]:
             async with gate:
@@ -359,7 +359,7 @@ class Fetcher:
         """Return why a document cannot be had or declared; "" when it is there."""
         path = self.staging / document.path
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-        if why := await contents.download(self.client, document.file.id, path):
+        if why := await self._download(document.file.id, path):
             return f"{document.path} cannot be downloaded: {why}"
         size = (await asyncio.to_thread(path.stat)).st_size
         file = DesiredFile(document.path, size, "", source=document.path)
@@ -369,6 +369,19 @@ class Fetcher:
         if wrong:
             await asyncio.to_thread(path.unlink)
         return wrong[0] if wrong else ""
+
+    async def _download(self, file_id: str, path: Path) -> str:
+        """Write what a File object holds to `path`; return "" when done, else why the account does not show it."""
+        try:
+            with await asyncio.to_thread(path.open, "wb") as file:
+                async for piece in self.account.files.download(file_id):
+                    file.write(piece)
+        except AccountError as error:
+            await asyncio.to_thread(path.unlink)
+            if not error.refused:
+                raise
+            return str(error)
+        return ""
 
 
 def _remarked(item: Declaration, told: Sequence[str], count: int) -> Declaration:

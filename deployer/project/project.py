@@ -27,7 +27,7 @@ from deployer.project.results import (
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
-    from deployer.backends.http.lease import Lease
+    from deployer.backends.base import Lease
     from deployer.project.applying import ApplyOptions
     from deployer.project.saved import SavedPlan
     from deployer.project.session import Session

@@ -12,7 +12,7 @@ from deployer.model import Address, OnDrift, Outcome, Plan, Problem, Severity
 
 if TYPE_CHECKING:
     from deployer.apply.usage import Unreferenced
-    from deployer.backends.http.lease import Lease
+    from deployer.backends.base import Lease
     from deployer.engine.drift import Moved
 
 __all__ = [

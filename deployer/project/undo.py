@@ -130,7 +130,7 @@ async def plan_rollback(
 
     live, manifest = await session.read(), session.manifest
     declared = [file for resource in manifest.resources for file in resource.files]
-    search = Search(session.client, session.kinds, manifest.root, declared, store_of(manifest))
+    search = Search(session.account, manifest.root, declared, store_of(manifest))
     contents = await find_contents(search, entries, live)
     return restore.plan_rollback(session.scope(options), entries, live, contents, again)
 
@@ -153,9 +153,9 @@ async def unreferenced(session: Session, older_than: float) -> list[Unreferenced
     """Return uploaded files of this project that no object refers to, older than so many seconds."""
     from deployer.apply import Journal, usage
 
-    left = Journal.of(session.manifest.root, session.client.settings, session.manifest.project).left_over
+    left = Journal.of(session.manifest.root, session.account.settings, session.manifest.project).left_over
     uploads = usage.Uploads.of(list(_known(session.manifest)), left)
-    return await usage.unreferenced(session.client, session.kinds, uploads, time.time() - older_than)
+    return await usage.unreferenced(session.account.files, uploads, time.time() - older_than)
 
 
 def _known(manifest: Manifest) -> Iterator[Known]:
@@ -174,5 +174,5 @@ async def delete_files(session: Session, found: Sequence[Unreferenced]) -> None:
     """Delete these File objects; one that is gone is fine."""
     from deployer.apply import Journal, usage
 
-    journal = Journal.of(session.manifest.root, session.client.settings, session.manifest.project)
-    await usage.delete_files(session.client, [one.id for one in found], journal.delete)
+    journal = Journal.of(session.manifest.root, session.account.settings, session.manifest.project)
+    await usage.delete_files(session.account.files, [one.id for one in found], journal.delete)

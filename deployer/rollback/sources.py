@@ -20,17 +20,15 @@ from deployer.rollback.snapshot import Entry
 from deployer.rollback.store import SnapshotStore
 
 if TYPE_CHECKING:
-    from deployer.backends.http.client import Client
-    from deployer.backends.http.pages import Row
-    from deployer.kinds import Kind
+    from deployer.backends.account import Account
+    from deployer.backends.base import StoredFile
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
     """Where to look: an account, the working tree below `root` with the files that its manifest declares, snapshots."""
 
-    client: Client
-    kinds: Mapping[str, Kind]
+    account: Account
     root: Path
     declared: Sequence[DesiredFile]
     store: SnapshotStore
@@ -38,9 +36,7 @@ class Search:
 
 async def find_contents(search: Search, entries: Sequence[Entry], live: Sequence[LiveObject]) -> ContentSources:
     """Look for all that the entries held; the content of a file is read only where nothing else tells it."""
-    from deployer.apply.usage import all_files
-
-    rows = {row["id"]: row for row in await all_files(search.client)}
+    rows = {one.id: one for one in await search.account.files.stored() or ()}
     tree = {file.sha256: file for file in search.declared}
     there = {*rows, *(file.id for one in live for file in one.files)}
     missing = _missing(entries, there, tree)
@@ -67,7 +63,7 @@ def _held(search: Search, entries: Sequence[Entry]) -> Iterator[LiveFile]:
     """Return the files of code interpreters that the entries held."""
     for entry in entries:
         if entry.stamp and not entry.foreign:
-            yield from interpreter.live_files(search.kinds[entry.previous.kind], entry.raw or {}, entry.stamp)
+            yield from interpreter.live_files(search.account.kinds[entry.previous.kind], entry.raw or {}, entry.stamp)
 
 
 def _missing(entries: Sequence[Entry], there: Collection[str], tree: Collection[str]) -> dict[str, int]:
@@ -100,16 +96,16 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 async def _proven(
-    search: Search, entries: Sequence[Entry], rows: Mapping[str, Row], known: Collection[str]
+    search: Search, entries: Sequence[Entry], rows: Mapping[str, StoredFile], known: Collection[str]
 ) -> dict[str, DesiredFile]:
     """Read files of code interpreters that are still on the account; return those that are what they were."""
-    from deployer.apply.reuse import digest
+    from deployer.backends.base import digest
 
     result = {}
     for old in _held(search, entries):
         if old.sha256 is None or old.sha256 in known or old.id not in rows:
             continue
-        sha, name = await digest(search.client, old.id), str(rows[old.id].get("filename"))
+        sha, name = await digest(search.account.files, old.id), rows[old.id].name
         if sha and supply.token(name, sha) == old.sha256:
-            result[old.id] = DesiredFile(name, int(rows[old.id].get("bytes") or 0), sha)
+            result[old.id] = DesiredFile(name, max(0, rows[old.id].size), sha)
     return result

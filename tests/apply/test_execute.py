@@ -13,10 +13,11 @@ import pytest
 
 from deployer.apply import execute
 from deployer.apply.execute import CONCURRENCY
+from deployer.backends.embedded import FOLDER
 from deployer.model import Outcome, Status
 from deployer.project import PlanOptions
-from deployer.project.session import EMBEDDED_FOLDER, Session
-from tests.support.live import App, Wire, apply, embedded, session
+from deployer.project.session import Session
+from tests.support.live import App, Wire, apply, embedded, http, session
 from tests.support.project import Project
 
 PDF = Path(__file__).parents[2] / "knowledge" / "math" / "formula-sheet.pdf"
@@ -49,7 +50,7 @@ class Crowd:
 @asynccontextmanager
 async def opened(project: Project) -> AsyncIterator[tuple[Session, Wire]]:
     """Open the account that commands use for the project, and watch it."""
-    async with embedded(project.root / EMBEDDED_FOLDER) as wire, session(project.root, "assistants", wire) as one:
+    async with embedded(project.root / FOLDER) as wire, session(project.root, "assistants", wire) as one:
         yield one, wire
 
 
@@ -153,8 +154,8 @@ def test_a_delete_of_what_is_already_gone_is_done(two_stores: Project) -> None:
         async with opened(two_stores) as (one, wire):
             plan = await one.plan(PlanOptions(prune=True))
             (change,) = plan.pending
-            await one.client.write("DELETE", f"/assistants/{change.live_id}")
-            (outcome,) = await execute(one.client, plan, two_stores.root, lambda _event: None)
+            await http(one).write("DELETE", f"/assistants/{change.live_id}")
+            (outcome,) = await execute(one.account, plan, two_stores.root, lambda _event: None)
             assert outcome.status is Status.DONE, outcome
             assert writes(wire) == ["DELETE /assistants/*"] * 2
 
@@ -177,9 +178,9 @@ def test_a_file_that_is_no_longer_the_planned_one_is_refused(notes: Project, con
             plan = await one.plan()
             path = notes.root / "notes" / "b.md"
             path.unlink() if content is None else path.write_bytes(content)
-            (outcome,) = await execute(one.client, plan, notes.root, lambda _event: None)
+            (outcome,) = await execute(one.account, plan, notes.root, lambda _event: None)
             assert (outcome.status, outcome.why) == (Status.FAILED, why)
-            assert [row["filename"] for row in (await one.client.get("/files")).data["data"]] == ["a.md"]
+            assert [row["filename"] for row in (await http(one).get("/files")).data["data"]] == ["a.md"]
 
     asyncio.run(run())
     notes.write("notes/b.md", "b, at last\n")
@@ -200,7 +201,7 @@ def test_uploads_are_taken_back_when_they_cannot_be_attached(notes: Project) -> 
                 "POST /vector_stores",
                 "POST /vector_stores/*/file_batches",
             ]
-            assert (await one.client.get("/files")).data["data"] == []
+            assert (await http(one).get("/files")).data["data"] == []
 
     asyncio.run(run())
     assert notes.run("apply", "--yes").code == 0
@@ -220,7 +221,7 @@ def test_once_asked_to_stop_nothing_more_is_sent_than_what_is_in_flight(project:
 
             plan = await one.plan()
             wire.fails = fifth
-            outcomes = await execute(one.client, plan, project.root, lambda _event: None, stop=stop)
+            outcomes = await execute(one.account, plan, project.root, lambda _event: None, stop=stop)
             assert 5 <= len(wire.writes) < 5 + CONCURRENCY
             done = [outcome for outcome in outcomes if outcome.status is Status.DONE]
             assert len(done) == len(wire.writes)

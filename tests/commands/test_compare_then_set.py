@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from deployer.apply import execute, precondition
+from deployer.backends.embedded import FOLDER
 from deployer.model import FileAction, Outcome, Plan, Status
 from deployer.project import PlanOptions
-from deployer.project.session import EMBEDDED_FOLDER, Session
+from deployer.project.session import Session
 from tests.support.faulty import day
-from tests.support.live import QUICK, Message, Wire
+from tests.support.live import QUICK, Message, Wire, http
 from tests.support.project import Project
 
 STORE = "vector_stores: {docs: {files: [{path: '*.md', attributes: {topic: %s}}]}}"
@@ -23,14 +24,14 @@ Meddle = Callable[[Session, Plan], Awaitable[None]]
 
 def executed(project: Project, meddle: Meddle, before: Callable[[Session, Wire], None] | None = None) -> Outcome:
     """Apply what the project says now, with somebody else at work between plan and apply; give the first outcome."""
-    with day(project.root, folder=project.root / EMBEDDED_FOLDER) as today:
+    with day(project.root, folder=project.root / FOLDER) as today:
 
         async def run(one: Session) -> Outcome:
             plan = await one.plan(PlanOptions())
             await meddle(one, plan)
             if before:
                 before(one, today.wire)
-            return (await execute(one.client, plan, project.root, lambda _event: None, waits=QUICK))[0]
+            return (await execute(one.account, plan, project.root, lambda _event: None, waits=QUICK))[0]
 
         return today.run(run)
 
@@ -42,8 +43,8 @@ def edits(name: str, body: dict[str, Any]) -> Meddle:
         store = next(live for live in plan.live if live.files)
         file = next(file for file in store.files if file.path == name)
         path = f"/vector_stores/{store.id}/files/{file.id}"
-        now = (await one.client.get(path)).data["attributes"]
-        await one.client.write("POST", path, {"attributes": {**now, **body}})
+        now = (await http(one).get(path)).data["attributes"]
+        await http(one).write("POST", path, {"attributes": {**now, **body}})
 
     return meddle
 
@@ -90,7 +91,7 @@ def test_a_document_that_is_gone_meanwhile_can_lose_nothing(deployed: Project) -
     async def meddle(one: Session, plan: Plan) -> None:
         store = next(live for live in plan.live if live.files)
         file = next(file for file in store.files if file.path == "a.md")
-        await one.client.write("DELETE", f"/vector_stores/{store.id}/files/{file.id}")
+        await http(one).write("DELETE", f"/vector_stores/{store.id}/files/{file.id}")
 
     change(deployed, FileAction.REPLACE)
     assert executed(deployed, meddle).status is Status.DONE
@@ -116,7 +117,7 @@ def test_an_assistant_is_looked_at_again_after_its_uploads(project: Project) -> 
             await app(scope, receive, send)
             if (scope["method"], scope["path"]) == ("POST", "/v1/files"):
                 (found,) = await one.read()
-                await one.client.write("POST", f"/assistants/{found.id}", {"instructions": "by hand"})
+                await http(one).write("POST", f"/assistants/{found.id}", {"instructions": "by hand"})
 
         wire.app = meddling
 
@@ -132,7 +133,7 @@ def test_a_conflict_over_a_document_shows_both_values(deployed: Project) -> None
     async def meddle(one: Session) -> None:
         await edits("a.md", {"topic": "by hand"})(one, await one.plan(PlanOptions()))
 
-    with day(deployed.root, folder=deployed.root / EMBEDDED_FOLDER) as today:
+    with day(deployed.root, folder=deployed.root / FOLDER) as today:
         today.run(meddle)
     result = deployed.run("apply", "--yes")
     assert result.code == 1

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from deployer.apply import execute
+from deployer.backends.embedded import FOLDER
 from deployer.model import OnDrift, Plan, Status
 from deployer.project import PlanOptions
-from deployer.project.session import EMBEDDED_FOLDER
 from tests.commands.test_saved_plans import edit
-from tests.support.live import apply, embedded, session
+from tests.support.live import apply, embedded, http, session
 from tests.support.project import Project
 
 MANIFEST = """
@@ -33,7 +33,7 @@ def edited(project: Project) -> Project:
 def instructions(project: Project) -> list[str]:
     async def run() -> list[str]:
         async with (
-            embedded(project.root / EMBEDDED_FOLDER) as wire,
+            embedded(project.root / FOLDER) as wire,
             session(project.root, "assistants", wire) as one,
         ):
             return [live.raw["instructions"] for live in await one.read() if live.raw["instructions"]]
@@ -93,13 +93,13 @@ def test_outputs_do_not_mind(edited: Project) -> None:
 async def reviewed(project: Project, body: dict[str, Any], wishes: PlanOptions) -> tuple[Plan, dict[str, Any]]:
     """Plan, edit assistant b on the account, execute that plan; give it, and the outcomes by address."""
     async with (
-        embedded(project.root / EMBEDDED_FOLDER) as wire,
+        embedded(project.root / FOLDER) as wire,
         session(project.root, "assistants", wire) as one,
     ):
         plan = await one.plan(wishes)
         found = next(live for live in plan.live if live.raw["metadata"]["deployer"].endswith("/b"))
-        await one.client.write("POST", f"/assistants/{found.id}", body)
-        outcomes = await execute(one.client, plan, project.root, lambda _event: None)
+        await http(one).write("POST", f"/assistants/{found.id}", body)
+        outcomes = await execute(one.account, plan, project.root, lambda _event: None)
         return plan, {str(outcome.address): outcome for outcome in outcomes}
 
 
@@ -120,10 +120,10 @@ def test_what_moved_since_it_was_reviewed_is_not_written(project: Project, gone:
 
 def test_what_was_created_by_somebody_else_meanwhile_is_not_created_again(project: Project) -> None:
     async def race() -> list[str]:
-        async with embedded(project.root / EMBEDDED_FOLDER) as wire, session(project.root, "assistants", wire) as one:
+        async with embedded(project.root / FOLDER) as wire, session(project.root, "assistants", wire) as one:
             plan = await one.plan()
             assert [outcome.status for outcome in await apply(one)] == [Status.DONE] * 2
-            outcomes = await execute(one.client, plan, project.root, lambda _event: None)
+            outcomes = await execute(one.account, plan, project.root, lambda _event: None)
             assert [outcome.status for outcome in outcomes] == [Status.FAILED] * 2
             assert len(await one.read()) == 2
             return [outcome.why for outcome in outcomes]

@@ -236,7 +236,7 @@ def test_documents_that_cannot_be_read_back_stay_undeclared(project: Project) ->
         async with session(project.root, "assistants", wire) as one:
             live = next(each for each in await one.read() if each.id == store)
             kind = one.kinds["vector_store"]
-            fetcher = Fetcher(one.client, one.kinds, project.root / "staging", project.root, DocumentPaths())
+            fetcher = Fetcher(one.account, project.root / "staging", project.root, DocumentPaths())
             return await fetcher.bring(declared(kind, Address("vector_store", "docs"), live, {}, None))
 
     async def refused() -> tuple[Any, list[str]]:

@@ -138,9 +138,9 @@ def test_a_store_that_cannot_be_read_stops_it(live: Project) -> None:
     async def look() -> list[Unreferenced]:
         async with embedded(live.root / ".deployer" / "account") as wire, session(live.root, "assistants", wire) as one:
             known = Uploads.of([Known("docs/a.md", "a.md", 5, hashlib.sha256(b"alpha").hexdigest())])
-            assert len(await unreferenced(one.client, one.kinds, known, time.time() + 9)) == 1
+            assert len(await unreferenced(one.account.files, known, time.time() + 9)) == 1
             wire.fails = lambda _number, request: request.endswith("/files") and "vector_stores" in request
-            return await unreferenced(one.client, one.kinds, known, time.time() + 9)
+            return await unreferenced(one.account.files, known, time.time() + 9)
 
     with pytest.raises(AccountError, match="out of order"):
         asyncio.run(look())

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from deployer.project.session import EMBEDDED_FOLDER
-from tests.support.live import embedded, session
+from deployer.backends.embedded import FOLDER
+from tests.support.live import embedded, http, session
 from tests.support.project import Project
 
 MANY = "assistants:\n" + "".join(f"  a{number}: {{model: MODEL}}\n" for number in range(30))
@@ -51,11 +51,11 @@ def test_a_reader_that_leaves_a_plan_is_no_failure(project: Project) -> None:
 def test_a_file_of_the_code_interpreter_that_is_gone_is_sent_again(project: Project) -> None:
     async def lose() -> None:
         async with (
-            embedded(project.root / EMBEDDED_FOLDER) as wire,
+            embedded(project.root / FOLDER) as wire,
             session(project.root, "assistants", wire) as one,
         ):
-            (row,) = (await one.client.get("/files")).data["data"]
-            await one.client.write("DELETE", f"/files/{row['id']}")
+            (row,) = (await http(one).get("/files")).data["data"]
+            await http(one).write("DELETE", f"/files/{row['id']}")
 
     project.write("data/a.csv", "1,2\n")
     project.manifest("assistants: {a: {model: m, tools: [{type: code_interpreter, files: [data/*]}]}}")

@@ -17,20 +17,19 @@ from typing import Any
 import httpx2
 import pytest
 
-from deployer.backends.account import LOCK
 from deployer.backends.http import lease
+from deployer.backends.http.backend import HEADERS
 from deployer.backends.http.client import Client, connect
+from deployer.backends.http.lease import LOCK
 from deployer.commands.carry_out import Words, agreed, carried_out
-from deployer.kinds import vector_store
 from deployer.model import UNLIMITED, AccountSettings
 from deployer.project.applying import ApplyOptions
 from deployer.server import EmbeddedAccount
 from tests.commands.test_drift import ask
 from tests.support.killed import Door, served
-from tests.support.live import App, embedded, session
+from tests.support.live import App, embedded, http, session
 from tests.support.project import Project
 
-HEADERS = {vector_store.PATH: vector_store.HEADERS}
 SETTINGS = AccountSettings("test", "assistants", "http://embedded.invalid/v1", limits=UNLIMITED)
 
 
@@ -234,12 +233,12 @@ HOLDS_AND_HANGS = """
 import asyncio, sys, time
 from deployer.backends.http.client import connect
 from deployer.backends.http import lease
-from deployer.kinds import vector_store
+from deployer.backends.http.backend import HEADERS
 from deployer.model import AccountSettings
 
 async def run():
     settings = AccountSettings("test", "assistants", sys.argv[1])
-    async with connect(settings, {vector_store.PATH: vector_store.HEADERS}) as client:
+    async with connect(settings, HEADERS) as client:
         async with lease.held(client, "school", terms=lease.Terms(good=2.0)):
             print("in", flush=True)
             await asyncio.sleep(60)
@@ -328,10 +327,10 @@ def test_a_run_whose_lease_is_taken_stops_and_says_so(project: Project, capsys: 
 
     async def run() -> tuple[int, int]:
         async with embedded(project.root / "account") as wire, session(project.root, "assistants", wire) as one:
-            async with lease.held(one.client, "test", terms=REAL) as hold:
-                wire.app = _Thief(wire.app, one.client, hold)
+            async with lease.held(http(one), "test", terms=REAL) as hold:
+                wire.app = _Thief(wire.app, http(one), hold)
                 code = await carried_out(one, await one.plan(), ApplyOptions(hold=hold), Words("apply"), agreed)
-            return code, len((await one.client.get("/assistants", {"limit": 100})).data["data"])
+            return code, len((await http(one).get("/assistants", {"limit": 100})).data["data"])
 
     code, made = asyncio.run(run())
     assert code == 1

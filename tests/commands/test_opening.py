@@ -8,6 +8,7 @@ import pytest
 
 from deployer.errors import AccountError
 from deployer.project import Project as Library
+from tests.support.live import http
 from tests.support.project import Project
 
 
@@ -28,7 +29,7 @@ def test_an_embedded_account_is_called_by_its_folder(project: Project) -> None:
 
     async def ask() -> None:
         async with Library.load().open() as session:
-            await session.client.get("/nowhere")
+            await http(session).get("/nowhere")
 
     with pytest.raises(AccountError) as caught:
         asyncio.run(ask())

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from deployer.backends.embedded import FOLDER
 from deployer.engine import canonical
-from deployer.project.session import EMBEDDED_FOLDER
-from tests.support.live import apply, embedded, session
+from tests.support.live import apply, embedded, http, session
 from tests.support.project import Project
 
 MANIFEST = "assistants: {a: {model: m, instructions: first}, b: {model: m}}"
@@ -33,11 +33,11 @@ def edit(project: Project, name: str, body: dict[str, Any]) -> None:
 
     async def run() -> None:
         async with (
-            embedded(project.root / EMBEDDED_FOLDER) as wire,
+            embedded(project.root / FOLDER) as wire,
             session(project.root, "assistants", wire) as one,
         ):
             found = next(live for live in await one.read() if live.raw["metadata"]["deployer"].endswith(name))
-            await one.client.write("POST", f"/assistants/{found.id}", body)
+            await http(one).write("POST", f"/assistants/{found.id}", body)
 
     asyncio.run(run())
 
@@ -131,7 +131,7 @@ def test_the_stamp_names_the_commit_of_the_plan(planned: Project) -> None:
 
     async def run() -> None:
         async with (
-            embedded(planned.root / EMBEDDED_FOLDER) as wire,
+            embedded(planned.root / FOLDER) as wire,
             session(planned.root, "assistants", wire) as one,
         ):
             await apply(one)

@@ -7,12 +7,14 @@ import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from deployer.backends.http.backend import tell_of
 from deployer.backends.http.client import Client
 from deployer.backends.http.failures import Failure
 from deployer.commands.carry_out import tell
@@ -32,7 +34,7 @@ def said(capsys: pytest.CaptureFixture[str], answer: Callable[[float], httpx2.Re
     """Send requests for more than 90 s to an account that gives these answers; give what is said."""
 
     async def work(client: Client) -> None:
-        client.circuit.told = events.Watch(client, tell)
+        client.circuit.told = partial(tell_of, client, events.Watch(tell))
 
         async def one_by_one() -> None:
             while virtual.now() < 90:
@@ -78,7 +80,8 @@ def test_the_next_trouble_is_told_anew(capsys: pytest.CaptureFixture[str]) -> No
 def test_neither_the_key_nor_control_characters_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     async def work(client: Client) -> None:
         ours = replace(client, settings=replace(client.settings, api_key="sk-ours-0123"))
-        events.Watch(ours, tell)(Failure("answered 503: no \x1b[2J for sk-ours-0123", "run again"), virtual.now(), 10.0)
+        failure = Failure("answered 503: no \x1b[2J for sk-ours-0123", "run again")
+        tell_of(ours, events.Watch(tell), failure, virtual.now(), 10.0)
 
     within(ok, work)
     (line,) = capsys.readouterr().err.splitlines()

@@ -14,6 +14,7 @@ from deployer.project.session import Session
 from tests.commands.test_drift import ask, ids
 from tests.support.documents import BLUE, BOTH, FILES, then
 from tests.support.faulty import Day, day, write
+from tests.support.live import http
 from tests.support.project import Project
 
 CAREFUL = PlanOptions(prune=True)
@@ -34,7 +35,7 @@ def root(tmp_path: Path) -> Path:
 
 def edit(one: Day, path: str, body: dict[str, Any]) -> None:
     async def send(session: Session) -> None:
-        await session.client.write("POST", path, body)
+        await http(session).write("POST", path, body)
 
     one.run(send)
 

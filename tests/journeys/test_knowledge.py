@@ -30,6 +30,7 @@ from tests.support.documents import (
     then,
 )
 from tests.support.faulty import Day, day, undone, write
+from tests.support.live import http
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_foreign_documents_stay_unless_the_store_is_exclusive_and_then_they_are_
 
 def test_a_file_that_a_foreign_store_holds_is_not_deleted(root: Path) -> None:
     async def borrow(session: Session, file_id: str) -> None:
-        await session.client.write("POST", "/vector_stores", {"name": "theirs", "file_ids": [file_id]})
+        await http(session).write("POST", "/vector_stores", {"name": "theirs", "file_ids": [file_id]})
 
     with day(root) as one:
         then(one, DOCS, FILES)

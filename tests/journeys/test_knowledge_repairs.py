@@ -24,6 +24,7 @@ from tests.support.documents import (
     then,
 )
 from tests.support.faulty import Day, day
+from tests.support.live import http
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_a_store_that_was_deleted_behind_its_assistant_is_a_plain_change(root: P
     with day(root) as one:
         then(one, BOTH, FILES)
         store = store_of(one)
-        one.run(lambda session: session.client.write("DELETE", f"/vector_stores/{store}"))
+        one.run(lambda session: http(session).write("DELETE", f"/vector_stores/{store}"))
         plan = one.plan()
         assert {str(change.address): change.action.value for change in plan.pending} == {
             "vector_store/docs": "create",
@@ -77,7 +78,7 @@ def test_a_document_whose_file_object_is_gone_is_repaired(root: Path) -> None:
     with day(root, {"on": "DELETE /v1/files/*", "leave": "memberships", "times": 1}) as one:
         then(one, DOCS, FILES)
         gone = next(file_id for file_id, label in one.whole.files.items() if label.startswith("a.md"))
-        one.run(lambda session: session.client.write("DELETE", f"/files/{gone}"))
+        one.run(lambda session: http(session).write("DELETE", f"/files/{gone}"))
         assert one.plan().pending == (), "only a look behind the documents shows it"
         wishes = PlanOptions(check_files=True, on_drift=OnDrift.OVERWRITE)
         (change,) = one.plan(wishes).pending
@@ -102,10 +103,10 @@ def test_files_of_the_code_interpreter_are_added_changed_and_removed(root: Path)
 def test_a_foreign_file_of_the_code_interpreter_stays(root: Path) -> None:
     async def add(session: Session) -> str:
         (found,) = [one for one in await session.read() if one.kind == "assistant"]
-        answer = await session.client.send_file("/files", content("theirs.csv"), {"purpose": "assistants"})
+        answer = await http(session).send_file("/files", content("theirs.csv"), {"purpose": "assistants"})
         held = [*found.raw["tool_resources"]["code_interpreter"]["file_ids"], answer.data["id"]]
         body = {"tool_resources": {"code_interpreter": {"file_ids": held}}}
-        await session.client.write("POST", f"/assistants/{found.id}", body)
+        await http(session).write("POST", f"/assistants/{found.id}", body)
         return str(answer.data["id"])
 
     with day(root) as one:

@@ -10,7 +10,7 @@ import pytest
 
 from deployer.model import Action, Plan, Status
 from deployer.project import PlanOptions
-from tests.support.live import Wire, apply, embedded, session
+from tests.support.live import Wire, apply, embedded, http, session
 from tests.support.project import Project
 
 APIS = ("assistants", "agents")
@@ -92,7 +92,7 @@ async def content(wire: Wire, root: Path, api: str) -> dict[str, Any]:
     """Everything on the account, by what it is called."""
     async with session(root, api, wire) as one:
         objects = await one.read()
-        files = [row["filename"] for row in (await one.client.get("/files")).data["data"]]
+        files = [row["filename"] for row in (await http(one).get("/files")).data["data"]]
     names = sorted(str(live.raw["metadata"].get("deployer", live.raw["name"])) for live in objects)
     members = sorted(str(file.path) for live in objects for file in live.files)
     return {"objects": names, "files": sorted(files), "members": members}
@@ -193,14 +193,14 @@ def test_foreign_objects_are_left_alone(project: Project, api: str) -> None:
         async with embedded(project.root / "account") as wire:
             write_a(project)
             async with session(project.root, api, wire) as one:
-                path = one.kinds["assistant"].PATH
+                path = f"/{api}"
                 mine = {"model": "gpt-6-luna", "name": "Tutor", "metadata": {"deployer": "else/assistant/tutor"}}
-                foreign = (await one.client.write("POST", path, mine)).data
+                foreign = (await http(one).write("POST", path, mine)).data
             await converge(project, wire, api)
             write_empty(project)
             await converge(project, wire, api)
             async with session(project.root, api, wire) as one:
-                assert (await one.client.get(f"{path}/{foreign['id']}")).data == foreign
+                assert (await http(one).get(f"{path}/{foreign['id']}")).data == foreign
 
     asyncio.run(walk())
 
@@ -213,16 +213,16 @@ def test_what_nobody_declared_is_never_touched_and_edits_are_told_apart(project:
             await converge(project, wire, api)
             async with session(project.root, api, wire) as one:
                 live = next(live for live in await one.read() if live.raw["name"] == "Tutor")
-                path = f"{one.kinds['assistant'].PATH}/{live.id}"
+                path = f"/{api}/{live.id}"
                 edit = {"metadata": {**live.raw["metadata"], "note": "by hand"}, "instructions": "Edited by hand now."}
-                await one.client.write("POST", path, edit)
+                await http(one).write("POST", path, edit)
                 plan = await one.plan()
                 (change,) = plan.pending
                 (field,) = change.fields
                 assert (field.path, field.origin) == ("instructions", "account")
             await converge(project, wire, api)
             async with session(project.root, api, wire) as one:
-                assert (await one.client.get(path)).data["metadata"]["note"] == "by hand"
+                assert (await http(one).get(path)).data["metadata"]["note"] == "by hand"
 
     asyncio.run(walk())
 
@@ -234,7 +234,7 @@ def test_two_live_objects_with_one_address_are_both_named_and_one_goes_with_cons
             await apply(one)
             live = next(live for live in await one.read() if live.kind == "assistant")
             body = {"model": "m", "metadata": live.raw["metadata"]}
-            copy = (await one.client.write("POST", "/assistants", body)).data
+            copy = (await http(one).write("POST", "/assistants", body)).data
         return live.id, copy["id"]
 
     project.manifest("assistants: {a: {model: m}}")

@@ -12,6 +12,7 @@ from deployer.project import PlanOptions
 from deployer.project.session import Session
 from tests.support.documents import BOTH, DOCS, FILES, TWO, store_of, then
 from tests.support.faulty import PRUNE, Day, day, write
+from tests.support.live import http
 
 CAREFUL = PlanOptions(prune=True)
 KEEP = PlanOptions(prune=True, on_drift=OnDrift.KEEP)
@@ -29,7 +30,7 @@ def root(tmp_path: Path) -> Path:
 
 def post(one: Day, path: str, body: dict[str, Any]) -> str:
     async def send(session: Session) -> str:
-        return str((await session.client.write("POST", path, body)).data["id"])
+        return str((await http(session).write("POST", path, body)).data["id"])
 
     return one.run(send)
 

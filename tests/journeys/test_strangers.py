@@ -13,7 +13,7 @@ from deployer.model import Status
 from deployer.project import PlanOptions
 from deployer.project.session import Session
 from tests.support.faulty import Fault, day, undone
-from tests.support.live import QUICK
+from tests.support.live import QUICK, http
 from tests.support.whole import Whole
 
 STORE = "vector_stores: {docs: {files: ['*.md']}}\n"
@@ -96,8 +96,8 @@ def test_what_was_taken_since_the_plan_stays(tmp_path: Path, account: Path) -> N
         async def run(one: Session) -> Any:
             plan = await one.plan(PlanOptions())
             (gone,) = (file.id for live in plan.live for file in live.files if file.path == "two.md")
-            taken = (await one.client.write("POST", "/vector_stores", {"name": "mine", "file_ids": [gone]})).data
-            (outcome,) = await execute(one.client, plan, root, lambda _event: None, waits=QUICK)
+            taken = (await http(one).write("POST", "/vector_stores", {"name": "mine", "file_ids": [gone]})).data
+            (outcome,) = await execute(one.account, plan, root, lambda _event: None, waits=QUICK)
             return gone, taken["id"], outcome
 
         gone, store, outcome = today.run(run)
@@ -126,10 +126,10 @@ def test_a_file_that_another_surface_holds_stays(tmp_path: Path, account: Path) 
     held = {"code_interpreter": {"file_ids": [file_id]}}
     body = {"model": "m", "tools": [{"type": "code_interpreter"}], "tool_resources": held}
     with day(root, folder=account) as today:
-        today.run(lambda one: one.client.write("POST", "/assistants", body))
+        today.run(lambda one: http(one).write("POST", "/assistants", body))
     (root / "one.md").unlink()
     project(root, "vector_stores: {docs: {}}\n")
     with day(root, api="agents", folder=account) as today:
         assert undone(today.apply()) == []
-        assert today.run(lambda one: holdings(one.client, one.kinds)) == {file_id}, "gc sees it, too"
+        assert today.run(lambda one: holdings(one.account.files)) == {file_id}, "gc sees it, too"
     assert dead(found(account)) == set()

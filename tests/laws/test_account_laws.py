@@ -15,16 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployer import manifest
+from deployer.backends.http.backend import HttpBackend
 from deployer.backends.http.client import connect
+from deployer.backends.http.pages import of_account
 from deployer.backends.http.retry import Patience
 from deployer.errors import AccountError
-from deployer.kinds import SURFACES
 from deployer.model import UNLIMITED, AccountSettings, Status, Target
 from deployer.project import PlanOptions
 from deployer.project.session import Session
 from deployer.render import preview
 from deployer.render.formats import rendered
-from tests.support.live import apply, embedded, session
+from tests.support.live import account_of, apply, embedded, session
 from tests.support.project import Project
 
 NAMES = "abcdef"
@@ -102,11 +103,11 @@ def test_a_key_never_comes_out(key: str) -> None:
 
 async def _said(key: str) -> Iterator[str]:
     settings_ = AccountSettings("test", "assistants", "http://echo.invalid/v1", key, limits=UNLIMITED)
-    kinds = SURFACES["assistants"]
     found = manifest.Manifest(Path("/nowhere"), "test", settings_, (), ())
     transport = httpx2.ASGITransport(app=Echo(key))
     async with connect(settings_, {}, transport, Patience(attempts=1)) as client:
-        one = Session(client, found, Target("test", "assistants", "http://echo.invalid/v1"), kinds, "")
+        account = account_of(HttpBackend(client, of_account(None, settings_)))
+        one = Session(account, found, Target("test", "assistants", "http://echo.invalid/v1"), "")
         plan = await one.plan(PlanOptions(prune=True))
         with pytest.raises(AccountError) as refused:
             await client.get("/files")

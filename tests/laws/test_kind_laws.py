@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.backends.http.client import Client, connect
+from deployer.backends.base import Backend
+from deployer.backends.http.backend import open_backend
 from deployer.engine import canonical, diff, plan
-from deployer.kinds import SURFACES, Kind
+from deployer.kinds import SURFACES
 from deployer.model import AccountSettings, Address, Attrs, Create, LiveObject, Plan, Resource, Target, Update
 from deployer.server import EmbeddedAccount
 from tests.support import strategies
@@ -54,26 +54,28 @@ def test_what_was_created_reads_back_as_desired_and_so_does_every_update(
 
 async def _walk(account: EmbeddedAccount, api: str, name: str, states: list[Attrs]) -> None:
     kinds = SURFACES[api]
-    headers = {kind.PATH: kind.HEADERS for kind in kinds.values()}
     settings = AccountSettings("test", api, "http://embedded.invalid/v1")
-    async with connect(settings, headers, httpx2.ASGITransport(app=account.app)) as client:
+    async with open_backend(settings, None, transport=httpx2.ASGITransport(app=account.app)) as backend:
         live: LiveObject | None = None
         scope = plan.Scope("test", Target("test", api, ""), kinds)
         for attrs in states:
             resource = Resource(Address(name, "one"), attrs)
             built = plan.build(scope, [resource], [live] if live else [])
-            live = await _send(client, kinds[name], built, live)
+            live = await _send(backend, name, built, live)
             assert plan.build(scope, [resource], [live]).pending == ()
             wanted = kinds[name].express(attrs).attrs
             assert diff.compare(kinds[name].canonical(live.raw, {}), wanted, kinds[name].DEFAULTS, {}) == ()
 
 
-async def _send(client: Client, kind: Kind, built: Plan, live: LiveObject | None) -> LiveObject:
-    raw: Any = live.raw if live else None
+async def _send(backend: Backend, kind: str, built: Plan, live: LiveObject | None) -> LiveObject:
+    live_id = live.id if live else ""
     for change in built.pending:
         for one in change.operations:
-            assert isinstance(one, Create | Update)
-            path = f"{kind.PATH}/{one.id}" if isinstance(one, Update) else kind.PATH
-            raw = (await client.write("POST", path, one.body)).data
-    read = (await client.get(f"{kind.PATH}/{raw['id']}")).data
-    return LiveObject(built.changes[0].address.kind, raw["id"], read)
+            match one:
+                case Create():
+                    live_id = str((await backend.create(kind, one.body))["id"])
+                case Update():
+                    await backend.update(kind, one.id, one.body)
+                case _:
+                    pytest.fail(f"{one} is none of an object alone")
+    return LiveObject(kind, live_id, await backend.get(kind, live_id))

@@ -7,7 +7,6 @@ import hashlib
 from pathlib import Path
 
 from deployer.apply.reuse import OTHER, UNREADABLE, Proof, prove
-from deployer.backends import contents
 from deployer.model import DesiredFile
 from tests.manifest.foreign import by_hand
 from tests.support.live import embedded, session
@@ -22,8 +21,8 @@ def proof(root: Path, store: str, files: list[DesiredFile], *, readable: bool = 
     async def run() -> Proof:
         async with embedded(root / ".deployer" / "account") as wire, session(root, "assistants", wire) as one:
             wire.fails = lambda _number, request: not readable and request.endswith("/content")
-            live = await contents.memberships(one.client, store)
-            return await prove(one.client, live, files, by_size=by_size)
+            live = await one.account.files.members(store)
+            return await prove(one.account.files, live, files, by_size=by_size)
 
     return asyncio.run(run())
 

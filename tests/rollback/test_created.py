@@ -52,7 +52,7 @@ def apply(
             plan = await session.plan()
             await between(session, plan)
             written = await secured(session, plan, ApplyOptions())
-            outcomes = await execute(session.client, plan, session.manifest.root, lambda _event: None)
+            outcomes = await execute(session.account, plan, session.manifest.root, lambda _event: None)
             if note:
                 recorded(session, written, outcomes, ignore)
             return outcomes
@@ -62,7 +62,7 @@ def apply(
 
 async def made_by_another(session: Session, plan: Plan) -> None:
     """Another run applies the same plan."""
-    await execute(session.client, plan, session.manifest.root, lambda _event: None)
+    await execute(session.account, plan, session.manifest.root, lambda _event: None)
 
 
 @pytest.mark.parametrize("note", (True, False))
@@ -203,7 +203,7 @@ def test_a_note_that_cannot_be_written_does_not_undo_the_run(
         async with Library.load().open() as session:
             plan = await session.plan()
             written = await secured(session, plan, ApplyOptions())
-            outcomes = await execute(session.client, plan, session.manifest.root, lambda _event: None)
+            outcomes = await execute(session.account, plan, session.manifest.root, lambda _event: None)
             (path,) = snapshots(project)
             (path.parent / "kept").mkdir()
             path.rename(path.parent / "kept" / path.name)

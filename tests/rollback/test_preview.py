@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.backends.account import LOCK
-from deployer.backends.http.lease import HOLDER, UNTIL
+from deployer.backends.http.lease import HOLDER, LOCK, UNTIL
 from tests.commands.test_drift import ask, ids
 from tests.support.project import Project
 from tests.support.rollback import SNAPSHOTS, account, run, snapshots

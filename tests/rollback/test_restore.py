@@ -196,7 +196,7 @@ def test_a_file_of_the_code_interpreter_whose_content_nobody_knows_stays(project
             wire.fails = lambda _number, request: request.endswith("/content")
             async with session(project.root, "assistants", wire) as one:
                 back = (await plan_rollback(one, list(snapshot.entries(data)), PlanOptions())).plan
-                (outcome,) = await execute(one.client, back, project.root, lambda _event: None)
+                (outcome,) = await execute(one.account, back, project.root, lambda _event: None)
                 assert (outcome.status, back.problems) == (Status.DONE, ())
                 (after,) = await one.read()
                 assert after.raw == before.raw

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from deployer.backends.http.exchange import Content
 from deployer.project.session import Session
 from tests.support.faulty import Day, write
+from tests.support.live import http
 
 DOCS = "vector_stores: {docs: {files: [docs/**]}}\n"
 BLUE = 'vector_stores: {docs: {files: [{path: "docs/**", attributes: {team: blue}}]}}\n'
@@ -37,9 +38,9 @@ def then(one: Day, manifest: str, files: Mapping[str, str]) -> list[str]:
 
 async def put(session: Session, store: str, name: str = "foreign.txt") -> str:
     """Attach a file by hand, as somebody else would."""
-    answer = await session.client.send_file("/files", content(name), {"purpose": "assistants"})
+    answer = await http(session).send_file("/files", content(name), {"purpose": "assistants"})
     file_id = str(answer.data["id"])
-    await session.client.write("POST", f"/vector_stores/{store}/files", {"file_id": file_id})
+    await http(session).write("POST", f"/vector_stores/{store}/files", {"file_id": file_id})
     return file_id
 
 

@@ -45,7 +45,7 @@ class Day:
 
     async def applied(self, one: Session, wishes: PlanOptions = PRUNE) -> tuple[Outcome, ...]:
         plan = await one.plan(wishes)
-        return await execute(one.client, plan, self.root, lambda _event: None, waits=self.waits)
+        return await execute(one.account, plan, self.root, lambda _event: None, waits=self.waits)
 
     def plan(self, wishes: PlanOptions = PRUNE) -> Plan:
         return self.run(lambda one: one.plan(wishes))

@@ -11,10 +11,12 @@ from typing import Any
 
 import httpx2
 
-from deployer import manifest
+from deployer import cache, manifest
 from deployer.apply import Waits, execute
-from deployer.backends.http.client import connect
-from deployer.kinds import HEADERS, SURFACES
+from deployer.backends.account import Account
+from deployer.backends.http.backend import HttpBackend, open_backend
+from deployer.backends.http.client import Client
+from deployer.kinds import SURFACES
 from deployer.model import UNLIMITED, AccountSettings, OnDrift, Outcome, Severity, Target
 from deployer.project import PlanOptions
 from deployer.project.session import Session
@@ -59,14 +61,26 @@ async def session(
     """Give a session for the manifest in `root`, on `wire`."""
     found = manifest.compile_manifest(root / "assistants.yaml", None, variables or {}, {})
     assert not [str(one) for one in found.problems if one.severity is Severity.ERROR]
-    kinds = SURFACES[api]
     settings = AccountSettings("test", api, "http://embedded.invalid/v1", limits=UNLIMITED)
     compiled = manifest.Manifest(
         found.root, found.project, settings, manifest.digest(found.root, found.resources), found.problems, found.moved
     )
     transport = httpx2.ASGITransport(app=wire)
-    async with connect(settings, HEADERS, transport) as client:
-        yield Session(client, compiled, Target("test", api, "embedded"), kinds, "")
+    async with open_backend(settings, root / cache.FOLDER, transport=transport) as backend:
+        yield Session(account_of(backend), compiled, Target("test", api, "embedded"), "")
+
+
+def account_of(backend: HttpBackend) -> Account:
+    """Give the account whose kinds are all behind HTTP."""
+    kinds = SURFACES[backend.client.settings.api]
+    return Account(backend.client.settings, kinds, dict.fromkeys(kinds, "http"), {"http": backend})
+
+
+def http(one: Session) -> Client:
+    """Give what a person would send requests with by hand."""
+    backend = one.account.of("assistant")
+    assert isinstance(backend, HttpBackend)
+    return backend.client
 
 
 QUICK = Waits(ingestion=20.0, shows=2.0, lost=0.0, poll=0.02)
@@ -74,7 +88,7 @@ QUICK = Waits(ingestion=20.0, shows=2.0, lost=0.0, poll=0.02)
 
 async def apply(one: Session, *, prune: bool = False, on_drift: OnDrift = OnDrift.OVERWRITE) -> tuple[Outcome, ...]:
     plan = await one.plan(PlanOptions(prune, on_drift))
-    return await execute(one.client, plan, one.manifest.root, lambda _event: None, waits=QUICK)
+    return await execute(one.account, plan, one.manifest.root, lambda _event: None, waits=QUICK)
 
 
 @asynccontextmanager

@@ -334,14 +334,15 @@ async def open_backend(
     Cursors are kept when every list was read, so that those of stores that are gone are forgotten.
     """
     async with connect(settings, HEADERS, transport, place=place) as client:
-        client.circuit.told = partial(_tell, client, told)
+        client.circuit.told = partial(tell_of, client, told)
         backend = HttpBackend(client, pages.of_account(folder, settings))
         yield backend
         if {route.path for route in ROUTES[settings.api].values()} <= backend.cursors.now.keys():
             backend.cursors.save()
 
 
-def _tell(client: Client, told: Callable[[Pause], object], failure: Failure, since: float, seconds: float) -> None:
+def tell_of(client: Client, told: Callable[[Pause], object], failure: Failure, since: float, seconds: float) -> None:
+    """Tell of a pause in words that hold no key."""
     settings, patience = client.settings, client.patience
     what = masked(failure.what, settings.api_key)
     told(Pause(settings.name, what, since, patience.clock(), seconds, patience.outage))

@@ -19,11 +19,10 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
 from deployer import cache
 from deployer.backends import validate
-from deployer.backends.base import Row
+from deployer.backends.base import Row, without_password
 from deployer.backends.http.client import Client
 from deployer.backends.http.failures import Failure
 from deployer.backends.http.redact import redacted
@@ -231,9 +230,3 @@ def of_account(folder: Path | None, settings: AccountSettings) -> Cursors:
     name = without_password(settings.base_url or "")
     found = cache.load(folder, _NAME).get(name)
     return Cursors(folder, name, found if isinstance(found, dict) else {})
-
-
-def without_password(url: str) -> str:
-    """A URL may carry who is asking (`https://user:secret@host`): no file of ours is to hold it."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
