@@ -1,14 +1,15 @@
-"""The difference of two texts: by words where that is short, else row by row, with what stands around each change.
+"""The difference of two texts: by words where that is short, else line by line, with what stands around each change.
 
-`difference` yields the lines that are shown. Below it `rows` compares row by row (a row is a line, or a sentence where
-lines are long), `words` inside a row, and `opcodes` any two sequences, in a time that no text can make long.
+`difference` yields the lines that are shown. Below it `rows` compares line by line; a line that is long and changed is
+shown sentence by sentence, and lines that only stand elsewhere are folded. `words` compares inside a row, and `opcodes`
+any two sequences, in a time that no text can make long.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
@@ -16,14 +17,18 @@ from itertools import groupby, takewhile
 from typing import Any
 
 from deployer.render.lines import Line, Segment, dim, plain
-from deployer.wording import more
+from deployer.wording import counted, more
 
 Opcode = tuple[str, int, int, int, int]
 """As difflib has it: a tag (`equal`, `replace`, `delete`, `insert`), a range of the old and one of the new."""
 
 _PAIRS = 50_000
 _WORD = re.compile(r"\s+|[^\W_]+|[^\w\s]|_")
-_SENTENCE = re.compile(r".+?(?:[.!?。！？]\s+|$)")  # noqa: RUF001 (full-width marks end sentences too)
+_END = re.compile(r"(?:[.!?]+[\"')\]]*\s+(?![a-z])|[。！？]+\s*)")  # noqa: RUF001 (full-width marks end sentences too)
+_NO_END = re.compile(
+    r"(?:^|[\s(])(?:\d+|[A-Za-z]|[ei]\.\s?[eg]|etc|vs|cf|approx|Dr|Mr|Mrs|Ms|Prof|St|No|Nr|Fig|z\.\s?B)\.\s+$"
+)
+"""What a dot ends besides sentences: the number of a list, an initial, an abbreviation."""
 _WORDS_AROUND = 8
 _ROWS_AROUND = 2
 _ALIKE = 0.5
@@ -32,15 +37,21 @@ _TITLE = 40
 _INLINE = 160
 _COMPARED = 2_000
 _ROWS = 40
+_ALIGNED = 2_500
+_PASSAGE = 30
+_PLACES = 8
+_WHOLE = "all of them: deployer plan --format html"
 
 
 class Op(StrEnum):
-    """What became of a row, or of a stretch of words (never `CHANGED`)."""
+    """What became of a row, or of a stretch of words (never `CHANGED` or moved)."""
 
     SAME = "same"
     GONE = "gone"
     NEW = "new"
     CHANGED = "changed"
+    MOVED_AWAY = "moved away"
+    MOVED_HERE = "moved here"
     LEFT_OUT = "left out"
 
 
@@ -54,11 +65,12 @@ _MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`old` is empty of a new row, `new` of one that is gone."""
+    """`old` is empty of a new row, `new` of one that is gone; `lines` counts those of a passage that moved."""
 
     op: Op
     old: str = ""
     new: str = ""
+    lines: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +89,16 @@ def is_prose(*values: Any) -> bool:
 
 def difference(head: Line, old: str, new: str, note: tuple[Segment, ...]) -> Iterator[Line]:
     """Yield `head` with the difference behind it, or with its rows below it; `note` ends the first line."""
-    found = _rows(old, new)
-    if inside := _short(old, new) or _only(found):
+    compared = _moved(_compared(*_lines(old, new)))
+    if inside := _short(old, new) or _only(compared):
         yield Line(head.sign, head.depth, (*head.segments, *inside, *note))
         return
-    yield Line(head.sign, head.depth, (*head.segments, dim(_counts(found)), *note))
+    yield Line(head.sign, head.depth, (*head.segments, dim(_counts(compared)), *note))
+    found = _folded(compared)
     for row in found[:_ROWS]:
         yield _row(row, head.depth + 1)
-    if rest := sum(row.op is not Op.SAME for row in found[_ROWS:]):
-        yield Line("", head.depth + 1, (dim(f"… {more(rest, 'changed line')}"),))
+    if rest := sum(row.lines for row in found[_ROWS:] if row.op not in (Op.SAME, Op.LEFT_OUT)):
+        yield Line("", head.depth + 1, (dim(f"… {more(rest, 'changed line')} ({_WHOLE})"),))
 
 
 def inline(old: Any, new: Any) -> tuple[Segment, ...]:
@@ -93,11 +106,16 @@ def inline(old: Any, new: Any) -> tuple[Segment, ...]:
     return _short(old, new) if is_prose(old, new) else ()
 
 
-def _rows(old: str, new: str) -> list[Row]:
-    """Return the rows of both; a line end at the end of both is no row."""
+def rows(old: str, new: str) -> list[Row]:
+    """Return the rows around each change in order; longer unchanged runs are left out."""
+    return _folded(_moved(_compared(old.split("\n"), new.split("\n"))))
+
+
+def _lines(old: str, new: str) -> tuple[list[str], list[str]]:
+    """Return the lines of both; a line end at the end of both begins no line."""
     if old.endswith("\n") and new.endswith("\n"):
-        return rows(old[:-1], new[:-1])
-    return rows(old, new)
+        old, new = old[:-1], new[:-1]
+    return old.split("\n"), new.split("\n")
 
 
 def _short(old: str, new: str) -> tuple[Segment, ...]:
@@ -107,14 +125,14 @@ def _short(old: str, new: str) -> tuple[Segment, ...]:
     return _if_short(_words(old, new))
 
 
-def _only(found: list[Row]) -> tuple[Segment, ...]:
+def _only(compared: Sequence[Row]) -> tuple[Segment, ...]:
     """Return the one row that was edited, when it is the only difference; else nothing."""
-    different = [row for row in found if row.op not in (Op.SAME, Op.LEFT_OUT)]
+    different = [row for row in compared if row.op is not Op.SAME]
     if [row.op for row in different] != [Op.CHANGED]:
         return ()
     inside = _words(different[0].old, different[0].new)
-    before = () if found[0].op is Op.CHANGED or inside[0].text == "…" else (dim("… "),)
-    after = () if found[-1].op is Op.CHANGED or inside[-1].text.endswith("…") else (dim(" …"),)
+    before = () if compared[0].op is Op.CHANGED or inside[0].text == "…" else (dim("… "),)
+    after = () if compared[-1].op is Op.CHANGED or inside[-1].text.endswith("…") else (dim(" …"),)
     return _if_short((*before, *inside, *after))
 
 
@@ -130,11 +148,16 @@ def _words(old: str, new: str) -> tuple[Segment, ...]:
     return tuple(result)
 
 
-def _counts(found: list[Row]) -> str:
+def _counts(compared: Sequence[Row]) -> str:
+    """Count lines, as an editor does: `+2 ~1 -1 lines, 3 moved`."""
     signs = ((Op.NEW, "+"), (Op.CHANGED, "~"), (Op.GONE, "-"))
-    counts = [(sign, sum(row.op is op for row in found)) for op, sign in signs]
+    counts = [(sign, sum(row.op is op for row in compared)) for op, sign in signs]
     written = [f"{sign}{count:,}" for sign, count in counts if count]
-    return " ".join(written) + (" line" if sum(count for _, count in counts) == 1 else " lines")
+    noun = "line" if sum(count for _, count in counts) == 1 else "lines"
+    moved = sum(row.lines for row in compared if row.op is Op.MOVED_HERE)
+    if not written:
+        return f"{counted(moved, 'line')} moved"
+    return f"{' '.join(written)} {noun}" + (f", {moved:,} moved" if moved else "")
 
 
 def _row(row: Row, depth: int) -> Line:
@@ -144,55 +167,134 @@ def _row(row: Row, depth: int) -> Line:
         return Line("-", depth, (Segment(_cut(row.old) or "⏎", "gone"),))
     if row.op is Op.NEW:
         return Line("+", depth, (Segment(_cut(row.new) or "⏎", "new"),))
+    if row.op in (Op.MOVED_AWAY, Op.MOVED_HERE):
+        return Line("", depth, (dim(f"… {counted(row.lines, 'line')} {row.op}: {_cut(row.old, _TITLE)}"),))
     return Line("", depth, (Segment(_cut(row.new) if row.op is Op.SAME else "…", "dim"),))
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, room: int = 2 * _INLINE) -> str:
     """Cut the middle out of a row that would fill the screen."""
     shown = plain(text)
-    return shown if len(shown) <= 2 * _INLINE else f"{shown[:_INLINE]} … {shown[-_TITLE:]}"
+    return shown if len(shown) <= room else f"{shown[: room // 2]} … {shown[-room // 8 :]}"
 
 
-def rows(old: str, new: str) -> list[Row]:
-    """Return the rows around each change in order; longer unchanged runs are left out."""
-    split = _sentences if max(map(len, f"{old}\n{new}".split("\n"))) > _LONG_LINE else _lines
-    return list(_folded(list(_compared(split(old), split(new)))))
-
-
-def _lines(text: str) -> list[str]:
-    return text.split("\n")
-
-
-def _sentences(text: str) -> list[str]:
-    return [row for line in text.split("\n") for row in _SENTENCE.findall(line) or [""]]
-
-
-def _compared(before: Sequence[str], after: Sequence[str]) -> Iterator[Row]:
+def _compared(before: Sequence[str], after: Sequence[str]) -> list[Row]:
+    """Return every row of both, in order."""
+    found: list[Row] = []
     for tag, i1, i2, j1, j2 in opcodes(before, after):
         if tag == "equal":
-            yield from (Row(Op.SAME, row, row) for row in before[i1:i2])
+            found += (Row(Op.SAME, row, row) for row in before[i1:i2])
         else:
-            yield from _replaced(before[i1:i2], after[j1:j2])
+            found += _replaced(before[i1:i2], after[j1:j2])
+    return found
 
 
 def _replaced(before: Sequence[str], after: Sequence[str]) -> Iterator[Row]:
-    if len(before) == len(after) and all(map(similar, before, after)):
-        yield from map(Row, [Op.CHANGED] * len(before), before, after)
+    """Yield what came in the place of what: rows that share enough words were edited, the others went and came."""
+    i = j = 0
+    for old, new in (*_pairs_alike(before, after), (len(before), len(after))):
+        yield from (Row(Op.GONE, old=row) for row in before[i:old])
+        yield from (Row(Op.NEW, new=row) for row in after[j:new])
+        if old < len(before):
+            yield Row(Op.CHANGED, before[old], after[new])
+        i, j = old + 1, new + 1
+
+
+def _pairs_alike(before: Sequence[str], after: Sequence[str]) -> list[tuple[int, int]]:
+    """Return places of rows that were edited: as many as there can be in the order of both (as diff finds lines)."""
+    if len(before) * len(after) > _ALIGNED:
+        return []
+    olds, news = [_vocabulary(row) for row in before], [_vocabulary(row) for row in after]
+    alike = [[_share(old, new) for new in news] for old in olds]
+    best = [[0] * (len(news) + 1) for _ in range(len(olds) + 1)]
+    for i in reversed(range(len(olds))):
+        for j in reversed(range(len(news))):
+            best[i][j] = max(best[i + 1][j], best[i][j + 1], best[i + 1][j + 1] + alike[i][j])
+    found, i, j = [], 0, 0
+    while i < len(olds) and j < len(news):
+        if alike[i][j] and best[i][j] == best[i + 1][j + 1] + 1:
+            found.append((i, j))
+            i, j = i + 1, j + 1
+        elif best[i + 1][j] >= best[i][j + 1]:
+            i += 1
+        else:
+            j += 1
+    return found
+
+
+def _moved(compared: list[Row]) -> list[Row]:
+    """Fold passages that only stand elsewhere now: what went in one place and came in another, word for word."""
+    gone: dict[str, list[int]] = {}
+    for place, row in enumerate(compared):
+        if row.op is Op.GONE and row.old.strip():
+            gone.setdefault(row.old, []).append(place)
+    result: dict[int, Row | None] = {}
+    for place, row in enumerate(compared):
+        if row.op is Op.NEW and place not in result and row.new in gone:
+            passages = [_passage(compared, old, place, result) for old in gone[row.new][:_PLACES]]
+            _fold(compared, max(passages, key=lambda one: one[2]), result)
+    return [found for place, row in enumerate(compared) if (found := result.get(place, row))]
+
+
+def _passage(compared: Sequence[Row], old: int, new: int, taken: Collection[int]) -> tuple[int, int, int]:
+    """Return where a passage stood, where it stands, and its number of lines."""
+    count = 0
+    while (
+        max(old, new) + count < len(compared)
+        and old + count not in taken
+        and new + count not in taken
+        and (compared[old + count].op, compared[new + count].op) == (Op.GONE, Op.NEW)
+        and compared[old + count].old == compared[new + count].new
+    ):
+        count += 1
+    return old, new, count
+
+
+def _fold(compared: Sequence[Row], passage: tuple[int, int, int], result: dict[int, Row | None]) -> None:
+    """Put one row in the place of a passage at both ends, unless it says too little to be told from chance."""
+    old, new, count = passage
+    first = compared[new].new
+    if sum(len(row.new) for row in compared[new : new + count]) < _PASSAGE:
         return
-    yield from (Row(Op.GONE, old=row) for row in before)
-    yield from (Row(Op.NEW, new=row) for row in after)
+    for start, op in ((old, Op.MOVED_AWAY), (new, Op.MOVED_HERE)):
+        result |= dict.fromkeys(range(start, start + count))
+        result[start] = Row(op, first, first, count)
 
 
-def _folded(found: Sequence[Row]) -> Iterator[Row]:
+def _folded(compared: Sequence[Row]) -> list[Row]:
+    """Return what changed, with a few rows around it; long lines that changed are divided into their sentences."""
     near = {
         other
-        for place, row in enumerate(found)
+        for place, row in enumerate(compared)
         if row.op is not Op.SAME
         for other in range(place - _ROWS_AROUND, place + _ROWS_AROUND + 1)
     }
-    for shown, run in groupby(enumerate(found), key=lambda item: item[0] in near):
+    result: list[Row] = []
+    for shown, run in groupby(enumerate(compared), key=lambda item: item[0] in near):
         part = [row for _, row in run]
-        yield from part if shown or len(part) == 1 else [Row(Op.LEFT_OUT)]
+        if not shown and len(part) > 1:
+            result.append(Row(Op.LEFT_OUT))
+            continue
+        result += (one for row in part for one in _divided(row))
+    return result
+
+
+def _divided(row: Row) -> list[Row]:
+    """Return the sentences of a long line that was edited, those around its changes; any other row is itself."""
+    if row.op is not Op.CHANGED or max(len(row.old), len(row.new)) <= _LONG_LINE:
+        return [row]
+    found = _compared(sentences(row.old), sentences(row.new))
+    return _folded(found) if len(found) > 1 else [row]
+
+
+def sentences(line: str) -> list[str]:
+    """Return the sentences of a line, whole: the number of a list, an initial and an abbreviation end none."""
+    found, start = [], 0
+    for end in _END.finditer(line):
+        if not _NO_END.search(line[start : end.end()]):
+            found.append(line[start : end.end()])
+            start = end.end()
+    return [*found, line[start:]] if line[start:] or not found else found
 
 
 def words(old: str, new: str) -> list[Stretch]:
@@ -201,11 +303,13 @@ def words(old: str, new: str) -> list[Stretch]:
     return list(_merged(_stretches(before, after)))
 
 
-def similar(old: str, new: str) -> bool:
+def _vocabulary(row: str) -> Counter[str]:
+    return Counter(word for word in _WORD.findall(row) if not word.isspace())
+
+
+def _share(before: Counter[str], after: Counter[str]) -> bool:
     """Whether two rows share enough words to be read as one that was edited."""
-    before, after = (Counter(word for word in _WORD.findall(text) if not word.isspace()) for text in (old, new))
-    most = max(before.total(), after.total())
-    return (before & after).total() >= _ALIKE * most
+    return (before & after).total() >= _ALIKE * max(before.total(), after.total())
 
 
 def _stretches(before: list[str], after: list[str]) -> Iterator[Stretch]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,7 +56,7 @@ def test_one_long_line_is_shown_by_sentences() -> None:
     old = " ".join(f"Sentence number {n} says this." for n in range(20))
     new = old.replace("r 3 says this", "r 3 says that").replace("number 10 says", "no").replace("19 says", "19")
     assert lines_of(old, new) == [
-        "    ~ instructions  ~3 lines",
+        "    ~ instructions  ~1 line",
         "          Sentence number 0 says this.",
         "          Sentence number 1 says this.",
         "          Sentence number 2 says this.",
@@ -82,6 +83,77 @@ def test_one_edited_line_of_many_is_shown_in_one() -> None:
     assert lines_of("one two three\nfour\n", "one 2 three\nfour\n") == ["    ~ instructions  one [-two-]{+2+} three …"]
 
 
+NUMBERED = "\n".join(f"{n}. Rule {n}: answer e.g. with a list." for n in range(1, 81))
+
+
+def test_one_long_line_does_not_cut_the_others_into_sentences() -> None:
+    """A numbered list stays a list, whatever stands below it; the count is that of an editor."""
+    old = NUMBERED + "\n" + "A very long line. " * 10
+    found = lines_of(old, old.replace("38: answer", "38: reply").replace("60: answer", "60: reply"))
+    assert found == [
+        "    ~ instructions  ~2 lines",
+        "          …",
+        "          36. Rule 36: answer e.g. with a list.",
+        "          37. Rule 37: answer e.g. with a list.",
+        "        ~ 38. Rule 38: [-answer-]{+reply+} e.g. with a list.",
+        "          39. Rule 39: answer e.g. with a list.",
+        "          40. Rule 40: answer e.g. with a list.",
+        "          …",
+        "          58. Rule 58: answer e.g. with a list.",
+        "          59. Rule 59: answer e.g. with a list.",
+        "        ~ 60. Rule 60: [-answer-]{+reply+} e.g. with a list.",
+        "          61. Rule 61: answer e.g. with a list.",
+        "          62. Rule 62: answer e.g. with a list.",
+        "          …",
+    ]
+
+
+def test_a_rewritten_prompt_counts_its_lines_and_not_its_sentences() -> None:
+    new = "\n".join(f"Point {n}, and nothing of it was there. Not a word. None." for n in range(81))
+    assert lines_of(NUMBERED, new + "\n" + "It is long. " * 20)[0] == "    ~ instructions  +82 -80 lines"
+
+
+@pytest.mark.parametrize(
+    ("line", "sentences"),
+    (
+        ("1. Be kind. 2. Ask.", ["1. Be kind. ", "2. Ask."]),
+        ("Use lists, e.g. Markdown. Stop.", ["Use lists, e.g. Markdown. ", "Stop."]),
+        ("See Dr. Kim, J. Park etc. Then go! Now?", ["See Dr. Kim, J. Park etc. Then go! ", "Now?"]),
+        ("Version 2.5 of it. next", ["Version 2.5 of it. next"]),
+        ("答えます。次に質問します。", ["答えます。", "次に質問します。"]),
+        ("질문하세요. 답하세요.", ["질문하세요. ", "답하세요."]),
+        ('He said "stop." Then he left.', ['He said "stop." ', "Then he left."]),
+        ("", [""]),
+    ),
+)
+def test_sentences_end_where_they_end(line: str, sentences: list[str]) -> None:
+    assert textdiff.sentences(line) == sentences
+
+
+def test_a_passage_that_moved_is_one_row_at_both_ends() -> None:
+    rules = "# Rules\nBe kind.\nShow every step.\nNever give the answer first."
+    rest = "\n".join(f"Line {n} of the rest." for n in range(12))
+    assert lines_of(f"{rules}\n{rest}", f"{rest}\n{rules}") == [
+        "    ~ instructions  4 lines moved",
+        "          … 4 lines moved away: # Rules",
+        "          Line 0 of the rest.",
+        "          Line 1 of the rest.",
+        "          …",
+        "          Line 10 of the rest.",
+        "          Line 11 of the rest.",
+        "          … 4 lines moved here: # Rules",
+    ]
+
+
+def test_an_edited_line_is_marked_although_lines_were_added_beside_it() -> None:
+    assert lines_of("Be kind.\nShow every step.", "Be brief, at first.\nShow each step.\nStop.")[1:] == [
+        "        - Be kind.",
+        "        + Be brief, at first.",
+        "        ~ Show [-every-]{+each+} step.",
+        "        + Stop.",
+    ]
+
+
 def test_rows_that_share_few_words_are_not_read_as_one() -> None:
     assert lines_of("Be kind.\nShow every step.", "Be kind.\nOnly the result.")[1:] == [
         "          Be kind.",
@@ -99,7 +171,7 @@ def test_an_edited_text_says_so_before_its_rows() -> None:
 def test_a_text_that_is_rewritten_fills_no_screen() -> None:
     found = lines_of("\n".join(f"old {n}" for n in range(500)), "\n".join(f"{n} gone new {n}" for n in range(300)))
     assert found[0] == "    ~ instructions  +300 -500 lines"
-    assert found[-1] == "          … and 760 more changed lines"
+    assert found[-1] == "          … and 760 more changed lines (all of them: deployer plan --format html)"
     assert len(found) == 42
 
 
@@ -124,9 +196,22 @@ def test_a_large_text_is_compared_in_no_time() -> None:
 @given(st.text("ab. \n", max_size=40), st.text("ab. \n", max_size=40))
 def test_the_rows_rebuild_both_texts(old: str, new: str) -> None:
     rows = textdiff.rows(old, new)
-    if Op.LEFT_OUT not in {row.op for row in rows}:
+    if not {Op.LEFT_OUT, Op.MOVED_HERE} & {row.op for row in rows}:
         assert "\n".join(row.old for row in rows if row.op is not Op.NEW) == old
         assert "\n".join(row.new for row in rows if row.op is not Op.GONE) == new
+
+
+LONG = tuple(f"{name}: a rule that says something of its own" for name in "abcd")
+
+
+@given(st.lists(st.sampled_from((*LONG, "short")), max_size=30), st.lists(st.sampled_from((*LONG, "x")), max_size=30))
+def test_what_moved_away_is_what_moved_here(old: list[str], new: list[str]) -> None:
+    rows = textdiff.rows("\n".join(old), "\n".join(new))
+    away, here = ([row for row in rows if row.op is op] for op in (Op.MOVED_AWAY, Op.MOVED_HERE))
+    assert sorted((row.old, row.lines) for row in away) == sorted((row.new, row.lines) for row in here)
+    gone = sum(row.op in (Op.GONE, Op.CHANGED) for row in rows) + sum(row.lines for row in away)
+    come = sum(row.op in (Op.NEW, Op.CHANGED) for row in rows) + sum(row.lines for row in here)
+    assert gone - come == max(len(old), 1) - max(len(new), 1)
 
 
 @given(st.lists(st.sampled_from("abcde"), max_size=60), st.lists(st.sampled_from("abcde"), max_size=60))
