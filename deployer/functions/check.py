@@ -8,13 +8,23 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from deployer.functions.checks import always, contradictions, hints, keywords, strict
-from deployer.functions.checks.definition import definition, together
+from deployer.functions.checks.definition import definition, format_name, together, unknown_key
 from deployer.functions.checks.examples import examples
 from deployer.functions.checks.size import misfit
 from deployer.functions.checks.subject import Subject
 from deployer.functions.rules import RULES, SURFACES, Finding
 from deployer.functions.tree import Node, References
 from deployer.model import Severity
+
+__all__ = [
+    "check_examples",
+    "check_format_name",
+    "check_function",
+    "check_functions",
+    "check_response_format",
+    "check_unset_strict",
+    "unknown_key",
+]
 
 MOST_FINDINGS = 100
 
@@ -85,6 +95,26 @@ def check_response_format(
     """Check the schema of a json_schema format; pointers go into the schema. `name` is for the API's wording."""
     subject = _subject(schema, f"response_format '{name}'", (), surface, strict=strict)
     return _bounded(_schema(replace(subject, is_format=True)))
+
+
+def check_format_name(name: Any, surface: str) -> tuple[Finding, ...]:
+    """Check the name of a json_schema format; pointers go into what has the name."""
+    return tuple(_applying(format_name(name, surface), surface, is_strict=False))
+
+
+def check_unset_strict(function: Mapping[str, Any], surface: str) -> tuple[Finding, ...]:
+    """Whether a function that is sent without `strict` would be refused as the strict one that it is tried as."""
+    rule = RULES["strict-unset"]
+    if not rule.applies(surface, strict=False) or "strict" in function:
+        return ()
+    tried = check_function({**function, "strict": True}, surface)
+    failing = [one for one in tried if one.severity is Severity.ERROR and RULES[one.rule].strictness == "strict"]
+    if not failing:
+        return ()
+    where = "/".join(map(str, failing[0].pointer))
+    message = f"`strict` is not set, and as a strict function it does not pass: {where}: {failing[0].message}"
+    remedy = "write `strict: false`, or make it strict: deployer functions fix"
+    return (Finding(rule.id, (), message, remedy, rule.severity),)
 
 
 def check_functions(functions: Sequence[Mapping[str, Any]]) -> tuple[Finding, ...]:

@@ -32,10 +32,56 @@ def edit(text: str, old: Any, new: Any, *, is_json: bool) -> str:
     root = YAML().compose(text)
     _refuse_aliases(root)
     pieces = sorted(Pieces(text, is_json=is_json).value(root, old, new), key=lambda one: (one.start, one.end))
+    values = [] if is_json else list(_values(root))
     for piece in reversed(pieces):  # from the end, so that places stay what they are
-        text = text[: piece.start] + piece.text + text[piece.end :]
+        kept = _with_comments(text, piece, values)
+        text = text[: piece.start] + kept + text[piece.end :]
     _check(text, new, is_json=is_json)
     return text
+
+
+def _values(root: Node) -> Iterator[tuple[int, int]]:
+    """Return where the keys and values stand that are no collections: a `#` inside of them begins no comment."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ScalarNode):
+            yield node.start_mark.index, node.end_mark.index
+        elif isinstance(node, CollectionNode):
+            waiting += [one for item in node.value for one in (item if isinstance(item, tuple) else (item,))]
+
+
+def _with_comments(text: str, piece: Piece, values: Sequence[tuple[int, int]]) -> str:
+    """Return the new text of a piece, with the comments of what it takes the place of."""
+    comments = _comments(text, piece, values)
+    if not comments:
+        return piece.text
+    start = text.rfind("\n", 0, piece.start) + 1
+    indent = text[start : len(text) - len(text[start:].lstrip(" "))]
+    lines = "".join(f"{indent}{comment}\n" for comment in comments)
+    if piece.start == start and text[: piece.end].endswith("\n"):  # whole lines
+        return piece.text + lines
+    if text[piece.end : piece.end + 1] in ("\n", ""):
+        return f"{piece.text}  {comments[0]}" + "".join(f"\n{indent}{comment}" for comment in comments[1:])
+    last = text[piece.start : piece.end].rpartition("\n")[2]
+    after = last if not last.strip() else indent
+    return f"{piece.text}  {comments[0]}\n{lines[len(indent) + len(comments[0]) + 1 :]}{after}"
+
+
+def _comments(text: str, piece: Piece, values: Sequence[tuple[int, int]]) -> list[str]:
+    inside = sorted(span for span in values if span[0] < piece.end and span[1] > piece.start)
+    found, place = [], piece.start
+    while (at := text.find("#", place, piece.end)) >= 0:
+        span = next((end for start, end in inside if start <= at < end), None)
+        if span is not None:
+            place = span
+        elif at == 0 or text[at - 1] in " \t\n":
+            end = text.find("\n", at)
+            place = piece.end if end < 0 else min(end, piece.end)
+            found.append(text[at:place].rstrip())
+        else:
+            place = at + 1
+    return found
 
 
 def _refuse_aliases(root: Node) -> None:
@@ -107,7 +153,9 @@ class Pieces:
             return Piece(end - 1, end - 1, escaped)
         line = self._line(end)
         indent = len(line) - len(line.lstrip())
-        return Piece(end, end, f"\n{' ' * indent}{more.lstrip()}" if node.style == ">" else more)
+        behind = more[: len(more) - len(more.lstrip(".!?"))]  # a full stop belongs to the last line
+        rest = more[len(behind) :].lstrip()
+        return Piece(end, end, f"{behind}\n{' ' * indent}{rest}" if node.style == ">" else more)
 
     def _mapping(self, node: MappingNode, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Piece]:
         entries = [self._entry(key, inner) for key, inner in node.value]

@@ -1,11 +1,9 @@
-"""Function definitions: those of an assistant's tools, and those that people keep in files; each by every rule."""
+"""The functions and the response format of an assistant, each by every rule."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from deployer.functions import check
@@ -17,9 +15,6 @@ from deployer.manifest.suggest import nearest, one_of
 from deployer.model import Address, Position, Problem
 
 HINTS = tuple(rule.id for rule in RULES.values() if rule.strictness == "hint")
-SUFFIXES = (".yaml", ".yml", ".json")
-_SCHEMA_KEYS = ("$schema", "properties", "$ref", "type", "anyOf")
-REMEDY = "write a mapping with name and parameters, a list of such, or a bare JSON Schema"
 OWN_KEYS = ("file", "handler", "examples", "files")
 """Keys of a tool that are the manifest's own: no API is sent them."""
 
@@ -112,55 +107,3 @@ def silenced(document: Document, rules: Sequence[Any]) -> list[Problem]:
             where = document.position(("silence", place))
             problems.append(Problem(f"{rule!r} is no hint that can be silenced", remedy, f"silence[{place}]", where))
     return problems
-
-
-def files(paths: Sequence[Path]) -> Iterator[Path]:
-    """Return the named files, and every YAML and JSON file of the named folders."""
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        for folder, folders, names in os.walk(path):
-            folders.sort()
-            yield from (Path(folder) / name for name in sorted(names) if name.endswith(SUFFIXES))
-
-
-def check_file(path: Path, surface: str) -> tuple[int, list[Problem]]:
-    """Return how many definitions the file holds, and what is wrong with them."""
-    document = read(path, path.as_posix())
-    if isinstance(document, Problem):
-        return 0, [document]
-    found = list(definitions(document.data, ()))
-    if not found:
-        return 0, [Problem("this is no function definition", REMEDY, position=document.position())]
-    return len(found), [problem for at, kind, data in found for problem in _check(document, at, kind, data, surface)]
-
-
-def definitions(data: Any, at: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str, dict[str, Any]]]:
-    """Return each definition: where it stands, whether it is a `function` or a bare `schema`, and itself."""
-    if isinstance(data, list):
-        for place, item in enumerate(data):
-            yield from definitions(item, (*at, place))
-    elif isinstance(data, dict) and isinstance(data.get("function"), dict):
-        yield (*at, "function"), "function", data["function"]
-    elif isinstance(data, dict) and ("name" in data and not isinstance(data.get("properties"), dict)):
-        yield at, "function", data
-    elif isinstance(data, dict) and any(key in data for key in _SCHEMA_KEYS):
-        yield at, "schema", data
-
-
-def _check(
-    document: Document, at: tuple[str | int, ...], kind: str, data: dict[str, Any], surface: str
-) -> list[Problem]:
-    if kind == "function":
-        found = [*check.check_function(data, surface), *check.check_examples(data)]
-        return placed(found, document, at, str(data.get("name", "")))
-    name = Path(document.name).stem
-    return placed(_of_schema(check.check_function({"name": name, "parameters": data}, surface)), document, at, name)
-
-
-def _of_schema(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Keep what is said of the schema itself: name and description of its function are not known."""
-    for finding in findings:
-        if finding.pointer[:1] == ("parameters",):
-            yield replace(finding, pointer=finding.pointer[1:])

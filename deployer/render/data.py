@@ -4,10 +4,12 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from deployer.engine import fingerprint
 from deployer.engine.data import drift_data, plan_data, problem_data
 from deployer.errors import DeployerError
+from deployer.functions.rules import RULES
 from deployer.model import Address, Plan
 from deployer.render.formats import Applied, Findings
 from deployer.render.lines import plain_json
@@ -25,7 +27,15 @@ def drift(value: Plan, to: Streams) -> None:
 
 
 def problems(value: Findings, to: Streams) -> None:
-    to.say(dumped({"version": 1, "problems": [problem_data(problem) for problem in value.problems]}))
+    rows = [
+        {**problem_data(problem), **({"evidence": _evidence(problem.rule)} if value.evidence else {})}
+        for problem in value.problems
+    ]
+    to.say(dumped({"version": 1, "problems": rows}))
+
+
+def _evidence(rule: str) -> list[dict[str, str]]:
+    return [asdict(one) for one in RULES[rule].evidence] if rule in RULES else []
 
 
 def outcomes(value: Applied, to: Streams) -> None:

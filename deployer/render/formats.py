@@ -30,10 +30,11 @@ Renderer = Callable[[Any, Streams], None]
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a check found; `checked` says what was looked at (`3 functions`)."""
+    """What a check found; `checked` says what was looked at (`3 functions`), `evidence` whether to show why."""
 
     problems: Sequence[Problem]
     checked: str
+    evidence: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,18 @@ def text(value: Findings, to: Streams) -> None:
     """Write each problem on a line, to stderr, and their number, or that all is valid, to stdout."""
     for problem in value.problems:
         to.warn(plain(str(problem)))
+        for line in _evidence(problem.rule) if value.evidence else ():
+            to.warn(plain(f"    {line}"))
     errors = sum(problem.severity is Severity.ERROR for problem in value.problems)
     counts = [counted(errors, "error")] if errors else [f"valid: {value.checked}"]
     if warnings := len(value.problems) - errors:
         counts.append(counted(warnings, "warning"))
     to.say(", ".join(counts))
+
+
+def _evidence(rule: str) -> list[str]:
+    """Return why a rule is believed, a line for each answer, report or page."""
+    return [str(one) for one in RULES[rule].evidence] if rule in RULES else []
 
 
 def sarif(value: Findings, to: Streams) -> None:
@@ -39,7 +46,12 @@ def sarif(value: Findings, to: Streams) -> None:
         "name": "deployer",
         "version": __version__,
         "rules": [
-            {"id": rule, "shortDescription": {"text": sentences.get(rule, "The manifest is valid.")}} for rule in used
+            {
+                "id": rule,
+                "shortDescription": {"text": sentences.get(rule, "The manifest is valid.")},
+                **({"help": {"text": "; ".join(_evidence(rule)) or "deployer"}} if value.evidence else {}),
+            }
+            for rule in used
         ],
     }
     run = {

@@ -88,7 +88,7 @@ def test_what_cannot_be_compared(project: Project) -> None:
     for name, why in (
         ("missing.yaml", "missing.yaml does not exist"),
         ("twice.yaml", "twice.yaml:1:3: there is the name 'a' twice"),
-        ("list.yaml", "list.yaml: this is no function definition"),
+        ("list.yaml", "list.yaml:1:3: this is no function definition"),
     ):
         result = project.run("functions", "compare", "old.yaml", name)
         assert (result.code, result.out) == (1, "")

@@ -53,7 +53,7 @@ def test_one_refused_file_does_not_keep_the_others(project: Project) -> None:
     result = project.run("functions", "fix", "open.yaml", "missing.yaml", "quiz.yaml", "--write")
     assert result.code == 1
     assert result.err.splitlines() == [
-        f"open.yaml:5:5: parameters/properties/a: {WHY}",
+        f"open.yaml:5:8: parameters/properties/a: {WHY}",
         "missing.yaml does not exist; create it, or correct the path",
     ]
     assert result.out.splitlines()[-1] == "1 file changed, 2 refused"

@@ -20,29 +20,38 @@ HINTS = [rule.id for rule in RULES.values() if rule.strictness == "hint"]
 @click.option("--surface", type=click.Choice(SURFACES), default="assistants", help="[assistants]")
 @click.option("--silence", multiple=True, type=click.Choice(HINTS), help="Leave a hint out, by its rule.")
 @click.option("--format", "form", type=click.Choice(formats.names("problems")), default="text", help="[text]")
-def command(paths: tuple[Path, ...], surface: str, silence: tuple[str, ...], form: str) -> int:
-    """Check function definitions (or bare JSON Schemas) in YAML and JSON files, and in all such files of folders.
+@click.option("--evidence", is_flag=True, help="Show why each rule is believed: recorded answers, reports, guides.")
+def command(
+    paths: tuple[Path, ...],
+    surface: str,
+    silence: tuple[str, ...],
+    form: str,
+    evidence: bool,  # noqa: FBT001 (click gives it)
+) -> int:
+    """Check function definitions in YAML and JSON files, and in all such files of folders.
 
-    It finds what an API would refuse, at its line, with the rule and a remedy; it needs no manifest and no network, so
-    that it can be a pre-commit hook. Exit code 1 when there is an error.
+    A file holds functions (also of an assistant's JSON or of a manifest), response formats, tools of MCP servers or of
+    Anthropic's API, an OpenAPI document, or a bare JSON Schema. It finds what an API would refuse, at its line, with
+    the rule and a remedy; it needs no manifest and no network, so that it can be a pre-commit hook. Exit code 1 when
+    there is an error.
 
     \b
     Example:
       deployer functions check functions/
       deployer functions check functions/display_quiz.yaml --surface agents --format sarif
     """
-    from deployer.manifest import functions
+    from deployer.manifest import function_files
 
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise DeployerError(f"{', '.join(missing)} does not exist; name a file or a folder")
     count, problems = 0, list[Problem]()
-    for path in functions.files(paths):
-        found, wrong = functions.check_file(path, surface)
+    for path in function_files.files(paths):
+        found, wrong = function_files.check_file(path, surface)
         count += found
         problems += wrong
     if not count and not problems:
         raise DeployerError(f"{', '.join(map(str, paths))}: no YAML or JSON file here; name another folder")
     kept = [problem for problem in problems if problem.severity is Severity.ERROR or problem.rule not in silence]
-    formats.write("problems", form, formats.Findings(kept, counted(count, "function")))
+    formats.write("problems", form, formats.Findings(kept, counted(count, "function"), evidence))
     return EXIT_FAILED if any(problem.severity is Severity.ERROR for problem in kept) else EXIT_DONE

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from deployer.commands.functions.definition_file import Definition, definitions
 from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError
 from deployer.functions.compatibility.compare import Difference, compare, compare_all
+from deployer.manifest.function_files import FileDefinition, definitions
 
 _FILE = click.Path(path_type=Path)
-_Placed = tuple[Difference, Definition]
+_Placed = tuple[Difference, FileDefinition]
 
 
 @click.command("compare")
@@ -43,7 +43,7 @@ def command(old: Path, new: Path, form: str, fail_on: str | None) -> int:
     return EXIT_FAILED if fail_on and broken else EXIT_DONE
 
 
-def _compared(old: list[Definition], new: list[Definition]) -> list[_Placed]:
+def _compared(old: list[FileDefinition], new: list[FileDefinition]) -> list[_Placed]:
     """Return each difference with the definition in which its pointer leads."""
     if len(old) == len(new) == 1:
         return [(difference, new[0]) for difference in compare(old[0].function, new[0].function)]
@@ -52,12 +52,12 @@ def _compared(old: list[Definition], new: list[Definition]) -> list[_Placed]:
     return [(_below(difference), (sides[0] | sides[1])[str(difference.pointer[0])]) for difference in found]
 
 
-def _by_name(side: list[Definition]) -> dict[str, Definition]:
+def _by_name(side: list[FileDefinition]) -> dict[str, FileDefinition]:
     names = [one.name for one in side]
     for one in side:
         if not one.name or names.count(one.name) > 1:
             what = f"the name {one.name!r} twice" if one.name else "a definition without a name"
-            raise DeployerError(f"{one.position(())}: there is {what} among several; give each its own name")
+            raise DeployerError(f"{one.key_position(())}: there is {what} among several; give each its own name")
     return {one.name: one for one in side}
 
 
@@ -74,7 +74,7 @@ def _data(found: list[_Placed]) -> dict[str, Any]:
     }
 
 
-def _row(difference: Difference, one: Definition) -> dict[str, Any]:
+def _row(difference: Difference, one: FileDefinition) -> dict[str, Any]:
     return {
         "function": one.name or None,
         "pointer": list(difference.pointer),
@@ -82,7 +82,7 @@ def _row(difference: Difference, one: Definition) -> dict[str, Any]:
         "kind": difference.kind,
         "breaking": difference.breaking,
         "what": difference.what,
-        "position": str(one.position(difference.pointer)),
+        "position": str(one.key_position(difference.pointer)),
     }
 
 
@@ -92,6 +92,6 @@ def _print(found: list[_Placed]) -> None:
     for difference, one in found:
         mark = "breaking" if difference.breaking else "compatible"
         words = " ".join(filter(None, (f"{one.name}:" if one.name else "", difference.place, difference.what)))
-        click.echo(plain(f"{one.position(difference.pointer)}: {mark}: {words} ({difference.kind})"))
+        click.echo(plain(f"{one.key_position(difference.pointer)}: {mark}: {words} ({difference.kind})"))
     broken = sum(difference.breaking for difference, _ in found)
     click.echo(f"{broken} breaking, {len(found) - broken} compatible" if found else "no differences")

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from deployer.functions.checks.subject import shown
 from deployer.functions.rules import RULES, SURFACES, Finding
 from deployer.functions.tree import Pointer
 
+KEYS = ("type", "name", "description", "parameters", "strict", "examples", "handler")
+API_KEYS = ("defer_loading", "async", "allowed_callers", "output_schema")
+"""Keys of a function that some API takes and no manifest has."""
 NAME = re.compile(r"[A-Za-z0-9_-]+")
-LONGEST_DESCRIPTION = 1024
+LONGEST_DESCRIPTION, LONGEST_FORMAT_NAME = 1024, 64
 MOST_TOOLS, GOOD_NUMBER = 128, 20
 
 
 def definition(function: Mapping[str, Any], surface: str) -> Iterator[Finding]:
-    yield from _name(function.get("name"), surface)
+    yield from _keys(function)
+    form = SURFACES[surface]
+    yield from _name(function.get("name"), "function", f"{form.field}.name", form.longest_name)
     yield from _description(function.get("description"), surface)
     if not isinstance(function.get("parameters"), dict):
         remedy = "write `parameters: {type: object, properties: {}}`"
@@ -24,11 +30,33 @@ def definition(function: Mapping[str, Any], surface: str) -> Iterator[Finding]:
         yield _found("parameters-required", (), message, remedy)
 
 
-def _name(name: Any, surface: str) -> Iterator[Finding]:
-    longest, field = SURFACES[surface].longest_name, f"{SURFACES[surface].field}.name"
+def format_name(name: Any, surface: str) -> Iterator[Finding]:
+    """Check the name of a response format; its field has another name."""
+    yield from _name(name, "response format", f"{SURFACES[surface].format_field}.name", LONGEST_FORMAT_NAME)
+
+
+def _keys(function: Mapping[str, Any]) -> Iterator[Finding]:
+    for key in function:
+        if key not in KEYS and key not in API_KEYS:
+            yield unknown_key(key)
+
+
+def unknown_key(key: str) -> Finding:
+    """Report a key beside the name and the parameters that is none of a function's."""
+    near = nearest_key(str(key))
+    remedy = f"did you mean {near!r}?" if near else f"known here: {', '.join(KEYS)}"
+    return _found("unknown-key", (key,), f"unknown key {key!r}", remedy)
+
+
+def nearest_key(key: str, cutoff: float = 0.6) -> str | None:
+    """Return the key of a function that is meant; the more alike it must be, the higher `cutoff` (0 to 1)."""
+    return next(iter(get_close_matches(key.lower(), KEYS, n=1, cutoff=cutoff)), None)
+
+
+def _name(name: Any, what: str, field: str, longest: int) -> Iterator[Finding]:
     if not isinstance(name, str) or not name:
         says = f"Missing required parameter: '{field}'." if name is None else None
-        yield _found("name", (), "the function has no name", "write `name: …`", says)
+        yield _found("name", (), f"the {what} has no name", "write `name: …`", says)
     elif not NAME.fullmatch(name):
         says = f"Invalid '{field}': string does not match pattern. Expected a string that matches the pattern "
         remedy = "use only A-Z a-z 0-9 _ -"

@@ -11,9 +11,17 @@ from deployer.functions.tree import Node
 
 MOST_PROSE = 2000
 _CHOICE = re.compile(
-    r"\b(?:one of|either|(?:possible|allowed|valid|accepted) (?:values|options)|options)\b", re.IGNORECASE
+    r"\b(?:one of|either|(?:possible|allowed|valid|accepted|supported) (?:values|options)|options)\b"
+    r"(?![^'\"`.\n]*\b(?:like|such as|e\.g|for example|including)\b)[^'\"`.()\n]{0,40}:?\s*(?:[-*]\s*)?",
+    re.IGNORECASE,
 )
-_QUOTED = re.compile(r"'([\w .-]{1,40})'|\"([\w .-]{1,40})\"|`([\w .-]{1,40})`")
+_VALUE = re.compile(r"(?<!\w)'([\w .+/:-]{1,40})'(?!\w)|\"([\w .+/:-]{1,40})\"|`([\w .+/:-]{1,40})`")
+# a gloss in brackets or behind a colon; then a comma and the like, or the next item of a Markdown list
+_NEXT = re.compile(
+    r"(?:\s*\([^()\n]*\))?(?:\s*(?:,|;|/|\|)?\s*\b(?:or|and)\b\s*|\s*[,;/|]\s*|(?:\s*[:\u2013\u2014-][^\n]*)?\s*\n\s*[-*]\s*)",
+    re.IGNORECASE,
+)
+_OPEN_END = re.compile(r"(?:\s*\([^()\n]*\))?\s*(?:,|;)?\s*(?:\b(?:or|and)\b|\.\.\.|…|\betc\b)", re.IGNORECASE)
 
 
 def described(subject: Subject, node: Node) -> Iterator[Finding]:
@@ -41,10 +49,23 @@ def prose(subject: Subject, node: Node) -> Iterator[Finding]:
         or {"enum", "const", "pattern"} & node.schema.keys()
     ):
         return
-    text = text[:MOST_PROSE]
-    choice = _CHOICE.search(text)
-    found = _QUOTED.findall(text, choice.end()) if choice else []
-    values = list(dict.fromkeys(next(filter(None, quoted)) for quoted in found))
+    values = list(dict.fromkeys(listed_values(text[:MOST_PROSE])))
     if len(values) > 1:
         message = f"the description lists the values ({named(values)}), and nothing holds the model to them"
         yield subject.finding("enum-in-prose", node, message, "write them as `enum: […]`")
+
+
+def listed_values(text: str) -> list[str]:
+    """Return the quoted values of the first list of all choices; none where the list goes on with something else."""
+    for choice in _CHOICE.finditer(text):
+        values, place = list[str](), choice.end()
+        while (value := _VALUE.match(text, place)) is not None:
+            values.append(next(filter(None, value.groups())))
+            place = value.end()
+            following = _NEXT.match(text, place)
+            if following is None or _VALUE.match(text, following.end()) is None:
+                break
+            place = following.end()
+        if values and _OPEN_END.match(text, place) is None:
+            return values
+    return []

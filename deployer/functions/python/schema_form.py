@@ -9,6 +9,7 @@ from typing import Any
 
 from deployer.errors import DeployerError
 from deployer.functions.checks.strict import FORMATS
+from deployer.functions.strictness.prose import joined, tells_default
 
 Schema = dict[str, Any]
 
@@ -152,13 +153,15 @@ def _closed(schema: Schema) -> Schema:
 def _told(schema: Schema) -> Schema:
     """Move what is not supported into the description, where a model reads it too."""
     lost = {key: value for key, value in schema.items() if not _keeps(key, value)}
-    words = [_words(key, value) for key, value in lost.items() if value is not None]
-    kept = {key: value for key, value in schema.items() if key not in lost}
     said = str(schema.get("description", "")).rstrip()
-    if words and said and "\n" not in said and said[-1] not in ".!?":
-        said += "."
-    description = ("\n\n" if "\n" in said else " ").join(filter(None, [said, " ".join(words)]))
+    words = [_words(key, value) for key, value in lost.items() if value is not None and not _is_said(said, key, value)]
+    kept = {key: value for key, value in schema.items() if key not in lost}
+    description = f"{said}\n\n{' '.join(words)}" if words and "\n" in said else joined(said, words)
     return ordered({**kept, "description": description} if description else kept)
+
+
+def _is_said(description: str, key: str, value: Any) -> bool:
+    return key == "default" and tells_default(description, value)
 
 
 def _keeps(key: str, value: Any) -> bool:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployer.functions.check import check_function
+from deployer.functions.checks.always import format_of
+from deployer.functions.checks.keywords import meant
 from deployer.functions.compatibility.shapes import Reader, Undecidable, is_annotation, merge
 from deployer.functions.rules import Finding
-from deployer.functions.strictness.prose import movable, sentence
+from deployer.functions.strictness.prose import joined, movable, said
 from deployer.functions.tree import Node, References
 from deployer.functions.values import is_integer, type_of
 from deployer.model import Severity
@@ -197,7 +199,7 @@ class Rewriting:
             self.report.refuse("strict-type", pointer, f"admits {what}, which strict cannot say", "give it a type")
             return {}
         schema = one_of(all_of(dict(given), pointer, self.report), pointer, self.report, self._reader)
-        schema = self._faithful(self._prose(schema, pointer), pointer)
+        schema = self._faithful(self._prose(self._patterned(schema, pointer), pointer), pointer)
         schema = self._typed(alone(schema, pointer, self.report), pointer)
         schema = {key: self._inside(key, value, (*pointer, key)) for key, value in schema.items()}
         return self._closed(schema, pointer) if "object" in types(schema) else schema
@@ -209,15 +211,26 @@ class Rewriting:
             return [self._schema(inner, (*pointer, index)) for index, inner in enumerate(value)]
         return self._schema(value, pointer) if key == "items" else value
 
+    def _patterned(self, schema: Schema, pointer: Pointer) -> Schema:
+        """A pattern that a library made for a format becomes that format: strict has no lookaround."""
+        form = format_of(schema["pattern"]) if isinstance(schema.get("pattern"), str) else None
+        if form is None or schema.get("format", form) != form:
+            return schema
+        self.report.note((*pointer, "format"), "stands for the pattern now")
+        kept = {key: value for key, value in schema.items() if key != "format"}
+        return {
+            "format" if key == "pattern" else key: form if key == "pattern" else value for key, value in kept.items()
+        }
+
     def _prose(self, schema: Schema, pointer: Pointer) -> Schema:
         moved = [key for key, value in schema.items() if movable(key, value)]
         if not moved:
             return schema
         given = schema.get("description", "")
-        words = [given.rstrip(), *(sentence(key, schema[key]) for key in moved)]
-        text = " ".join(word for word in words if word) + given[len(given.rstrip()) :]
-        for key in moved:
-            self.report.note((*pointer, key), "is said in the description now" if text else "is left out")
+        words = {key: said(given, key, schema[key]) for key in moved}
+        text = joined(given, list(words.values()))
+        for key, word in words.items():
+            self.report.note((*pointer, key), "is said in the description now" if word else "is left out")
         ordered = in_order(schema, moved[0], {**schema, "description": text} if text else schema)
         return {key: value for key, value in ordered.items() if key not in moved}
 
@@ -319,7 +332,6 @@ def _may_be(schema: Any, value: Any) -> bool:
 
 
 _SURFACE = "assistants"  # `strict` is a field there; agents have none
-_NO_ARGUMENTS: Mapping[str, Any] = {"type": "object", "properties": {}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,8 +345,8 @@ class Fixed:
 
 def make_strict(function: Mapping[str, Any]) -> Fixed:
     """Return the function with `strict: true` and a schema in the strict subset; keys keep their order."""
-    given, start = dict(function), _with_parameters(function)
-    if broken := _errors({**start, "strict": False}):
+    given, start = dict(function), _with_properties(function)
+    if broken := _unfixable({**start, "strict": False}):
         return Fixed(given, (), broken)
     rewriting = Rewriting(start["parameters"])
     parameters = rewriting.root()
@@ -349,14 +361,27 @@ def make_strict(function: Mapping[str, Any]) -> Fixed:
     return Fixed(result, (*notes, *rewriting.report.notes), ())
 
 
-def _with_parameters(function: Mapping[str, Any]) -> dict[str, Any]:
-    """A function without parameters has none to send: the API takes it so, and strict wants it said."""
+def _with_properties(function: Mapping[str, Any]) -> dict[str, Any]:
+    """An object that says nothing about properties has none to send: the API wants it said."""
     given = function.get("parameters")
-    if given is None:
-        given = _NO_ARGUMENTS
-    elif isinstance(given, Mapping) and given.keys() <= {"type", "description", "title"}:
+    if isinstance(given, Mapping) and given.keys() <= {"type", "description", "title"}:
         given = {**given, "properties": {}}
     return {**function, "parameters": given}
+
+
+def _unfixable(function: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """What must be mended by hand: errors, no parameters at all, and what means something else than it says."""
+    found = check_function(function, _SURFACE)
+    broken = tuple(one for one in found if one.severity is Severity.ERROR or _means_something_else(one))
+    if function.get("parameters") is not None or broken:
+        return broken
+    remedy = "write `parameters: {type: object, properties: {}}` if it takes none"
+    return (Finding("parameters-required", (), "the function has no parameters", remedy),)
+
+
+def _means_something_else(finding: Finding) -> bool:
+    misspelt = finding.rule == "unknown-keyword" and meant(str(finding.pointer[-1])) is not None
+    return misspelt or finding.rule == "no-value"
 
 
 def _errors(function: Mapping[str, Any]) -> tuple[Finding, ...]:

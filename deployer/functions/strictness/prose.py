@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from deployer.functions.checks.always import lookaround
+from deployer.functions.checks.keywords import FOREIGN, KNOWN, meant
 from deployer.functions.checks.strict import FORMATS
+from deployer.functions.compatibility.shapes import is_annotation
 from deployer.functions.values import written
 
 
@@ -39,6 +43,8 @@ def _flag(text: str) -> Callable[[Any], str]:
     return lambda value: text if value else ""
 
 
+_REFUSED = ("nullable", "disallow", "extends", "divisibleBy", "optional", "id")
+"""Words of others that would change what is admitted; `nullable` and its kin cannot be left out."""
 _SENTENCES: Mapping[str, Callable[[Any], str]] = {
     "default": _default,
     "examples": _examples,
@@ -51,6 +57,7 @@ _SENTENCES: Mapping[str, Callable[[Any], str]] = {
     "readOnly": _flag("Read-only."),
     "writeOnly": _flag("Write-only."),
     "format": lambda value: f"Format: {value}.",
+    "pattern": lambda value: f"Pattern: {value}",
     "contentEncoding": lambda value: f"Encoding: {value}.",
     "contentMediaType": lambda value: f"Media type: {value}.",
 }
@@ -58,9 +65,35 @@ _SENTENCES: Mapping[str, Callable[[Any], str]] = {
 
 def movable(key: str, value: Any) -> bool:
     """Whether strict schemas cannot say this, and a sentence can."""
-    return key in _SENTENCES and not (key == "format" and value in FORMATS)
+    if key == "pattern":
+        return lookaround(value) is not None
+    if key in _SENTENCES:
+        return not (key == "format" and value in FORMATS)
+    if key in KNOWN or key in _REFUSED or is_annotation(key):
+        return False
+    return key in FOREIGN or meant(key) is None
 
 
-def sentence(key: str, value: Any) -> str:
-    """What the keyword says; empty where it says nothing."""
-    return _SENTENCES[key](value)
+def said(description: str, key: str, value: Any) -> str:
+    """Return what the keyword says; empty where it says nothing, or the description says it already."""
+    if key == "default" and tells_default(description, value):
+        return ""
+    if key in _SENTENCES:
+        return _SENTENCES[key](value)
+    return "" if key in FOREIGN else f"{key}: {written(value)}."
+
+
+def tells_default(description: str, value: Any) -> bool:
+    """Whether the description says the word and, soon after it, the value."""
+    shown = value if isinstance(value, str) else written(value)
+    told = rf"\bdefault(s|ed|ing)?\b.{{0,40}}?(?<![\w.]){re.escape(shown)}(?!\w)"
+    return bool(shown) and re.search(told, description, re.IGNORECASE | re.DOTALL) is not None
+
+
+def joined(description: str, sentences: Sequence[str]) -> str:
+    """Return the description with sentences behind it, after a full stop; what follows the text stays at the end."""
+    text = description.rstrip()
+    words = [sentence for sentence in sentences if sentence]
+    if words and text and "\n" not in text and text[-1] not in ".!?:":
+        text += "."
+    return " ".join(filter(None, [text, *words])) + description[len(description.rstrip()) :]
