@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from deployer import json_text
+
 FOLDER = Path(".deployer") / "cache"
 """Where the caches of a project are, beside its manifest."""
 
@@ -18,8 +20,8 @@ def load(folder: Path | None, name: str) -> dict[str, Any]:
     if folder is None:
         return {}
     try:
-        data = json.loads(_file(folder, name).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        data = json_text.loads(_file(folder, name).read_bytes())
+    except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}
 

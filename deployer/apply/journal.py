@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deployer import cache
+from deployer import cache, json_text
 from deployer.backends.base import without_password
 from deployer.model import AccountSettings
 
@@ -136,6 +136,6 @@ def _born(pid: int) -> str | None:
 
 def _entry(line: str) -> Any:
     try:
-        return json.loads(line)
+        return json_text.loads(line)
     except ValueError:
         return None

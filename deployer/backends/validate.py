@@ -11,8 +11,8 @@ from typing import Any
 from deployer.engine import age, stamp
 from deployer.kinds.vector_store import PATH_KEY, SHA_KEY, SIZE_KEY
 
-DEEPEST = 200
-"""Levels of nesting that are accepted; the deepest function schema that the API takes has about ten."""
+DEEPEST = 150
+"""Levels of an object that are accepted; a manifest has a hundred, a function schema that the API takes about ten."""
 _LONGEST_ID = 512
 _LARGEST = 2**63
 

@@ -34,17 +34,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value
-
-
-def deeper_than(value: Any, most: int) -> bool:
-    """Whether lists and mappings nest more than `most` levels; found without recursion."""
-    level = [value]
-    for _ in range(most + 1):
-        level = [inner for item in level if isinstance(item, dict | list) for inner in _inside(item)]
-        if not level:
-            return False
-    return True
-
-
-def _inside(value: dict[str, Any] | list[Any]) -> list[Any]:
-    return list(value.values()) if isinstance(value, dict) else value

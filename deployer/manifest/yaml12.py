@@ -16,6 +16,8 @@ from typing import Any
 
 import yaml
 
+from deployer import json_text
+
 MAX_DEPTH = 100
 MAX_ALIASED = 100_000
 
@@ -240,12 +242,12 @@ def read_json(text: str) -> tuple[Any, PositionTree]:
     and only the places come from the YAML parser.
     """
     try:
-        data = json.loads(text, parse_constant=lambda name: _refuse_constant(text, name))
+        data = json_text.loads(text, MAX_DEPTH + 1, parse_constant=lambda name: _refuse_constant(text, name))
+    except json_text.TooDeep as error:
+        raise YamlError(f"nested deeper than {MAX_DEPTH} levels", "flatten it", *place(text, error.index)) from None
     except json.JSONDecodeError as error:
         what = f"this is not valid JSON ({error.msg.lower()})"
         raise YamlError(what, "mend the syntax at this place or just before it", error.lineno, error.colno) from None
-    except RecursionError:
-        raise YamlError(f"nested deeper than {MAX_DEPTH} levels", "flatten it", 1, 1) from None
     except ValueError:  # Python refuses whole numbers of more than 4300 digits
         raise YamlError("a number is too large", "write a smaller one, or quote it", 1, 1) from None
     # YAML has no pairs of surrogates: for the places, private characters of the same length stand in for them.

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from deployer import json_text
 from deployer.engine import canonical
 from deployer.engine.data import plan_data
 from deployer.errors import DeployerError
@@ -44,21 +45,22 @@ def of(plan: SavedPlan) -> Mapping[str, Any]:
 def read(file: Path) -> Mapping[str, Any]:
     """Read a saved plan and check that it is one, whole and unchanged."""
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json_text.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise DeployerError(f"{file} cannot be read ({error.strerror}); name the file that plan --out wrote") from None
-    except (ValueError, RecursionError):
-        raise DeployerError(f"{file} is no plan of this deployer (it is not JSON); {_AGAIN}") from None
+    except ValueError as error:
+        why = str(error) if isinstance(error, json_text.TooDeep) else "not JSON"
+        raise DeployerError(f"{file} is no plan of this deployer (it is {why}); {_AGAIN}") from None
     return _checked(data, str(file))
 
 
 def _checked(data: Any, name: str) -> Mapping[str, Any]:
     from deployer.manifest import schema
 
-    try:
+    if json_text.deeper_than(data, json_text.MOST_DEPTH):
+        why: str | None = f"it is {json_text.TooDeep(json_text.MOST_DEPTH)}"
+    else:
         why = schema.misfit("plan.schema.json", data)
-    except RecursionError:
-        why = "it is not JSON"
     if why:
         raise DeployerError(f"{name} is no plan of this deployer ({why[:200]}); {_AGAIN}")
     content = {name: value for name, value in data.items() if name != "fingerprint"}

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from deployer import remote
+from deployer import json_text, remote
 from deployer.backends import validate
 from deployer.errors import DeployerError
 from deployer.kinds import SURFACES
@@ -63,11 +63,12 @@ class SnapshotStore:
         """Return a snapshot; DeployerError when there is none, or something else."""
         try:
             with self._sentence("read"):
-                data: Snapshot = json.loads(self._read(f"{name}.json"))
-        except (ValueError, RecursionError):
-            raise DeployerError(f"the snapshot {name} cannot be read (it is not JSON); choose another one") from None
-        if why := self.misfit("snapshot.schema.json", data) or _unfit(data):
-            raise DeployerError(f"the snapshot {name} is none of this deployer ({why[:200]}); remove or mend it")
+                data: Snapshot = json_text.loads(self._read(f"{name}.json"))
+        except ValueError as error:
+            why = str(error) if isinstance(error, json_text.TooDeep) else "not JSON"
+            raise DeployerError(f"the snapshot {name} cannot be read (it is {why}); choose another one") from None
+        if misfit := self.misfit("snapshot.schema.json", data) or _unfit(data):
+            raise DeployerError(f"the snapshot {name} is none of this deployer ({misfit[:200]}); remove or mend it")
         return data
 
     def chain(self, account: Mapping[str, str], name: str | None = None) -> list[tuple[str, Snapshot]]:

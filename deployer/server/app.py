@@ -20,7 +20,7 @@ from deployer.server.state import LEAVE_KEY, ApiCall, Handler, State, Upload
 from deployer.server.wire import ApiError, Json
 
 _MOST_BYTES = 10 * 1024 * 1024
-_MOST_DEPTH = 200
+_MOST_DEPTH = 150  # far below what any Python's parser takes: deeper bodies are refused alike
 POLL_MILLISECONDS = 50
 Endpoint = Callable[[Request], Awaitable[Response]]
 

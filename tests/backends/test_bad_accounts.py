@@ -53,7 +53,7 @@ REFUSALS: dict[str, tuple[Behaviour, tuple[str, ...]]] = {
     "truncated JSON": (always(Reply(b'{"object": "list", "data": [{"id"')), ("is not a JSON object",)),
     "a JSON list": (always(said([{"id": "asst_1"}])), ("is not a JSON object",)),
     "not UTF-8": (always(Reply(b'{"data": "\xff\xfe"}')), ("is not a JSON object",)),
-    "bottomless JSON": (always(Reply(b"[" * 100_000)), ("is not a JSON object",)),
+    "bottomless JSON": (always(Reply(b"[" * 100_000)), ("answered JSON that is nested deeper than 200 levels",)),
     "data missing": (always(said({"object": "list"})), ("is not a list of objects with ids",)),
     "data null": (always(page(data=None)), ("is not a list of objects with ids",)),
     "rows without ids": (always(page({"object": "assistant"})), ("is not a list of objects with ids",)),

@@ -52,14 +52,18 @@ def forged(owner: Any, **more: Any) -> dict[str, Any]:
 
 REFUSED: dict[str, tuple[Behaviour, str]] = {
     "a deep function schema": (
-        lists(tutor(tools=function(nested(300)))),
-        "gave asst_1 with a field tools nested deeper than 200 levels; check the",
+        lists(tutor(tools=function(nested(170)))),
+        "gave asst_1 with a field tools nested deeper than 150 levels; check the",
     ),
-    "a bottomless function schema": (  # Python 3.11 cannot read it, later ones can
+    "a bottomless function schema": (
         lambda _asked: Reply(b'{"data":[{"id":"a","tools":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_000 + b"}]}"),
-        "is not a JSON object",
+        "answered JSON that is nested deeper than 200 levels; check the account's base_url",
     ),
-    "deep metadata": (lists(tutor(metadata={"deployer_applied": nested(300)})), "metadata nested deeper than 200"),
+    "a function schema that is deep enough for some": (
+        lambda _asked: Reply(b'{"data":[{"id":"a","tools":' + b'{"a":' * 700 + b"1" + b"}" * 700 + b"}]}"),
+        "answered JSON that is nested deeper than 200 levels; check the account's base_url",
+    ),
+    "deep metadata": (lists(tutor(metadata={"deployer_applied": nested(170)})), "metadata nested deeper than 150"),
     "a number that is none": (
         lists(tutor(temperature=float("nan"))),
         "asst_1 with a field temperature that holds a number which is none",

@@ -94,7 +94,7 @@ def sign(data: dict[str, Any]) -> str:
         (forge, "was changed after it was made"),
         (sign, "assistant/a moved on the account"),
         (lambda _data: "{", "it is not JSON"),
-        (lambda _data: "[" * 100_000, "it is not JSON"),
+        (lambda _data: "[" * 100_000, "it is nested deeper than 200 levels"),
         (lambda _data: "{}", "is no plan of this deployer"),
     ),
 )

@@ -94,6 +94,8 @@ def test_a_module_outside_of_the_folder_is_not_read(project: Project) -> None:
         ("\0", "cannot be parsed ("),
         ("x = " + "(" * 5000, "cannot be parsed ("),
         ("x = " + "-" * 100_000 + "1", "cannot be parsed (it is nested too deeply)"),
+        ("x = " + "-" * 1_100 + "1", "cannot be parsed (it is nested too deeply)"),
+        ("if x: pass\n" + "elif x: pass\n" * 1_100, "cannot be parsed (it is nested too deeply)"),
         (b"# \xff\n", "this is not UTF-8 text"),
     ),
 )

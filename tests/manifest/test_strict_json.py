@@ -55,7 +55,9 @@ def test_pairs_of_surrogates_are_one_character_and_keep_the_places() -> None:
         ('{"a": 1,\n "a": 2}', (2, 2)),
         ('{"a": "\\udc00"}', (1, 1)),
         ('{"a": ' + "9" * 5000 + "}", (1, 1)),
-        ("[" * 50_000, (1, 1)),
+        ("[" * 50_000, (1, 102)),
+        ("[" * 101 + "1" + "]" * 101, (1, 102)),
+        ('{"a":\n' + "[1, " * 2_000 + "]", (2, 401)),
     ),
 )
 def test_what_is_refused_and_where(text: str, place: tuple[int, int]) -> None:

@@ -6,11 +6,11 @@ itself never tries again: it would repeat a POST whose answer was lost, and make
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from deployer import json_text
 from deployer.backends.http import failures
 from deployer.backends.http.failures import Trouble
 from deployer.backends.http.retry import Patience
@@ -119,8 +119,10 @@ def _form(call: Call) -> Any:
 
 def _object(response: httpx2.Response) -> dict[str, Any]:
     try:
-        data = json.loads(response.content)
-    except (ValueError, RecursionError):
+        data = json_text.loads(response.content)
+    except json_text.TooDeep as error:
+        raise Trouble(failures.too_deep(response, error)) from None
+    except ValueError:
         data = None
     if isinstance(data, dict):
         return data

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from deployer import json_text
 from deployer.backends.http.retry import Fate, asked_wait
 from deployer.wording import cut
 
@@ -63,12 +63,22 @@ class Trouble(Exception):  # noqa: N818 (it goes from one attempt to the loop ar
 
 
 def refused(error: openai.APIStatusError) -> Failure:
-    status, body = error.status_code, error.body if isinstance(error.body, dict) else {}
+    status, body = error.status_code, _body(error.response)
     said, code = body.get("message"), body.get("code")
     what = f"answered {status}: {_line(said) if isinstance(said, str) and said else _shown(error.response)}"
     code, headers = code if isinstance(code, str) else None, error.response.headers
     remedy = _DISKS.get(code or "") or _remedy(status, headers)
     return Failure(what, remedy, status, code, _fate(status, code, headers), asked_wait(headers))
+
+
+def _body(response: httpx2.Response) -> dict[str, Any]:
+    """The error of an answer; the SDK reads as deep as this Python can."""
+    try:
+        data = json_text.loads(response.content)
+    except ValueError:
+        return {}
+    found = data.get("error", data) if isinstance(data, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _fate(status: int, code: str | None, headers: Mapping[str, str]) -> Fate:
@@ -98,11 +108,17 @@ def not_an_object(response: httpx2.Response) -> Failure:
     return Failure(what, "check the account's base_url", response.status_code, fate=fate)
 
 
+def too_deep(response: httpx2.Response, error: json_text.TooDeep) -> Failure:
+    """What nobody read may say that it was done."""
+    what = f"answered JSON that is {error}"
+    return Failure(what, "check the account's base_url", response.status_code, fate=Fate.UNKNOWN)
+
+
 def _is_json(response: httpx2.Response) -> bool:
     """Tell whether the account said all that it wanted to say, though it is not what was asked for."""
     try:
-        json.loads(response.content)
-    except (ValueError, RecursionError):
+        json_text.loads(response.content)
+    except ValueError:
         return False
     return True
 

@@ -15,6 +15,9 @@ from deployer.functions.tree import Node
 
 MOST_PATTERN = 1000
 MOST_PATTERNS = 50_000
+MOST_GROUPS = 100
+_PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*+\]|[()]", re.DOTALL)
+_Z = re.compile(r"^(?:[^\\]|\\[^z])*+(?P<z>\\z)", re.DOTALL)  # Python 3.14 knows it, as `\Z`
 _LOOKAROUND = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<token>\(\?<?[=!])", re.DOTALL)
 _PYDANTIC_DECIMAL = "^(?!^[-+.]*$)"
 _ZOD_EMAIL = r"^(?!\.)(?!.*\.\.)([A-Za-z0-9_'+\-\.]*)[A-Za-z0-9_+-]@"
@@ -133,16 +136,29 @@ def _patterns(nodes: Sequence[Node]) -> Iterator[tuple[Node, tuple[str, ...], st
 
 
 def _broken(pattern: str) -> str | None:
-    """Return the reason why Python cannot compile it; deep nesting and huge counts fail in ways of their own."""
+    """Return the reason why Python cannot compile it, in the words of Python 3.11."""
+    if (newer := _Z.search(pattern)) is not None:
+        return f"bad escape \\z at position {newer.start('z')}"
+    if _groups(pattern) > MOST_GROUPS:
+        return "it is nested too deeply, or repeats too often"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             re.compile(pattern)
     except re.error as error:
         return str(error)
-    except (RecursionError, OverflowError):
+    except OverflowError:
         return "it is nested too deeply, or repeats too often"
     return None
+
+
+def _groups(pattern: str) -> int:
+    """How deep its groups nest."""
+    depth = deepest = 0
+    for piece in _PIECE.finditer(pattern):
+        depth += (piece[0] == "(") - (piece[0] == ")")
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def root(subject: Subject) -> Iterator[Finding]:

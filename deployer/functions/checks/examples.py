@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from deployer.functions.checks.size import misfit
+from deployer import json_text
+from deployer.functions.checks.size import MOST_LEVELS, TOO_DEEP, misfit
 from deployer.functions.checks.subject import shown
 from deployer.functions.rules import RULES, Finding
 from deployer.functions.tree import Pointer
@@ -19,6 +20,8 @@ Keyword = Callable[[Any, Any, Any, Any], Iterator[Any]]
 
 MOST_EXAMPLE = 64 * 1024
 MOST_FOLLOWED = 10_000
+MOST_NESTED = 100
+"""Keywords that are being judged inside each other; each takes about six calls of Python's own thousand."""
 _FEW = 10
 
 
@@ -39,16 +42,22 @@ def examples(schema: Any, values: Any) -> Iterator[Finding]:
 
 def _one(schema: Any, place: int, value: Any) -> Iterator[Finding]:
     try:
-        arguments = json.loads(value) if isinstance(value, str) else value
-    except (ValueError, RecursionError) as error:
+        arguments = json_text.loads(value, MOST_LEVELS) if isinstance(value, str) else value
+    except json_text.TooDeep:
+        yield _uncheckable(place, TOO_DEEP)
+        return
+    except ValueError as error:
         yield _found((place,), f"example {place + 1} is no JSON: {error}", "write it as data, or as JSON text")
         return
     wrong = misfit(arguments)
     if wrong is not None or len(json.dumps(arguments)) > MOST_EXAMPLE:
-        why = wrong.what if wrong is not None else "more than 64 KiB"
-        yield _found((place,), f"example {place + 1} cannot be checked: {why}", "make it smaller, and plain JSON")
+        yield _uncheckable(place, wrong.what if wrong is not None else "more than 64 KiB")
         return
     yield from _errors(schema, place, arguments)
+
+
+def _uncheckable(place: int, why: str) -> Finding:
+    return _found((place,), f"example {place + 1} cannot be checked: {why}", "make it smaller, and plain JSON")
 
 
 def _errors(schema: Any, place: int, arguments: Any) -> Iterator[Finding]:
@@ -58,19 +67,19 @@ def _errors(schema: Any, place: int, arguments: Any) -> Iterator[Finding]:
                 return
             pointer = (place, *error.absolute_path)
             yield _found(pointer, f"example {place + 1}: {shown(error.message, 200)}", "correct it, or the parameters")
-    except (_TooLong, RecursionError):
+    except _TooLong:
         message = f"example {place + 1} cannot be checked: the parameters refer to themselves too often"
         yield _found((place,), message, "simplify the `$ref`s")
 
 
 def _validator(schema: Any) -> Validator:
-    """Make a 2020-12 validator that runs no regular expression, fetches nothing, and follows only so many `$ref`s."""
+    """Make a 2020-12 validator that runs no regular expression, fetches nothing, and has an end in depth and length."""
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
     from referencing import Registry
 
     known = Draft202012Validator.VALIDATORS
-    followed = count(1)
+    followed, nested = count(1), _Nested()
     changed = {
         "pattern": _passed,
         "patternProperties": _passed,
@@ -79,9 +88,31 @@ def _validator(schema: Any) -> Validator:
         "$ref": _counted(known["$ref"], followed),
         "$dynamicRef": _counted(known["$dynamicRef"], followed),
     }
+    changed = {keyword: nested.bounded(rule) for keyword, rule in {**known, **changed}.items()}
     registry: Registry[Any] = Registry()
     typed_extend: Callable[..., type[Validator]] = extend  # the stubs leave it untyped
     return typed_extend(Draft202012Validator, changed)(schema, registry=registry)
+
+
+class _Nested:
+    """How many rules are at work inside each other."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+
+    def bounded(self, rule: Keyword) -> Keyword:
+        """Judge to the end before returning: a generator that is left early would keep its place in the count."""
+
+        def check(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
+            if self._depth == MOST_NESTED:
+                raise _TooLong
+            self._depth += 1
+            try:
+                return iter(list(rule(validator, value, instance, schema) or ()))
+            finally:
+                self._depth -= 1
+
+        return check
 
 
 def _passed(_validator: Any, _value: Any, _instance: Any, _schema: Any) -> Iterator[Any]:

@@ -12,6 +12,7 @@ from deployer.functions.tree import Pointer
 MOST_BYTES = 3 * 1024 * 1024
 MOST_VALUES = 50_000
 MOST_LEVELS = 128
+TOO_DEEP = f"more than {MOST_LEVELS} levels of lists and mappings"
 _SCALARS = (str, int, float, type(None))
 
 
@@ -66,7 +67,7 @@ def _wrong(place: _Place) -> Misfit | None:
     elif not isinstance(value, (*_SCALARS, list)):
         return Misfit("json", place.pointer(), f"a {type(value).__name__} is nothing that JSON can write")
     if place.level > MOST_LEVELS:
-        return Misfit("depth", (), f"more than {MOST_LEVELS} levels of lists and mappings")
+        return Misfit("depth", (), TOO_DEEP)
     return None
 
 

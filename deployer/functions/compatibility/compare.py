@@ -25,7 +25,8 @@ from typing import Any
 from deployer.functions.compatibility.constraints import finite, from_values, limits
 from deployer.functions.compatibility.difference import Difference, Pointer, difference
 from deployer.functions.compatibility.shapes import Reader, Shape, Undecidable, is_annotation
-from deployer.functions.values import deeper_than, written
+from deployer.functions.values import written
+from deployer.json_text import deeper_than
 
 _DECLARES = ("properties", "patternProperties", "additionalProperties", "unevaluatedProperties", "dependentSchemas")
 

@@ -17,6 +17,12 @@ from deployer.model import Severity
 
 Schema = dict[str, Any]
 
+MOST_NESTED = 1_000
+"""Levels of the syntax tree; each branch of an `elif` and each term of a sum is one. Each Python parses 2,000."""
+MOST_IN_AN_EXPRESSION = 50
+"""Levels of an annotation or a default; what is deeper is not compared."""
+_TOO_DEEP = "it is nested too deeply"
+
 _PLAIN: dict[str, Schema] = {
     "str": {"type": "string"},
     "int": {"type": "integer"},
@@ -44,12 +50,14 @@ class Names:
             self._meaning[name] = meaning.replace("typing_extensions", "typing") if meaning else None
 
     def meaning(self, node: ast.expr) -> str | None:
+        attributes: list[str] = []
+        while isinstance(node, ast.Attribute):
+            attributes.insert(0, node.attr)
+            node = node.value
         if isinstance(node, ast.Name):
-            return self._meaning.get(node.id)
-        if isinstance(node, ast.Attribute):
-            base = self.meaning(node.value)
-            return f"{base}.{node.attr}" if base else None
-        return "None" if isinstance(node, ast.Constant) and node.value is None else None
+            base = self._meaning.get(node.id)
+            return ".".join([base, *attributes]) if base else None
+        return "None" if isinstance(node, ast.Constant) and node.value is None and not attributes else None
 
     def schema(self, node: ast.expr) -> Schema | None:
         """Return what an annotation takes."""
@@ -64,9 +72,10 @@ class Names:
 
     def _quoted(self, text: str) -> Schema | None:
         try:
-            return self.schema(ast.parse(text.strip(), mode="eval").body)
-        except SyntaxError:
+            node = ast.parse(text.strip(), mode="eval").body
+        except (SyntaxError, RecursionError, MemoryError):
             return None
+        return None if _deeper_than(node, MOST_IN_AN_EXPRESSION) else self.schema(node)
 
     def _union(self, parts: list[ast.expr]) -> Schema | None:
         found = [self.schema(part) for part in parts]
@@ -96,7 +105,7 @@ class Names:
 
 def bindings(body: list[ast.stmt]) -> Iterator[tuple[str, str | None]]:
     """Return each name that statements of a module bind, with the dotted name that an import gives it."""
-    for statement in body:
+    for statement in _everything(body):
         if isinstance(statement, ast.Import):
             for alias in statement.names:
                 first = alias.name.partition(".")[0]
@@ -108,7 +117,6 @@ def bindings(body: list[ast.stmt]) -> Iterator[tuple[str, str | None]]:
             yield statement.name, None
         else:
             yield from _assigned(statement)
-            yield from bindings(inner(statement))
 
 
 def inner(statement: ast.stmt) -> list[ast.stmt]:
@@ -155,13 +163,14 @@ def agreement_static(definition: Mapping[str, Any], source: str, name: str) -> t
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes and the like say nothing about the signature
-            return _judge(definition, ast.parse(source), name)
+            module = ast.parse(source)
     except SyntaxError as error:
         return (_unreadable(f"{error.msg}, line {error.lineno}" if error.lineno else str(error.msg)),)
     except ValueError as error:  # a NUL character, before Python 3.12
         return (_unreadable(str(error)),)
     except (RecursionError, MemoryError):
-        return (_unreadable("it is nested too deeply"),)
+        return (_unreadable(_TOO_DEEP),)
+    return (_unreadable(_TOO_DEEP),) if _deeper_than(module, MOST_NESTED) else _judge(definition, module, name)
 
 
 def _judge(definition: Mapping[str, Any], module: ast.Module, name: str) -> tuple[Finding, ...]:
@@ -195,7 +204,8 @@ def _taken(arguments: ast.arguments, names: Names) -> Iterator[Taken]:
     pairs += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     for item, default in pairs:
         value = _value(default)
-        schema = names.schema(item.annotation) if item.annotation else None
+        plain = item.annotation is not None and not _deeper_than(item.annotation, MOST_IN_AN_EXPRESSION)
+        schema = names.schema(item.annotation) if item.annotation and plain else None
         if value is None and schema is not None:  # x: str = None
             schema = {"anyOf": [schema, {"type": "null"}]}
         yield Taken(item.arg, schema, default is None, value, item not in arguments.posonlyargs)
@@ -203,7 +213,7 @@ def _taken(arguments: ast.arguments, names: Names) -> Iterator[Taken]:
 
 def _value(default: ast.expr | None) -> Any:
     """Return a literal as JSON has it; `...` for everything else."""
-    if default is None:
+    if default is None or _deeper_than(default, MOST_IN_AN_EXPRESSION):
         return ...
     try:
         return json.loads(json.dumps(ast.literal_eval(default), allow_nan=False))
@@ -225,10 +235,22 @@ def _bound(body: list[ast.stmt]) -> Counter[str]:
 
 
 def _everything(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    for statement in body:
+    """Return all statements in their order, but not those of functions and classes; a long `elif` nests deeply."""
+    stack = body[::-1]
+    while stack:
+        statement = stack.pop()
         yield statement
         if not isinstance(statement, _Def | ast.ClassDef):
-            yield from _everything(inner(statement))
+            stack.extend(reversed(inner(statement)))
+
+
+def _deeper_than(node: ast.AST, most: int) -> bool:
+    level = [node]
+    for _ in range(most):
+        level = [inside for one in level for inside in ast.iter_child_nodes(one)]
+        if not level:
+            return False
+    return True
 
 
 def _functions(body: list[ast.stmt], name: str) -> list[_Def]:
