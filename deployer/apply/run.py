@@ -15,6 +15,7 @@ from deployer.apply.reuse import Reuse
 from deployer.apply.usage import Usage
 from deployer.backends.account import Account
 from deployer.model import Address, Operation, Outcome, Plan
+from deployer.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,18 @@ class Event:
     outcome: Outcome | None = None
     bytes: int = 0
     ready: int = 0
+
+    def __str__(self) -> str:
+        if self.outcome:
+            end = f": {self.outcome.why}" if self.outcome.why else ""
+            return f"{self.address}: {self.outcome.action} {self.outcome.status}{end}"
+        if self.operation:
+            return f"{self.address}: {type(self.operation).__name__} done"
+        return (
+            f"{self.address}: {counted(self.ready, 'document')} ready"
+            if self.ready
+            else f"{self.address}: {self.bytes:,} bytes"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
@@ -89,8 +89,11 @@ class Project:
     flight.
     """
 
-    manifest: Manifest = field(repr=False)
+    manifest: Manifest
     file: Path
+
+    def __repr__(self) -> str:
+        return f"<Project {self.name} on account {self.manifest.settings.name}, from {self.file}>"
 
     @classmethod
     def load(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 import deployer
 from deployer import AccountError, ApplyResult, ApplyStatus, DeployerError, Problem, ProblemsFound, Project, Stop
 from deployer.apply import Event
-from deployer.backends.http.exchange import Content
 from deployer.manifest import schema
 from deployer.model import Action, Address, Status
 from deployer.project import ProjectEvent
@@ -22,7 +20,9 @@ from deployer.project import saved as saved_plans
 from deployer.project.saved import SavedPlan
 from deployer.project.session import locked
 from deployer.server import EmbeddedAccount, read_faults
+from tests.manifest.foreign import by_hand
 from tests.project.folders import ADDRESSES, DOCS, library, write
+from tests.server.support import upload
 from tests.support.killed import Door, served
 
 NOWHERE = "accounts: {far: {api: assistants, base_url: 'http://127.0.0.1:9/v1', api_key: '${env.KEY}'}}\n"
@@ -219,24 +219,16 @@ def test_drift_and_back(tmp_path: Path) -> None:
     assert project.drift().moved == ()
 
 
-def _edit(project: Project, name: str, **fields: Any) -> str:
-    """Change an assistant as somebody would in the account's own console; return its id."""
-
-    async def edit() -> str:
-        live_id = (await project.aoutputs())[f"assistant/{name}"]
-        async with project.open() as session:
-            await session.client.write("POST", f"/assistants/{live_id}", fields)
-        return live_id
-
-    return asyncio.run(edit())
+def _edit(project: Project, name: str, **fields: Any) -> None:
+    """Change an assistant as somebody would in the account's own console."""
+    live_id = project.outputs()[f"assistant/{name}"]
+    with by_hand(project.file.parent) as hand:
+        hand.make(f"assistants/{live_id}", **fields)
 
 
 def _made_by_hand(project: Project, **fields: Any) -> str:
-    async def make() -> str:
-        async with project.open() as session:
-            return str((await session.client.write("POST", "/assistants", fields)).data["id"])
-
-    return asyncio.run(make())
+    with by_hand(project.file.parent) as hand:
+        return str(hand.make("assistants", **fields)["id"])
 
 
 def test_outputs_say_what_is_not_live(tmp_path: Path) -> None:
@@ -312,13 +304,8 @@ def test_gc_finds_and_deletes(tmp_path: Path) -> None:
     project = library(tmp_path)
     project.apply()
     content = (tmp_path / "docs" / "a.md").read_bytes()
-
-    async def upload() -> None:
-        async with project.open() as session:
-            file = Content("file", "a.md", io.BytesIO(content))
-            await session.client.send_file("/files", file, {"purpose": "assistants"})
-
-    asyncio.run(upload())
+    with by_hand(tmp_path) as hand:
+        upload(hand.api, "a.md", content)
     assert project.gc().files == ()
     found = project.gc(older_than=-1.0)
     assert ([one.name for one in found.files], found.deleted) == (["a.md"], False)
