@@ -35,7 +35,7 @@ def of(changes: tuple[FieldChange, ...], *, fresh: bool) -> Iterator[Line]:
     """Yield the lines of all fields in reading order; of a `fresh` object they need no signs."""
     width = min(max((len(field.path) for field in changes), default=0), 28)
     for field in sorted(changes, key=_reading_order):
-        label = Segment(f"{plain(field.path):<{width}}  ")
+        label = Segment(f"{plain(field.path):<{width}}  ", "label")
         yield from _kept(label, field) if field.kept else _field(label, field, fresh=fresh)
         yield from _effects(field)
 
@@ -44,8 +44,8 @@ def moved(changes: tuple[FieldChange, ...]) -> Iterator[Line]:
     """Yield the same fields the other way round: from what git declares to what the account holds now."""
     width = min(max((len(field.path) for field in changes), default=0), 28)
     for field in sorted(changes, key=_reading_order):
-        head = Line("!", 1, (Segment(f"{plain(field.path):<{width}}  "),))
-        note = (warn("  changed in git too"),) if field.origin is Origin.BOTH else ()
+        head = Line("!", 1, (Segment(f"{plain(field.path):<{width}}  ", "label"),))
+        note = (warn(f"  {_MOVED[field.origin]}"),) if field.origin in _MOVED else ()
         yield from difference(head, field.new, field.old, note)
 
 
@@ -86,7 +86,7 @@ def difference(head: Line, old: Any, new: Any, note: tuple[Segment, ...] = ()) -
 
 
 def _place(place: ValueChange, depth: int) -> Iterator[Line]:
-    label = Segment(f"{plain(place.path)}  ")
+    label = Segment(f"{plain(place.path)}  ", "label")
     if isinstance(place.old, Absent):
         yield Line("+", depth, (label, Segment(short(place.new), "new")))
     elif isinstance(place.new, Absent):

@@ -15,7 +15,7 @@ _SHOWN = 72
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """`tone` is one of: plain, dim, strong, new, gone, changed, warn."""
+    """`tone` is one of: plain, label, dim, strong, new, gone, changed, warn; what follows a label is its column."""
 
     text: str
     tone: str = "plain"

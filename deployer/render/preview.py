@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from deployer.engine import stamp
 from deployer.engine.cost import seconds, total_bytes, total_requests, upload_bytes
 from deployer.engine.data import summary
 from deployer.engine.drift import moved
-from deployer.model import Action, Change, Origin, Plan
+from deployer.kinds import SURFACES
+from deployer.model import Action, Address, Change, LiveObject, Origin, Plan
 from deployer.render import documents, fields
 from deployer.render.lines import Line, Segment, dim, plain, warn
-from deployer.wording import counted, duration, more, size
+from deployer.wording import counted, duration, listed, more, size
 
 FILE = "file"
 """The kind of a File object: no resource, it only ever goes."""
@@ -36,14 +38,18 @@ def header(plan: Plan) -> str:
 
 def changes(plan: Plan) -> Iterator[Line]:
     """Yield the lines of every pending change, of orphans that stay and of fields that stay as they were edited."""
-    summed = are_many(plan)
+    summed, renames = are_many(plan), renamed(plan)
     for change in plan.changes:
         if summed and change.address.kind == FILE:
             continue
-        if change.action is not Action.NO_OP or _kept(change):
+        others = attached(plan, change)
+        if change.action is not Action.NO_OP or _kept(change) or others:
             yield from of_change(plan, change)
+            yield from _attached(others)
         elif change.orphan:
             yield Line("?", 0, (Segment(plain(str(change.address)), "strong"), dim(f"  {change.reason}")))
+        if change.address in renames:
+            yield from _renamed(renames[change.address], change.address)
     if summed:
         yield from _of_files([change for change in plan.changes if change.address.kind == FILE])
 
@@ -51,6 +57,53 @@ def changes(plan: Plan) -> Iterator[Line]:
 def are_many(plan: Plan) -> bool:
     """Whether File objects are summed up: an interrupted run may leave thousands, and their ids tell nothing."""
     return sum(change.address.kind == FILE for change in plan.changes) > _FEW
+
+
+def attached(plan: Plan, change: Change) -> tuple[str, ...]:
+    """Return the ids of documents in the change's store that this tool did not attach, and that stay."""
+    store = next((one for one in plan.live if one.id == change.live_id and one.files), None)
+    if store is None or change.action is Action.DELETE:
+        return ()
+    going = {file.id for one in change.files for file in one.live}
+    return tuple(file.id for file in store.files if file.path is None and file.id not in going)
+
+
+def _attached(ids: Sequence[str]) -> Iterator[Line]:
+    if ids:
+        yield Line("!", 1, (warn(f"{counted(len(ids), 'document')} attached by others: {listed(ids, _FEW)}"),))
+
+
+def renamed(plan: Plan) -> Mapping[Address, Address]:
+    """Return what is to be created and looks like an orphan under another key: the same fields, the same documents."""
+    kinds, live = SURFACES.get(plan.target.api, {}), {one.id: one for one in plan.live}
+    orphans = {_looks(live[one.live_id]): one.address for one in plan.changes if one.orphan and one.live_id in live}
+    fresh = {one.address for one in plan.changes if one.action is Action.CREATE}
+    found = {}
+    for one in plan.desired:
+        if one.address in fresh and one.address.kind in kinds:
+            attrs = stamp.fields(kinds[one.address.kind].express(one.attrs).attrs)
+            look = (
+                one.address.kind,
+                frozenset(stamp.applied(attrs).items()),
+                frozenset(file.sha256 for file in one.files),
+            )
+            if look in orphans and any(look[1:]):
+                found[one.address] = orphans[look]
+    return found
+
+
+def _looks(live: LiveObject) -> tuple[str, frozenset[tuple[str, str]], frozenset[str | None]]:
+    """Return what an object was when it was last applied."""
+    found = stamp.read(live.raw.get("metadata"))
+    documents = frozenset(file.sha256 for file in live.files if file.path is not None)
+    return live.kind, frozenset(found.digests.items() if found else ()), documents
+
+
+def _renamed(old: Address, new: Address) -> Iterator[Line]:
+    """Yield the lines to paste: an id that applications know is what would be lost."""
+    yield Line("", 1, (dim(f"the same as {old}, which is no longer in the manifest; to keep its id, add"),))
+    yield Line("", 2, (Segment("moved:"),))
+    yield Line("", 2, (Segment(plain(f"  - {{from: {old}, to: {new}}}")),))
 
 
 def _of_files(files: Sequence[Change]) -> Iterator[Line]:
@@ -122,7 +175,11 @@ def drift(plan: Plan) -> Iterator[Line]:
         yield Line("!", 0, (Segment(plain(str(one.address)), "strong"), dim(ident), *what))
         yield from fields.moved(one.fields)
         for document in one.documents:
-            yield Line("!", 1, (Segment(f"{plain(document.path)}  ", "plain"), warn(document.what)))
+            yield Line("!", 1, (Segment(f"{plain(document.path)}  ", "label"), warn(document.what)))
+    for change in plan.changes:
+        if others := attached(plan, change):
+            yield Line("·", 0, (Segment(plain(str(change.address)), "strong"), dim(f"  {change.live_id}")))
+            yield from _attached(others)
 
 
 def drift_totals(plan: Plan) -> str:
@@ -133,4 +190,5 @@ def drift_totals(plan: Plan) -> str:
         (sum(len(one.documents) for one in found), "document"),
     )
     said = ", ".join(counted(count, noun) for count, noun in parts if count)
-    return f"{said} moved on the account." if said else "Nothing moved on the account."
+    way = " (git → account)" if any(one.fields for one in found) else ""
+    return f"{said} moved on the account{way}." if said else "Nothing moved on the account."

@@ -18,6 +18,7 @@ from deployer.wording import counted, listed
 
 _TONES = {
     "plain": "",
+    "label": "",
     "dim": "dim",
     "strong": "bold",
     "new": "green",
@@ -35,6 +36,7 @@ _PAST = {
     Action.NO_OP: "unchanged",
 }
 _NAMED = 10
+_NARROW = 20
 _STATUS = {Status.DONE: ("✓", "green"), Status.FAILED: ("✗", "bold red"), Status.SKIPPED: ("·", "yellow")}
 
 
@@ -61,19 +63,28 @@ def plan(value: Plan, to: Streams, *, errors: bool = True) -> None:
     for line in preview.changes(value):
         if line.depth == 0:
             out.print()
-        out.print(_line(line))
+        _print(out, line)
     out.print()
     out.print(Text(preview.totals(value), style="bold"))
 
 
-def _line(line: Line) -> Text:
-    text = Text("    " * line.depth)
+def _print(out: Console, line: Line) -> None:
+    """Print a line; on a terminal that is too narrow for it, what does not fit goes on under its column."""
     sign = f"{line.sign} " if line.sign else ("" if line.depth == 0 else "  ")
-    text.append(sign, _TONES[_SIGN_TONES.get(line.sign, "plain")])
+    head = Text("    " * line.depth).append(sign, _TONES[_SIGN_TONES.get(line.sign, "plain")])
+    body = Text()
     for segment in line.segments:
-        text.append(segment.text, _TONES[segment.tone])
-    text.rstrip()
-    return text
+        (head if segment.tone == "label" else body).append(segment.text, _TONES[segment.tone])
+    body.rstrip()
+    room = out.width - head.cell_len
+    if not out.file.isatty() or body.cell_len <= room or room < _NARROW:
+        whole = head + body
+        whole.rstrip()
+        out.print(whole)
+        return
+    for number, part in enumerate(body.wrap(out, room)):
+        part.rstrip()
+        out.print((head if number == 0 else Text(" " * head.cell_len)) + part)
 
 
 def outcome(out: Console, value: Outcome) -> None:
@@ -117,7 +128,7 @@ def drift(value: Plan, to: Streams) -> None:
     out.print()
     shown = list(preview.drift(value))
     for line in shown:
-        out.print(_line(line))
+        _print(out, line)
     out.print(Text("\n" * bool(shown) + preview.drift_totals(value), style="bold"))
 
 

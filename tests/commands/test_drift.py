@@ -58,10 +58,10 @@ def test_an_edit_on_the_account_is_told_with_both_values(tutor: Project) -> None
     assert result.code == 2
     assert result.out.splitlines()[2:] == [
         f"! assistant/tutor  {live}",
-        "    ! name         Tutor → By hand",
-        "    ! temperature  0.5 → 0.9  changed in git too",
+        "    ! name         Tutor → By hand  edited on the account, not in git",
+        "    ! temperature  0.5 → 0.9  edited on the account and in git",
         "",
-        "2 fields moved on the account.",
+        "2 fields moved on the account (git → account).",
     ]
 
 

@@ -42,11 +42,11 @@ def test_each_edited_field_is_shown_from_git_to_the_account() -> None:
     )
     assert said(plan) == [
         "! assistant/tutor  id_1",
-        "    ! name         Tutor → By hand",
-        "    ! description  not set → By hand",
-        "    ! temperature  0.3 → 0.9  changed in git too",
+        "    ! name         Tutor → By hand  edited on the account, not in git",
+        "    ! description  not set → By hand  edited on the account, not in git",
+        "    ! temperature  0.3 → 0.9  edited on the account and in git",
         "",
-        "3 fields moved on the account.",
+        "3 fields moved on the account (git → account).",
     ]
     assert drift_data(plan)["moved"][0]["fields"][1] == {
         "path": "temperature",

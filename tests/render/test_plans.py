@@ -194,6 +194,27 @@ def hostile_plan() -> Plan:
     return plan.build(plan.Scope("school", target, KINDS), desired, world)
 
 
+def test_on_a_terminal_long_lines_go_on_under_their_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    prompt = "\n".join(
+        f"Rule {n}: explain every single step of what you do, as if to a child, and ask." for n in range(3)
+    )
+    changed = edited("instructions", prompt, prompt.replace("1: explain every", "1: tell each"), origin=Origin.MANIFEST)
+    named = edited("name", "a", "수원 도시 계획 " * 3, origin=Origin.MANIFEST)
+    narrow, piped = Terminal(), io.StringIO()
+    for out in (narrow, piped):
+        text.plan(hand_made(assistant("a", changed, named)), Streams(out, out))
+    assert max(map(len, piped.getvalue().splitlines())) > 80
+    shown = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in narrow.getvalue().splitlines()]
+    assert shown[3:7] == [
+        "    ~ name          a → 수원 도시 계획 수원 도시 계획 수원 도시 계획",
+        "    ~ instructions  … Rule 1: [-explain-]{+tell+} [-every-]{+each+} single step",
+        "                    of what…",
+        "",
+    ]
+
+
 def test_an_account_cannot_forge_terminal_output() -> None:
     out = io.StringIO()
     text.plan(hostile_plan(), Streams(out, out))
