@@ -39,7 +39,8 @@ _EDITS = (FileAction.UPDATE, FileAction.ADD)  # where an edit is all that they a
 class Scope:
     """What a plan is made for: who owns, on which account and surface, from which commit, and what is allowed.
 
-    `stores` are the ids of all live stores that have not expired.
+    `stores` are the ids of all live stores that have not expired. `stamped` gives the addresses in the stamps of live
+    objects by their ids; it is empty where none of them goes by another address now.
     """
 
     project: str
@@ -52,6 +53,7 @@ class Scope:
     limits: Limits = UNLIMITED
     check_files: bool = False
     stores: frozenset[str] = frozenset()
+    stamped: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,10 +228,10 @@ def _update(  # noqa: PLR0913, PLR0917
 
 def _readdressed(scope: Scope, kind: Kind, found: Owned, ids: Mapping[str, str]) -> dict[str, str]:
     """Give the digests that were applied; that a store goes by another address now is nobody's edit."""
-    digests, back = dict(found.stamp.digests), {str(new): str(old) for old, new in scope.moved}
-    if not back:
+    digests = dict(found.stamp.digests)
+    if not scope.stamped:
         return digests
-    before = stamp.fields(kind.canonical(found.live.raw, {one: back.get(name, name) for one, name in ids.items()}))
+    before = stamp.fields(kind.canonical(found.live.raw, scope.stamped))
     for path, value in stamp.fields(kind.canonical(found.live.raw, ids)).items():
         short = stamp.name_of(path)
         if short in digests and stamp.same_content(digests[short], before[path]):

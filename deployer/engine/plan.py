@@ -45,6 +45,9 @@ def build(
     expired = {address for address, one in owned.items() if one.live.raw.get("status") == "expired"}
     known = {str(address): one.live.id for address, one in sorted(owned.items()) if address not in expired}
     ids = {live_id: address for address, live_id in known.items()}
+    if scope.moved:
+        stamped = {one.live.id: str(one.stamp.address) for one in owned.values()}
+        scope = replace(scope, stamped={live_id: stamped[live_id] for live_id in ids})
     drafts = []
     for resource in resources:
         drafts.append(decide.desired(scope, resource, owned.get(resource.address), ids))

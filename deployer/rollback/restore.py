@@ -160,7 +160,6 @@ class _Planner:
         foreign = [entry for entry in entries if entry.foreign]
         self._name(restored, foreign)
         self.created = self._created_since([entry for entry in entries if entry.raw is None])
-        self.scope = replace(self.scope, moved=self._moves())
         self.pool = self._tokens()
         result = [draft for entry in restored for draft in self._restore(entry)]
         result += [draft for entry in foreign for draft in self._release(entry)]
@@ -194,13 +193,11 @@ class _Planner:
         self.names = Names.of(self.account, claims_of(self.account, restored, foreign))
         self.claimed = {address: owned[live_id] for live_id, address in reversed([*self.names.claims.items()])}
         self.now = {live_id: str(self.names.of_object(one)) for live_id, one in owned.items()}
+        stamped = {live_id: str(one.stamp.address) for live_id, one in owned.items()}
+        if stamped != self.now:  # a reference by the other address is no edit
+            self.scope = replace(self.scope, stamped=stamped)
         recorded = {one.id: str(one.previous) for one in self.entries if one.id and one.raw and not one.foreign}
         self.previous = {**self.now, **recorded}
-
-    def _moves(self) -> tuple[tuple[Address, Address], ...]:
-        """Return the addresses in today's stamps that are others in this plan: a reference by them is no edit."""
-        moves = ((one.stamp.address, self.names.of_object(one)) for one in self.account.owned.values())
-        return tuple((old, new) for old, new in moves if old != new)
 
     # What was created since
 
