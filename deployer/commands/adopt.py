@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from deployer.commands import consent
-from deployer.commands.options import Choice, force_option, lock_option, project_options, yes_option
+from deployer.commands.options import ProjectChoice, force_option, lock_option, project_options, yes_option
 from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError, UsageError
 from deployer.project import ApplyResult, ApplyStatus
-from deployer.project.adoption import OTHER_PROJECT, Wanted
+from deployer.project.adoption import OTHER_PROJECT, AdoptionRequest
 
 if TYPE_CHECKING:
     from deployer.project import Project
@@ -34,7 +34,7 @@ def command(  # noqa: PLR0913 (one for each option)
     address: str,
     live_id: str | None,
     name: str | None,
-    choice: Choice,
+    choice: ProjectChoice,
     by_size: bool,
     yes: bool,
     force: tuple[str, ...],
@@ -56,11 +56,11 @@ def command(  # noqa: PLR0913 (one for each option)
     project = choice.load()
     if not yes:
         consent.answerable("adopt", "--yes")
-    wanted = Wanted(address, live_id or name or "", live_id is None, by_size, force)
+    wanted = AdoptionRequest(address, live_id or name or "", live_id is None, by_size, force)
     return asyncio.run(_adopt(project, wanted, lock_timeout, yes=yes))
 
 
-async def _adopt(project: Project, wanted: Wanted, lock_timeout: float, *, yes: bool) -> int:
+async def _adopt(project: Project, wanted: AdoptionRequest, lock_timeout: float, *, yes: bool) -> int:
     from deployer.commands.carry_out import tell
     from deployer.project.adoption import adopted, adoption, declared
     from deployer.project.applying import ApplyOptions

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployer.commands import consent
-from deployer.commands.options import Choice, force_option, lock_option, plan_options, project_options, yes_option
+from deployer.commands.options import (
+    ProjectChoice,
+    force_option,
+    lock_option,
+    plan_options,
+    project_options,
+    yes_option,
+)
 from deployer.errors import UsageError
 from deployer.project.applying import GUARDS
 
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ApplyIntent:
     """What the user asked for; `saved` is a plan that is to be applied exactly."""
 
     options: PlanOptions
@@ -46,7 +53,7 @@ class Wanted:
 @lock_option
 def command(  # noqa: PLR0913 (one for each option)
     *,
-    choice: Choice,
+    choice: ProjectChoice,
     options: PlanOptions,
     rehash: bool,
     plan_file: Path | None,
@@ -73,11 +80,11 @@ def command(  # noqa: PLR0913 (one for each option)
     if plan_file and options != PlanOptions():
         raise UsageError("a saved plan holds its wishes; leave out --prune, --on-drift and --check-files")
     data = saved.read(plan_file) if plan_file else None
-    wanted = Wanted(saved.options(data) if data else options, data, yes, force, lock_timeout, rehash)
+    wanted = ApplyIntent(saved.options(data) if data else options, data, yes, force, lock_timeout, rehash)
     return asyncio.run(_apply(project, wanted))
 
 
-async def _apply(project: Project, wanted: Wanted) -> int:
+async def _apply(project: Project, wanted: ApplyIntent) -> int:
     from deployer.commands.carry_out import Words, agreed, carried_out, confirm, tell
     from deployer.project import saved
     from deployer.project.applying import ApplyOptions

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deployer.commands import consent
-from deployer.commands.options import Choice, lock_option, project_options
+from deployer.commands.options import ProjectChoice, lock_option, project_options
 from deployer.errors import DeployerError, UsageError
 from deployer.model import Plan
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @project_options
 @click.option("--confirm", metavar="NAME", help="The project's name, where nobody can be asked for it.")
 @lock_option
-def command(*, choice: Choice, confirm: str | None, lock_timeout: float) -> int:
+def command(*, choice: ProjectChoice, confirm: str | None, lock_timeout: float) -> int:
     """Delete everything that the project owns on the account: assistants, vector stores, and files nobody else holds.
 
     What is foreign stays, and so does a vector store that a foreign assistant uses. Something with protect: true stops

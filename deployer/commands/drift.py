@@ -6,7 +6,7 @@ import asyncio
 
 import click
 
-from deployer.commands.options import Choice, format_option, project_options
+from deployer.commands.options import ProjectChoice, format_option, project_options
 from deployer.errors import EXIT_CHANGES, EXIT_DONE
 from deployer.render import formats
 
@@ -15,7 +15,7 @@ from deployer.render import formats
 @project_options
 @format_option("drift")
 @click.option("--exit-code", is_flag=True, help="Exit with 2 when something moved.")
-def command(*, choice: Choice, form: str, exit_code: bool) -> int:
+def command(*, choice: ProjectChoice, form: str, exit_code: bool) -> int:
     """Show what somebody edited on the account since the last apply, and documents that fell out of a store.
 
     What only git changed is not shown; deployer plan shows both.

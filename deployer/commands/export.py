@@ -19,7 +19,7 @@ from deployer.wording import counted, listed
 
 if TYPE_CHECKING:
     from deployer.manifest.declaration import Declaration
-    from deployer.project.export import Export, ExportOptions, Source
+    from deployer.project.export import Export, ExportOptions, ExportSource
 
 KEYS = ("DEPLOYER_API_KEY", "OPENAI_API_KEY")
 _SHOWN = 5
@@ -68,23 +68,23 @@ def command(  # noqa: PLR0913 (one for each option)
     return asyncio.run(_export(source, options, adopt=True if yes else not no_adopt and None))
 
 
-def _source(folder: Path, file: Path | None, account: str | None, api: str | None) -> Source:
+def _source(folder: Path, file: Path | None, account: str | None, api: str | None) -> ExportSource:
     """Return the account of a manifest, or else the embedded one."""
-    from deployer.project.export import Source
+    from deployer.project.export import ExportSource
 
     found = file or (folder / MANIFEST if (folder / MANIFEST).exists() else None)
     if found and not api:
-        return Source.of_manifest(found, account, os.environ)
+        return ExportSource.of_manifest(found, account, os.environ)
     if account:
         by_variable = os.environ.get("DEPLOYER_ACCOUNT") == account
         raise UsageError(
             f"{'DEPLOYER_ACCOUNT' if by_variable else '--account'} is one of a manifest; name that with -f"
         )
-    return Source.embedded(folder, api)
+    return ExportSource.embedded(folder, api)
 
 
-def _of_url(folder: Path, api: str | None, base_url: str) -> Source:
-    from deployer.project.export import Source
+def _of_url(folder: Path, api: str | None, base_url: str) -> ExportSource:
+    from deployer.project.export import ExportSource
 
     if api is None:
         raise UsageError("--base-url needs --api: which API does the account speak?")
@@ -93,10 +93,10 @@ def _of_url(folder: Path, api: str | None, base_url: str) -> Source:
     key = next(((name, value) for name in KEYS if (value := os.environ.get(name))), None)
     if key is None:
         raise UsageError(f"set the account's key in {' or '.join(KEYS)}")
-    return Source.of_url(folder, api, base_url, key)
+    return ExportSource.of_url(folder, api, base_url, key)
 
 
-async def _export(source: Source, options: ExportOptions, *, adopt: bool | None) -> int:
+async def _export(source: ExportSource, options: ExportOptions, *, adopt: bool | None) -> int:
     """Write everything, on consent; `adopt` is None when it is to be asked."""
     from deployer.commands.carry_out import tell
     from deployer.project.export import exporting, staged
@@ -148,7 +148,7 @@ async def _finished(export: Export, foreign: Sequence[Declaration], *, adopt: bo
     return code
 
 
-def _options(source: Source, file: Path) -> str:
+def _options(source: ExportSource, file: Path) -> str:
     """Return what every command needs to find this manifest and its account; "" when it has left its own behind."""
     if source.settings.base_url is None and source.root.resolve() != file.parent.resolve():
         return ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from deployer.commands import consent
-from deployer.commands.options import Choice, lock_option, project_options
+from deployer.commands.options import ProjectChoice, format_option, lock_option, project_options
 from deployer.errors import EXIT_DONE, DeployerError
+from deployer.render import formats
 
 if TYPE_CHECKING:
     from deployer.project import Project
@@ -32,9 +32,9 @@ _HOUR = 3600
     help="Leave younger files alone: an apply may be about to attach them. [1]",
 )
 @click.option("--yes", is_flag=True, help="Delete without asking.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="[text]")
+@format_option("files")
 @lock_option
-def command(*, choice: Choice, older_than: float, yes: bool, form: str, lock_timeout: float) -> int:
+def command(*, choice: ProjectChoice, older_than: float, yes: bool, form: str, lock_timeout: float) -> int:
     """Find files that this project uploaded and that no vector store and no assistant holds; delete them on consent.
 
     A file is ours when a declared document has its name and size or its bytes, or a snapshot or an interrupted apply
@@ -57,7 +57,7 @@ async def _gc(project: Project, older: float, lock_timeout: float, *, yes: bool,
     async with project.open(on_event=tell) as session, locked(session, lock_timeout):
         found = await unreferenced(session, older)
         if form == "text":
-            _show(found)
+            formats.write("files", form, _shown(project, found))
         asks = bool(found) and not yes and form == "text" and sys.stdin.isatty()
         if asks:
             _confirm(found)
@@ -67,38 +67,21 @@ async def _gc(project: Project, older: float, lock_timeout: float, *, yes: bool,
         if deleted:
             await delete_files(session, found)
         if form == "json":
-            click.echo(_json(project, found, deleted=deleted))
+            formats.write("files", form, _shown(project, found, deleted=deleted))
         elif found:
             said = f"{len(found):,} deleted." if deleted else "Nothing was deleted: add --yes."
             click.echo(f"\n{said}")
     return EXIT_DONE
 
 
-def _show(found: Sequence[Unreferenced]) -> None:
-    from deployer.render.lines import plain
-    from deployer.wording import counted, duration, size
-
-    for one in found:
-        old = duration(max(0, time.time() - one.created))
-        click.echo(plain(f"- {one.id}  {one.name}  {size(one.size)}, {old} old  {one.why}"))
-    total = size(sum(one.size for one in found))
-    click.echo(
-        f"{counted(len(found), 'file')} of ours, {total}, that nobody holds."
-        if found
-        else "No orphans that are old enough (see --older-than)."
-    )
+def _shown(project: Project, found: Sequence[Unreferenced], *, deleted: bool = False) -> formats.FoundFiles:
+    now = time.time()
+    files = [
+        formats.FoundFile(one.id, one.name, one.size, one.created, max(0, now - one.created), one.why) for one in found
+    ]
+    return formats.FoundFiles(project.name, project.target, files, deleted)
 
 
 def _confirm(found: Sequence[Unreferenced]) -> None:
     if not consent.confirmed(f"Delete {'it' if len(found) == 1 else 'them'}?"):
         raise DeployerError("nothing was deleted")
-
-
-def _json(project: Project, found: Sequence[Unreferenced], *, deleted: bool) -> str:
-    files = [
-        {"id": one.id, "name": one.name, "bytes": one.size, "created_at": one.created, "why": one.why} for one in found
-    ]
-    target = project.target
-    account = {"name": target.name, "api": target.api, "base_url": target.base_url}
-    result = {"version": 1, "project": project.name, "account": account, "deleted": deleted, "files": files}
-    return json.dumps(result, ensure_ascii=False, indent=2)

@@ -23,7 +23,7 @@ MANIFEST = Path("assistants.yaml")
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ProjectChoice:
     """Which manifest and which account a command is about, as its options say."""
 
     file: Path
@@ -49,7 +49,7 @@ def project_options(function: Function) -> Function:
 
     @functools.wraps(function)
     def command(*, file: Path, account: str | None, variables: tuple[str, ...], **others: Any) -> Any:
-        return function(choice=Choice(file, account, parsed(variables)), **others)
+        return function(choice=ProjectChoice(file, account, parsed(variables)), **others)
 
     return _with(
         cast("Function", command),

@@ -6,7 +6,7 @@ import asyncio
 
 import click
 
-from deployer.commands.options import Choice, format_option, project_options
+from deployer.commands.options import ProjectChoice, format_option, project_options
 from deployer.errors import EXIT_DONE, EXIT_FAILED
 from deployer.render import formats
 
@@ -14,7 +14,7 @@ from deployer.render import formats
 @click.command("outputs")
 @project_options
 @format_option("outputs")
-def command(*, choice: Choice, form: str) -> int:
+def command(*, choice: ProjectChoice, form: str) -> int:
     """Print the live id of everything that the manifest declares.
 
     Exit code 1 when something is not live yet; it is named on standard error.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployer.commands.options import Choice, format_option, plan_options, project_options
+from deployer.commands.options import ProjectChoice, format_option, plan_options, project_options
 from deployer.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, DeployerError
 from deployer.model import Plan
 from deployer.render import formats
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--exit-code", is_flag=True, help="Exit with 2 when there are changes.")
 def command(  # noqa: PLR0913 (one for each option)
     *,
-    choice: Choice,
+    choice: ProjectChoice,
     options: PlanOptions,
     rehash: bool,
     out: Path | None,

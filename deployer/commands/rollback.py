@@ -13,7 +13,7 @@ import click
 
 from deployer.commands import consent
 from deployer.commands.options import (
-    Choice,
+    ProjectChoice,
     force_option,
     lock_option,
     on_drift_option,
@@ -33,7 +33,7 @@ _FEW = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
+class RollbackIntent:
     """What the user asked for; `again` is the command that goes on with what is left."""
 
     on_drift: OnDrift
@@ -53,7 +53,7 @@ class Intent:
 @lock_option
 def command(  # noqa: PLR0913 (one for each option)
     *,
-    choice: Choice,
+    choice: ProjectChoice,
     snapshot: str | None,
     listing: bool,
     on_drift: str,
@@ -81,11 +81,11 @@ def command(  # noqa: PLR0913 (one for each option)
         return _show(project, chosen=choice.account is not None)
     chosen = Restoration.of(project.manifest, project.target, snapshot)
     again = f"rollback {chosen.name}" + (f" --account {choice.account}" if choice.account else "")
-    wanted = Intent(OnDrift(on_drift), yes, force, lock_timeout, again)
+    wanted = RollbackIntent(OnDrift(on_drift), yes, force, lock_timeout, again)
     return asyncio.run(_rollback(project, chosen, wanted))
 
 
-async def _rollback(project: Project, chosen: Restoration, wanted: Intent) -> int:
+async def _rollback(project: Project, chosen: Restoration, wanted: RollbackIntent) -> int:
     from deployer.commands.carry_out import Words, agreed, carried_out, confirm, tell
     from deployer.project.applying import ApplyOptions
     from deployer.project.session import locked

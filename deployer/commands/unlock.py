@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deployer.commands import consent
-from deployer.commands.options import Choice, project_options, yes_option
+from deployer.commands.options import ProjectChoice, project_options, yes_option
 from deployer.errors import EXIT_DONE, DeployerError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command("unlock")
 @project_options
 @yes_option
-def command(*, choice: Choice, yes: bool) -> int:
+def command(*, choice: ProjectChoice, yes: bool) -> int:
     """Remove the lease with which a run keeps others out, where an account has lock: true.
 
     A lease that nobody renews expires by itself after two minutes. A run whose lease is removed stops after the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from deployer.commands.options import Choice, format_option, project_options
+from deployer.commands.options import ProjectChoice, format_option, project_options
 from deployer.errors import EXIT_DONE, EXIT_FAILED
 from deployer.project import Project
 from deployer.render import formats
@@ -15,7 +15,7 @@ from deployer.wording import counted
 @project_options
 @format_option("problems")
 @click.option("--import-handlers", is_flag=True, help="Import the Python code of handlers, to compare them in full.")
-def command(*, choice: Choice, form: str, import_handlers: bool) -> int:
+def command(*, choice: ProjectChoice, form: str, import_handlers: bool) -> int:
     """Check the manifest and all files that it names, offline.
 
     Every problem is reported at once, as file:line:column, the address, what is wrong and what to do. What the chosen

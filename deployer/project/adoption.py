@@ -24,7 +24,7 @@ _SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AdoptionRequest:
     """What is to be adopted as the resource at `address`: the object with the id, or (with `by_name`) the name `found`.
 
     `by_size`: where no document can be read back, its name and size are proof enough. `force` lifts guards, by name.
@@ -49,7 +49,7 @@ class Adoption:
     notes: tuple[str, ...] = ()
 
 
-async def adoption(session: Session, wanted: Wanted) -> Adoption:
+async def adoption(session: Session, wanted: AdoptionRequest) -> Adoption:
     """Find what is meant and prove which documents are the declared ones; DeployerError where it cannot be adopted."""
     from deployer.apply.reuse import prove
     from deployer.engine import adopt
@@ -91,7 +91,7 @@ def declared(manifest: Manifest, text: str) -> Resource:
     return found[text]
 
 
-def _found(now: Plan, address: Address, wanted: Wanted) -> LiveObject:
+def _found(now: Plan, address: Address, wanted: AdoptionRequest) -> LiveObject:
     alike = [one for one in now.live if one.kind == address.kind]
     if not wanted.by_name:
         found = next((one for one in alike if one.id == wanted.found), None)

@@ -49,7 +49,7 @@ _BESIDE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ExportSource:
     """The account that is exported. `root` is the folder of an embedded account.
 
     `accounts` is what the new manifest says of accounts; `project` is None where none is known yet.
@@ -63,7 +63,7 @@ class Source:
     @classmethod
     def of_manifest(
         cls, file: Path, account: str | None, environ: Mapping[str, str], *, offline: bool = False
-    ) -> Source:
+    ) -> ExportSource:
         """Return an account of a manifest, whose resources need not be sound; ProblemsFound when there is none."""
         sources = load(file)
         if sources.main is None:
@@ -75,14 +75,14 @@ class Source:
         return cls(sources.root, settings, _accounts(sources), project if isinstance(project, str) else None)
 
     @classmethod
-    def of_url(cls, root: Path, api: str, base_url: str, key: tuple[str, str]) -> Source:
+    def of_url(cls, root: Path, api: str, base_url: str, key: tuple[str, str]) -> ExportSource:
         """Return an account that no manifest names yet; `key` is the name of an environment variable and its value."""
         settings = AccountSettings(_NAME, api, base_url, key[1])
         entry = {"api": api, "base_url": base_url.replace("${", "$${"), "api_key": f"${{env.{key[0]}}}"}
         return cls(root, settings, {_NAME: entry})
 
     @classmethod
-    def embedded(cls, root: Path, api: str | None) -> Source:
+    def embedded(cls, root: Path, api: str | None) -> ExportSource:
         """Return the embedded account that is kept in a folder."""
         if api in {None, EMBEDDED.api}:
             return cls(root, EMBEDDED, {})
@@ -123,7 +123,7 @@ class ExportOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ExportDraft:
     """What is to be written, made in the staging folder. `notes` tell what is left out or undeclared, and why."""
 
     items: tuple[Declaration, ...]
@@ -145,11 +145,11 @@ class Export:
     """An open account that is being exported, and what the new manifest will say of its resources."""
 
     session: Session
-    source: Source
+    source: ExportSource
     options: ExportOptions
     choice: Choice
 
-    async def draft(self, staging: Staging) -> Draft:
+    async def draft(self, staging: Staging) -> ExportDraft:
         """Make all files in the staging folder; what would be read back as something else is left out."""
         notes = list(self.choice.notes)
         items = await self._items(staging, notes)
@@ -161,11 +161,11 @@ class Export:
             wrong = export.misread(written, items, self.session.kinds, self._ids)
             if not wrong:
                 documents = (document.path for item in items for document in item.documents)
-                return Draft(items, frozenset({*files, *documents}), tuple(notes))
+                return ExportDraft(items, frozenset({*files, *documents}), tuple(notes))
             items, told = export.settled(items, wrong)
             notes += told
 
-    def place(self, staging: Staging, draft: Draft) -> None:
+    def place(self, staging: Staging, draft: ExportDraft) -> None:
         """Put the files in their places; DeployerError when one is there already and must not be overwritten."""
         if not self.options.overwrite:
             staging.check(draft.names)
@@ -225,7 +225,7 @@ class Export:
 
 
 @contextlib.asynccontextmanager
-async def exporting(source: Source, options: ExportOptions, on_event: OnEvent = ignore) -> AsyncIterator[Export]:
+async def exporting(source: ExportSource, options: ExportOptions, on_event: OnEvent = ignore) -> AsyncIterator[Export]:
     """Open the account and choose what is written; DeployerError when no project is known, or nothing is there."""
     if not options.overwrite and options.manifest.exists():
         raise DeployerError(f"{options.manifest} exists; name another folder, or add --force {OVERWRITE}")

@@ -251,11 +251,11 @@ class Project:
         `by_size`: where no document can be read back, its name and size are proof enough. `force` lifts a guard by
         name: `other-project`. ValueError unless exactly one of `live_id` and `name` is given.
         """
-        from deployer.project.adoption import Wanted, adopted, adoption
+        from deployer.project.adoption import AdoptionRequest, adopted, adoption
 
         if (live_id is None) == (name is None):
             raise ValueError("name what to adopt: either its id, or its name")
-        wanted = Wanted(address, live_id or name or "", live_id is None, by_size, force)
+        wanted = AdoptionRequest(address, live_id or name or "", live_id is None, by_size, force)
 
         async def work(session: Session, options: ApplyOptions) -> ApplyResult:
             return await adopted(session, (await adoption(session, wanted)).plan, options)
@@ -336,10 +336,10 @@ class Project:
         `only` names addresses or ids, and brings what they use. `overwrite` replaces files that are there. `adopt`
         stamps what the project does not own yet, so that the next plan of the new manifest is empty.
         """
-        from deployer.project.export import ExportOptions, Source, exporting, staged
+        from deployer.project.export import ExportOptions, ExportSource, exporting, staged
 
         path = Path(folder)
-        found = Source.of_manifest(self.file, self.manifest.settings.name, {}, offline=True)
+        found = ExportSource.of_manifest(self.file, self.manifest.settings.name, {}, offline=True)
         source = replace(found, settings=self.manifest.settings, project=self.name)
         async with exporting(source, ExportOptions(path, None, only, overwrite), on_event) as export:
             with staged(path) as staging:

@@ -11,7 +11,7 @@ from deployer.engine.data import drift_data, plan_data, problem_data
 from deployer.errors import DeployerError
 from deployer.functions.rules import RULES
 from deployer.model import Address, Plan
-from deployer.render.formats import Applied, Findings
+from deployer.render.formats import Applied, Findings, FoundFiles
 from deployer.render.lines import plain_json
 from deployer.render.output import Streams
 
@@ -52,6 +52,17 @@ def outcomes(value: Applied, to: Streams) -> None:
         for one in value.outcomes
     ]
     to.say(dumped({"version": 1, "converged": value.converged, "outcomes": rows}))
+
+
+def files(value: FoundFiles, to: Streams) -> None:
+    """Write uploaded files that nothing refers to; `created_at` in seconds since 1970."""
+    rows = [
+        {"id": one.id, "name": one.name, "bytes": one.size, "created_at": one.created, "why": one.why}
+        for one in value.files
+    ]
+    account = {"name": value.target.name, "api": value.target.api, "base_url": value.target.base_url}
+    head = {"version": 1, "project": value.project, "account": account, "deleted": value.deleted}
+    to.say(dumped({**head, "files": rows}))
 
 
 def outputs(ids: Mapping[Address, str], to: Streams) -> None:

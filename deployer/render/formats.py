@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from deployer.model import Outcome, Problem
+from deployer.model import Outcome, Problem, Target
 from deployer.render.output import Streams
 
 FORMATS: Mapping[str, Mapping[str, str]] = {
@@ -20,10 +20,11 @@ FORMATS: Mapping[str, Mapping[str, str]] = {
     "drift": {"text": "text.drift", "json": "data.drift"},
     "outcomes": {"text": "text.outcomes", "json": "data.outcomes"},
     "problems": {"text": "problems.text", "json": "data.problems", "sarif": "problems.sarif"},
+    "files": {"text": "text.files", "json": "data.files"},
     "outputs": {"text": "data.columns", "json": "data.outputs", "env": "data.environment"},
 }
 """For each subject its formats, the default first. Values: `Plan` of a plan and of drift, `Applied` of outcomes,
-`Findings` of problems, a mapping from `Address` to live id of outputs."""
+`Findings` of problems, `FoundFiles` of files, a mapping from `Address` to live id of outputs."""
 
 Renderer = Callable[[Any, Streams], None]
 
@@ -35,6 +36,28 @@ class Findings:
     problems: Sequence[Problem]
     checked: str
     evidence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """An uploaded file that nothing refers to: its size in bytes, its age in seconds, and why it is known as owned."""
+
+    id: str
+    name: str
+    size: int
+    created: int
+    age: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFiles:
+    """Such files of a project on an account, and whether they were deleted."""
+
+    project: str
+    target: Target
+    files: Sequence[FoundFile]
+    deleted: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from rich.text import Text
 from deployer.engine.data import in_order
 from deployer.model import Action, Outcome, Plan, Severity, Status
 from deployer.render import preview
-from deployer.render.formats import Applied
+from deployer.render.formats import Applied, FoundFiles
 from deployer.render.lines import Line, plain
 from deployer.render.output import Streams
-from deployer.wording import counted, listed
+from deployer.wording import counted, duration, listed, size
 
 _TONES = {
     "plain": "",
@@ -85,6 +85,15 @@ def _print(out: Console, line: Line) -> None:
     for number, part in enumerate(body.wrap(out, room)):
         part.rstrip()
         out.print((head if number == 0 else Text(" " * head.cell_len)) + part)
+
+
+def files(value: FoundFiles, to: Streams) -> None:
+    """Write uploaded files that nothing refers to, and what they take together."""
+    for one in value.files:
+        to.say(plain(f"- {one.id}  {one.name}  {size(one.size)}, {duration(one.age)} old  {one.why}"))
+    total = size(sum(one.size for one in value.files))
+    nothing = "No orphans that are old enough (see --older-than)."
+    to.say(f"{counted(len(value.files), 'file')} of ours, {total}, that nobody holds." if value.files else nothing)
 
 
 def outcome(out: Console, value: Outcome) -> None:

@@ -273,3 +273,25 @@ def read_until(terminal: int, word: bytes) -> bytes:
     while word not in seen and select.select([terminal], [], [], 20)[0]:
         seen += os.read(terminal, 10_000)
     return seen
+
+
+@pytest.mark.parametrize(
+    "words", (["validate"], ["plan"], ["drift"], ["outputs"], ["gc"], ["plan", "--account", "nowhere"])
+)
+def test_what_is_wrong_with_a_manifest_is_json_where_json_was_asked_for(project: Project, words: list[str]) -> None:
+    project.manifest("assistants: {a: {modell: m}}\n")
+    result = project.run(*words, "--format", "json")
+    assert result.code == 1
+    problems = result.json()["problems"]
+    assert "unknown key 'modell'" in {problem["message"] for problem in problems}
+    assert all(problem["severity"] == "error" for problem in problems)
+    if words != ["validate"]:
+        assert len(result.err.splitlines()) == len(problems), "a person reads them on standard error"
+
+
+@pytest.mark.parametrize("form", ("text", "markdown"))
+def test_in_other_formats_they_stand_on_standard_error_alone(project: Project, form: str) -> None:
+    project.manifest("assistants: {a: {modell: m}}\n")
+    result = project.run("plan", "--format", form)
+    assert (result.code, result.out) == (1, "")
+    assert "unknown key 'modell'" in result.err

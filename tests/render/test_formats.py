@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from deployer.model import Action, Address, Outcome, Position, Problem, Severity, Status
-from deployer.render.formats import FORMATS, Applied, Findings, names, rendered
+from deployer.model import Action, Address, Outcome, Position, Problem, Severity, Status, Target
+from deployer.render.formats import FORMATS, Applied, Findings, FoundFile, FoundFiles, names, rendered
 from tests.render.plans import a_plan, assistant, edited
 
 DONE = Outcome(Address("assistant", "a"), Action.UPDATE, Status.DONE, live_id="asst_1", notes=("so\x1b",))
@@ -22,6 +22,12 @@ VALUES: dict[str, Any] = {
     "drift": a_plan(assistant("a", edited("name", "old", "new"))),
     "outcomes": Applied((DONE, FAILED), converged=False),
     "problems": Findings((PROBLEM, WARNING), "2 resources"),
+    "files": FoundFiles(
+        "test",
+        Target("a", "agents", "https://x.example"),
+        [FoundFile("file-1", "so\x1b", 9, 1, 5.0, "its name")],
+        deleted=False,
+    ),
     "outputs": {Address("assistant", "a"): "asst_1"},
 }
 ROWS = tuple((subject, form) for subject in FORMATS for form in names(subject))
