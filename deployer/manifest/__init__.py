@@ -15,7 +15,7 @@ edit        changed data into a file, whose other text stays
 
 from __future__ import annotations
 
-from deployer.manifest.compile import VERSION, Manifest, compile_manifest
+from deployer.manifest.compile import VERSION, Checked, Manifest, check_manifest, compile_manifest
 from deployer.manifest.digests import digest
 
-__all__ = ["VERSION", "Manifest", "compile_manifest", "digest"]
+__all__ = ["VERSION", "Checked", "Manifest", "check_manifest", "compile_manifest", "digest"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from deployer.engine.data import in_order
+from deployer.kinds import SURFACES
 from deployer.manifest import accounts, sections, variables
 from deployer.manifest.functions import silenced
 from deployer.manifest.globs import Ignored
@@ -36,59 +38,147 @@ class Manifest:
     hosted: tuple[str, ...] = ()
 
 
-def compile_manifest(  # noqa: PLR0913
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found in a manifest; `resources` counts what it declares."""
+
+    project: str
+    resources: int
+    problems: tuple[Problem, ...]
+
+
+Judge = Callable[[AccountSettings, Resource], Iterable[Problem]]
+"""What is wrong with a resource on the account that was chosen."""
+
+
+def compile_manifest(
+    file: Path, account: str | None, values: Mapping[str, str], environ: Mapping[str, str], *, offline: bool = False
+) -> Manifest:
+    """Read and check everything that can be known offline; never raises for what a user wrote.
+
+    `offline`, no account needs its secrets and no URL is asked for. `values` are variables from the command line
+    (`--var`); they win over the account's, which win over defaults.
+    """
+    found = _read(file, account, values, environ, offline=offline)
+    resources: list[Resource] = []
+    problems: list[Problem] = []
+    for resource, wrong in found.compiled():
+        resources += [_placed(found.folder, resource)] if resource else []
+        problems += wrong
+    moved, misplaced = read_moves(found.sources)
+    return Manifest(
+        found.sources.root,
+        found.project,
+        found.settings,
+        tuple(resources),
+        found.told([*problems, *misplaced]),
+        moved,
+        accounts.hosted(found.sources),
+    )
+
+
+def check_manifest(  # noqa: PLR0913
+    file: Path,
+    account: str | None,
+    values: Mapping[str, str],
+    environ: Mapping[str, str],
+    judge: Judge,
+    *,
+    import_handlers: bool = False,
+) -> Checked:
+    """Find the problems that `compile_manifest` finds offline, and what `judge` says; no resource is kept.
+
+    So the texts of a large manifest are never all in memory. Code of handlers is imported only with `import_handlers`.
+    """
+    found = _read(file, account, values, environ, offline=True, import_handlers=import_handlers)
+    problems: list[Problem] = []
+    for resource, wrong in found.compiled():
+        problems += [*wrong, *(judge(found.settings, resource) if resource else ())]
+    _, misplaced = read_moves(found.sources)
+    return Checked(found.project, len(found.entries), found.told([*problems, *misplaced]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A manifest whose files are read: `entries` is what can be compiled, `problems` what was found until then.
+
+    `folder` is where the manifest is for the user.
+    """
+
+    folder: Path
+    sources: Sources
+    settings: AccountSettings
+    context: Context
+    entries: Mapping[Address, Entry]
+    problems: Sequence[Problem]
+
+    @property
+    def project(self) -> str:
+        return str(self.sources.main.data.get("project", "")) if self.sources.main else ""
+
+    def compiled(self) -> Iterator[tuple[Resource | None, list[Problem]]]:
+        """Compile one entry after another; None for one of a kind that the account's API does not have."""
+        here = SURFACES.get(self.settings.api, {})
+        for address, entry in self.entries.items():
+            resource, problems = sections.of_kind(address.kind).compile(self.context, address, entry)
+            if address.kind in here:
+                yield resource, problems
+            else:
+                what = f"not sent to account {self.settings.name}: its API ({self.settings.api}) has no {address.kind}"
+                where = entry.document.key_position(entry.path)
+                yield None, [*problems, Problem(what, "", str(address), where, Severity.WARNING)]
+
+    def told(self, problems: Sequence[Problem]) -> tuple[Problem, ...]:
+        """Return all problems in order, with those of the manifest as a whole and without hints that it silences."""
+        head = self.sources.main.data if self.sources.main else {}
+        quiet = head["silence"] if isinstance(head.get("silence"), list) else []
+        more = [problem for problem in problems if problem.rule not in quiet or problem.severity is Severity.ERROR]
+        more += silenced(self.sources.main, quiet) if self.sources.main else []
+        more += [*self.context.ignored.problems, *accounts.check(self.sources, self.settings)]
+        everything = in_order([*self.problems, *more])
+        placed = (
+            replace(one, position=_seen(self.folder, one.position)) if one.position else one for one in everything
+        )
+        return tuple(dict.fromkeys(placed))  # two ways to a place tell the same
+
+
+def _placed(folder: Path, resource: Resource) -> Resource:
+    if folder == Path():
+        return resource
+    return replace(resource, positions={path: _seen(folder, place) for path, place in resource.positions.items()})
+
+
+def _seen(folder: Path, place: Position) -> Position:
+    """Name a file as it is reached from where the user stands, so that an editor or a log can open it."""
+    return place if folder == Path() else replace(place, file=_from(folder, place.file))
+
+
+@cache
+def _from(folder: Path, name: str) -> str:
+    return Path(os.path.normpath(folder / name)).as_posix()
+
+
+def _read(  # noqa: PLR0913
     file: Path,
     account: str | None,
     values: Mapping[str, str],
     environ: Mapping[str, str],
     *,
+    offline: bool,
     import_handlers: bool = False,
-    offline: bool = False,
-) -> Manifest:
-    """Read and check everything that can be known offline; never raises for what a user wrote.
-
-    Code of handlers is imported only with `import_handlers`; `offline`, no account needs its secrets and no URL is
-    asked for. `values` are variables from the command line (`--var`); they win over the account's, which win over
-    defaults.
-    """
+) -> _Read:
     schema = sections.manifest_schema()
     sources = load(file, sections.kinds())
     settings, unset = accounts.choose(sources, account, environ, offline=offline)
-    table, undeclared = variables.values(sources, account or accounts.EMBEDDED.name, values)
-    filled, unresolved = variables.filled(sources, table)
-    others = _other_version(sources)
-    if others:
-        return Manifest(sources.root, "", settings, (), tuple(others))
-    problems = _merged(sources.problems, undeclared, unresolved, _check(schema, sources, filled), unset)
     ignored = Ignored(sources.root)
     context = Context(sources.root, sources.resources.keys(), settings.api, schema, ignored, import_handlers, offline)
-    found, more = _compile(context, _sound(schema, sources, filled, problems, [*sources.problems, *unresolved]))
-    head = sources.main.data if sources.main else {}
-    quiet = head["silence"] if isinstance(head.get("silence"), list) else []
-    more = [problem for problem in more if problem.rule not in quiet or problem.severity is Severity.ERROR]
-    more += silenced(sources.main, quiet) if sources.main else []
-    moved, misplaced = read_moves(sources)
-    more += [*ignored.problems, *misplaced, *accounts.check(sources, settings)]
-    problems = list(dict.fromkeys(in_order([*problems, *more])))  # two ways to a place tell the same
-    if file.parent != Path():
-        found, problems = _seen_from_here(file.parent, found, problems)
-    return Manifest(
-        sources.root, str(head.get("project", "")), settings, found, tuple(problems), moved, accounts.hosted(sources)
-    )
-
-
-def _seen_from_here(
-    folder: Path, found: Sequence[Resource], problems: Sequence[Problem]
-) -> tuple[tuple[Resource, ...], list[Problem]]:
-    """Name files as they are reached from where the user stands, so that an editor or a log can open them."""
-
-    def seen(place: Position) -> Position:
-        return replace(place, file=Path(os.path.normpath(folder / place.file)).as_posix())
-
-    moved = (replace(one, positions={path: seen(place) for path, place in one.positions.items()}) for one in found)
-    return tuple(moved), [
-        replace(problem, position=seen(problem.position)) if problem.position else problem for problem in problems
-    ]
+    if others := _other_version(sources):
+        return _Read(file.parent, Sources(sources.root, {}), settings, context, {}, others)
+    table, undeclared = variables.values(sources, account or accounts.EMBEDDED.name, values)
+    filled, unresolved = variables.filled(sources, table)
+    problems = _merged(sources.problems, undeclared, unresolved, _check(schema, sources, filled), unset)
+    entries = _sound(schema, sources, filled, problems, [*sources.problems, *unresolved])
+    return _Read(file.parent, sources, settings, context, entries, problems)
 
 
 def _other_version(sources: Sources) -> list[Problem]:
@@ -135,21 +225,11 @@ def _sound(
             continue
         section, name = str(entry.path[0]), str(entry.path[1])
         value = filled[entry.document.name][section][name]
-        result[address] = replace(
-            entry, value=schema.accepted(address.kind, value) if str(address) in broken else value
-        )
+        fit = schema.accepted(address.kind, value) if str(address) in broken else value
+        result[address] = replace(entry, value=fit)
     return result
 
 
 def _owners(problems: Iterable[Problem]) -> set[str]:
     """Return every address that a problem could belong to: its own and those before each dot or bracket."""
     return {problem.address[: end.start()] for problem in problems for end in re.finditer(r"[.\[]|$", problem.address)}
-
-
-def _compile(context: Context, entries: Mapping[Address, Entry]) -> tuple[tuple[Resource, ...], list[Problem]]:
-    found, problems = [], []
-    for address, entry in entries.items():
-        resource, wrong = sections.of_kind(address.kind).compile(context, address, entry)
-        found.append(resource)
-        problems += wrong
-    return tuple(found), problems

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -29,9 +30,14 @@ _BASED = re.compile(r"0o[0-7]{1,20}|0x[0-9a-fA-F]{1,16}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _FIRST_OF_NUMBER = frozenset("+-.0123456789")
 _INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})  # one for all scalars: they are most of a file
 _STRING_TAGS = ("!", "tag:yaml.org,2002:str")
 _SURROGATE = re.compile(r"\\u[dD]([89a-fA-F][0-9a-fA-F]{2})")
 _BREAKS = frozenset("\r\x85\u2028\u2029")
+
+
+def _nothing() -> Mapping[Any, Any]:
+    return _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +46,8 @@ class PositionTree:
 
     line: int
     column: int
-    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
-    inside: dict[str | int, PositionTree] = field(default_factory=dict)
+    keys: Mapping[str, tuple[int, int]] = field(default_factory=_nothing)
+    inside: Mapping[str | int, PositionTree] = field(default_factory=_nothing)
 
 
 class YamlError(Exception):
@@ -132,41 +138,42 @@ class _Composer:
         return value, mark
 
     def _content(self, event: Any, depth: int) -> tuple[Any, PositionTree]:
-        start: Any = event.start_mark
-        mark = PositionTree(start.line + 1, start.column + 1)
+        line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if isinstance(event, yaml.ScalarEvent):
-            return _scalar(event), mark
+            return _scalar(event), PositionTree(line, column)
         if event.tag not in (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
             raise _tag(event)
-        if isinstance(event, yaml.SequenceStartEvent):
-            return self._sequence(mark, depth), mark
-        return self._mapping(mark, depth), mark
+        keys: dict[str, tuple[int, int]] = {}
+        inside: dict[str | int, PositionTree] = {}
+        is_list = isinstance(event, yaml.SequenceStartEvent)
+        data = self._sequence(inside, depth) if is_list else self._mapping(keys, inside, depth)
+        return data, PositionTree(line, column, keys, inside)
 
-    def _sequence(self, mark: PositionTree, depth: int) -> list[Any]:
+    def _sequence(self, inside: dict[str | int, PositionTree], depth: int) -> list[Any]:
         result: list[Any] = []
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-            value, inside = self._node(event, depth + 1)
-            mark.inside[len(result)] = inside
+            value, inside[len(result)] = self._node(event, depth + 1)
             result.append(value)
         return result
 
-    def _mapping(self, mark: PositionTree, depth: int) -> dict[str, Any]:
+    def _mapping(
+        self, keys: dict[str, tuple[int, int]], inside: dict[str | int, PositionTree], depth: int
+    ) -> dict[str, Any]:
         result: dict[str, Any] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
-            key = self._key(event, result, mark)
-            result[key], mark.inside[key] = self._node(next(self._events), depth + 1)
+            key = self._key(event, keys)
+            result[key], inside[key] = self._node(next(self._events), depth + 1)
         return result
 
-    def _key(self, event: Any, seen: dict[str, Any], mark: PositionTree) -> str:
+    def _key(self, event: Any, keys: dict[str, tuple[int, int]]) -> str:
         if isinstance(event, yaml.CollectionStartEvent | yaml.AliasEvent):
             raise _refused("a key must be plain text", "write a word before the colon", event)
         key = _text(event)
         if key == "<<" and event.implicit[0]:
             raise _refused("merge keys (<<) are not part of YAML 1.2", "repeat the keys, or use a variable", event)
-        if key in seen:
-            line, _ = mark.keys[key]
-            raise _refused(f"the key {key!r} stands twice, first in line {line}", "keep one of them", event)
-        mark.keys[key] = (event.start_mark.line + 1, event.start_mark.column + 1)
+        if key in keys:
+            raise _refused(f"the key {key!r} stands twice, first in line {keys[key][0]}", "keep one of them", event)
+        keys[key] = (event.start_mark.line + 1, event.start_mark.column + 1)
         return key
 
     def _alias(self, event: Any, depth: int) -> tuple[Any, PositionTree]:

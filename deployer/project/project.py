@@ -9,8 +9,8 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
-from deployer.manifest import Manifest, compile_manifest
-from deployer.model import OnDrift, Plan, Problem, ProblemsFound, Severity, Target
+from deployer.manifest import Manifest, check_manifest, compile_manifest
+from deployer.model import AccountSettings, OnDrift, Plan, Problem, ProblemsFound, Resource, Severity, Target
 from deployer.project.events import OnEvent, Stop, ignore
 from deployer.project.results import (
     ApplyResult,
@@ -129,18 +129,15 @@ class Project:
 
         With `import_handlers` the Python code of handlers is imported, which changes the process as every import does.
         """
-        from deployer.engine.data import in_order
-
-        found = compile_manifest(
+        found = check_manifest(
             Path(file),
             account,
             variables or {},
             os.environ if environ is None else environ,
+            _losses,
             import_handlers=import_handlers,
-            offline=True,
         )
-        problems = in_order([*found.problems, *_losses(found)])
-        return Validation(found.project, len(found.resources), tuple(problems))
+        return Validation(found.project, found.resources, found.problems)
 
     @property
     def name(self) -> str:
@@ -422,13 +419,9 @@ class Project:
     unlock = in_thread(aunlock)
 
 
-def _losses(found: Manifest) -> list[Problem]:
-    """Return what the chosen account's API cannot carry."""
+def _losses(settings: AccountSettings, resource: Resource) -> list[Problem]:
+    """Return what the chosen account's API cannot carry of a resource."""
     from deployer.engine.plan import losses
     from deployer.kinds import SURFACES
 
-    kinds = SURFACES.get(found.settings.api)
-    if kinds is None:
-        return []
-    target = Target(found.settings.name, found.settings.api, "")
-    return [problem for resource in found.resources for problem in losses(target, kinds, resource)]
+    return losses(Target(settings.name, settings.api, ""), SURFACES[settings.api], resource)

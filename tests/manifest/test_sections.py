@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from deployer.errors import DeployerError
-from deployer.kinds import Kind
+from deployer.kinds import SURFACES, Kind, vector_store
 from deployer.manifest import Manifest, compile_manifest, export, sections
+from deployer.manifest import compile as compile_module
 from deployer.manifest.declaration import Declaration
 from deployer.manifest.sections import SECTIONS, Section, manifest_schema
 from deployer.model import Address, LiveObject
@@ -41,10 +43,12 @@ NOTE: Mapping[str, Any] = {
 @pytest.fixture
 def _notes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SECTIONS, "notes", Section("note", fragment=NOTE, remedies={"body": "write text: …"}))
+    on_agents = {"agents": {**SURFACES["agents"], "note": vector_store}}
+    monkeypatch.setattr(compile_module, "SURFACES", {**SURFACES, **on_agents})
 
 
-def _compiled(project: Project, text: str) -> Manifest:
-    project.manifest(text)
+def _compiled(project: Project, text: str, api: str = "agents") -> Manifest:
+    project.manifest(f"accounts: {{embedded: {{api: {api}}}}}\n{textwrap.dedent(text).lstrip()}")
     return compile_manifest(Path("assistants.yaml"), None, {}, {})
 
 
@@ -110,6 +114,15 @@ def test_mistakes_in_it_are_told_like_all_others(project: Project) -> None:
 
 
 @pytest.mark.usefixtures("_notes")
+def test_what_the_surface_has_no_kind_for_is_told_and_not_deployed_there(project: Project) -> None:
+    found = _compiled(project, "notes: {first: {text: a}}\nassistants: {tutor: {model: m}}\n", "assistants")
+    assert _problems(found) == [
+        "assistants.yaml:4:9: warning: note/first: not sent to account embedded: its API (assistants) has no note"
+    ]
+    assert [str(one.address) for one in found.resources] == ["assistant/tutor"]
+
+
+@pytest.mark.usefixtures("_notes")
 def test_an_editor_knows_it() -> None:
     schema = manifest_schema().data
     Draft202012Validator.check_schema(schema)
@@ -142,7 +155,7 @@ def test_an_object_of_a_kind_without_a_row_is_left_out_of_an_export_and_named() 
 def test_without_its_row_a_section_is_an_unknown_key(project: Project) -> None:
     known = "version, project, silence, include, variables, accounts, vector_stores, assistants, moved"
     found = _problems(_compiled(project, "notes: {first: {text: a}}\n"))
-    assert found == [f"assistants.yaml:3:1: unknown key 'notes'; known here: {known}"]
+    assert found == [f"assistants.yaml:4:1: unknown key 'notes'; known here: {known}"]
 
 
 def test_a_kind_without_a_row_is_an_error_and_no_assistant() -> None:
