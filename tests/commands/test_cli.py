@@ -106,7 +106,7 @@ def test_a_bug_is_told_as_one_and_its_trace_is_kept(example: Project, monkeypatc
     def broken(*_arguments: object, **_options: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(library, "compile_manifest", broken)
+    monkeypatch.setattr(library, "check_manifest", broken)
     result = example.run("validate")
     assert result.code == 3
     assert "this is a bug in deployer (ZeroDivisionError)" in result.err
