@@ -58,6 +58,13 @@ class Document:
             return Position(self.name, *found.keys[path[-1]])
         return self.position(path)
 
+    def part(self, path: Sequence[str | int]) -> Document:
+        """Return what stands at `path` as a document of its own, its places in this file."""
+        data, found = self.data, self.positions
+        for step in path:
+            data, found = data[step], found.inside[step]
+        return Document(self.name, data, found)
+
     def address(self, path: Sequence[str | int], start: str = "") -> str:
         """Return the words by which a user knows `path`: `assistant/tutor.tools[0]`; `start` stands before it."""
         if not start and len(path) > 1 and path[0] in self.sections:

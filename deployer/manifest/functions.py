@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from deployer.functions import check
+from deployer.functions.definitions import FUNCTION, REMEDY, SCHEMA, SHAPES, Definition, Unread
+from deployer.functions.definitions import read as definitions_of
 from deployer.functions.rules import RULES, Finding
 from deployer.manifest import handlers
 from deployer.manifest.document import Document, address, read
@@ -33,19 +35,56 @@ class ToolPlace:
 
 def function_file(
     context: Context, place: ToolPlace, value: Mapping[str, Any]
-) -> tuple[dict[str, Any] | None, list[Problem]]:
+) -> tuple[list[dict[str, Any]], list[Problem]]:
+    """Return the functions of a file: the one that is named, or all of them."""
     position = place.position("file")
     found = context.file(place.entry, str(value["file"]))
     if found is None:
-        return None, [outside(value["file"], place.where, position)]
+        return [], [outside(value["file"], place.where, position)]
     document = read(*found)
     if isinstance(document, Problem):
-        return None, [replace(document, address=place.where, position=document.position or position)]
-    problems = context.schema.check(document, document.data, "function", place.where)
-    if problems:
-        return None, problems
-    beside = {key: item for key, item in value.items() if key == "handler"}
-    return function(context, place, {**document.data, "type": "function", **beside}, document, ())
+        return [], [replace(document, address=place.where, position=document.position or position)]
+    chosen, problems = _chosen(document, place, value)
+    tools = []
+    for one in chosen:
+        wrong = context.schema.check(one, one.data, "function", place.where)
+        problems += wrong
+        if not wrong:
+            beside = {key: item for key, item in value.items() if key == "handler"}
+            tool, wrong = function(context, place, {**one.data, "type": "function", **beside}, one, ())
+            problems += wrong
+            tools.append(tool)
+    return tools, problems
+
+
+def _chosen(document: Document, place: ToolPlace, value: Mapping[str, Any]) -> tuple[list[Document], list[Problem]]:
+    """Return the parts of a file that are functions and are meant, and what is wrong with the choice."""
+    parts = list(definitions_of(document.data))
+    definitions = [one for one in parts if isinstance(one, Definition) and one.shape in (FUNCTION, SCHEMA)]
+    others = [one for one in parts if one not in definitions]
+    is_whole = not isinstance(document.data, list) and all(not one.at for one in parts)
+    if is_whole and "name" not in value and all(isinstance(one, Unread) for one in others):
+        return [document], []  # one function, or what is to be one: the schema says what is wrong with it
+    problems = [_no_function(document, place, one) for one in others]
+    if "name" in value:
+        named = [one for one in definitions if one.name == value["name"]]
+        if not named:
+            names = [one.name for one in definitions]
+            message = f"{document.name} has no function {value['name']!r}"
+            remedy = nearest(str(value["name"]), names, one_of(names) if names else "write it there")
+            return [], [Problem(message, remedy, place.where, place.position("name"))]
+        return [document.part(one.at) for one in named], []
+    if "handler" in value and len(definitions) > 1:
+        message = f"{document.name} has {len(definitions)} functions, and a handler is that of one"
+        return [], [Problem(message, "name it beside the file: name: …", place.where, place.position("handler"))]
+    return [document.part(one.at) for one in definitions], problems
+
+
+def _no_function(document: Document, place: ToolPlace, one: Definition | Unread) -> Problem:
+    if isinstance(one, Unread):
+        return Problem("this is no function definition", REMEDY, place.where, document.position(one.at))
+    remedy = f"convert it: deployer functions fix {document.name} --to openai --write"
+    return Problem(f"this is {SHAPES[one.shape]}, not a function", remedy, place.where, document.position(one.at))
 
 
 def function(

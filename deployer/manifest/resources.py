@@ -79,16 +79,15 @@ def _tools(
         if value is None:
             continue  # the schema has refused it
         place = ToolPlace(entry, index, f"{address}.tools[{index}]")
-        compiled, wrong = _tool(context, place, value)
+        compiled, wrong = _compiled(context, place, value)
         problems += wrong
-        if compiled is None:
-            continue
-        name = str(compiled.get("name", compiled["type"]))
-        if name in tools:
-            message = f"the tool {name!r} stands twice, first at {positions[f'tools/{name}']}"
-            problems.append(Problem(message, "remove or rename one", place.where, place.position()))
-        tools[name] = compiled
-        positions[f"tools/{name}"] = place.position()
+        for tool in compiled:
+            name = str(tool.get("name", tool["type"]))
+            if name in tools:
+                message = f"the tool {name!r} stands twice, first at {positions[f'tools/{name}']}"
+                problems.append(Problem(message, "remove or rename one", place.where, place.position()))
+            tools[name] = tool
+            positions[f"tools/{name}"] = place.position()
     return list(tools.values()), problems
 
 
@@ -156,14 +155,21 @@ def _slip(context: Context, entry: Entry, value: str, where: str) -> list[Proble
     return [Problem("this is the path of a file, not instructions", remedy, where, entry.position("instructions"))]
 
 
-def _tool(context: Context, place: ToolPlace, value: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Problem]]:
-    """Return the tool as attrs hold it, None when it cannot be read, and its problems."""
+def _compiled(
+    context: Context, place: ToolPlace, value: Mapping[str, Any]
+) -> tuple[list[dict[str, Any]], list[Problem]]:
+    """Return the tools of an item as attrs hold them (a file may have several functions), and its problems."""
+    if value["type"] == "function" and "file" in value:
+        return function_file(context, place, value)
+    tool, problems = _tool(context, place, value)
+    return [tool], problems
+
+
+def _tool(context: Context, place: ToolPlace, value: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     if value["type"] == "file_search":
         return _file_search(context, place, value)
     if value["type"] != "function":
         return {key: item for key, item in value.items() if key not in OWN_KEYS}, []
-    if "file" in value:
-        return function_file(context, place, value)
     return function(context, place, value, place.entry.document, (*place.entry.path, "tools", place.place))
 
 
