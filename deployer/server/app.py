@@ -44,7 +44,8 @@ def _endpoint(handler: Handler, state: State) -> Endpoint:
         body: Any = await _read_json(request) if request.method == "POST" else None
         leave = request.scope.get(LEAVE_KEY)
         call = ApiCall(state, request.path_params, request.query_params, request.headers, body, leave)
-        return _answer(await run_in_threadpool(handler, call))
+        answer = await run_in_threadpool(handler, call)
+        return _answer(answer) if isinstance(answer, dict | Response) else await answer.response()
 
     return endpoint
 
@@ -59,7 +60,7 @@ def _upload(handler: Upload, state: State) -> Endpoint:
 def _answer(answer: Json | Response) -> Response:
     if isinstance(answer, Response):
         return answer
-    waiting = answer.get("status") == "in_progress"
+    waiting = answer.get("status") in ("queued", "in_progress", "cancelling")
     return JSONResponse(answer, headers={"openai-poll-after-ms": str(POLL_MILLISECONDS)} if waiting else None)
 
 

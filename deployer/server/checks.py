@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from deployer.server.wire import ApiError, Json
 
 Check = Callable[[Any, str], Any]
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def string(*, longest: int | None = None, shortest: int = 0, pattern: str | None = None) -> Check:
@@ -68,16 +70,14 @@ def free_object(value: Any, path: str) -> Any:
     return value
 
 
-def choice(*names: str) -> Check:
+def choice(*names: str, retired: Mapping[str, str] = NONE) -> Check:
+    """One of some names; `retired` says what to use in the place of a name that there was once."""
+
     def check(value: Any, path: str) -> Any:
         _of_type(value, path, f"one of {_spoken(names, 'or')}", isinstance(value, str))
         if value not in names:
-            raise ApiError(
-                400,
-                f"Invalid value: '{value}'. Supported values are: {_spoken(names, 'and')}.",
-                param=path,
-                code="invalid_value",
-            )
+            message = f"Invalid value: '{value}'. Supported values are: {_spoken(names, 'and')}."
+            raise ApiError(400, " ".join((message, *_hint(value, retired))), param=path, code="invalid_value")
         return value
 
     return check
@@ -108,16 +108,16 @@ def nullable(check: Check) -> Check:
     return lambda value, path: None if value is None else check(value, path)
 
 
-def fields(known: Mapping[str, Check], *, required: Collection[str] = ()) -> Check:
-    """A closed object: what is not in the table is an unknown parameter."""
+def fields(known: Mapping[str, Check], *, required: Collection[str] = (), retired: Mapping[str, str] = NONE) -> Check:
+    """A closed object: what is not in the table is an unknown parameter; `retired` says what to use in its place."""
 
     def check(value: Any, path: str) -> Json:
         _of_type(value, path, "an object", isinstance(value, dict))
         for name in value:
             if name not in known:
-                raise ApiError(
-                    400, f"Unknown parameter: '{_join(path, name)}'.", param=_join(path, name), code="unknown_parameter"
-                )
+                where = _join(path, name)
+                message = " ".join((f"Unknown parameter: '{where}'.", *_hint(name, retired)))
+                raise ApiError(400, message, param=where, code="unknown_parameter")
         for name in required:
             if name not in value:
                 raise missing(_join(path, name))
@@ -126,9 +126,9 @@ def fields(known: Mapping[str, Check], *, required: Collection[str] = ()) -> Che
     return check
 
 
-def tagged(tables: Mapping[str, Check], tag: str = "type") -> Check:
+def tagged(tables: Mapping[str, Check], tag: str = "type", *, retired: Mapping[str, str] = NONE) -> Check:
     """An object whose `type` says which table applies."""
-    known_tag = choice(*tables)
+    known_tag = choice(*tables, retired=retired)
 
     def check(value: Any, path: str) -> Any:
         _of_type(value, path, "an object", isinstance(value, dict))
@@ -228,6 +228,10 @@ def _spoken(names: Collection[str], last: str) -> str:
     if len(quoted) < 3:
         return f" {last} ".join(quoted)
     return ", ".join(quoted[:-1]) + f", {last} {quoted[-1]}"
+
+
+def _hint(name: str, retired: Mapping[str, str]) -> tuple[str, ...]:
+    return (retired[name],) if name in retired else ()
 
 
 def _join(path: str, name: str) -> str:

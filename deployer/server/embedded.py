@@ -18,10 +18,14 @@ from deployer.server.faults.recent import RecentSnapshots
 from deployer.server.ingestion import LEASE_SECONDS, Ingestion, IngestOutcome
 from deployer.server.middleware import Log, RequestLog
 from deployer.server.resources import files, uploads, vector_stores
+from deployer.server.runs.answers import Answerer
+from deployer.server.runs.rehearsal import Rehearsal
+from deployer.server.runs.worker import Turns
 from deployer.server.state import State
 from deployer.server.storage import Storage
 from deployer.server.storage.blobs import Blobs
 from deployer.server.storage.disk import Complain, Complaints, explained
+from deployer.server.wire import Json
 
 WORKERS = 2
 
@@ -31,7 +35,8 @@ class EmbeddedAccount:
 
     Several processes may have the same folder open. `app` needs no lifespan events: opening the account is enough.
     `faults` make a bad day, `latency` (seconds) a slow one, and `log` gets a line of data for each request. `complain`
-    gets a sentence when the disk refuses; clients are told in any case.
+    gets a sentence when the disk refuses; clients are told in any case. `answers` is what answers where a
+    model would; by default it is a rehearsal.
     """
 
     app: ASGIApp
@@ -47,6 +52,7 @@ class EmbeddedAccount:
         faults: Faults | None = None,
         latency: float = 0.0,
         log: Log | None = None,
+        answers: Answerer | None = None,
         complain: Complain = lambda _text: None,
     ) -> None:
         complaints = Complaints(complain)
@@ -64,7 +70,16 @@ class EmbeddedAccount:
             lease=lease,
         )
         self._workers = workers
-        self._state = State(self._storage, self._blobs, clock, self._ingestion.ring, complaints)
+        self._turns = Turns(
+            self._storage,
+            clock,
+            answers or Rehearsal(),
+            search=self._search,
+            keep_file=self._keep_file,
+            complaints=complaints,
+            lease=lease,
+        )
+        self._state = State(self._storage, self._blobs, clock, self._ingestion.ring, complaints, self._turns)
         self.app = FaultMiddleware(build_app(self._state, key), self._strikes, self._recent, latency)
         if log is not None:
             self.app = RequestLog(self.app, log, clock)
@@ -80,6 +95,7 @@ class EmbeddedAccount:
                 raise plain from None
             raise
         self._ingestion.start(self._workers)
+        self._turns.look()
         return self
 
     def __exit__(
@@ -88,6 +104,7 @@ class EmbeddedAccount:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._turns.stop()
         self._ingestion.stop()
         self._recent.close()
         self._storage.close()
@@ -101,8 +118,19 @@ class EmbeddedAccount:
             code=fault.fail, message=fault.fail and "An internal error occurred.", wait=fault.delay or 0.0
         )
 
+    def _search(self, tool: Json, queries: list[str]) -> list[Json]:
+        return vector_stores.search_for_turn(self._state, tool, queries)
+
+    def _keep_file(self, filename: str, content: bytes) -> str:
+        return files.keep(self._state, filename, content)
+
+    def end_streams(self) -> None:
+        """End every stream of events, so that a server can stop."""
+        self._turns.channels.close()
+
     def _tidy(self) -> None:
-        """Remove what has expired: files, uploads, and what is in expired vector stores."""
+        """Remove what has expired: files, uploads, and what is in expired vector stores; see to turns left behind."""
+        self._turns.look()
         now = self._state.now()
         with self._storage.read() as db:
             if not any(db.execute(due, (now,)).fetchone() for due in _DUE):

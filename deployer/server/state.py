@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from deployer.server.runs.worker import Turns
 from deployer.server.storage import Storage
 from deployer.server.storage.blobs import Blobs
 from deployer.server.storage.disk import Complaints
@@ -22,13 +23,14 @@ HANG_UP_KEY = "deployer.hang_up"  # over HTTP: a function that closes the connec
 
 @dataclass(frozen=True)
 class State:
-    """The account's data, its clock, the bell that tells the ingestion threads of new work, who hears of trouble."""
+    """The account's data, its clock, its turns, the bell of the ingestion threads, and where trouble is reported."""
 
     storage: Storage
     blobs: Blobs
     clock: Callable[[], float]
     ring: Callable[[], None]
     complaints: Complaints
+    turns: Turns
 
     def now(self) -> int:
         return int(self.clock())
@@ -46,6 +48,13 @@ class ApiCall:
     leave: str | None = None
 
 
-Handler = Callable[[ApiCall], Json | Response]
+class Deferred(Protocol):
+    """An answer that is not there yet: what a handler returns in order not to keep its thread waiting."""
+
+    async def response(self) -> Response: ...
+
+
+Answer = Json | Response | Deferred
+Handler = Callable[[ApiCall], Answer]
 Operation = tuple[str, str, Handler]
 Upload = Callable[[State, Request], Awaitable[Json]]  # a handler that reads a form from the request by itself

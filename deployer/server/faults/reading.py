@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import difflib
-import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 from deployer.server.faults import Effects, Faults, IngestFault, RequestFault, RequestPattern
+from deployer.server.flaws import (
+    COUNT,
+    SECONDS,
+    TEXT,
+    Flaw,
+    FlawedError,
+    Rule,
+    is_count,
+    is_number,
+    one_of,
+    unknown_key,
+)
 from deployer.server.resources import ENDPOINTS
 from deployer.server.wire import Json
 
@@ -18,75 +29,38 @@ METHODS = ("GET", "POST", "DELETE", "*")
 _EFFECTS = [field.name for field in fields(Effects)]
 
 
-@dataclass(frozen=True)
-class Flaw:
-    """What is wrong, and where: the keys and indices that lead there."""
-
-    path: tuple[str | int, ...]
-    message: str
-
-    def __str__(self) -> str:
-        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path).lstrip(".")
-        return f"{where}: {self.message}" if where else self.message
-
-
-class FaultsError(ValueError):
+class FaultsError(FlawedError):
     """Faults that cannot be read, with all their flaws."""
 
-    def __init__(self, flaws: Iterable[Flaw]) -> None:
-        self.flaws = tuple(flaws)
-        super().__init__("\n".join(map(str, self.flaws)))
 
-
-Rule = tuple[Callable[[Any], bool], str]
-
-
-def _number(value: Any, least: float = 0.0, most: float = math.inf) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most < math.inf
-
-
-def _seconds(value: Any) -> bool:
-    return _number(value, 0, 86400)
-
-
-def _count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _one_of(*values: str) -> Rule:
-    return (lambda value: value in values), f"must be {' or '.join(values)}"
-
-
-_SECONDS: Rule = (_seconds, "must be a number of seconds, at most a day")
 _TRUE: Rule = ((lambda value: value is True), "must be true, or be left out")
-_TEXT: Rule = ((lambda value: isinstance(value, str)), "must be text")
 _CHANCE: dict[str, Rule] = {
-    "rate": ((lambda value: _number(value, 0, 1)), "must be a number between 0 and 1"),
-    "times": (_count, "must be a whole number, 1 or more"),
+    "rate": ((lambda value: is_number(value, 0, 1)), "must be a number between 0 and 1"),
+    "times": COUNT,
 }
 _ON_REQUESTS: dict[str, Rule] = {
-    "on": _TEXT,
+    "on": TEXT,
     **_CHANCE,
     "calls": (
-        (lambda value: isinstance(value, list) and value != [] and all(map(_count, value))),
+        (lambda value: isinstance(value, list) and value != [] and all(map(is_count, value))),
         "must be a list of whole numbers, 1 or more",
     ),
-    "delay": _SECONDS,
-    "stale": _SECONDS,
-    "leave": _one_of("memberships"),
-    "status": ((lambda value: _count(value) and 400 <= value <= 599), "must be a status between 400 and 599"),
-    "retry_after": _SECONDS,
-    "retry_after_ms": ((lambda value: _number(value, 0, 86_400_000)), "must be a number of milliseconds"),
+    "delay": SECONDS,
+    "stale": SECONDS,
+    "leave": one_of("memberships"),
+    "status": ((lambda value: is_count(value) and 400 <= value <= 599), "must be a status between 400 and 599"),
+    "retry_after": SECONDS,
+    "retry_after_ms": ((lambda value: is_number(value, 0, 86_400_000)), "must be a number of milliseconds"),
     "after_work": _TRUE,
-    "body": _TEXT,
+    "body": TEXT,
     "content_type": (
         (lambda value: isinstance(value, str) and value.isascii() and value.isprintable()),
         "must be text",
     ),
     "truncate": _TRUE,
-    "drop": _one_of(*DROPS),
+    "drop": one_of(*DROPS),
 }
-_ON_DOCUMENTS: dict[str, Rule] = {"ingest": _TEXT, **_CHANCE, "delay": _SECONDS, "fail": _one_of(*CODES)}
+_ON_DOCUMENTS: dict[str, Rule] = {"ingest": TEXT, **_CHANCE, "delay": SECONDS, "fail": one_of(*CODES)}
 
 
 def read_faults(data: Any) -> Faults:
@@ -121,7 +95,7 @@ def _document(data: Any) -> Iterator[Flaw]:
     if not isinstance(data, dict):
         yield Flaw((), "faults must be a mapping with the key faults, and perhaps seed")
         return
-    yield from (_unknown((), key, ("seed", "faults")) for key in data if key not in ("seed", "faults"))
+    yield from (unknown_key((), key, ("seed", "faults")) for key in data if key not in ("seed", "faults"))
     if not isinstance(data.get("seed", 0), int) or isinstance(data.get("seed"), bool):
         yield Flaw(("seed",), "must be a whole number")
     if not isinstance(data.get("faults"), list):
@@ -138,7 +112,7 @@ def _flaws(path: tuple[str | int, ...], entry: Any) -> Iterator[Flaw]:
     rules = _ON_REQUESTS if "on" in entry else _ON_DOCUMENTS
     for key, value in entry.items():
         if key not in rules:
-            yield _unknown(path, key, rules)
+            yield unknown_key(path, key, rules)
         elif not rules[key][0](value):
             yield Flaw((*path, key), f"{key} {rules[key][1]}")
     effects = _EFFECTS if "on" in entry else ["delay", "fail"]
@@ -167,9 +141,3 @@ def _misplaced(path: tuple[str | int, ...], entry: Json) -> Iterator[Flaw]:
     for key in ("retry_after", "retry_after_ms", "after_work"):
         if key in entry and "status" not in entry:
             yield Flaw((*path, key), f"{key} means nothing without status")
-
-
-def _unknown(path: tuple[str | int, ...], key: Any, known: Iterable[str]) -> Flaw:
-    near = difflib.get_close_matches(str(key), list(known), 1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-    return Flaw((*path, str(key)), f"unknown key {key}; {hint}")

@@ -7,7 +7,10 @@ from deployer.server.resources import (
     assistants,
     file_batches,
     files,
+    messages,
     models,
+    runs,
+    threads,
     uploads,
     vector_store_files,
     vector_stores,
@@ -23,6 +26,9 @@ OPERATIONS: list[Operation] = [
     *files.OPERATIONS,
     *uploads.OPERATIONS,
     *models.OPERATIONS,
+    *runs.OPERATIONS,
+    *threads.OPERATIONS,
+    *messages.OPERATIONS,
 ]
 UPLOADS: list[tuple[str, str, Upload]] = [*files.UPLOADS, *uploads.UPLOADS]
 ENDPOINTS = [(method, path) for method, path, _ in [*OPERATIONS, *UPLOADS]]

@@ -10,8 +10,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from starlette.responses import Response
-
 from deployer.server.checks import (
     METADATA,
     Check,
@@ -28,7 +26,7 @@ from deployer.server.checks import (
     tagged,
 )
 from deployer.server.resources.stored import StoredKind
-from deployer.server.state import ApiCall, Handler, Operation
+from deployer.server.state import Answer, ApiCall, Handler, Operation
 from deployer.server.storage import objects
 from deployer.server.storage.objects import new_id
 from deployer.server.wire import ApiError, Json
@@ -209,7 +207,7 @@ def _beta(handler: Handler) -> Handler:
     """Guard a handler with the beta's header; every invalid field has one code there (docs: agents-api/errors)."""
 
     @functools.wraps(handler)
-    def guarded(call: ApiCall) -> Json | Response:
+    def guarded(call: ApiCall) -> Answer:
         if _BETA not in call.headers.get("openai-beta", "").replace(" ", "").split(","):
             raise ApiError(400, f"This endpoint needs the header 'OpenAI-Beta: {_BETA}'.", code="invalid_beta")
         try:

@@ -46,13 +46,18 @@ _FUNCTION = fields(
     },
     required=("name",),
 )
-_TOOL = tagged(
+TOOL = tagged(
     {
         "code_interpreter": fields({"type": _TYPE}),
         "file_search": fields({"type": _TYPE, "file_search": nullable(_FILE_SEARCH)}),
         "function": fields({"type": _TYPE, "function": _FUNCTION}, required=("function",)),
     },
+    retired={"retrieval": "It is called 'file_search' in v2, and searches the vector stores of 'tool_resources'."},
 )
+_V1 = {
+    "file_ids": "In v2, files stand in 'tool_resources': of the code interpreter in 'code_interpreter.file_ids', to be "
+    "searched in a vector store of 'file_search.vector_store_ids'.",
+}
 _JSON_SCHEMA = fields(
     {
         "name": FUNCTION_NAME,
@@ -76,29 +81,29 @@ _NEW_STORE = fields(
 _CODE = fields({"file_ids": array(string(), longest=20)})
 
 
-def _response_format(value: Any, path: str) -> Any:
+def response_format(value: Any, path: str) -> Any:
     return choice("auto")(value, path) if isinstance(value, str) else _FORMAT_OBJECT(value, path)
 
 
+REASONING_EFFORT = nullable(choice("none", "minimal", "low", "medium", "high", "xhigh", "max"))
 _SHARED = {
     "model": string(shortest=1),
     "name": nullable(string(longest=256)),
     "description": nullable(string(longest=512)),
     "instructions": nullable(string(longest=256_000)),
-    "tools": array(_TOOL, longest=128),
+    "tools": array(TOOL, longest=128),
     "metadata": METADATA,
     "temperature": nullable(decimal(0, 2)),
     "top_p": nullable(decimal(0, 1)),
-    "response_format": nullable(_response_format),
-    "reasoning_effort": nullable(choice("none", "minimal", "low", "medium", "high", "xhigh", "max")),
+    "response_format": nullable(response_format),
+    "reasoning_effort": REASONING_EFFORT,
 }
 _SEARCH = fields({"vector_store_ids": _STORE_IDS})
 _SEARCH_OR_NEW = fields({"vector_store_ids": _STORE_IDS, "vector_stores": array(_NEW_STORE, longest=1)})
-CREATE = fields(
-    _SHARED | {"tool_resources": nullable(fields({"code_interpreter": _CODE, "file_search": _SEARCH_OR_NEW}))},
-    required=("model",),
-)
-UPDATE = fields(_SHARED | {"tool_resources": nullable(fields({"code_interpreter": _CODE, "file_search": _SEARCH}))})
+RESOURCES = fields({"code_interpreter": _CODE, "file_search": _SEARCH})
+RESOURCES_OR_NEW = fields({"code_interpreter": _CODE, "file_search": _SEARCH_OR_NEW})
+CREATE = fields(_SHARED | {"tool_resources": nullable(RESOURCES_OR_NEW)}, required=("model",), retired=_V1)
+UPDATE = fields(_SHARED | {"tool_resources": nullable(RESOURCES)}, retired=_V1)
 
 # What a recorded answer shows for a field that was left out or set to null.
 DEFAULTS: dict[str, Callable[[], Any]] = {
@@ -181,15 +186,21 @@ def update(call: ApiCall) -> Json:
     return with_tool_resources(assistant)
 
 
+def find(db: sqlite3.Connection, assistant_id: str) -> Json:
+    """Return an assistant as it is shown; ApiError if there is none."""
+    return with_tool_resources(ASSISTANTS.found(db, assistant_id))
+
+
 def _changed(db: sqlite3.Connection, state: State, assistant: Json, wanted: Json) -> Json:
     """The assistant with the wanted fields; a tool's resources are replaced one tool at a time."""
     changes = {name: shown(name, value) for name, value in wanted.items()}
     if wanted.get("tool_resources") is not None:
-        changes["tool_resources"] = assistant["tool_resources"] | _resources(db, state, wanted["tool_resources"])
+        changes["tool_resources"] = assistant["tool_resources"] | resolved(db, state, wanted["tool_resources"])
     return assistant | changes
 
 
-def _resources(db: sqlite3.Connection, state: State, wanted: Json) -> Json:
+def resolved(db: sqlite3.Connection, state: State, wanted: Json) -> Json:
+    """Return `tool_resources` as they are stored: all that is named exists, and a store that is asked for is made."""
     resources: dict[str, Any] = dict(wanted)
     if "code_interpreter" in wanted:
         file_ids = wanted["code_interpreter"].get("file_ids", [])

@@ -64,6 +64,15 @@ def add(db: sqlite3.Connection, state: State, incoming: Incoming, new: NewFile) 
     return found(db, file_id, now)
 
 
+def keep(state: State, filename: str, content: bytes) -> str:
+    """Make a file of what an assistant has put out, and return its id."""
+    with state.blobs.incoming() as incoming:
+        incoming.write(content)
+        incoming.seal()
+        with state.storage.write() as db:
+            return str(add(db, state, incoming, NewFile(filename, "assistants_output", None))["id"])
+
+
 def index(call: ApiCall) -> Json:
     source, values = f"files WHERE {_LIVING}", [call.state.now()]
     with call.state.storage.read() as db:

@@ -24,7 +24,7 @@ from deployer.server.checks import (
 )
 from deployer.server.ingestion import retrieval
 from deployer.server.resources import files
-from deployer.server.state import ApiCall, Operation
+from deployer.server.state import ApiCall, Operation, State
 from deployer.server.storage.objects import listing, new_id, rows, window
 from deployer.server.wire import ApiError, Json
 
@@ -163,6 +163,31 @@ def search(call: ApiCall) -> Json:
         "has_more": False,
         "next_page": None,
     }
+
+
+def search_for_turn(state: State, tool: Json, queries: list[str]) -> list[Json]:
+    """Return what the stores of a `file_search` tool hold on some queries, each result with its text in one piece."""
+    with state.storage.write() as db:
+        store_ids = [one for one in tool["vector_store_ids"] if _in_use(db, one, state.now())]
+    wanted = {"query": queries, "max_num_results": tool.get("max_num_results") or 20, "filters": tool.get("filters")}
+    wanted["ranking_options"] = tool.get("ranking_options")
+    with state.storage.read() as db:
+        found = retrieval.best_chunks(db, store_ids, wanted)
+    return [_flat(result) for result in found]
+
+
+def _in_use(db: sqlite3.Connection, store_id: str, now: int) -> bool:
+    """Whether a store can be searched, which is noted; one that is gone or has expired has no results."""
+    try:
+        active(db, store_id, now)
+    except ApiError:
+        return False
+    return True
+
+
+def _flat(result: Json) -> Json:
+    text = "".join(part["text"] for part in result["content"])
+    return {name: value for name, value in result.items() if name != "content"} | {"text": text}
 
 
 def _answer(db: sqlite3.Connection, call: ApiCall, store_id: str) -> Json:

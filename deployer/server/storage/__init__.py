@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BUSY_SECONDS = 30.0
-VERSION = 3
+VERSION = 4
 
 # A text outlives the membership that it came from when a file is attached again: REPLACE fires no trigger, so only a
 # detached file takes its text along. The index holds whole texts without positions: a fifth of the work of one row for
@@ -23,6 +23,20 @@ CREATE TABLE IF NOT EXISTS objects (
     parent TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS objects_of_kind ON objects (kind, parent, seq);
 CREATE INDEX IF NOT EXISTS objects_of_parent ON objects (parent);
+
+CREATE TABLE IF NOT EXISTS turns (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, face TEXT NOT NULL, parent TEXT NOT NULL,
+    status TEXT NOT NULL, expires_at INTEGER, body TEXT NOT NULL,
+    lease_owner TEXT NOT NULL DEFAULT '', lease_until REAL NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS turns_of_parent ON turns (parent, seq);
+CREATE INDEX IF NOT EXISTS turns_active ON turns (seq)
+    WHERE status IN ('queued', 'in_progress', 'requires_action', 'cancelling');
+CREATE TABLE IF NOT EXISTS items (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, parent TEXT NOT NULL, turn_id TEXT NOT NULL,
+    type TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS items_of_parent ON items (parent, seq);
+CREATE INDEX IF NOT EXISTS items_of_kind ON items (parent, type, seq);
+CREATE INDEX IF NOT EXISTS items_of_turn ON items (turn_id, seq);
 
 CREATE TABLE IF NOT EXISTS files (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, filename TEXT NOT NULL, purpose TEXT NOT NULL,
@@ -223,7 +237,7 @@ CREATE TABLE IF NOT EXISTS documents (seq INTEGER, kind TEXT, id TEXT, body TEXT
 INSERT OR IGNORE INTO objects (seq, kind, id, body) SELECT seq, kind, id, body FROM documents;
 DROP TABLE documents;
 """
-_MIGRATIONS = {0: "", 1: _FROM_1 + _FROM_2, 2: _FROM_2}
+_MIGRATIONS = {0: "", 1: _FROM_1 + _FROM_2, 2: _FROM_2, 3: ""}
 
 
 def _create(db: sqlite3.Connection, path: Path) -> None:

@@ -14,11 +14,11 @@ from deployer.server.checks import choice, integer
 from deployer.server.wire import ApiError, Json
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
-_LENGTHS = {"asst_": 24, "file-": 22}
+_LENGTHS = dict.fromkeys(("asst_", "thread_", "run_", "step_", "msg_", "call_"), 24) | {"file-": 22}
 
 
 def new_id(prefix: str) -> str:
-    """Make an id: `asst_` has 24 letters and digits, `file-` has 22, any other prefix 32 hexadecimal digits."""
+    """Make an id: letters and digits after some prefixes, 32 hexadecimal digits after any other."""
     if prefix in _LENGTHS:
         return prefix + "".join(secrets.choice(_ALPHANUMERIC) for _ in range(_LENGTHS[prefix]))
     return prefix + secrets.token_hex(16)
@@ -96,6 +96,20 @@ def rows(
     return (page[::-1] if backwards else page), len(found) > wanted.limit
 
 
+def page_of_list(items: Sequence[Json], wanted: Window) -> Json:
+    """Return a window of what is not in a table of its own: `items` with ids, oldest first."""
+    kept = [*items][::-1] if wanted.descending else [*items]
+    for name, cursor in (("after", wanted.after), ("before", wanted.before)):
+        if cursor is not None:
+            place = next((index for index, item in enumerate(kept) if item["id"] == cursor), None)
+            if place is None:
+                raise _no_such_cursor(cursor, name)
+            kept = kept[place + 1 :] if name == "after" else kept[:place]
+    if wanted.before is not None and wanted.after is None:
+        return listing(kept[-wanted.limit :], len(kept) > wanted.limit)
+    return listing(kept[: wanted.limit], len(kept) > wanted.limit)
+
+
 def listing(items: list[Json], has_more: bool) -> Json:
     return {
         "object": "list",
@@ -121,10 +135,14 @@ def _bounds(
         if cursor is not None:
             row = db.execute(f"SELECT seq FROM {source} AND {key} = ?", (*values, cursor)).fetchone()
             if row is None:
-                raise ApiError(404, f"No object found with id '{cursor}'.", param=name)
+                raise _no_such_cursor(cursor, name)
             text += " AND seq < ?" if falls else " AND seq > ?"
             places.append(int(row["seq"]))
     return text, places
+
+
+def _no_such_cursor(cursor: str, name: str) -> ApiError:
+    return ApiError(404, f"No object found with id '{cursor}'.", param=name)
 
 
 def _number(text: str) -> object:
