@@ -138,7 +138,6 @@ def _turn(db: sqlite3.Connection, state: State, thread: Json, wanted: Json) -> T
     now = state.now()
     kept = ("reasoning_effort", "temperature", "top_p", "response_format", "model", "instructions", "tools")
     shown = {name: merged[name] for name in kept} | {
-        "assistant_id": assistant["id"],
         "metadata": given.get("metadata", {}),
         "max_prompt_tokens": given.get("max_prompt_tokens"),
         "max_completion_tokens": given.get("max_completion_tokens"),
@@ -153,6 +152,7 @@ def _turn(db: sqlite3.Connection, state: State, thread: Json, wanted: Json) -> T
         thread["id"],
         _ask(assistant["name"] or "", shown, resources),
         now,
+        agent=assistant["id"],
         expires_at=now + LIFETIME,
         shown=shown,
     )

@@ -5,10 +5,10 @@ makes a turn from its own request and shows the turn, its steps and its items in
 
 An item is a dictionary in the form of the Responses API, which is the richest (`message`, `function_call`,
 `function_call_output`, `file_search_call`, `code_interpreter_call`, `reasoning`, or any other type that a script
-plays), with three differences. Every item has `created_at`, and what a turn made has `turn`, `agent`, `step` (the id of the
-step that it belongs to, or None), `completed_at` and, where it is incomplete, `incomplete`: why. The text of a message is
-stored without markers, with `citations` beside it: `{at, file_id, filename, round, number}`, where `at` is the place in
-the text, counted in characters, before which the citation belongs.
+plays), with three differences. Every item has `created_at`. What a turn made has `turn`, `agent`, `step` (the id of its
+step, or None), `completed_at` and, where it is incomplete, `incomplete`: why. The text of a message is stored without
+markers, with `citations` beside it: `{at, file_id, filename, round, number}`, where `at` is the place in the text,
+counted in characters, before which the citation belongs.
 """
 
 from __future__ import annotations
