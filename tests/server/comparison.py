@@ -8,7 +8,9 @@ from typing import Any
 from tests.server.recordings import ID
 
 # Times and sizes of an index say nothing about behaviour; whether they are null does.
-VOLATILE = {"created_at", "last_active_at", "expires_at", "usage_bytes"}
+VOLATILE = {"created_at", "last_active_at", "expires_at", "usage_bytes", "started_at", "completed_at", "cached_tokens"}
+# What a run has used is known of its steps only, and of those only where a session lists them.
+VOLATILE |= {"prompt_tokens", "completion_tokens", "total_tokens"}
 
 
 class Ids:

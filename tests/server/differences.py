@@ -23,7 +23,8 @@ class Difference:
     agree: Callable[[Step, Json, Json], tuple[Json, Json]]
 
     def applies(self, step: Step) -> bool:
-        return step.status == 200 and self.endpoint == step.endpoint and bool(re.search(self.session, step.session))
+        here = self.endpoint in ("", step.endpoint)
+        return step.status == 200 and here and bool(re.search(self.session, step.session))
 
 
 def _without_shutdown_date(_step: Step, recorded: Json, ours: Json) -> tuple[Json, Json]:
@@ -62,7 +63,81 @@ def _shape_of_the_page(_step: Step, recorded: Json, ours: Json) -> tuple[Json, J
     return recorded | {"data": template} | dict.fromkeys(kept), ours | {"data": items} | dict.fromkeys(kept)
 
 
+_OF_STREAMS = {"status", "completed_at", "incomplete_at", "incomplete_details"}
+
+
+def _with_status(_step: Step, recorded: Json, ours: Json) -> tuple[Json, Json]:
+    """Messages without what only streams show of them."""
+    items = ours["data"] if ours["object"] == "list" else [ours]
+    assert all(set(item) >= _OF_STREAMS for item in items)
+    shorter = [{name: value for name, value in item.items() if name not in _OF_STREAMS} for item in items]
+    return recorded, ours | {"data": shorter} if ours["object"] == "list" else shorter[0]
+
+
+def _as_in_v1(step: Step, recorded: Json, ours: Json) -> tuple[Json, Json]:
+    recorded, ours = _with_status(step, recorded, ours)
+    assert recorded["file_ids"] == ours["attachments"] == []
+    return recorded | {"attachments": []}, ours | {"file_ids": []}
+
+
+def _not_begun(_step: Step, recorded: Json, ours: Json) -> tuple[Json, Json]:
+    """Runs that are queued in the recording, and in progress with us."""
+    pairs = zip(*(one["data"] if one["object"] == "list" else [one] for one in (recorded, ours)), strict=True)
+    for theirs, mine in pairs:
+        if theirs["status"] == "queued" and mine["status"] == "in_progress":
+            mine |= {"status": "queued", "started_at": None}
+    return recorded, ours
+
+
+def _of_2024(step: Step, recorded: Json, ours: Json) -> tuple[Json, Json]:
+    if "/messages" in step.path:
+        return _with_status(step, recorded, ours)
+    added = ("prompt_token_details", "completion_tokens_details")
+    kept = {name: value for name, value in ours.items() if name != "reasoning_effort"}
+    if kept.get("usage"):
+        kept["usage"] = {name: value for name, value in kept["usage"].items() if name not in added}
+    return recorded, kept
+
+
 DIFFERENCES = [
+    Difference(
+        "a run of 2024",
+        r"openaiassistant\.yml",
+        "",
+        "recorded 2024-10-08 without fields that every recording of 2025 and 2026 has",
+        _of_2024,
+    ),
+    Difference(
+        "an updated message",
+        "BasicMessageOperationsWork",
+        "POST /v1/threads/{id}/messages/{id}",
+        "answered in the shape of v1 (`file_ids`), while every other answer of the same day has that of v2",
+        _as_in_v1,
+    ),
+    *(
+        Difference(
+            f"status of messages: {endpoint}",
+            "",
+            endpoint,
+            "a message has `status` and the like in every answer, not in streams alone: the SDK's type demands it",
+            _with_status,
+        )
+        for endpoint in (
+            "POST /v1/threads/{id}/messages",
+            "GET /v1/threads/{id}/messages",
+            "GET /v1/threads/{id}/messages/{id}",
+        )
+    ),
+    *(
+        Difference(
+            f"a queued run: {endpoint}",
+            "BasicRun|Pagination|polling|new_assistant|existing_assistant|FunctionTools|FileSearch|ResponseFormat",
+            endpoint,
+            "how long a run stays queued is a matter of timing: with us, until the next moment",
+            _not_begun,
+        )
+        for endpoint in ("GET /v1/threads/{id}/runs", "GET /v1/threads/{id}/runs/{id}")
+    ),
     Difference(
         "shutdown_date",
         "ModelsTests",
@@ -103,6 +178,8 @@ DIFFERENCES = [
 
 
 def brought_together(step: Step, recorded: Any, ours: Any) -> tuple[Any, Any]:
+    if isinstance(ours, dict) and "error" in ours:
+        return recorded, ours
     for difference in DIFFERENCES:
         if difference.applies(step):
             return difference.agree(step, recorded, ours)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 _SCRIPT = """
-import sys
+import json, sys
 from pathlib import Path
-from deployer.server import serve
-serve(Path(sys.argv[1]), "127.0.0.1", 0, None, lambda url: print(url, flush=True))
+from deployer.server import Rehearsal, read_script, serve
+answers = Rehearsal(read_script({"version": 1, "turns": json.loads(sys.argv[2])}))
+options = {"answers": answers, "lease": float(sys.argv[3])}
+serve(Path(sys.argv[1]), "127.0.0.1", 0, None, lambda url: print(url, flush=True), **options)
 """
 
 
@@ -27,9 +31,9 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Served]:
+def served(folder: Path, *turns: dict[str, Any], lease: float = 15) -> Iterator[Served]:
     process = subprocess.Popen(
-        [sys.executable, "-c", _SCRIPT, str(folder)],
+        [sys.executable, "-c", _SCRIPT, str(folder), json.dumps(turns), str(lease)],
         cwd=ROOT,
         text=True,
         stdout=subprocess.PIPE,

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 MATERIAL = Path(__file__).parents[2].parent / "shared" / "material"
-OURS = re.compile(r"/v1/(files|uploads|vector_stores|assistants|models)(/|$)")
-ID = re.compile(r"(file-|vs_|vsfb_|asst_|upload_|part_)\w+")
+OURS = re.compile(r"/v1/(files|uploads|vector_stores|assistants|models|threads)(/|$)")
+TALK = re.compile(r"/v1/threads(/|$)")
+ID = re.compile(r"(file-|vs_|vsfb_|asst_|upload_|part_|thread_|run_(?!id)|msg_|step_(?!details)|call_(?!ids?\b))\w+")
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ class Step:
     request: Any
     status: int
     answer: Any
+
+    @property
+    def streamed(self) -> bool:
+        return isinstance(self.answer, list | str)
 
     @property
     def endpoint(self) -> str:
@@ -43,11 +48,12 @@ class Sent:
 
 def sessions() -> Iterator[list[Step]]:
     """Every session with steps on the endpoints that the embedded account has."""
-    for line in (MATERIAL / "recorded.jsonl").read_text(encoding="utf-8").splitlines():
-        session = json.loads(line)
-        steps = [_step(session["session"], step) for step in session["steps"] if OURS.match(step["path"])]
-        if steps:
-            yield steps
+    for name in ("recorded.jsonl", "recorded-2.jsonl"):
+        for line in (MATERIAL / name).read_text(encoding="utf-8").splitlines():
+            session = json.loads(line)
+            steps = [_step(session["session"], step) for step in session["steps"] if OURS.match(step["path"])]
+            if (name == "recorded.jsonl" and steps) or any(TALK.match(step.path) for step in steps):
+                yield steps
 
 
 def _step(session: str, step: dict[str, Any]) -> Step:
@@ -65,7 +71,7 @@ def sent(step: Step, steps: list[Step]) -> Sent:
         return _file(step.answer)
     if step.path.startswith("/v1/uploads") and step.request is None:
         return _upload(step, steps)
-    return Sent(step.request)
+    return Sent(step.request or None)
 
 
 def _upload(step: Step, steps: list[Step]) -> Sent:

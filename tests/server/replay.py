@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
-from deployer.server import EmbeddedAccount
+from deployer.server import EmbeddedAccount, Rehearsal, read_script
+from deployer.server.runs.answers import Part, Question
 from tests.server.comparison import Ids, differences
 from tests.server.differences import brought_together
+from tests.server.played import frames, run_answers
 from tests.server.recordings import ID, Sent, Step, form, sent, sessions
 
 _MADE_BY = ("model", "name", "description", "instructions", "tools", "tool_resources", "metadata", "temperature",
@@ -45,22 +48,66 @@ class Agreement:
         self.problems += [f"{step.session}: {step.endpoint}: {problem}" for problem in found]
 
 
+class Prompter:
+    """Answers what the recording's model did, once the recording has come so far."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self._rehearsal = Rehearsal()
+
+    def play(self, answers: list[Any]) -> None:
+        turns = [{"answers": answers}] if answers else []
+        self._rehearsal = Rehearsal(read_script({"version": 1, "turns": turns}))
+
+    async def answer(self, question: Question) -> AsyncGenerator[Part, None]:
+        while not self.gate.is_set():  # noqa: ASYNC110 (it is opened in another thread)
+            await asyncio.sleep(0.001)
+        async for part in self._rehearsal.answer(question):
+            yield part
+
+
 class Replay:
     """One session on one account."""
 
-    def __init__(self, client: httpx2.AsyncClient, steps: list[Step]) -> None:
-        self._client, self._steps, self._ids = client, steps, Ids()
+    def __init__(self, client: httpx2.AsyncClient, steps: list[Step], prompter: Prompter) -> None:
+        self._client, self._steps, self._ids, self._prompter = client, steps, Ids(), prompter
 
     async def run(self, table: dict[str, Agreement]) -> None:
         await self._prologue()
         for step in self._steps:
             if step.method == "GET":
                 await self._until_settled()
+            await self._prompt(step)
             answer = await self._send(step.method, step.path, sent(step, self._steps), step.query)
-            body = answer.json()
-            self._ids.bind(*brought_together(step, step.answer, body))
-            recorded, ours = brought_together(step, self._ids.translate(step.answer), body)
+            body = frames(answer.text) if step.streamed else answer.json()
+            recorded = frames(step.answer) if step.streamed else step.answer
+            self._ids.bind(*brought_together(step, recorded, body))
+            recorded, ours = brought_together(step, self._ids.translate(recorded), body)
             table[step.endpoint].add(step, answer.status_code, list(differences(recorded, ours)))
+
+    async def _prompt(self, step: Step) -> None:
+        """Before a run begins, learn what it will answer; it answers no sooner than it did in the recording."""
+        path = step.path.split("/")
+        if step.method == "POST" and path[-1] == "runs" and step.status == 200:
+            run_id = _run_of(step)
+            self._prompter.gate.clear()
+            self._prompter.play(self._ids.translate(run_answers(self._steps, run_id)))
+        if step.streamed:
+            self._prompter.gate.set()
+        elif step.method == "POST" and path[-1] == "submit_tool_outputs":
+            self._prompter.gate.clear()
+        elif step.method == "GET" and path[-2] == "runs":
+            await self._until(step.path, step.answer["status"])
+
+    async def _until(self, path: str, status: str) -> None:
+        """Wait until our run is as far as the recorded one."""
+        if status not in ("queued", "in_progress"):
+            self._prompter.gate.set()
+        while status != "queued":
+            found = (await self._send("GET", path, Sent())).json().get("status", "failed")
+            if found == status or found in _FINAL:
+                return
+            await asyncio.sleep(0.001)
 
     async def _send(self, method: str, path: str, what: Sent, query: dict[str, str] | None = None) -> httpx2.Response:
         options: dict[str, Any] = {"params": self._ids.translate(query or {})}
@@ -85,8 +132,11 @@ class Replay:
                     await self._make_by_id(recorded_id)
 
     def _makes(self, recorded_id: str) -> bool:
-        """Whether an answer to a POST of the session brings the id into the world."""
-        return any(step.method == "POST" and recorded_id in _ids_in(step.answer) for step in self._steps)
+        """Whether an answer to a POST of the session brings the id into the world; an echo does not."""
+        posted = [step for step in self._steps if step.method == "POST"]
+        if recorded_id.startswith("asst_"):
+            return any(not step.streamed and step.answer.get("id") == recorded_id for step in posted)
+        return any(recorded_id in _ids_in(step.answer) and recorded_id not in _ids_in(step.request) for step in posted)
 
     async def _make(self, collection: str, item: dict[str, Any]) -> None:
         if item["id"] in self._ids:
@@ -105,8 +155,22 @@ class Replay:
             self._ids.bind(recorded_id, await self._new_file())
         elif recorded_id.startswith("vs_"):
             self._ids.bind(recorded_id, (await self._send("POST", "/v1/vector_stores", Sent({}))).json()["id"])
+        elif recorded_id.startswith(("run_", "step_", "msg_", "call_")):
+            return  # its own thread brings it
+        elif recorded_id.startswith("asst_"):
+            self._ids.bind(
+                recorded_id, (await self._send("POST", "/v1/assistants", Sent(self._assistant()))).json()["id"]
+            )
         else:
             raise AssertionError(f"no recording shows how {recorded_id} was made")
+
+    def _assistant(self) -> dict[str, Any]:
+        """An assistant as the session's runs show it."""
+        for step in self._steps:
+            for _, data in frames(step.answer) if step.streamed else [["", step.answer]]:
+                if isinstance(data, dict) and data.get("object") == "thread.run":
+                    return {"model": data["model"], "tools": data["tools"]}
+        return {"model": "gpt-4o"}
 
     async def _new_file(self) -> str:
         answer = await self._send("POST", "/v1/files", form({"purpose": "assistants"}, "file", "any.txt", b"any text"))
@@ -118,6 +182,14 @@ class Replay:
             if not any(store["file_counts"]["in_progress"] for store in stores):
                 return
             await asyncio.sleep(0.002)
+
+
+def _run_of(step: Step) -> str:
+    events = frames(step.answer) if step.streamed else [["", step.answer]]
+    return next(str(data["id"]) for _, data in events if data["object"] == "thread.run")
+
+
+_FINAL = ("requires_action", "completed", "failed", "cancelled", "expired", "incomplete")
 
 
 def _ids_in(value: Any) -> Iterator[str]:
@@ -135,10 +207,11 @@ async def replay_all() -> dict[str, Agreement]:
     """Every session, each on an account of its own."""
     table: dict[str, Agreement] = defaultdict(Agreement)
     for steps in sessions():
-        with tempfile.TemporaryDirectory() as folder, EmbeddedAccount(Path(folder)) as account:
+        prompter = Prompter()
+        with tempfile.TemporaryDirectory() as folder, EmbeddedAccount(Path(folder), answers=prompter) as account:
             transport = httpx2.ASGITransport(app=account.app)
             async with httpx2.AsyncClient(transport=transport, base_url="http://embedded") as client:
-                await Replay(client, steps).run(table)
+                await Replay(client, steps, prompter).run(table)
     return dict(table)
 
 

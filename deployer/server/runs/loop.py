@@ -93,7 +93,7 @@ class Player:
         self._own: list[Json] = []
         self._made: list[Json] = []
         self._open: _Open | None = None
-        self._budget: int | None = None
+        self._budget: int | None = None  # characters that may still be written
         self._told = False
 
     @property
@@ -108,7 +108,7 @@ class Player:
             self._own = self._stage.own_items(self.turn)
             self._made = made_by(self._own)
             if (most := self.turn.ask.max_output_tokens) is not None:
-                self._budget = most - self.turn.usage.output
+                self._budget = (most - self.turn.usage.output) * answers.CHARACTERS_PER_TOKEN
             while self.turn.status == IN_PROGRESS:
                 await self._answer(context)
         except AnswerError as error:
@@ -213,7 +213,7 @@ class Player:
     def _spend(self, text: str) -> str | None:
         if self._budget is None:
             return None
-        self._budget -= tokens(text)
+        self._budget -= len(text)
         return "max_output_tokens" if self._budget < 0 else None
 
     async def _search(self, part: answers.Search) -> None:

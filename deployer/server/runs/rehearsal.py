@@ -133,7 +133,7 @@ def _cited(texts: list[str], question: Question) -> Iterator[Part]:
     for text in texts:
         end = 0
         for marker in script.MARKER.finditer(text):
-            citation = _citation(marker.group(3), question)
+            citation = _citation(marker.group(3), question, marker.group(2))
             if citation is None:
                 continue
             if marker.start() > end:
@@ -144,13 +144,12 @@ def _cited(texts: list[str], question: Question) -> Iterator[Part]:
             yield answers.Text(text[end:])
 
 
-def _citation(filename: str, question: Question) -> Json | None:
-    """Return the citation of the first result with this file name, in the newest search that has one."""
-    searches = list(enumerate(question.searches))
-    for place, search in reversed(searches):
-        for number, result in enumerate(search["results"]):
-            if result["filename"] == filename:
-                return citation(result, place, number)
+def _citation(filename: str, question: Question, number: str | None) -> Json | None:
+    """Return the citation of a result with this file name (and number), in the newest search that has one."""
+    for place, search in reversed(list(enumerate(question.searches))):
+        for index, result in enumerate(search["results"]):
+            if result["filename"] == filename and number in (None, str(index)):
+                return citation(result, place, index)
     return None
 
 
