@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,12 +64,23 @@ def _patch(path: Path) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", path.parent.parent.name)]
 
 
+def _make(interpreter: Interpreter, *arguments: str) -> list[str]:
+    folder = interpreter.environment
+    return ["make", "--no-print-directory", f"PYTHON={interpreter.path}", f"VENV={folder}", *arguments]
+
+
+def set_up(interpreters: Sequence[Interpreter]) -> None:
+    """Make all environments first: a test compares what each Python says. What fails here fails again in its run."""
+    for one in interpreters:
+        subprocess.run(_make(one, f"{one.environment}/.ready"), cwd=ROOT, check=False)
+
+
 def run(interpreter: Interpreter, options: str) -> tuple[bool, str]:
     """Run the suite and show its output; return whether it passed, and its closing line."""
-    command = ["make", "--no-print-directory", "test", f"PYTHON={interpreter.path}", f"VENV={interpreter.environment}"]
+    command = _make(interpreter, "test", f"TESTS={options}")
     print(f"\n== Python {interpreter.version} ({interpreter.path})", flush=True)
     closing = "no tests ran"
-    with subprocess.Popen([*command, f"TESTS={options}"], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout or ():
             print(line, end="", flush=True)
             if _SUMMARY.search(line):
@@ -82,7 +93,8 @@ def main() -> int:
     parser.add_argument("--slow-once", action="store_true")
     slow_once: bool = parser.parse_args().slow_once
     rows, failed = [], False
-    for number, one in enumerate(interpreters := found()):
+    set_up(interpreters := found())
+    for number, one in enumerate(interpreters):
         options = _QUICK if slow_once and number else ""
         start = time.monotonic()
         passed, closing = run(one, options)

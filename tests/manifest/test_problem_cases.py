@@ -9,24 +9,22 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
+from tests.support import problems
+from tests.support.problems import CASES
 from tests.support.project import Project, Result
 
-CASES = Path(__file__).parents[1] / "cases" / "problems"
 UPDATE = os.environ.get("DEPLOYER_UPDATE_CASES") == "1"
 KEYS = {"about", "manifest", "files", "arguments", "environ", "never", "expect"}
 
 
-@pytest.mark.parametrize("file", sorted(CASES.glob("*.yaml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", CASES, ids=lambda file: file.stem)
 def test_case(file: Path, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    case = yaml.safe_load(file.read_text(encoding="utf-8"))
+    case = problems.read(file)
     assert set(case) <= KEYS
-    for name, content in {"assistants.yaml": case.get("manifest"), **case.get("files", {})}.items():
-        _make(project, name, content)
+    problems.write(project, case)
     for name, value in case.get("environ", {}).items():
         monkeypatch.setenv(name, value)
     result = project.run("validate", *case.get("arguments", ()))
@@ -36,32 +34,6 @@ def test_case(file: Path, project: Project, monkeypatch: pytest.MonkeyPatch) -> 
         _rewrite(file, result.err.splitlines())
     else:
         assert result.err.splitlines() == case["expect"]
-
-
-def _make(project: Project, name: str, content: Any) -> None:
-    """Make one file: text as it is, or {hex: …}, {size: …} (sparse), {repeat: [text, times]}, {link: …}, {kind: …}."""
-    path = project.root / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    match content:
-        case None:
-            return
-        case str():
-            path.write_bytes(content.encode())
-        case {"hex": digits}:
-            path.write_bytes(bytes.fromhex(digits))
-        case {"size": size}:
-            with path.open("wb") as sparse:
-                sparse.truncate(size)
-        case {"repeat": [text, times]}:
-            path.write_text(text * times, encoding="utf-8")
-        case {"link": target}:
-            path.symlink_to(target)
-        case {"kind": "folder"}:
-            path.mkdir()
-        case {"kind": "pipe"}:
-            os.mkfifo(path)
-        case _:
-            pytest.fail(f"the case says something unknown about {name}")
 
 
 def _check_outcome(result: Result) -> None:
