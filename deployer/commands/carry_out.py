@@ -145,20 +145,20 @@ def _stopping(stop: Stop, work: asyncio.Task[Any]) -> Iterator[None]:
 
 
 def _print_counts(result: ApplyResult) -> None:
-    from deployer.render import text
+    from deployer.render import preview
 
-    click.echo(f"\n{text.summary(result.outcomes)}.", nl=False)
+    click.echo(f"\n{preview.outcome_totals(result.outcomes)}.", nl=False)
 
 
 def _ended(result: ApplyResult, words: Words) -> int:
     """Say how a run ended in which not every change was done."""
-    from deployer.render import text
+    from deployer.render import preview
     from deployer.render.lines import plain
 
     if result.status is ApplyStatus.REFUSED:
         raise DeployerError(result.why)
     _print_counts(result)
-    left = text.left(result.outcomes)
+    left = preview.left(result.outcomes)
     if result.status is ApplyStatus.INTERRUPTED:
         click.echo(f"\n{left}\nInterrupted: run {words.again} again to do what is left.")
         return EXIT_INTERRUPTED

@@ -17,8 +17,8 @@ from deployer.render.output import Streams
 
 FORMATS: Mapping[str, Mapping[str, str]] = {
     "plan": {"text": "text.plan", "json": "data.plan", "markdown": "markdown.plan"},
-    "drift": {"text": "text.drift", "json": "data.drift"},
-    "outcomes": {"text": "text.outcomes", "json": "data.outcomes"},
+    "drift": {"text": "text.drift", "json": "data.drift", "markdown": "markdown.drift"},
+    "outcomes": {"text": "text.outcomes", "json": "data.outcomes", "markdown": "markdown.outcomes"},
     "problems": {"text": "problems.text", "json": "data.problems", "sarif": "problems.sarif"},
     "files": {"text": "text.files", "json": "data.files"},
     "outputs": {"text": "data.columns", "json": "data.outputs", "env": "data.environment"},

@@ -1,15 +1,16 @@
-"""A plan, or its drift, as lines: the one description that text and Markdown share."""
+"""A plan, its drift, or what became of it, in lines and sentences: the one description that all formats share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from deployer.engine import stamp
+from deployer.engine import guard, stamp
 from deployer.engine.cost import seconds, total_bytes, total_requests, upload_bytes
 from deployer.engine.data import summary
 from deployer.engine.drift import moved
+from deployer.errors import DeployerError
 from deployer.kinds import SURFACES
-from deployer.model import Action, Address, Change, LiveObject, Origin, Plan
+from deployer.model import Action, Address, Change, LiveObject, Origin, Outcome, Plan, Status
 from deployer.render import documents, fields
 from deployer.render.lines import Line, Segment, dim, plain, warn
 from deployer.wording import counted, duration, listed, more, size
@@ -28,6 +29,16 @@ _VERBS = {
     Action.ADOPT: "to adopt",
 }
 
+PAST = {
+    Action.CREATE: "created",
+    Action.UPDATE: "updated",
+    Action.REPLACE: "replaced",
+    Action.DELETE: "deleted",
+    Action.ADOPT: "adopted",
+    Action.NO_OP: "unchanged",
+}
+_NAMED = 10
+
 
 def header(plan: Plan) -> str:
     target = plan.target
@@ -38,11 +49,11 @@ def header(plan: Plan) -> str:
 
 def changes(plan: Plan) -> Iterator[Line]:
     """Yield the lines of every pending change, of orphans that stay and of fields that stay as they were edited."""
-    summed, renames = are_many(plan), renamed(plan)
+    summed, renames, live = are_many(plan), renamed(plan), {one.id: one for one in plan.live}
     for change in plan.changes:
         if summed and change.address.kind == FILE:
             continue
-        others = attached(plan, change)
+        others = attached(live, change)
         if change.action is not Action.NO_OP or _kept(change) or others:
             yield from of_change(plan, change)
             yield from _attached(others)
@@ -59,9 +70,9 @@ def are_many(plan: Plan) -> bool:
     return sum(change.address.kind == FILE for change in plan.changes) > _FEW
 
 
-def attached(plan: Plan, change: Change) -> tuple[str, ...]:
+def attached(live: Mapping[str, LiveObject], change: Change) -> tuple[str, ...]:
     """Return the ids of documents in the change's store that this tool did not attach, and that stay."""
-    store = next((one for one in plan.live if one.id == change.live_id and one.files), None)
+    store = live.get(change.live_id or "")
     if store is None or change.action is Action.DELETE:
         return ()
     going = {file.id for one in change.files for file in one.live}
@@ -139,6 +150,15 @@ def _detail(change: Change) -> str:
     return f"{change.reason}, {size(uploads)} to upload" if uploads else change.reason
 
 
+def refusal(plan: Plan) -> str:
+    """Return why apply will refuse the plan, in lines; "" when it will not, and when the plan has errors of its own."""
+    try:
+        guard.check(plan)
+    except DeployerError as error:
+        return "" if plan.errors else str(error)
+    return ""
+
+
 def totals(plan: Plan) -> str:
     """Return the last line: what there is to do and what it costs."""
     pending = [f"{count:,} {_VERBS[action]}" for action in _VERBS if (count := summary(plan)[action.value])]
@@ -176,8 +196,9 @@ def drift(plan: Plan) -> Iterator[Line]:
         yield from fields.moved(one.fields)
         for document in one.documents:
             yield Line("!", 1, (Segment(f"{plain(document.path)}  ", "label"), warn(document.what)))
+    live = {one.id: one for one in plan.live}
     for change in plan.changes:
-        if others := attached(plan, change):
+        if others := attached(live, change):
             yield Line("·", 0, (Segment(plain(str(change.address)), "strong"), dim(f"  {change.live_id}")))
             yield from _attached(others)
 
@@ -192,3 +213,24 @@ def drift_totals(plan: Plan) -> str:
     said = ", ".join(counted(count, noun) for count, noun in parts if count)
     way = " (git → account)" if any(one.fields for one in found) else ""
     return f"{said} moved on the account{way}." if said else "Nothing moved on the account."
+
+
+def done(value: Outcome) -> str:
+    """Return the address of an outcome, with what was done, or was to be done."""
+    return f"{value.address}  {PAST[value.action] if value.status is Status.DONE else value.action}"
+
+
+def outcome_totals(values: Sequence[Outcome]) -> str:
+    """Return the sentence that sums up an apply."""
+    counts = {status: sum(value.status is status for value in values) for status in Status}
+    parts = [f"{count:,} {status}" for status, count in counts.items() if count or status is Status.DONE]
+    return ", ".join(parts)
+
+
+def left(values: Sequence[Outcome]) -> str:
+    """Say what an apply did not do, by name while they are few; "" when everything is done."""
+    rest = [value for value in values if value.status is not Status.DONE]
+    if not rest:
+        return ""
+    names = [plain(f"{value.action} {value.address}") for value in rest]
+    return f"Left: {len(rest):,} of {counted(len(values), 'change')}: {listed(names, _NAMED)}"

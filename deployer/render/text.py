@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import IO
 
 from rich.console import Console
@@ -14,7 +13,7 @@ from deployer.render import preview
 from deployer.render.formats import Applied, FoundFiles
 from deployer.render.lines import Line, plain
 from deployer.render.output import Streams
-from deployer.wording import counted, duration, listed, size
+from deployer.wording import counted, duration, size
 
 _TONES = {
     "plain": "",
@@ -27,15 +26,6 @@ _TONES = {
     "warn": "bold magenta",
 }
 _SIGN_TONES = {"+": "new", "-": "gone", "~": "changed", "±": "changed", "?": "warn", "!": "warn"}
-_PAST = {
-    Action.CREATE: "created",
-    Action.UPDATE: "updated",
-    Action.REPLACE: "replaced",
-    Action.DELETE: "deleted",
-    Action.ADOPT: "adopted",
-    Action.NO_OP: "unchanged",
-}
-_NAMED = 10
 _NARROW = 20
 _STATUS = {Status.DONE: ("✓", "green"), Status.FAILED: ("✗", "bold red"), Status.SKIPPED: ("·", "yellow")}
 
@@ -100,7 +90,7 @@ def outcome(out: Console, value: Outcome) -> None:
     """Print what became of one change, and what the service did otherwise than it was told."""
     mark, style = _STATUS[value.status]
     text = Text(f"{mark} ", style=style)
-    text.append(plain(f"{value.address}  {_PAST[value.action] if value.status is Status.DONE else value.action}"))
+    text.append(plain(preview.done(value)))
     if value.status is not Status.DONE:
         text.append(f"  {value.status}: {plain(value.why)}", style)
     out.print(text)
@@ -111,23 +101,9 @@ def outcome(out: Console, value: Outcome) -> None:
 def files_gone(out: Console, count: int) -> None:
     """Print what became of File objects that are too many to be named."""
     mark, style = _STATUS[Status.DONE]
-    out.print(Text(f"{mark} ", style=style).append(f"{counted(count, 'File object')}  {_PAST[Action.DELETE]}", ""))
-
-
-def summary(values: Sequence[Outcome]) -> str:
-    """Return the sentence that sums up an apply."""
-    counts = {status: sum(value.status is status for value in values) for status in Status}
-    parts = [f"{count:,} {status}" for status, count in counts.items() if count or status is Status.DONE]
-    return ", ".join(parts)
-
-
-def left(values: Sequence[Outcome]) -> str:
-    """Say what an apply did not do, by name while they are few; "" when everything is done."""
-    rest = [value for value in values if value.status is not Status.DONE]
-    if not rest:
-        return ""
-    names = [plain(f"{value.action} {value.address}") for value in rest]
-    return f"Left: {len(rest):,} of {counted(len(values), 'change')}: {listed(names, _NAMED)}"
+    out.print(
+        Text(f"{mark} ", style=style).append(f"{counted(count, 'File object')}  {preview.PAST[Action.DELETE]}", "")
+    )
 
 
 def drift(value: Plan, to: Streams) -> None:
@@ -147,6 +123,6 @@ def outcomes(value: Applied, to: Streams) -> None:
     for one in value.outcomes:
         outcome(out, one)
     end = " The next plan is empty." if value.converged else ""
-    out.print(Text(f"\n{summary(value.outcomes)}.{end}", style="bold"))
-    if rest := left(value.outcomes):
+    out.print(Text(f"\n{preview.outcome_totals(value.outcomes)}.{end}", style="bold"))
+    if rest := preview.left(value.outcomes):
         out.print(Text(rest))

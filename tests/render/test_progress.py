@@ -12,8 +12,9 @@ import click
 import pytest
 
 from deployer.model import Action, Address, Change, Create, Limits, Outcome, Plan, Status
+from deployer.render.preview import left, outcome_totals
 from deployer.render.progress import Tally, progress
-from deployer.render.text import console, left, outcome, summary
+from deployer.render.text import console, outcome
 from tests.render.plans import STORE, Terminal, a_plan, added, document, store
 
 SMALL = a_plan(
@@ -203,7 +204,7 @@ def test_notes_stand_under_their_outcome() -> None:
 
 
 def test_the_sum_names_what_failed() -> None:
-    assert summary(RESULTS) == "1 done, 1 failed"
+    assert outcome_totals(RESULTS) == "1 done, 1 failed"
 
 
 def test_what_is_left_is_named_while_it_is_little() -> None:
