@@ -12,26 +12,23 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from deployer import __version__
+
 ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from nothing but the sdist."""
     folder = tmp_path_factory.mktemp("wheel")
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        str(folder),
-        ".",
-    ]
     environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
+
+    def run(*command: str) -> None:
+        subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=environment, check=True, capture_output=True)
+
+    run("hatchling", "build", "-t", "sdist", "-d", str(folder))
+    (sdist,) = folder.glob("assistants_deployer-*.tar.gz")
+    run("pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(folder), str(sdist))
     (found,) = folder.glob("*.whl")
     return found
 
@@ -54,6 +51,17 @@ def test_the_wheel_works_away_from_the_checkout(wheel: Path, tmp_path: Path) -> 
     where = code.replace("main(['validate'])", "import deployer; print(deployer.__file__)")
     shown = subprocess.run([sys.executable, "-I", "-c", where], check=True, capture_output=True, text=True).stdout
     assert shown.startswith(str(installed))
+
+
+def test_the_wheel_knows_its_version(wheel: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "deployer", "--version"]
+    shown = subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True).stdout
+    assert shown == f"deployer, version {__version__}\n"
+    (metadata,) = tmp_path.glob("assistants_deployer-*.dist-info")
+    assert metadata.name == f"assistants_deployer-{__version__}.dist-info"
+    assert "deployer=deployer.cli:main" in (metadata / "entry_points.txt").read_text(encoding="utf-8").replace(" ", "")
 
 
 @pytest.mark.parametrize("path", tuple((ROOT / "schemas").glob("*.json")), ids=lambda path: path.name)
