@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from deployer import cache
+from tests.support import needs
 
 
 def test_what_is_saved_is_there(tmp_path: Path) -> None:
@@ -48,6 +49,7 @@ def _full(self: Path, target: object) -> None:
     raise OSError(28, "No space left on device")
 
 
+@needs.GIT
 def test_git_does_not_see_it(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", "."], cwd=tmp_path, check=True)
     cache.save(tmp_path / cache.FOLDER, "one", {"a": 1})

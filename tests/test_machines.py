@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +12,9 @@ from types import ModuleType
 
 import pytest
 
+from tests.support import needs
+
 ROOT = Path(__file__).parent.parent
-MAKE = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
 
 
 def script(name: str) -> ModuleType:
@@ -47,14 +47,14 @@ def interpreter(folder: Path, text: str) -> str:
     return str(path)
 
 
-@MAKE
+@needs.MAKE
 def test_no_python(tmp_path: Path) -> None:
     done = made(tmp_path, "python-that-is-not-there")
     assert done.returncode != 0
     assert "there is no python-that-is-not-there here; install Python 3.11 or newer" in done.stderr
 
 
-@MAKE
+@needs.MAKE
 def test_an_old_python(tmp_path: Path) -> None:
     old = interpreter(tmp_path, f'exec {sys.executable} -c "import sys; sys.version_info = (3, 9, 2); $2"')
     done = made(tmp_path, old)
@@ -75,7 +75,7 @@ def test_a_python_without_the_venv_module(monkeypatch: pytest.MonkeyPatch) -> No
     assert " is 3.10.4: make PYTHON=python3.12" in venv.lacking()
 
 
-@MAKE
+@needs.MAKE
 @pytest.mark.slow
 def test_no_network(tmp_path: Path) -> None:
     nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_CONFIG_FILE": os.devnull}

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from deployer.manifest.globs import FILE, Ignored
+from tests.support import needs
 from tests.support.project import Project
 
 PATHS = ("a.md", "b.txt", "x/a.md", "x/b.txt", "x/y/a.md", "x/y/z/b.txt", "y/a.md", "y/x/a.md")
@@ -24,6 +25,7 @@ LINES = st.builds(
 TEXTS = st.lists(LINES, max_size=4).map("\n".join)
 
 
+@needs.GIT
 @given(st.fixed_dictionaries(dict.fromkeys(("", "x", "x/y"), TEXTS)))
 @example({"": "x/\n!*/", "x": "", "x/y": ""})
 @example({"": "!/x/**/*\nz", "x": "!*/\n[ax]", "x/y": ""})

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from tests.commands.test_drift import ask
+from tests.support import needs
 from tests.support.project import Project
 from tests.support.rollback import account, run, snapshots
 
@@ -72,6 +73,7 @@ def test_the_hint_names_the_account_that_was_chosen(project: Project) -> None:
     run(project, *words, "--yes")
 
 
+@needs.GIT
 @pytest.mark.parametrize(("dirty", "said"), ((False, ", or"), (True, " (and what was not committed at that time), or")))
 def test_the_commit_that_had_it_is_named(project: Project, *, dirty: bool, said: str) -> None:
     def git(*arguments: str) -> str:
