@@ -19,7 +19,13 @@ FORMATS: Mapping[str, Mapping[str, str]] = {
     "plan": {"text": "text.plan", "json": "data.plan", "markdown": "markdown.plan"},
     "drift": {"text": "text.drift", "json": "data.drift", "markdown": "markdown.drift"},
     "outcomes": {"text": "text.outcomes", "json": "data.outcomes", "markdown": "markdown.outcomes"},
-    "problems": {"text": "problems.text", "json": "data.problems", "sarif": "problems.sarif"},
+    "problems": {
+        "text": "problems.text",
+        "json": "data.problems",
+        "sarif": "problems.sarif",
+        "github": "problems.github",
+        "junit": "problems.junit",
+    },
     "files": {"text": "text.files", "json": "data.files"},
     "outputs": {"text": "data.columns", "json": "data.outputs", "env": "data.environment"},
 }

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -80,3 +81,38 @@ def test_problems_are_written_without_what_draws_on_terminals() -> None:
         "sys.exit('rich' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_annotations_for_github_cannot_be_forged() -> None:
+    odd = Problem("100 % wrong\n::stop-commands::x", "mend: it", position=Position("a,b:c.yaml", 3, 5), rule="size")
+    assert rendered("problems", "github", Findings((odd, WARNING), "x")).splitlines() == [
+        "::error file=a%2Cb%3Ac.yaml,line=3,col=5,title=size::100 %25 wrong⏎::stop-commands::x; mend: it",
+        "::warning title=manifest::nobody uses it; remove it",
+        "1 error, 1 warning",
+    ]
+
+
+def parsed(value: Findings) -> ET.Element:
+    return ET.fromstring(rendered("problems", "junit", value).partition("\n")[2])  # noqa: S314 (it is our own)
+
+
+def test_junit_has_a_case_for_each_problem() -> None:
+    suite = parsed(VALUES["problems"])
+    assert suite.attrib == {"name": "deployer", "failures": "1", "errors": "0", "skipped": "0", "tests": "2"}
+    failed, warned = suite.findall("testcase")
+    assert failed.attrib == {"classname": "size", "name": "a.yaml:3:5", "file": "a.yaml", "line": "3"}
+    failure = failed.find("failure")
+    assert failure is not None
+    assert failure.get("message") == "the \\x1b model is unknown; name another"
+    assert warned.findtext("system-out") == "warning: nobody uses it; remove it"
+
+
+def test_junit_has_one_case_where_all_is_well() -> None:
+    suite = parsed(Findings((), "2 resources"))
+    assert [case.attrib for case in suite] == [{"classname": "manifest", "name": "2 resources"}]
+
+
+def test_sarif_escapes_what_turns_text_around() -> None:
+    shown = rendered("problems", "sarif", Findings((Problem("a\u202eb", ""),), "x"))
+    assert "\u202e" not in shown
+    assert json.loads(shown)["runs"][0]["results"][0]["message"]["text"] == "a\u202eb"
