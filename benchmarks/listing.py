@@ -25,7 +25,7 @@ from deployer.backends.http.backend import HEADERS, open_backend
 from deployer.backends.http.client import Client, connect
 from deployer.backends.http.uploads import send
 from deployer.engine import stamp
-from deployer.kinds import SURFACES
+from deployer.kinds import kinds_of
 from deployer.model import UNLIMITED, AccountSettings, Address, LiveFile
 from deployer.server import EmbeddedAccount
 from tests.support.live import account_of
@@ -37,7 +37,7 @@ PAGE = 100
 ROUNDS = 3
 BAR = 0.25
 MEMORY = 200
-KINDS = SURFACES["assistants"]
+KINDS = kinds_of("assistants")
 
 
 def main() -> int:

@@ -22,7 +22,7 @@ from benchmarks.figure import Figure, told
 from deployer.backends.http.client import Client, connect
 from deployer.backends.http.pacing import Pace
 from deployer.backends.http.uploads import send
-from deployer.engine import forecast
+from deployer.engine import cost
 from deployer.model import AccountSettings, Limits
 
 FILES = 10_000
@@ -36,11 +36,11 @@ SCALED = Limits(1_000 * SCALE, 300 * SCALE, 2_000 * SCALE)
 
 def main() -> int:
     alone = asyncio.run(simulated())
-    required = forecast.seconds(PUBLISHED, FILES, {"vs": FILES // BATCH}, FILES)
+    required = cost.seconds_of(PUBLISHED, FILES, {"vs": FILES // BATCH}, FILES)
     print(f"published limits: {alone:.1f} s, where they require {required:.1f} s")
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as base_url:
         took = asyncio.run(measured(base_url))
-    scaled = forecast.seconds(SCALED, FILES, {"vs": FILES // BATCH}, FILES)
+    scaled = cost.seconds_of(SCALED, FILES, {"vs": FILES // BATCH}, FILES)
     print(f"limits x {SCALE}: {took:.1f} s, where they require {scaled:.1f} s")
     return told(
         [

@@ -1,14 +1,16 @@
-"""Documents behind URLs, read through fsspec; it and its drivers are loaded only when there is such a URL."""
+"""What is behind URLs, read and written through fsspec; it and its drivers are loaded only when there is such a URL."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO
 from unicodedata import normalize
 from urllib.parse import unquote
@@ -116,6 +118,65 @@ def fetched(url: str) -> BinaryIO:
         copy.seek(0)
         failed.pop_all()
         return copy
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of one folder of this machine, or behind one URL. A read of what is not there: FileNotFoundError."""
+
+    place: str
+
+    def names(self) -> list[str]:
+        """Return the names of all files, sorted; none where there is no such folder yet."""
+        if not is_url(self.place):
+            folder = Path(self.place)
+            return sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+        filesystem, path = self._driver()
+        filesystem.invalidate_cache()
+        found = filesystem.ls(path, detail=False) if filesystem.exists(path) else []
+        return sorted(str(name).rpartition("/")[2] for name in found)
+
+    def read(self, name: str) -> bytes:
+        if not is_url(self.place):
+            return (Path(self.place) / name).read_bytes()
+        filesystem, path = self._driver()
+        content: bytes = filesystem.cat_file(f"{path}/{name}")
+        return content
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file, whole or not at all: services put an object at once, here it is moved into its place."""
+        if is_url(self.place):
+            filesystem, path = self._driver()
+            filesystem.makedirs(path, exist_ok=True)
+            filesystem.pipe_file(f"{path}/{name}", content)
+            return
+        folder = Path(self.place)
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(folder / name)
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    def delete(self, name: str) -> None:
+        """Delete a file; one that is gone is fine."""
+        if not is_url(self.place):
+            (Path(self.place) / name).unlink(missing_ok=True)
+            return
+        filesystem, path = self._driver()
+        if filesystem.exists(f"{path}/{name}"):
+            filesystem.rm_file(f"{path}/{name}")
+
+    def _driver(self) -> tuple[Any, str]:
+        from fsspec.core import url_to_fs
+
+        filesystem, path = url_to_fs(self.place)
+        return filesystem, str(path).rstrip("/")
 
 
 def _parts(url: str) -> tuple[str, str, str]:

@@ -13,7 +13,7 @@ from deployer.apply import precondition, recover
 from deployer.apply.attach import attach
 from deployer.apply.run import Event, Run
 from deployer.backends.base import Row
-from deployer.engine import readback, stamp
+from deployer.engine import stamp, verify
 from deployer.errors import AccountError, DeployerError
 from deployer.model import (
     Address,
@@ -87,7 +87,7 @@ def _held_even_if_odd(run: Run, write: Write) -> Iterator[None]:
 
 def _written(run: Run, address: Address, write: Write, body: Mapping[str, Any], answer: Row) -> None:
     """Note what the service took otherwise, which uploads are held now, and the id."""
-    run.notes[address] += readback.unheeded(run.account.kinds[write.address.kind], body, answer)
+    run.notes[address] += verify.unheeded(run.account.kinds[write.address.kind], body, answer)
     run.attached.update(run.promises.known[key] for _, key in write.refs)
     run.promises.learn(write.gives, answer["id"])
 

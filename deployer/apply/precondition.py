@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from deployer.apply.run import Run
 from deployer.backends.base import Row
-from deployer.engine import reviewed
-from deployer.engine.decide import STORE
+from deployer.engine import verify
 from deployer.errors import AccountError, DeployerError
 from deployer.model import Action, Change, LiveFile, Update, Upload
 from deployer.wording import listed
@@ -39,14 +38,14 @@ async def before_update(run: Run, change: Change, update: Update) -> None:
 async def _object(run: Run, change: Change) -> None:
     kind = run.account.kinds[change.address.kind]
     raw = await _read(run, change)
-    if raw is not None and (moved := reviewed.moved(kind, change.reviewed, raw)):
+    if raw is not None and (moved := verify.moved(kind, change.reviewed, raw)):
         fields = ", ".join(moved)
         raise DeployerError(f"{change.live_id} moved since the plan was made ({fields}); look at it and plan again")
 
 
 async def _documents(run: Run, change: Change) -> None:
     """A document that somebody detached meanwhile can lose nothing."""
-    if change.address.kind != STORE:
+    if not run.account.kinds[change.address.kind].is_store:
         return
     touched = {file.id: file for one in change.files for file in one.live}
     now = await _memberships(run, change.live_id or "", touched)
@@ -58,7 +57,7 @@ async def _documents(run: Run, change: Change) -> None:
 
 async def _users(run: Run, change: Change) -> None:
     """A store may be in use by somebody whom the plan did not see: since then, or on another surface."""
-    if change.action is not Action.DELETE or change.address.kind != STORE:
+    if change.action is not Action.DELETE or not run.account.kinds[change.address.kind].is_store:
         return
     if user := await run.usage.user(change.live_id or ""):
         raise DeployerError(f"{change.live_id} stays: the {user}, which is not ours, uses it")
@@ -66,7 +65,7 @@ async def _users(run: Run, change: Change) -> None:
 
 def _moved(before: Mapping[str, LiveFile], now: Mapping[str, LiveFile]) -> Iterator[str]:
     for one, file in before.items():
-        if one in now and (moved := reviewed.moved_document(file, now[one])):
+        if one in now and (moved := verify.moved_document(file, now[one])):
             yield f"{file.path or one} ({', '.join(moved)})"
 
 

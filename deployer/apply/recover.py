@@ -7,7 +7,7 @@ from typing import Any
 
 from deployer.apply.run import Run
 from deployer.backends.base import Row
-from deployer.engine import age, stamp
+from deployer.engine import stamp, timestamps
 from deployer.errors import AccountError
 from deployer.model import Address, LiveObject
 
@@ -16,7 +16,7 @@ _TRIES = 3
 
 async def create(run: Run, kind: str, body: Mapping[str, Any]) -> Row:
     """Create an object once, whatever happens to the answers; return the object."""
-    mark = stamp.read(body.get("metadata"))
+    mark = stamp.of(body)
     for _ in range(_TRIES):
         try:
             return await run.account.of(kind).create(kind, body)
@@ -50,11 +50,11 @@ async def _stamped(run: Run, *kinds: str) -> dict[Address, LiveObject]:
     live = await run.account.listed(*kinds)
     found: dict[Address, LiveObject] = {}
     for one in sorted(live, key=_age, reverse=True):
-        mark = stamp.read(one.raw.get("metadata") if isinstance(one.raw.get("metadata"), dict) else None)
+        mark = stamp.of(one.raw)
         if mark and mark.project == run.plan.project and one.id not in seen and mark.address.kind == one.kind:
             found[mark.address] = one
     return found
 
 
 def _age(live: LiveObject) -> tuple[int, str]:
-    return age.seconds(live.raw.get("created_at")) or 0, live.id
+    return timestamps.seconds(live.raw.get("created_at")) or 0, live.id

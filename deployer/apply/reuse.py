@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from deployer.backends.account import Account
 from deployer.backends.base import FileStore, StoredFile, digest
 from deployer.engine.adopt import MAX_ATTRIBUTES
-from deployer.engine.files import MISSING
+from deployer.engine.uploads import MISSING
 from deployer.model import DesiredFile, LiveFile, LiveObject
 
 _BESIDE = 16

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from deployer import cache
 from deployer.backends import embedded, validate
 from deployer.backends.base import Backend, FileStore, Leases, Pause, Row, ignore
 from deployer.errors import AccountError
-from deployer.kinds import SURFACES, Kind
+from deployer.kinds import SURFACES, Kind, kinds_of
 from deployer.model import AccountSettings, LiveFile, LiveObject
 
 Told = Callable[[Pause], object]
+OBJECTS = Path(".deployer") / "objects"
+"""Where a project keeps objects that live in a folder, beside the manifest: a folder for each account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Account:
         return next((leases for one in self.backends.values() if (leases := one.leases)), None)
 
     async def read(self, owned: Callable[[Mapping[str, Any]], bool]) -> tuple[LiveObject, ...]:
-        """Return every object of every kind; `owned` tells from metadata whether its files are to be read, too.
+        """Return every object of every kind; `owned` tells of an object whether its files are to be read, too.
 
         The lists are read beside each other, memberships as soon as a store is seen.
         """
@@ -51,7 +54,7 @@ class Account:
 
     async def listed(self, *kinds: str) -> tuple[LiveObject, ...]:
         """Return every object of these kinds (of all, if none is named), without what it holds."""
-        return await self._read(kinds or tuple(self.kinds), lambda _metadata: False)
+        return await self._read(kinds or tuple(self.kinds), lambda _raw: False)
 
     async def _read(
         self, kinds: Mapping[str, Kind] | tuple[str, ...], owned: Callable[[Mapping[str, Any]], bool]
@@ -68,7 +71,7 @@ class Account:
         async with asyncio.TaskGroup() as group:
 
             def seen(raw: Row) -> None:
-                if _is_owned(backend, kind, raw, owned) and kind == "vector_store" and _holds_files(raw):
+                if _is_owned(backend, kind, raw, owned) and self.kinds[kind].is_store and _holds_files(raw):
                     files[raw["id"]] = group.create_task(self.files.members(raw["id"]))
 
             found = [LiveObject(kind, raw["id"], raw) for raw in await backend.list(kind, seen)]
@@ -86,7 +89,7 @@ def _first(error: BaseException) -> BaseException:
 def _is_owned(backend: Backend, kind: str, raw: Row, owned: Callable[[Mapping[str, Any]], bool]) -> bool:
     """Whether the object is ours: then it will be compared, so its fields must have the form that we know."""
     odd = validate.odd_metadata(raw)
-    ours = odd is None and owned(raw.get("metadata") or {})
+    ours = odd is None and owned(raw)
     if odd := odd or (validate.odd_object(raw) if ours else None):
         raise backend.odd(kind, f"gave {raw['id']} with {odd}")
     return ours
@@ -104,23 +107,53 @@ async def open_account(settings: AccountSettings, root: Path, told: Told = ignor
 
     `told` is told when the account is in trouble and waited for. Without a `base_url` it is the embedded account.
     """
-    kinds = SURFACES[settings.api]
+    surface, place = SURFACES[settings.api], _Place(settings, root, told)
     async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(_http(settings, root, told))
-        yield Account(http.client.settings, kinds, dict.fromkeys(kinds, "http"), {"http": http})
+        backends: dict[str, Backend] = {}
+        for name in dict.fromkeys(home.backend for home in surface.values()):
+            backends[name] = await stack.enter_async_context(_OPENERS[name](place))
+        homes = {name: home.backend for name, home in surface.items()}
+        yield Account(place.reached, kinds_of(settings.api), homes, backends)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where to open backends: an account, the manifest's folder, and who is told of trouble."""
+
+    settings: AccountSettings
+    root: Path
+    told: Told
+
+    @property
+    def reached(self) -> AccountSettings:
+        """The settings with the URL by which requests go out."""
+        return self.settings if self.settings.base_url else replace(self.settings, base_url=embedded.URL)
 
 
 @asynccontextmanager
-async def _http(settings: AccountSettings, root: Path, told: Told) -> AsyncIterator[Any]:
+async def _http(place: _Place) -> AsyncIterator[Backend]:
     from deployer.backends.http.backend import open_backend
 
-    folder = root / cache.FOLDER
-    if settings.base_url:
-        async with open_backend(settings, folder, told) as backend:
+    cursors = place.root / cache.FOLDER
+    if place.settings.base_url:
+        async with open_backend(place.settings, cursors, place.told) as backend:
             yield backend
         return
-    place = root / embedded.FOLDER
-    with embedded.transport(place) as transport:
-        settings = replace(settings, base_url=embedded.URL)
-        async with open_backend(settings, folder, told, transport, f"the embedded account in {place}") as backend:
+    folder = place.root / embedded.FOLDER
+    with embedded.transport(folder) as transport:
+        shown = f"the embedded account in {folder}"
+        async with open_backend(place.reached, cursors, place.told, transport, shown) as backend:
             yield backend
+
+
+@asynccontextmanager
+async def _folder(place: _Place) -> AsyncIterator[Backend]:
+    from deployer.backends.folder import FolderBackend
+
+    name = place.settings.name
+    yield FolderBackend(name, place.settings.folder or str(place.root / OBJECTS / name))
+
+
+Opener = Callable[[_Place], AbstractAsyncContextManager[Backend]]
+_OPENERS: Mapping[str, Opener] = MappingProxyType({"http": _http, "folder": _folder})
+"""By the names that stand in the table of surfaces."""

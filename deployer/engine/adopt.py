@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from deployer.engine import diff, finish, reviewed, stamp, supply
-from deployer.engine.decide import STORE, Draft, Scope
-from deployer.kinds import Kind
+from deployer.engine import diff, stamp, verify
+from deployer.engine.draft import Draft, Scope
+from deployer.engine.plan import with_operations
+from deployer.engine.uploads import token
+from deployer.kinds import BESIDE, Kind
 from deployer.model import (
     Action,
     Attrs,
@@ -51,12 +53,14 @@ def adoption(scope: Scope, plan: Plan, takings: Sequence[Taking]) -> Plan:
     """
     known = {**plan.known, **{str(one.resource.address): one.live.id for one in takings}}
     ids = {live_id: address for address, live_id in known.items()}
-    changes = finish.changes([_draft(scope, one, ids) for one in takings], {})
+    changes = with_operations([_draft(scope, one, ids) for one in takings], {})
     return replace(plan, changes=changes, problems=(), known=known)
 
 
 def lacking_room(live: LiveObject, *, files: bool = False) -> int:
     """Give how many metadata pairs an object has too many for the stamp; `files`: of the code interpreter, ours."""
+    if BESIDE in live.raw:
+        return 0
     pairs = len(stamp.without(live.raw.get("metadata"))) + len(stamp.KEYS) - (not files)
     return max(0, pairs - MAX_PAIRS)
 
@@ -65,22 +69,22 @@ def _draft(scope: Scope, taking: Taking, ids: Mapping[str, str]) -> Draft:
     kind, address = scope.kinds[taking.resource.address.kind], taking.resource.address
     attrs = kind.express(taking.resource.attrs).attrs
     found = canonical(kind, taking.live, ids)
-    mark = stamp.read(taking.live.raw.get("metadata"))
+    mark = stamp.of(taking.live.raw)
     ours = mark is not None and (mark.project, mark.address) == (scope.project, address)
-    files = _files(taking) if address.kind == STORE else ()
+    files = _files(taking) if kind.is_store else ()
     change = Change(
         address=address,
         action=Action.ADOPT if files or not ours else Action.NO_OP,
         reason=f"take over {taking.live.id}",
         live_id=taking.live.id,
-        fields=() if ours else diff.compare(found, attrs, kind.DEFAULTS, {}),
+        fields=() if ours else diff.compare(found, attrs, kind.defaults, {}),
         files=files,
-        reviewed=reviewed.digest(kind, taking.live.raw),
+        reviewed=verify.digest(kind, taking.live.raw),
     )
     if ours:
         return Draft(change, kind)
-    metadata = {**found["metadata"], **_stamp(scope, taking, attrs, found, kind)}
-    return Draft(change, kind, kind.wire({"metadata": metadata}, taking.live.raw))
+    stamped = kind.stamped({}, found["metadata"], _stamp(scope, taking, attrs, found, kind), taking.live.raw)
+    return Draft(change, kind, stamped)
 
 
 def canonical(kind: Kind, live: LiveObject, ids: Mapping[str, str]) -> Attrs:
@@ -93,7 +97,7 @@ def _stamp(scope: Scope, taking: Taking, attrs: Attrs, found: Attrs, kind: Kind)
     values = {stamp.name_of(path): stamp.digest(live[path]) if path in live else "" for path in declared}
     mark = stamp.write(scope.project, taking.resource.address, attrs, scope.origin, kept=values)
     tokens = {
-        stamp.name_of(one): supply.token(taking.proven[one].name, taking.proven[one].sha256)
+        stamp.name_of(one): token(taking.proven[one].name, taking.proven[one].sha256)
         for one in kind.held(taking.live.raw)
         if one in taking.proven
     }

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
-from deployer.engine import diff, files, interpreter, reviewed, stamp
-from deployer.engine.effects import with_effects
+from deployer.engine import diff, documents, stamp, verify
+from deployer.engine.documents import Documents
+from deployer.engine.draft import WAS_FOREIGN, Draft, FileRules, Owned, Ownership, Scope
+from deployer.engine.held_files import HeldFiles
 from deployer.kinds import Body, Kind
 from deployer.model import (
-    UNLIMITED,
     Action,
     Address,
     Attrs,
@@ -20,103 +20,19 @@ from deployer.model import (
     FieldChange,
     FileAction,
     FileChange,
-    Limits,
-    LiveFile,
-    LiveObject,
     OnDrift,
     Origin,
     Resource,
-    Target,
 )
 from deployer.wording import counted
 
-STORE = "vector_store"
-WAS_FOREIGN = "was foreign at the time of the snapshot"
 _EDITS = (FileAction.UPDATE, FileAction.ADD)  # where an edit is all that they are about
+_DOCUMENTS, _HELD = Documents(), HeldFiles()
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a plan is made for: who owns, on which account and surface, from which commit, and what is allowed.
-
-    `stores` are the ids of all live stores that have not expired. `stamped` gives the addresses in the stamps of live
-    objects by their ids; it is empty where none of them goes by another address now.
-    """
-
-    project: str
-    target: Target
-    kinds: Mapping[str, Kind]
-    origin: str = ""
-    prune: bool = False
-    on_drift: OnDrift = OnDrift.FAIL
-    moved: tuple[tuple[Address, Address], ...] = ()
-    limits: Limits = UNLIMITED
-    check_files: bool = False
-    stores: frozenset[str] = frozenset()
-    stamped: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Owned:
-    """A live object with our stamp, the files that it holds, and those of its stamp that it `lacks`."""
-
-    live: LiveObject
-    stamp: stamp.Stamp
-    files: tuple[LiveFile, ...] = ()
-    lacks: interpreter.Missing = field(default_factory=interpreter.Missing)
-
-
-@dataclass(frozen=True, slots=True)
-class Ownership:
-    """What a snapshot says about who owned an object: it is written in place of what the manifest would say.
-
-    `stamp`: the metadata pairs of the stamp as recorded, none where there was none; what was `foreign` is so again.
-    `tokens`: of files that the object keeps although nothing here knows their content, by the short hash of the id.
-    `documents`: those that were foreign and are owned now, with their attributes as recorded.
-    """
-
-    stamp: Mapping[str, str]
-    foreign: bool = False
-    tokens: Mapping[str, str] = field(default_factory=dict)
-    documents: Sequence[tuple[LiveFile, Attrs]] = ()
-
-    def differs(self, raw: Mapping[str, Any]) -> bool:
-        """Whether a live object carries another stamp; which commit wrote it does not count."""
-        return self.foreign or _recorded(raw.get("metadata") or {}) != _recorded(self.stamp)
-
-    def releases(self) -> tuple[FileChange, ...]:
-        """Return the changes that make documents foreign again."""
-        return tuple(_release(file, attributes) for file, attributes in self.documents)
-
-
-def _sorted(changes: Iterable[FileChange]) -> tuple[FileChange, ...]:
-    return tuple(sorted(changes, key=lambda change: change.path))
-
-
-def _recorded(metadata: Mapping[str, Any]) -> tuple[bool, dict[str, str]]:
-    return stamp.OWNER in metadata, stamp.parsed(metadata.get(stamp.APPLIED))
-
-
-def _release(file: LiveFile, attributes: Attrs) -> FileChange:
-    wanted = DesiredFile(file.path or "", file.size or 0, file.sha256 or "", file.chunking)
-    return FileChange(FileAction.UPDATE, wanted.path, wanted, (file,), WAS_FOREIGN, attributes=attributes)
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A change that has no operations yet, and what they are made of. Without a `body` no object is written."""
-
-    change: Change
-    kind: Kind
-    body: Body | None = None
-    desired: tuple[DesiredFile, ...] = ()
-    owned: Owned | None = None
-
-
-def owned(kind: Kind, live: LiveObject, mark: stamp.Stamp) -> Owned:
-    """Give it with the files that it holds; one that is gone is held by nobody."""
-    held = (file for file in interpreter.live_files(kind, live.raw, mark) if file.id not in live.gone)
-    return Owned(live, mark, live.files or tuple(held), interpreter.missing(kind, live, mark))
+def rules_of(kind: Kind) -> FileRules:
+    """Return how objects of a kind deal with files."""
+    return _DOCUMENTS if kind.is_store else _HELD
 
 
 def desired(
@@ -142,16 +58,17 @@ def desired(
 
 def _create(scope: Scope, kind: Kind, resource: Resource, attrs: Attrs, ownership: Ownership | None) -> Draft:
     mark = _stamp(scope, resource, attrs, ownership)
-    body = kind.wire({**attrs, "metadata": {**(attrs.get("metadata") or {}), **mark}}, None)
+    own = {name: value for name, value in attrs.items() if name != "metadata"}
+    body = kind.stamped(own, attrs.get("metadata") or {}, mark, None)
     change = Change(
         address=resource.address,
         action=Action.CREATE,
         reason="not on the account",
-        fields=diff.compare({}, attrs, kind.DEFAULTS, {}),
-        files=_files(resource, attrs, None, ownership),
+        fields=diff.compare({}, attrs, kind.defaults, {}),
+        files=_files(kind, resource, attrs, None, ownership),
         requires=_addresses(body),
     )
-    return Draft(change, kind, body, _declared(resource, attrs))
+    return Draft(change, kind, body, _declared(kind, resource, attrs))
 
 
 def _stamp(
@@ -167,21 +84,17 @@ def _stamp(
     return stamp.write(scope.project, resource.address, attrs, scope.origin, protect=resource.protect, kept=kept)
 
 
-def _declared(resource: Resource, attrs: Attrs) -> tuple[DesiredFile, ...]:
-    """The files of an assistant need the tool that reads them; a surface may not have it."""
-    if resource.address.kind == STORE or "code_interpreter" in (attrs.get("tools") or {}):
-        return resource.files
-    return ()
+def _declared(kind: Kind, resource: Resource, attrs: Attrs) -> tuple[DesiredFile, ...]:
+    """Return the files that the object can have: a surface may lack the tool that reads them."""
+    return resource.files if kind.takes_files(attrs) else ()
 
 
 def _files(
-    resource: Resource, attrs: Attrs, found: Owned | None, ownership: Ownership | None
+    kind: Kind, resource: Resource, attrs: Attrs, found: Owned | None, ownership: Ownership | None
 ) -> tuple[FileChange, ...]:
     """Compare the files; where a snapshot says what is written, nothing is settled."""
-    wanted, live = _declared(resource, attrs), found.files if found else ()
-    if resource.address.kind == STORE:
-        return files.compare(wanted, live, exclusive=resource.exclusive, settle=ownership is None)
-    return interpreter.compare(wanted, live, found.lacks if found else interpreter.Missing())
+    wanted, settle = _declared(kind, resource, attrs), ownership is None
+    return rules_of(kind).compare(wanted, found, exclusive=resource.exclusive, settle=settle)
 
 
 def _update(  # noqa: PLR0913, PLR0917
@@ -196,13 +109,16 @@ def _update(  # noqa: PLR0913, PLR0917
     digests = _readdressed(scope, kind, found, ids)
     live = dict(kind.canonical(found.live.raw, ids))
     live["metadata"] = stamp.without(live.get("metadata"))
-    compared = with_effects(diff.compare(live, attrs, kind.DEFAULTS, digests), live, attrs)
+    compared = diff.with_compatibility(diff.compare(live, attrs, kind.defaults, digests), live, attrs)
     compared = tuple(_excused(field, set(kind.references(found.live.raw)) - scope.stores) for field in compared)
     fields = (*_judged(scope, compared), *_protection(found.stamp, resource))
-    released = diff.releases(live, attrs, kind.DEFAULTS, digests)
-    agreed = (*diff.agreed(live, attrs, found.stamp.digests), *found.lacks.agreed(_declared(resource, attrs)))
-    compared_files = _wanted(scope, _files(resource, attrs, found, ownership))
-    changes = _sorted((*compared_files, *ownership.releases())) if ownership else compared_files
+    released = diff.releases(live, attrs, kind.defaults, digests)
+    agreed = (
+        *diff.agreed(live, attrs, found.stamp.digests),
+        *rules_of(kind).agreed(_declared(kind, resource, attrs), found),
+    )
+    compared_files = _wanted(scope, _files(kind, resource, attrs, found, ownership))
+    changes = _by_path((*compared_files, *ownership.releases())) if ownership else compared_files
     renamed = found.stamp.address if found.stamp.address != resource.address else None
     acting = tuple(field for field in fields if not field.kept)
     stamped = ownership.differs(found.live.raw) if ownership else bool(released or agreed)
@@ -218,12 +134,16 @@ def _update(  # noqa: PLR0913, PLR0917
         fields=fields,
         files=changes,
         requires=_addresses(kind.wire(attrs, None)),
-        reviewed=reviewed.digest(kind, found.live.raw) if touched else "",
+        reviewed=verify.digest(kind, found.live.raw) if touched else "",
     )
     body = None
-    if acting or stamped or renamed or (changes and resource.address.kind != STORE):
+    if acting or stamped or renamed or (changes and rules_of(kind).in_object):
         body = _body(scope, kind, resource, attrs, found, live, fields, ownership)
-    return Draft(change, kind, body, _declared(resource, attrs), found)
+    return Draft(change, kind, body, _declared(kind, resource, attrs), found)
+
+
+def _by_path(changes: Sequence[FileChange]) -> tuple[FileChange, ...]:
+    return tuple(sorted(changes, key=lambda change: change.path))
 
 
 def _readdressed(scope: Scope, kind: Kind, found: Owned, ids: Mapping[str, str]) -> dict[str, str]:
@@ -254,13 +174,15 @@ def _body(  # noqa: PLR0913, PLR0917
     shorts = {stamp.name_of(path): path in declared for path in kept}
     before = {short: found.stamp.digests.get(short, "") if still else "" for short, still in shorts.items()}
     mark = _stamp(scope, resource, attrs, ownership, before)
-    tokens = found.lacks.still(_declared(resource, attrs)) if scope.on_drift is OnDrift.KEEP else {}
+    tokens = (
+        rules_of(kind).remembered(_declared(kind, resource, attrs), found) if scope.on_drift is OnDrift.KEEP else {}
+    )
     tokens |= ownership.tokens if ownership else {}
     if tokens and not (ownership and ownership.foreign):
         mark[stamp.FILES] = stamp.written(tokens)
     acting = [field for field in fields if not field.kept]
-    sent = {name: attrs.get(name, kind.DEFAULTS.get(name)) for name in _tops(acting)}
-    return kind.wire({**sent, "metadata": {**_metadata(live, attrs, fields), **mark}}, found.live.raw)
+    sent = {name: attrs.get(name, kind.defaults.get(name)) for name in _tops(acting)}
+    return kind.stamped(sent, _metadata(live, attrs, fields), mark, found.live.raw)
 
 
 def _judged(scope: Scope, fields: Sequence[FieldChange]) -> list[FieldChange]:
@@ -325,7 +247,7 @@ def _reason(
     if released:
         parts.append(f"no longer declared: {', '.join(sorted(released))}")
     if agreed:
-        parts.append(f"{files.AGREED}: {', '.join(agreed)}")
+        parts.append(f"{documents.AGREED}: {', '.join(agreed)}")
     return ", ".join(parts)
 
 
@@ -361,7 +283,7 @@ def orphan(scope: Scope, address: Address, found: Owned, users: Sequence[Address
         action=Action.DELETE,
         reason="no longer in the manifest",
         requires=tuple(user for user in users if isinstance(user, Address)),
-        reviewed=reviewed.digest(kind, found.live.raw),
+        reviewed=verify.digest(kind, found.live.raw),
     )
     return Draft(gone, kind, owned=found)
 
@@ -377,7 +299,7 @@ def _why_kept(scope: Scope, found: Owned, users: Sequence[str]) -> str:
 def superseded(scope: Scope, address: Address, found: Owned, why: str, users: Sequence[Address]) -> Draft:
     """Delete a live object whose address another one has: a second copy, or a store that has expired."""
     kind = scope.kinds[address.kind]
-    mark = reviewed.digest(kind, found.live.raw)
+    mark = verify.digest(kind, found.live.raw)
     named = Address(address.kind, f"{address.name}#{found.live.id}")
     change = Change(named, Action.DELETE, why, found.live.id, requires=tuple(users), reviewed=mark)
     return Draft(change, kind, owned=found)

@@ -4,12 +4,15 @@ A declared field is compared. One that was applied and is no longer declared goe
 was never declared is left alone. A field that the service does not report is known only from the stamp.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from deployer.engine import stamp
 from deployer.engine.canonical import same
-from deployer.model import Attrs, FieldChange, Origin
+from deployer.functions.compatibility.compare import compare_all
+from deployer.model import Attrs, Effect, FieldChange, Origin
 
 _UNSTAMPED = ""
 
@@ -91,3 +94,19 @@ def _expand(path: str, old: Any, new: Any, origin: Origin) -> Iterator[FieldChan
         yield FieldChange(f"tools/{name}", old.get(name), new.get(name), origin)
     if not different and list(old) != list(new):
         yield FieldChange("tools", list(old), list(new), origin)
+
+
+def with_compatibility(fields: Sequence[FieldChange], live: Attrs, desired: Attrs) -> tuple[FieldChange, ...]:
+    """Return the field changes, those of functions with what they mean for the application behind them."""
+    if not any(field.path.startswith("tools/") for field in fields):
+        return tuple(fields)
+    effects: dict[str, list[Effect]] = defaultdict(list)
+    for found in compare_all(_functions(live), _functions(desired)):
+        effect = Effect(tuple(found.pointer[1:]), found.what, found.breaking, found.kind)
+        effects[f"tools/{found.pointer[0]}"].append(effect)
+    return tuple(replace(field, effects=tuple(effects.get(field.path, ()))) for field in fields)
+
+
+def _functions(attrs: Attrs) -> Mapping[str, Mapping[str, Any]]:
+    tools: Mapping[str, Mapping[str, Any]] = attrs.get("tools") or {}
+    return {name: tool for name, tool in tools.items() if tool["type"] == "function"}

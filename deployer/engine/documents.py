@@ -1,31 +1,236 @@
-"""From the file changes of a store to operations: make before break, in batches, each document on its own.
+"""The documents of a store: what is to be added, replaced, moved or removed, and by which operations.
 
-A new document is uploaded, attached and searchable before the one that it supersedes is detached; what nothing
-supersedes is detached when all batches are over. Detach before delete: the other way round leaves stale counts
-(openai-dotnet #540).
+They are compared by path and content, never by date. What is on the account is used again wherever it can be: the same
+bytes under the same file name are one File object. Make before break, each document on its own: a new one is uploaded,
+attached and searchable before the one that it supersedes is detached; what nothing supersedes is detached when all
+batches are over. Detach before delete: the other way round leaves stale counts (openai-dotnet #540).
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 from deployer.engine import stamp
-from deployer.engine.files import attributes
-from deployer.engine.supply import Releases, Source
-from deployer.kinds import vector_store
+from deployer.engine.canonical import same
+from deployer.engine.draft import Draft, Owned
+from deployer.engine.uploads import MISSING, Releases, Source, of_membership
+from deployer.kinds import Kind, vector_store
 from deployer.model import (
     AttachFiles,
     Attrs,
+    DesiredFile,
     DetachFile,
     FileAction,
     FileChange,
     LiveFile,
+    LiveObject,
     Member,
     Operation,
     Operations,
+    Origin,
     UpdateFile,
     Upload,
 )
+
+GONE = "its File object is gone"
+AGREED = "git and the account agree now"
+"""How the reason of a change begins that only brings a stamp up to date."""
+
+
+class Documents:
+    """The rules of stores: a change of documents writes memberships, never the store itself."""
+
+    in_object = False
+
+    def owned(self, kind: Kind, live: LiveObject, mark: stamp.Stamp) -> Owned:
+        del kind
+        return Owned(live, mark, live.files)
+
+    def content(self, file: LiveFile) -> str | None:
+        return of_membership(file)
+
+    def compare(
+        self, desired: Sequence[DesiredFile], found: Owned | None, *, exclusive: bool, settle: bool
+    ) -> tuple[FileChange, ...]:
+        return compare(desired, found.files if found else (), exclusive=exclusive, settle=settle)
+
+    def agreed(self, desired: Sequence[DesiredFile], found: Owned) -> tuple[str, ...]:
+        del desired, found  # each membership carries its own stamp
+        return ()
+
+    def remembered(self, desired: Sequence[DesiredFile], found: Owned) -> dict[str, str]:
+        del desired, found
+        return {}
+
+    def operations(
+        self, draft: Draft, sources: Mapping[str, Source], uploads: Mapping[str, Upload], releases: Releases
+    ) -> Operations:
+        store = str(draft.change.address)
+        return (*draft.write(), *operations(store, draft.change.files, sources, uploads, releases))
+
+
+def compare(
+    desired: Sequence[DesiredFile], live: Sequence[LiveFile], *, exclusive: bool = False, settle: bool = True
+) -> tuple[FileChange, ...]:
+    """Give the file changes, sorted by path. Files that we did not attach (no path) stay, unless it is `exclusive`.
+
+    `settle`: stamp attributes that are as declared, though not by an apply; else later edits would look like git's.
+    """
+    owned: dict[str, list[LiveFile]] = defaultdict(list)
+    for file in live:
+        if file.path is not None:
+            owned[file.path].append(file)
+    wanted = {file.path: file for file in desired}
+    spare: dict[str, list[LiveFile]] = defaultdict(list)
+    for path, files in owned.items():
+        for file in files if path not in wanted else ():
+            spare[file.sha256 or ""].append(file)
+    changes = []
+    for path, one in wanted.items():
+        here = owned.get(path)
+        changes += _at_its_path(one, here, settle=settle) if here else [_new(one, spare[one.sha256])]
+    left = (file for files in spare.values() for file in files)
+    changes += [_remove(file.path or "", (file,), "no longer in the manifest") for file in left]
+    if exclusive:
+        changes += [_remove(file.id, (file,), "not ours, and the store is exclusive") for file in live if not file.path]
+    return tuple(sorted(changes, key=lambda change: (change.path, change.action)))
+
+
+def _remove(path: str, files: tuple[LiveFile, ...], why: str) -> FileChange:
+    return FileChange(FileAction.REMOVE, path, None, files, why)
+
+
+def _at_its_path(file: DesiredFile, live: Sequence[LiveFile], *, settle: bool) -> list[FileChange]:
+    """Compare with what is at the same path; the best copy of the content stays, the rest goes when it is ready."""
+    copies = sorted((one for one in live if _is_copy(file, one)), key=lambda one: _rank(file, one))
+    if not copies:
+        return [_change(FileAction.REPLACE, file, tuple(live), _why_replaced(file, live))]
+    keep, rest = copies[0], tuple(one for one in live if one is not copies[0])
+    change = _kept(file, keep, settle=settle)
+    if change and change.action in (FileAction.ATTACH, FileAction.WAIT):
+        return [replace(change, live=(keep, *rest))]
+    found = [change] if change else []
+    return [*found, _remove(file.path, rest, "a second copy, or an older one")] if rest else found
+
+
+def _change(action: FileAction, file: DesiredFile, live: tuple[LiveFile, ...], why: str) -> FileChange:
+    """What is written on the way are all attributes: those that somebody edited must not go unseen."""
+    origin = _edited(file, live[0])
+    if origin in (None, Origin.MANIFEST):
+        return FileChange(action, file.path, file, live, why)
+    return FileChange(action, file.path, file, live, f"{why}, and its attributes were edited", origin or Origin.BOTH)
+
+
+def _is_copy(file: DesiredFile, live: LiveFile) -> bool:
+    return live.sha256 == file.sha256 and live.status != MISSING
+
+
+def _rank(file: DesiredFile, live: LiveFile) -> tuple[bool, bool, str, int, str]:
+    """The best copy first: usable, cut as declared, ready, old."""
+    return (
+        not live.usable,
+        not vector_store.same_chunking(file.chunking, live.chunking),
+        live.status,
+        live.created_at,
+        live.id,
+    )
+
+
+def _why_replaced(file: DesiredFile, live: Sequence[LiveFile]) -> str:
+    if any(one.sha256 == file.sha256 for one in live):
+        return GONE
+    return "its content changed"
+
+
+def _kept(file: DesiredFile, live: LiveFile, *, settle: bool) -> FileChange | None:
+    """What is left to do for a file whose bytes are there already; None when it is as declared."""
+    again = _why_again(file, live)
+    if again:
+        return _change(FileAction.ATTACH, file, (live,), again)
+    origin = _edited(file, live)
+    if origin is not None:
+        return FileChange(FileAction.UPDATE, file.path, file, (live,), "its attributes changed", origin)
+    if settle and (change := _settled(file, live)):
+        return change
+    if live.status == "in_progress":
+        return FileChange(FileAction.WAIT, file.path, file, (live,), "attached, still being ingested")
+    return None
+
+
+def _settled(file: DesiredFile, live: LiveFile) -> FileChange | None:
+    """Give the change that stamps what git and the account came to agree on; None when an apply has written it all."""
+    stamped = ((name, value, live.declared[stamp.name_of(name)]) for name, value in sorted(file.attributes.items()))
+    names = [name for name, value, digest in stamped if not (digest and _same_content(digest, value))]
+    if not names:
+        return None
+    return FileChange(FileAction.UPDATE, file.path, file, (live,), f"{AGREED}: {', '.join(names)}")
+
+
+@lru_cache(maxsize=4096, typed=True)  # `1` is not `true`
+def _same_content(digest: str, value: Any) -> bool:
+    """Thousands of documents share their attributes."""
+    return stamp.same_content(digest, value)
+
+
+def _why_again(file: DesiredFile, live: LiveFile) -> str:
+    if not live.usable:
+        return f"its ingestion {live.status}" + (f": {live.error}" if live.error else "")
+    return "" if vector_store.same_chunking(file.chunking, live.chunking) else "its chunking changed"
+
+
+def _edited(file: DesiredFile, live: LiveFile) -> Origin | None:
+    """Tell who moved the attributes; None when nothing declared differs and nothing applied is left over."""
+    wanted, found = attributes(file, live), live.attributes
+    if same(wanted, dict(found)) and live.declared.keys() == {stamp.name_of(name) for name in file.attributes}:
+        return None
+    on_account = any(_moved(digest, name, found) for name, digest in _named(live, file).items())
+    in_git = any(_moved(live.declared.get(stamp.name_of(name), ""), name, wanted) for name in wanted)
+    in_git = in_git or bool(live.declared.keys() - {stamp.name_of(name) for name in file.attributes})
+    if on_account:
+        return Origin.BOTH if in_git else Origin.ACCOUNT
+    return Origin.MANIFEST
+
+
+def _named(live: LiveFile, file: DesiredFile) -> dict[str, str]:
+    """The digests of applied attributes by their names, as far as git or the account still know the name."""
+    names = {stamp.name_of(name): name for name in (*live.attributes, *file.attributes)}
+    return {names[short]: digest for short, digest in live.declared.items() if short in names}
+
+
+def _moved(digest: str, name: str, values: Mapping[str, Any]) -> bool:
+    return not digest or name not in values or not stamp.same_content(digest, values[name])
+
+
+def attributes(file: DesiredFile, live: LiveFile | None) -> dict[str, Any]:
+    """Give the attributes that a membership is to have: what nobody declared stays, what git let go of goes."""
+    found = live.attributes if live else {}
+    declared = live.declared if live else {}
+    kept = {name: value for name, value in found.items() if stamp.name_of(name) not in declared}
+    return {**kept, **file.attributes}
+
+
+def _new(file: DesiredFile, spare: list[LiveFile]) -> FileChange:
+    """Give the change for a path that the store does not have; a spare copy of the same content is used up."""
+    copies = [one for one in spare if _is_copy(file, one)]
+    if not copies:
+        return FileChange(FileAction.ADD, file.path, file, (), "not on the account")
+    one = min(copies, key=lambda one: (not _same_name(file, one), *_rank(file, one)))
+    spare.remove(one)
+    if not _same_name(file, one):
+        return _change(FileAction.REPLACE, file, (one,), f"renamed from {one.path}")
+    again = _why_again(file, one)
+    action = FileAction.ATTACH if again else FileAction.MOVE
+    return _change(action, file, (one,), again or f"moved from {one.path}")
+
+
+def _same_name(file: DesiredFile, live: LiveFile) -> bool:
+    """The name is what citations show, and no API changes it."""
+    return (live.path or "").rpartition("/")[2] == file.name
+
 
 _FRESH = (FileAction.ADD, FileAction.REPLACE, FileAction.ATTACH)
 _ATTRIBUTES_ONLY = (FileAction.UPDATE, FileAction.MOVE)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deployer.engine.files import GONE, MISSING
+from deployer.engine.documents import GONE
+from deployer.engine.uploads import MISSING
 from deployer.model import Action, Address, Change, FieldChange, FileChange, LiveFile, Origin, Plan
-
-_SOUND = ("completed", "in_progress")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def _of(change: Change) -> Moved:
 def _documents(change: FileChange) -> tuple[Document, ...]:
     if change.desired is None:  # git lets go of it: how it fared on the account is no news
         return ()
-    broken = [_broken(file) for file in change.live if file.status not in _SOUND]
+    broken = [_broken(file) for file in change.live if not file.usable]
     edited = [change.reason] if change.origin is not Origin.MANIFEST or change.reason == GONE else []
     return tuple(Document(change.path, what) for what in dict.fromkeys((*broken, *edited)))
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from deployer.engine import files
+from deployer.engine import documents
 from deployer.engine.canonical import same
 from deployer.errors import DeployerError
 from deployer.model import Action, Address, FieldChange, FileChange, OnDrift, Plan, ProblemsFound
@@ -45,7 +45,7 @@ def _told(address: Address, one: FieldChange | FileChange) -> str:
 
 def _attributes(change: FileChange) -> Iterator[str]:
     found = change.live[0].attributes if change.live else {}
-    wanted = files.attributes(change.desired, change.live[0]) if change.desired and change.live else {}
+    wanted = documents.attributes(change.desired, change.live[0]) if change.desired and change.live else {}
     for name in sorted({*wanted, *found}):
         if not same(wanted.get(name), found.get(name)):
             yield f"{name}: {_both(wanted.get(name), found.get(name))}"

@@ -1,20 +1,35 @@
-"""Build the plan: one change for each desired or owned address, in order, with the operations that do it."""
+"""Build the plan: one change for each desired or owned address, in order, with the operations that do it.
+
+What is referred to comes first; deletes come last and the other way round:
+
+vector_store  ──▶  assistant        create, update
+assistant     ──▶  vector_store     delete
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
 
-from deployer.engine import decide, finish, ownership
-from deployer.engine.decide import Draft, Owned, Scope
+from deployer.engine import decide, stamp, timestamps
+from deployer.engine.decide import rules_of
+from deployer.engine.draft import Draft, Owned, Scope
+from deployer.engine.uploads import Releases, Supply
+from deployer.errors import DeployerError
 from deployer.kinds import Kind
 from deployer.model import (
+    Action,
     Address,
     Change,
     Create,
+    Delete,
+    DeleteFile,
+    FileAction,
     LiveObject,
+    Operations,
     Plan,
     Problem,
     Resource,
@@ -24,8 +39,7 @@ from deployer.model import (
     Upload,
 )
 
-__all__ = ["Scope", "build", "losses"]
-
+_NEEDS_BYTES = (FileAction.ADD, FileAction.REPLACE)
 _MOST_PAIRS = 16
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -40,17 +54,17 @@ def build(
     """
     groups, problems = _moved(scope, _groups(scope, live))
     second = {one.live.id for group in groups.values() for one in group[1:]}
-    scope = replace(scope, stores=ownership.usable_stores(live) - second)
-    owned = {address: group[0] for address, group in groups.items()}
-    expired = {address for address, one in owned.items() if one.live.raw.get("status") == "expired"}
-    known = {str(address): one.live.id for address, one in sorted(owned.items()) if address not in expired}
+    scope = replace(scope, stores=usable_stores(scope, live) - second)
+    first = {address: group[0] for address, group in groups.items()}
+    expired = {address for address, one in first.items() if one.live.raw.get("status") == "expired"}
+    known = {str(address): one.live.id for address, one in sorted(first.items()) if address not in expired}
     ids = {live_id: address for address, live_id in known.items()}
     if scope.moved:
-        stamped = {one.live.id: str(one.stamp.address) for one in owned.values()}
+        stamped = {one.live.id: str(one.stamp.address) for one in first.values()}
         scope = replace(scope, stamped={live_id: stamped[live_id] for live_id in ids})
     drafts = []
     for resource in resources:
-        drafts.append(decide.desired(scope, resource, owned.get(resource.address), ids))
+        drafts.append(decide.desired(scope, resource, first.get(resource.address), ids))
         problems += losses(scope.target, scope.kinds, resource)
     declared = {resource.address for resource in resources}
     uses = _uses(scope, live)
@@ -58,16 +72,16 @@ def build(
     def users(store: Owned) -> Sequence[Address | str]:
         return _users(uses[store.live.id], drafts, store.live.id)
 
-    for address, one in sorted(owned.items()):  # assistants come before the stores that they use
+    for address, one in sorted(first.items()):  # assistants come before the stores that they use
         if address not in declared:
             drafts.append(decide.orphan(scope, address, one, users(one)))
         elif address in expired and not one.stamp.protected:
             drafts.append(decide.superseded(scope, address, one, "it has expired", [address]))
     twins, told = _twins(scope, groups, users)
-    holders = ownership.holders(scope, live)
-    changes = finish.changes(ownership.arranged([*drafts, *twins]), holders)
+    holding = holders_of(scope, live)
+    changes = with_operations(arranged([*drafts, *twins]), holding)
     wanted = {one.file.sha256 for change in changes for one in change.operations if isinstance(one, Upload)}
-    changes += finish.left_over([one for one, sha in left_over.items() if one not in holders and sha not in wanted])
+    changes += left_over_files([one for one, sha in left_over.items() if one not in holding and sha not in wanted])
     problems += [problem for change in changes for problem in _crowded(change)]
     return Plan(
         project=scope.project,
@@ -100,7 +114,7 @@ def _crowded(change: Change) -> Iterator[Problem]:
 def _groups(scope: Scope, live: Sequence[LiveObject]) -> dict[Address, list[Owned]]:
     """Give what is ours by address, the oldest first; more than one at an address is a race's work."""
     groups: dict[Address, list[Owned]] = defaultdict(list)
-    for one in ownership.owned(scope, live):
+    for one in owned_objects(scope, live):
         groups[one.stamp.address].append(one)
     return groups
 
@@ -160,7 +174,7 @@ def _users(using: Sequence[LiveObject], drafts: Sequence[Draft], store: str) -> 
     result: list[Address | str] = []
     for one in using:
         draft = by_id.get(one.id)
-        if draft and ownership.lets_go(draft, store):
+        if draft and lets_go(draft, store):
             result.append(draft.change.address)
         else:
             result.append(str(draft.change.address) if draft else f"{one.kind} {one.id}")
@@ -179,3 +193,128 @@ def losses(target: Target, kinds: Mapping[str, Kind], resource: Resource) -> lis
         )
         for loss in kinds[resource.address.kind].express(resource.attrs).losses
     ]
+
+
+def with_operations(drafts: Sequence[Draft], holders: Mapping[str, int]) -> tuple[Change, ...]:
+    """Build the operations of all drafts together; return the changes in their order.
+
+    What one change needs another may bring, and what one lets go of another may hold. `holders` counts who holds each
+    File object today.
+    """
+    supply, releases = Supply(_pool(drafts)), Releases()
+    done = [_with_operations(draft, supply, releases) for draft in drafts]
+    deletes = releases.deletes(holders, supply.used)
+    return tuple(_with(change, deletes.get(str(change.address), ())) for change in done)
+
+
+def left_over_files(file_ids: Sequence[str]) -> tuple[Change, ...]:
+    """Give the deletes that an interrupted run did not come to: nobody holds these File objects any more."""
+    why = "left over by an interrupted run"
+    return tuple(
+        Change(Address("file", one), Action.DELETE, why, one, operations=(DeleteFile(one),)) for one in sorted(file_ids)
+    )
+
+
+def _with(change: Change, deletes: Sequence[DeleteFile]) -> Change:
+    return replace(change, operations=(*change.operations, *deletes)) if deletes else change
+
+
+def _pool(drafts: Sequence[Draft]) -> dict[str, list[str]]:
+    """Give the File objects of the account that may be used again, by the token of their content."""
+    pool: dict[str, set[str]] = defaultdict(set)
+    for draft in drafts:
+        rules = rules_of(draft.kind)
+        for file in draft.files:
+            if mark := rules.content(file):
+                pool[mark].add(file.id)
+    return {mark: sorted(ids) for mark, ids in pool.items()}
+
+
+def _with_operations(draft: Draft, supply: Supply, releases: Releases) -> Change:
+    change = draft.change
+    if change.action is Action.NO_OP:
+        return change
+    if change.action is Action.DELETE:
+        return replace(change, operations=_delete(draft, releases))
+    needed = [one.desired for one in change.files if one.action in _NEEDS_BYTES and one.desired]
+    sources, uploads = supply.sources(needed, [file.id for file in draft.files])
+    files = tuple(replace(one, upload=one.path in uploads) if one.desired else one for one in change.files)
+    draft = replace(draft, change=replace(change, files=files))
+    return replace(draft.change, operations=rules_of(draft.kind).operations(draft, sources, uploads, releases))
+
+
+def _delete(draft: Draft, releases: Releases) -> Operations:
+    holder, key = str(draft.change.address), f"deleted {draft.change.address}"
+    for file in draft.files:
+        releases.add(file.id, holder, key, ours=bool(file.sha256))
+    return (Delete(draft.change.address, draft.change.live_id or "", key),)
+
+
+def owned_objects(scope: Scope, live: Sequence[LiveObject]) -> list[Owned]:
+    """Give what carries our project's stamp, the oldest first; what has expired comes last."""
+    found: list[Owned] = []
+    for one in live:
+        mark = stamp.of(one.raw)
+        if mark and mark.project == scope.project and mark.address.kind == one.kind:
+            found.append(rules_of(scope.kinds[one.kind]).owned(scope.kinds[one.kind], one, mark))
+    return sorted(found, key=_oldest_first)
+
+
+def _oldest_first(one: Owned) -> tuple[bool, int, str]:
+    raw = one.live.raw
+    return raw.get("status") == "expired", timestamps.seconds(raw.get("created_at")) or 0, one.live.id
+
+
+def usable_stores(scope: Scope, live: Sequence[LiveObject]) -> frozenset[str]:
+    return frozenset(one.id for one in live if scope.kinds[one.kind].is_store and one.raw.get("status") != "expired")
+
+
+def lets_go(draft: Draft, *store: str) -> bool:
+    """Tell whether a change ends the use of a store, by its id and the names that it goes by."""
+    if draft.change.action is Action.DELETE:
+        return True
+    if draft.body is None or draft.owned is None:
+        return False
+    used = draft.kind.references({**draft.owned.live.raw, **draft.body.fields})
+    return not set(store) & set(used)
+
+
+def holders_of(scope: Scope, live: Sequence[LiveObject]) -> Counter[str]:
+    """Count who holds each File object: owned stores (those that were read) and all assistants."""
+    found = Counter(file.id for one in live for file in one.files)
+    found.update(held for one in live for held in scope.kinds[one.kind].held(one.raw))
+    return found
+
+
+def arranged(drafts: Sequence[Draft]) -> list[Draft]:
+    """Put what is referred to first, deletes last and the other way round."""
+    by_address = {draft.change.address: draft for draft in drafts}
+    return [by_address[change.address] for change in arrange([draft.change for draft in drafts])]
+
+
+def arrange(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Sort changes so that each comes after what it requires; equals by address. A cycle is an error naming it."""
+    keep = [change for change in changes if change.action is not Action.DELETE]
+    gone = [change for change in changes if change.action is Action.DELETE]
+    return (*_sorted(keep), *_sorted(gone))
+
+
+def _sorted(changes: Sequence[Change]) -> list[Change]:
+    by_address = {change.address: change for change in sorted(changes, key=lambda change: change.address)}
+    graph = {address: [one for one in change.requires if one in by_address] for address, change in by_address.items()}
+    return [by_address[address] for address in topological(graph)]
+
+
+def topological(graph: Mapping[Address, Sequence[Address]]) -> list[Address]:
+    sorter = TopologicalSorter(graph)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        members = " → ".join(str(address) for address in error.args[1])
+        raise DeployerError(f"these refer to each other in a circle: {members}; remove one of the references") from None
+    result: list[Address] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        result.extend(ready)
+        sorter.done(*ready)
+    return result

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from deployer.engine import canonical
+from deployer.kinds import BESIDE
 from deployer.model import Address, Attrs
 
 OWNER = "deployer"
@@ -52,6 +53,18 @@ def read(metadata: Mapping[str, Any] | None) -> Stamp | None:
         return Stamp(project, Address.parse(address), digests, protected, parsed(metadata.get(FILES)))
     except ValueError:
         return None
+
+
+def pairs(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the pairs of a live object, or of a body, that can be a stamp's: its metadata, or what is beside it."""
+    beside = raw.get(BESIDE)
+    found = raw.get("metadata") if beside is None else beside
+    return found if isinstance(found, dict) else {}
+
+
+def of(raw: Mapping[str, Any]) -> Stamp | None:
+    """Return the stamp of a live object; None when it carries none, or one that cannot be read."""
+    return read(pairs(raw))
 
 
 def parsed(text: Any) -> dict[str, str]:

@@ -5,16 +5,32 @@ its API's field names, defaults and reset values; everything else (diff, order, 
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from deployer.kinds import agent, assistant, vector_store
-from deployer.kinds.protocol import Body, Expressed, Kind, Loss
+from deployer.kinds.base import BESIDE, Body, Expressed, HeldIds, Home, Kind, Loss, Memberships, StampHome
 
-SURFACES: Mapping[str, Mapping[str, Kind]] = MappingProxyType(
-    {
-        "assistants": MappingProxyType({"vector_store": vector_store, "assistant": assistant}),
-        "agents": MappingProxyType({"vector_store": vector_store, "assistant": agent}),
-    }
-)
+SURFACES: dict[str, dict[str, Home]] = {
+    "assistants": {"vector_store": Home(vector_store.KIND), "assistant": Home(assistant.KIND)},
+    "agents": {"vector_store": Home(vector_store.KIND), "assistant": Home(agent.KIND)},
+}
+"""By surface and kind: the kind, and the backend where its objects are."""
 
-__all__ = ["SURFACES", "Body", "Expressed", "Kind", "Loss"]
+
+def kinds_of(surface: str) -> Mapping[str, Kind]:
+    """Return the kinds of a surface by name; none for a surface that nobody knows."""
+    return {name: home.kind for name, home in SURFACES.get(surface, {}).items()}
+
+
+__all__ = [
+    "BESIDE",
+    "SURFACES",
+    "Body",
+    "Expressed",
+    "HeldIds",
+    "Home",
+    "Kind",
+    "Loss",
+    "Memberships",
+    "StampHome",
+    "kinds_of",
+]

@@ -4,12 +4,12 @@ Source: the SDK's `types/beta/agent*.py` and the Agents API configuration guide.
 an object replaces the whole field, null resets; so what nobody declared inside `text` and `reasoning` is sent back.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from deployer.kinds import tools
-from deployer.kinds.protocol import Body, Expressed, Loss
+from deployer.kinds.base import Body, Expressed, Kind, Loss
 from deployer.model import Attrs
 
 DEFAULTS: Attrs = MappingProxyType(
@@ -22,7 +22,6 @@ DEFAULTS: Attrs = MappingProxyType(
         "response_format": "auto",
     }
 )
-FIELDS = ("name", "model", "instructions", "tools", "reasoning", "text", "metadata")
 _PLAIN = ("name", "model", "instructions")
 MAX_NAME = 128
 _ABSENT = "the Agents API has no such field; remove it, or keep it for accounts of another surface"
@@ -109,16 +108,11 @@ def _wire_format(value: Any) -> dict[str, Any]:
     return {"type": "json_schema", "schema": value["json_schema"]["schema"]}
 
 
-def references(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    del raw  # a saved agent refers to no store
-    return ()
-
-
-def held(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    del raw  # files are bound to a session, not to a saved agent
-    return ()
-
-
-def hold(body: Body, files: Sequence[tuple[str, bool]], live: Mapping[str, Any] | None) -> Body:
-    del files, live
-    return body
+KIND = Kind(
+    defaults=DEFAULTS,
+    express=express,
+    canonical=canonical,
+    wire=wire,
+    fields=("name", "model", "instructions", "tools", "reasoning", "text", "metadata"),
+)
+"""A saved agent refers to no store, and files are bound to a session."""

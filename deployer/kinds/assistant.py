@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from deployer.kinds import tools
-from deployer.kinds.protocol import Body, Expressed, Loss
+from deployer.kinds.base import Body, Expressed, HeldIds, Kind, Loss
 from deployer.model import Attrs
 
 DEFAULTS: Attrs = MappingProxyType(
@@ -26,7 +26,6 @@ DEFAULTS: Attrs = MappingProxyType(
     }
 )
 _PLAIN = ("name", "description", "model", "instructions", "temperature", "top_p", "reasoning_effort")
-FIELDS = (*_PLAIN, "tools", "tool_resources", "response_format", "metadata")
 MAX_TOOLS = 128
 MAX_STORES = 1
 
@@ -107,7 +106,7 @@ def references(raw: Mapping[str, Any]) -> tuple[str, ...]:
     return _resource(raw, "file_search", "vector_store_ids")
 
 
-def held(raw: Mapping[str, Any]) -> tuple[str, ...]:
+def _held(raw: Mapping[str, Any]) -> tuple[str, ...]:
     return _resource(raw, "code_interpreter", "file_ids")
 
 
@@ -119,7 +118,7 @@ def _resource(raw: Mapping[str, Any], tool: str, field: str) -> tuple[str, ...]:
     return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
 
 
-def hold(body: Body, files: Sequence[tuple[str, bool]], live: Mapping[str, Any] | None) -> Body:
+def _hold(body: Body, files: Sequence[tuple[str, bool]], live: Mapping[str, Any] | None) -> Body:
     """Set the files of the code interpreter; what the live object searches is sent along, lest it be dropped."""
     resources = dict(body.fields.get("tool_resources") or {})
     searched = references(live or {})
@@ -129,3 +128,19 @@ def hold(body: Body, files: Sequence[tuple[str, bool]], live: Mapping[str, Any] 
     pointer = "/tool_resources/code_interpreter/file_ids"
     refs = tuple((f"{pointer}/{place}", key) for place, (key, known) in enumerate(files) if not known)
     return Body({**body.fields, "tool_resources": resources}, (*body.refs, *refs))
+
+
+def _takes(attrs: Attrs) -> bool:
+    """Whether it has the tool that reads files."""
+    return "code_interpreter" in (attrs.get("tools") or {})
+
+
+KIND = Kind(
+    defaults=DEFAULTS,
+    express=express,
+    canonical=canonical,
+    wire=wire,
+    references=references,
+    files=HeldIds(_held, _hold, _takes, "tool_resources"),
+    fields=(*_PLAIN, "tools", "tool_resources", "response_format", "metadata"),
+)

@@ -3,11 +3,11 @@
 Source: OpenAI's OpenAPI of 2026-08-21. An update takes only `name`, `expires_after` and `metadata`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from deployer.kinds.protocol import Body, Expressed
+from deployer.kinds.base import Body, Expressed, Kind, Memberships
 from deployer.model import Attrs, LiveFile
 
 DEFAULTS: Attrs = MappingProxyType({"name": None, "expires_after": None})
@@ -16,7 +16,6 @@ PATH_KEY = "deployer_path"
 SHA_KEY = "deployer_sha256"
 SIZE_KEY = "deployer_size"
 DECLARED_KEY = "deployer_declared"
-FIELDS = ("name", "expires_after", "metadata")
 _OURS = (PATH_KEY, SHA_KEY, SIZE_KEY, DECLARED_KEY)
 _AUTO = {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}
 
@@ -33,21 +32,6 @@ def canonical(raw: Mapping[str, Any], addresses: Mapping[str, str]) -> Attrs:
 def wire(attrs: Attrs, live: Mapping[str, Any] | None) -> Body:
     del live
     return Body({name: attrs[name] for name in (*DEFAULTS, "metadata") if name in attrs})
-
-
-def references(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    del raw  # what a store holds is read by its own list
-    return ()
-
-
-def held(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    del raw
-    return ()
-
-
-def hold(body: Body, files: Sequence[tuple[str, bool]], live: Mapping[str, Any] | None) -> Body:
-    del files, live
-    return body
 
 
 def live_file(raw: Mapping[str, Any]) -> LiveFile:
@@ -89,3 +73,6 @@ def membership(attributes: Attrs, chunking: Attrs | None) -> dict[str, Any]:
     if chunking:
         result["chunking_strategy"] = {"type": "static", "static": dict(chunking)}
     return result
+
+
+KIND = Kind(defaults=DEFAULTS, express=express, canonical=canonical, wire=wire, files=Memberships())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from deployer.engine.data import in_order
+from deployer.engine.plan_json import in_order
 from deployer.kinds import SURFACES
 from deployer.manifest import accounts, sections, variables
 from deployer.manifest.functions import silenced

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from deployer.engine import age, diff
+from deployer.engine import diff, timestamps
 from deployer.engine.adopt import MAX_PAIRS, canonical, lacking_room
 from deployer.engine.canonical import same
 from deployer.engine.stamp import Stamp, name_of
@@ -73,7 +73,7 @@ def choose(
 
 
 def _age(live: LiveObject) -> tuple[bool, int, str]:
-    return live.raw.get("status") == "expired", age.seconds(live.raw.get("created_at")) or 0, live.id
+    return live.raw.get("status") == "expired", timestamps.seconds(live.raw.get("created_at")) or 0, live.id
 
 
 def _any_stamp(live: LiveObject) -> Stamp | None:
@@ -184,7 +184,7 @@ def declared(
         name: value
         for name, value in found.items()
         if value is not None
-        and (name_of(name) in before or not same(value, {} if name == "metadata" else kind.DEFAULTS.get(name)))
+        and (name_of(name) in before or not same(value, {} if name == "metadata" else kind.defaults.get(name)))
     }
     return Declaration(address, live, attrs, stamp, taker=sections.of_kind(address.kind).taker)
 
@@ -294,7 +294,7 @@ def _refused(problem: Problem) -> Misread:
 
 def _different(resource: Resource, item: Declaration, kind: Kind, ids: Mapping[str, str]) -> Iterator[str]:
     attrs = kind.express(resource.attrs).attrs
-    changes = diff.compare(canonical(kind, item.live, ids), attrs, kind.DEFAULTS, {})
+    changes = diff.compare(canonical(kind, item.live, ids), attrs, kind.defaults, {})
     yield from dict.fromkeys(change.path.partition("/")[0] for change in changes)
     if not _same_files(resource, item):
         yield FILES

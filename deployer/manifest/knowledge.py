@@ -1,6 +1,6 @@
 """The documents that a list of files names: on disk by globs, or behind URLs; and whether they can be used.
 
-The limits are those of file search and of the code interpreter.
+The limits are those of file search and of the code held_files.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _TEXTS = frozenset(
     {".c", ".cpp", ".cs", ".css", ".doc", ".docx", ".html", ".java", ".js", ".json", ".md", ".pdf", ".php", ".pptx"}
     | {".py", ".rb", ".sh", ".tex", ".ts", ".txt"}
 )
-# By the public guides to retrieval and to the code interpreter.
+# By the public guides to retrieval and to the code held_files.
 FILE_SEARCH = Taker(
     "file search", _TEXTS | {".go"}, "convert it (to .md, .txt, .pdf, .json …), or narrow the glob", "knowledge"
 )

@@ -87,7 +87,7 @@ class ProblemsFound(DeployerError):  # noqa: N818 (it reports findings; it is no
 
 @dataclass(frozen=True, slots=True)
 class DesiredFile:
-    """A document of a vector store, or a file of the code interpreter.
+    """A document of a vector store, or a file of the code held_files.
 
     `path` is relative to the manifest's folder, with `/`; `size` is in bytes; `attributes` are the filters of file
     search. `source` is where its bytes are: a path in the spelling of the disk (`path` is NFC everywhere), or a URL.
@@ -152,6 +152,11 @@ class LiveFile:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     declared: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def usable(self) -> bool:
+        """Whether it is searchable, or will be."""
+        return self.status in ("completed", "in_progress")
+
 
 @dataclass(frozen=True, slots=True)
 class LiveObject:
@@ -187,6 +192,7 @@ class AccountSettings:
     """Where to deploy. Without a `base_url` it is an embedded account; the key never shows in a repr.
 
     `lock`: hold the account's lease while applying. `snapshots`: the folder or URL of what apply was about to change.
+    `folder`: the folder or URL of objects that live in files; None for one beside the manifest.
     """
 
     name: str
@@ -198,3 +204,4 @@ class AccountSettings:
     limits: Limits = Limits()
     lock: bool = False
     snapshots: str | None = None
+    folder: str | None = None

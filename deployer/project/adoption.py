@@ -60,7 +60,7 @@ async def adoption(session: Session, wanted: AdoptionRequest) -> Adoption:
     _check(now, resource, live, wanted.force)
     proof = await prove(session.account.files, live.files, resource.files, by_size=wanted.by_size)
     taking = adopt.Taking(resource, live, proof.proven)
-    _check_room(taking)
+    _check_room(taking, stores=session.kinds[live.kind].is_store)
     plan = adopt.adoption(session.scope(), now, [taking])
     plan = replace(plan, live=tuple(live if one.id == live.id else one for one in plan.live))
     there = {file.path for file in proof.proven.values()} | {file.path for file in live.files}
@@ -107,7 +107,7 @@ def _found(now: Plan, address: Address, wanted: AdoptionRequest) -> LiveObject:
 
 
 def _is_of(live: LiveObject, project: str) -> bool:
-    found = stamp.read(live.raw.get("metadata"))
+    found = stamp.of(live.raw)
     return found is not None and found.project == project
 
 
@@ -120,12 +120,11 @@ def _not_one(now: Plan, address: Address, name: str, named: Sequence[LiveObject]
 
 async def _with_files(session: Session, live: LiveObject) -> LiveObject:
     """Return the object with what it holds; the plan knows that only of what is owned."""
-    from deployer.engine.decide import STORE
     from deployer.model import LiveFile
 
-    if live.kind == STORE and not live.files:
+    if session.kinds[live.kind].is_store and not live.files:
         return replace(live, files=await session.account.files.members(live.id))
-    if live.kind == STORE:
+    if session.kinds[live.kind].is_store:
         return live
     held = session.kinds[live.kind].held(live.raw)
     return replace(live, files=tuple(LiveFile(one, None, None, "completed", None, 0) for one in held))
@@ -135,7 +134,7 @@ def _check(now: Plan, resource: Resource, live: LiveObject, force: Collection[st
     """Refuse what another project owns, what is owned elsewhere, and what could not be compared afterwards."""
     from deployer.backends import validate
 
-    address, found = resource.address, stamp.read(live.raw.get("metadata"))
+    address, found = resource.address, stamp.of(live.raw)
     if found and found.project != now.project and OTHER_PROJECT not in force:
         raise DeployerError(
             f"{live.id} belongs to the project {found.project!r}, as {found.address}; "
@@ -161,11 +160,11 @@ def _notes(session: Session, now: Plan, live: LiveObject) -> Iterator[str]:
             yield f"it uses the vector store {store}, which is not ours; adopt that one first"
 
 
-def _check_room(taking: Taking) -> None:
+def _check_room(taking: Taking, *, stores: bool) -> None:
+    """Raise unless the stamp fits; `stores`: files are no part of the object itself."""
     from deployer.engine.adopt import MAX_PAIRS, lacking_room
-    from deployer.engine.decide import STORE
 
-    files = bool(taking.proven) and taking.live.kind != STORE
+    files = bool(taking.proven) and not stores
     if lacking := lacking_room(taking.live, files=files):
         raise DeployerError(
             f"the stamp does not fit into the metadata of {taking.live.id}: "

@@ -22,8 +22,7 @@ from deployer.backends.account import Account
 from deployer.backends.base import StoredFile
 from deployer.engine import stamp
 from deployer.engine.adopt import MAX_ATTRIBUTES, lacking_room
-from deployer.engine.decide import STORE
-from deployer.engine.files import AGREED
+from deployer.engine.documents import AGREED
 from deployer.errors import AccountError, DeployerError, UsageError
 from deployer.manifest import Manifest, compile_manifest, digest, export
 from deployer.manifest.accounts import EMBEDDED, choose
@@ -282,7 +281,7 @@ class Fetcher:
     async def bring(self, item: Declaration) -> Declaration:
         """Return the item with its documents; DeployerError when one of ours cannot be had: it would be removed."""
         files = await self._files(item)
-        if item.live.kind == STORE and item.stamp is None:
+        if self.account.kinds[item.live.kind].is_store and item.stamp is None:
             item = replace(item, live=replace(item.live, files=tuple(files)))
         ours = [file for file in files if file.sha256 and item.stamp]
         foreign = [file for file in files if not item.stamp]
@@ -299,7 +298,7 @@ class Fetcher:
 
     async def _files(self, item: Declaration) -> Sequence[LiveFile]:
         """Return what it holds. A store of ours was read already; a stamp without room takes no files."""
-        if item.live.kind == STORE:
+        if self.account.kinds[item.live.kind].is_store:
             return item.live.files if item.stamp else await self.account.files.members(item.live.id)
         held = self.account.kinds[item.live.kind].held(item.live.raw)
         if item.stamp is None and lacking_room(item.live, files=True):

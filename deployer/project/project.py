@@ -422,6 +422,6 @@ class Project:
 def _losses(settings: AccountSettings, resource: Resource) -> list[Problem]:
     """Return what the chosen account's API cannot carry of a resource."""
     from deployer.engine.plan import losses
-    from deployer.kinds import SURFACES
+    from deployer.kinds import kinds_of
 
-    return losses(Target(settings.name, settings.api, ""), SURFACES[settings.api], resource)
+    return losses(Target(settings.name, settings.api, ""), kinds_of(settings.api), resource)

@@ -63,20 +63,20 @@ class ProjectPlan(Plan):
     @property
     def summary(self) -> dict[str, int]:
         """How many changes there are of each action: `{"create": 2, "update": 0, …, "no-op": 5}`."""
-        from deployer.engine.data import summary
+        from deployer.engine.plan_json import summary
 
         return summary(self)
 
     @property
     def fingerprint(self) -> str:
         """The sha256 (hex) of `to_dict` without itself: the same for the same changes."""
-        from deployer.engine import fingerprint
+        from deployer.engine import plan_json
 
-        return fingerprint.of(self)
+        return plan_json.fingerprint(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON data (schemas/plan.schema.json); it holds no secrets."""
-        from deployer.engine.data import plan_data
+        from deployer.engine.plan_json import plan_data
 
         return {**plan_data(self), "fingerprint": self.fingerprint}
 
@@ -159,7 +159,7 @@ class Validation:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the problems as JSON data, as `deployer validate --format json` prints them."""
-        from deployer.engine.data import problem_data
+        from deployer.engine.plan_json import problem_data
 
         return {"version": 1, "problems": [problem_data(problem) for problem in self.problems]}
 
@@ -174,7 +174,7 @@ class Drift:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what moved as JSON data (schemas/drift.schema.json)."""
-        from deployer.engine.data import drift_data
+        from deployer.engine.plan_json import drift_data
 
         return drift_data(self.plan)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from deployer import json_text
 from deployer.engine import canonical
-from deployer.engine.data import plan_data
+from deployer.engine.plan_json import plan_data
 from deployer.errors import DeployerError
 from deployer.model import OnDrift, Plan
 from deployer.project.results import PlanOptions, ProjectPlan

@@ -17,7 +17,7 @@ from deployer.backends import embedded
 from deployer.backends.account import Account, open_account
 from deployer.backends.base import Held, Lease, without_password
 from deployer.engine import plan, stamp
-from deployer.engine.plan import Scope
+from deployer.engine.draft import Scope
 from deployer.kinds import Kind
 from deployer.model import LiveObject, Target
 from deployer.project.events import OnEvent, Watch, ignore
@@ -38,7 +38,7 @@ class Session:
         return self.account.kinds
 
     async def read(self) -> tuple[LiveObject, ...]:
-        return await self.account.read(lambda metadata: _owned(self.manifest.project, metadata))
+        return await self.account.read(lambda raw: _owned(self.manifest.project, raw))
 
     async def plan(self, options: PlanOptions = USUAL) -> ProjectPlan:
         """Read the account and compare: the plan of this moment."""
@@ -81,8 +81,8 @@ class Session:
         )
 
 
-def _owned(project: str, metadata: Mapping[str, Any]) -> bool:
-    found = stamp.read(metadata)
+def _owned(project: str, raw: Mapping[str, Any]) -> bool:
+    found = stamp.of(raw)
     return found is not None and found.project == project
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from deployer.engine import stamp
 from deployer.errors import DeployerError
-from deployer.kinds import SURFACES
+from deployer.kinds import kinds_of
 from deployer.model import Action, Address, Change, OnDrift, Plan, Problem, Severity, Target
 from deployer.project.results import PlanOptions
 from deployer.rollback import history, restore, snapshot
@@ -44,7 +44,7 @@ async def destruction(session: Session, protected: Collection[Address] = ()) -> 
     `protected` are the addresses that the manifest protects; others are by their stamps.
     """
     plan = await session.plan(PlanOptions(prune=True, on_drift=OnDrift.OVERWRITE))
-    found = [one for live in plan.live if (one := stamp.read(live.raw.get("metadata")))]
+    found = [one for live in plan.live if (one := stamp.of(live.raw))]
     owned = [one for one in found if one.project == plan.project]
     names = sorted({str(one.address) for one in owned if one.protected or one.address in protected})
     if names:
@@ -68,7 +68,7 @@ def _gone(change: Change) -> Change:
 
 
 def _stays(plan: Plan, change: Change) -> Problem:
-    kinds, going = SURFACES[plan.target.api], {one.live_id for one in plan.pending}
+    kinds, going = kinds_of(plan.target.api), {one.live_id for one in plan.pending}
     using = (one for one in plan.live if change.live_id in kinds[one.kind].references(one.raw) and one.id not in going)
     users = ", ".join(f"{one.kind} {one.id}" for one in using)
     why = f"stays: it is in use by {users}" if users else "stays"

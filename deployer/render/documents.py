@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from deployer.engine import stamp, supply
+from deployer.engine import stamp, uploads
 from deployer.engine.canonical import same
-from deployer.engine.files import attributes
+from deployer.engine.documents import attributes
 from deployer.kinds import vector_store
 from deployer.model import Change, FileAction, FileChange, Origin, Plan
 from deployer.render import textdiff
@@ -141,7 +141,7 @@ def replaced(plan: Plan, change: Change) -> tuple[FileChange, ...]:
 
 def _token(change: FileChange) -> str:
     file = change.desired
-    return supply.token(file.name, file.sha256) if file else ""
+    return uploads.token(file.name, file.sha256) if file else ""
 
 
 def _replaced(old: FileChange, new: FileChange) -> FileChange:
@@ -157,7 +157,7 @@ def _pairs(plan: Plan, change: Change) -> list[tuple[str, str]]:
     mark = next((stamp.read(one.raw.get("metadata")) for one in plan.live if one.id == change.live_id), None)
     files = next((one.files for one in plan.desired if one.address == change.address), ())
     before = list(mark.files.values()) if mark else []
-    after = list(dict.fromkeys(supply.token(file.name, file.sha256) for file in files))
+    after = list(dict.fromkeys(uploads.token(file.name, file.sha256) for file in files))
     return [
         pair
         for tag, i1, i2, j1, j2 in textdiff.opcodes(before, after)

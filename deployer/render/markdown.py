@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 
-from deployer.engine import fingerprint
-from deployer.engine.data import in_order
+from deployer.engine import plan_json
+from deployer.engine.plan_json import in_order
 from deployer.model import Action, Outcome, Plan, Problem, Severity, Status
 from deployer.render import preview
 from deployer.render.formats import Applied
@@ -39,7 +39,7 @@ def plan(value: Plan, to: Streams) -> None:
     blocks = [Block(shown) for shown in _changes(preview.changes(value))]
     top = [f"### deployer: {preview.totals(value)}", *_verdict(value), _code(preview.header(value)), *_problems(value)]
     body, note = _fitted(blocks, LIMIT - sum(map(len, top)) - 1_000)
-    header = {"account": value.target.name, "fingerprint": fingerprint.of(value), "truncated": bool(note)}
+    header = {"account": value.target.name, "fingerprint": plan_json.fingerprint(value), "truncated": bool(note)}
     hidden = json.dumps(header).replace(">", "\\u003e")
     to.say("\n\n".join([f"<!-- deployer {hidden} -->", top[0], *([note] if note else []), *top[1:], *body]))
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from deployer.engine import guard, stamp
 from deployer.engine.cost import seconds, total_bytes, total_requests, upload_bytes
-from deployer.engine.data import summary
 from deployer.engine.drift import moved
+from deployer.engine.plan_json import summary
 from deployer.errors import DeployerError
-from deployer.kinds import SURFACES
+from deployer.kinds import kinds_of
 from deployer.model import Action, Address, Change, LiveObject, Origin, Outcome, Plan, Status
 from deployer.render import documents, fields
 from deployer.render.lines import Line, Segment, dim, plain, warn
@@ -86,7 +86,7 @@ def _attached(ids: Sequence[str]) -> Iterator[Line]:
 
 def renamed(plan: Plan) -> Mapping[Address, Address]:
     """Return what is to be created and looks like an orphan under another key: the same fields, the same documents."""
-    kinds, live = SURFACES.get(plan.target.api, {}), {one.id: one for one in plan.live}
+    kinds, live = kinds_of(plan.target.api), {one.id: one for one in plan.live}
     orphans = {_looks(live[one.live_id]): one.address for one in plan.changes if one.orphan and one.live_id in live}
     fresh = {one.address for one in plan.changes if one.action is Action.CREATE}
     found = {}

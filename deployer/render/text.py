@@ -7,7 +7,7 @@ from typing import IO
 from rich.console import Console
 from rich.text import Text
 
-from deployer.engine.data import in_order
+from deployer.engine.plan_json import in_order
 from deployer.model import Action, Outcome, Plan, Severity, Status
 from deployer.render import preview
 from deployer.render.formats import Applied, FoundFiles

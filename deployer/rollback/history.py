@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from deployer.engine import decide, interpreter, stamp
-from deployer.engine.decide import STORE, Owned, Scope
+from deployer.engine import decide, held_files, stamp
+from deployer.engine.draft import Owned, Scope
 from deployer.kinds import Kind
 from deployer.model import Action, Address, Attrs, LiveFile, LiveObject
 from deployer.rollback import snapshot
@@ -121,9 +121,13 @@ class _History:
 def readopted(scope: Scope, entries: Sequence[Entry], live: Sequence[LiveObject]) -> list[Owned]:
     """Return what was owned and carries no stamp now, as a rollback leaves what was adopted: it is owned once more."""
     previous = {entry.id: entry for entry in entries if entry.raw is not None and not entry.foreign}
-    unstamped = [one for one in live if stamp.OWNER not in (one.raw.get("metadata") or {}) and one.id in previous]
+    unstamped = [one for one in live if stamp.OWNER not in stamp.pairs(one.raw) and one.id in previous]
     pairs = [(one, found) for one in unstamped if (found := previous[one.id].stamp)]
-    return [decide.owned(scope.kinds[one.kind], one, replace(found, digests={})) for one, found in pairs]
+    return [_owned(scope.kinds[one.kind], one, replace(found, digests={})) for one, found in pairs]
+
+
+def _owned(kind: Kind, live: LiveObject, found: stamp.Stamp) -> Owned:
+    return decide.rules_of(kind).owned(kind, live, found)
 
 
 def without_foreign(kinds: Mapping[str, Kind], entries: Sequence[Entry], owned: Sequence[Owned]) -> list[Owned]:
@@ -135,7 +139,7 @@ def without_foreign(kinds: Mapping[str, Kind], entries: Sequence[Entry], owned: 
 
 def _own_part(kind: Kind, entry: Entry, one: Owned) -> Owned:
     foreign = _foreign_files(kind, entry, one)
-    if one.live.kind == STORE:
+    if kind.is_store:
         return replace(one, files=tuple(file for file in one.files if file.id not in foreign))
     return replace(one, files=tuple(replace(file, sha256=None) if file.id in foreign else file for file in one.files))
 
@@ -143,9 +147,9 @@ def _own_part(kind: Kind, entry: Entry, one: Owned) -> Owned:
 def _foreign_files(kind: Kind, entry: Entry, one: Owned) -> set[str]:
     if entry.foreign:
         return {file.id for file in one.files}
-    if one.live.kind == STORE:
+    if kind.is_store:
         return {file.id for file in entry.files if file.path is None}
-    held = interpreter.live_files(kind, entry.raw or {}, entry.stamp) if entry.stamp else ()
+    held = held_files.live_files(kind, entry.raw or {}, entry.stamp) if entry.stamp else ()
     return {file.id for file in held if file.sha256 is None}
 
 
@@ -231,5 +235,5 @@ class Names:
 
 
 def _carries(live: LiveObject, address: Address) -> bool:
-    found = stamp.read(live.raw.get("metadata"))
+    found = stamp.of(live.raw)
     return found is not None and found.address == address

@@ -13,9 +13,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from deployer.engine import decide, finish, interpreter, ownership, reviewed, stamp, supply
+from deployer.engine import decide, held_files, stamp, uploads, verify
 from deployer.engine.canonical import same
-from deployer.engine.decide import STORE, Draft, Owned, Ownership, Scope
+from deployer.engine.draft import Draft, Owned, Ownership, Scope
+from deployer.engine.plan import arranged, holders_of, lets_go, owned_objects, usable_stores, with_operations
 from deployer.kinds import Kind
 from deployer.model import (
     Action,
@@ -43,7 +44,7 @@ from deployer.rollback.history import (
 from deployer.rollback.snapshot import Entry
 from deployer.wording import listed
 
-_POOL = Address(STORE, "…")
+_POOL = Address("pool", "…")
 """No address of a manifest: File objects that nothing holds are lent from here."""
 _STAMP = (stamp.OWNER, stamp.APPLIED, stamp.ORIGIN)
 _USABLE = ("completed", "in_progress")
@@ -102,12 +103,12 @@ def plan_rollback(
 
     `command` is what a user runs to go on with them, when a document that is missing now was brought back.
     """
-    owned = [*ownership.owned(scope, live), *readopted(scope, entries, live)]
+    owned = [*owned_objects(scope, live), *readopted(scope, entries, live)]
     account = Account.of(scope.kinds, live, without_foreign(scope.kinds, entries, owned))
-    scope = replace(scope, stores=ownership.usable_stores(live))
+    scope = replace(scope, stores=usable_stores(scope, live))
     planner = _Planner(scope, entries, account, sources, adopted_documents(entries, live))
-    drafts = ownership.arranged(planner.drafts())
-    changes = finish.changes(drafts, ownership.holders(scope, live))
+    drafts = arranged(planner.drafts())
+    changes = with_operations(drafts, holders_of(scope, live))
     problems = (*planner.problems, *(_told(one, command) for one in planner.missing))
     plan = Plan(
         project=scope.project,
@@ -166,7 +167,7 @@ class _Planner:
         result += self._deletes(result)
         named = {draft.owned.live.id for draft in result if draft.owned}
         rest = [self._untouched(one) for one in self.account.owned.values() if one.live.id not in named]
-        return [*result, *rest, self._lending()]
+        return [*result, *rest, *self._lending()]
 
     def known(self) -> dict[str, str]:
         """Return the live ids by the addresses of this plan; of several at one address, what is restored."""
@@ -238,7 +239,7 @@ class _Planner:
         for draft in drafts:
             by_user[draft.change.live_id].append(draft)
         result: list[Draft] = []
-        for one in sorted(map(self.account.owned.__getitem__, self.created), key=_is_store):
+        for one in sorted(map(self.account.owned.__getitem__, self.created), key=self._is_store):
             deletes = self._delete(one, by_user)
             by_user[one.live.id] += deletes
             result += deletes
@@ -255,20 +256,20 @@ class _Planner:
             return []
         after = tuple(sorted(leaving for _, leaving in users if leaving))
         why = _INFERRED if self.created[live_id].created is None else _CREATED
-        seen = reviewed.digest(kind, one.live.raw)
+        seen = verify.digest(kind, one.live.raw)
         return [Draft(Change(address, Action.DELETE, why, live_id, requires=after, reviewed=seen), kind, owned=one)]
 
     def _leaving(self, one: Owned, drafts: Sequence[Draft]) -> Address | None:
         """Return the address of the change by which a user lets go of an object; None when it goes on using it."""
         names = (one.live.id, self.now[one.live.id])
-        return next((draft.change.address for draft in reversed(drafts) if ownership.lets_go(draft, *names)), None)
+        return next((draft.change.address for draft in reversed(drafts) if lets_go(draft, *names)), None)
 
     # What was there
 
     def _restore(self, entry: Entry) -> list[Draft]:
         kind, found = self.scope.kinds[entry.previous.kind], self.claimed.get(entry.previous)
         content = _documents(entry, found, self.sources, self.pool)
-        if entry.previous.kind != STORE:
+        if not kind.is_store:
             content = _held(kind, entry, found, self.sources)
         self.missing += [MissingContent(entry.previous, name, _commit(entry)) for name in content.missing]
         if found is None:
@@ -326,25 +327,25 @@ class _Planner:
         first = self.names.displaced(one) or self.account.at[one.stamp.address][0] is one
         return self.names.of_object(one) if first else numbered(one)
 
-    def _lending(self) -> Draft:
+    def _lending(self) -> list[Draft]:
         """What nothing holds can be attached again: it is found like the documents of a store."""
         files = tuple(self._unattached())
-        pool = Owned(LiveObject(STORE, "", {}), stamp.Stamp(self.scope.project, _POOL, {}), files)
-        return Draft(Change(_POOL, Action.NO_OP, ""), self.scope.kinds[STORE], owned=pool)
+        pool = Owned(LiveObject(_POOL.kind, "", {}), stamp.Stamp(self.scope.project, _POOL, {}), files)
+        stores = [kind for kind in self.scope.kinds.values() if kind.is_store]
+        return [Draft(Change(_POOL, Action.NO_OP, ""), kind, owned=pool) for kind in stores[:1]]
 
     def _unattached(self) -> list[LiveFile]:
         files = [file for entry in self.entries for file in entry.files if file.id in self.sources.there]
         return [*files, *self.sources.proven]
 
+    def _is_store(self, one: Owned) -> bool:
+        return self.scope.kinds[one.live.kind].is_store
+
     def _tokens(self) -> frozenset[str]:
         """Return the tokens of all documents that are on the account."""
-        attached = [file for one in self.account.owned.values() if _is_store(one) for file in one.files]
-        tokens = (supply.of_membership(file) for file in (*attached, *self._unattached()))
+        attached = [file for one in self.account.owned.values() if self._is_store(one) for file in one.files]
+        tokens = (uploads.of_membership(file) for file in (*attached, *self._unattached()))
         return frozenset(token for token in tokens if token)
-
-
-def _is_store(one: Owned) -> bool:
-    return one.live.kind == STORE
 
 
 def _moved_to(address: Address, moved: Mapping[Address, Address]) -> Address:
@@ -384,7 +385,7 @@ def _attributes(kind: Kind, entry: Entry, ids: Mapping[str, str], declared: Coll
     found["metadata"] = stamp.without(found.get("metadata"))
     values = stamp.fields(found)
     if declared is None:
-        values = {path: value for path, value in values.items() if not same(value, kind.DEFAULTS.get(path))}
+        values = {path: value for path, value in values.items() if not same(value, kind.defaults.get(path))}
     else:
         values = {path: value for path, value in values.items() if stamp.name_of(path) in declared}
     result: dict[str, Any] = {path: value for path, value in values.items() if not path.startswith("metadata/")}
@@ -420,7 +421,7 @@ def _documents(entry: Entry, found: Owned | None, sources: ContentSources, pool:
     now = _by_path(found.files if found else ())
     for path, copies in _by_path(entry.files).items():
         old, here = min(copies, key=_rank), now.get(path, [])
-        token = supply.of_membership(old)
+        token = uploads.of_membership(old)
         if old.status in _USABLE and token and (token in pool or old.sha256 in sources.tree):
             stays = any(one.sha256 == old.sha256 for one in here)
             files.append(_document(old, sources.tree.get(old.sha256 or ""), _known_digests(old), whole=not stays))
@@ -439,7 +440,7 @@ def _held(kind: Kind, entry: Entry, found: Owned | None, sources: ContentSources
     missing: list[str] = []
     kept: dict[str, str] = {}
     now = {file.id: file.sha256 for file in found.files} if found else {}
-    before = interpreter.live_files(kind, entry.raw or {}, entry.stamp) if entry.stamp else ()
+    before = held_files.live_files(kind, entry.raw or {}, entry.stamp) if entry.stamp else ()
     tokens = {old.id: old.sha256 for old in before if old.sha256}
     for live_id, token in tokens.items():
         if content := sources.contents.get(token):

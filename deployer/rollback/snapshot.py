@@ -10,8 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deployer.engine import age, stamp
-from deployer.engine import data as plan_data
+from deployer.engine import plan_json, stamp, timestamps
 from deployer.engine.stamp import Stamp
 from deployer.model import Action, Address, Change, DesiredFile, LiveFile, LiveObject, Outcome, Plan, Upload
 
@@ -36,10 +35,10 @@ class Run:
         """Say why the run cannot have created an object; "" when it may have."""
         if live_id in self.present:
             return "was there before the run that was to create it"
-        started, created = age.seconds(self.time), age.seconds(raw.get("created_at"))
+        started, created = timestamps.seconds(self.time), timestamps.seconds(raw.get("created_at"))
         if started is not None and created is not None and created < started - CLOCK_SKEW:
             return "is older than the run that was to create it"
-        origin = (raw.get("metadata") or {}).get(stamp.ORIGIN, "")
+        origin = stamp.pairs(raw).get(stamp.ORIGIN, "")
         if self.command == "apply" and origin != self.origin:  # a rollback writes the stamps of other runs
             return f"carries the stamp of another run ({f'commit {origin}' if origin else 'outside git'})"
         return ""
@@ -65,7 +64,7 @@ class Entry:
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        return (self.raw or {}).get("metadata") or {}
+        return stamp.pairs(self.raw or {})
 
     @property
     def previous(self) -> Address:
@@ -96,7 +95,7 @@ def take(plan: Plan, command: str, time: str, found: Sequence[LiveObject] = ()) 
     return {
         "version": VERSION,
         "project": plan.project,
-        "account": plan_data.account(plan),
+        "account": plan_json.account(plan),
         "command": command,
         "time": time,
         "origin": plan.origin,
@@ -107,8 +106,8 @@ def take(plan: Plan, command: str, time: str, found: Sequence[LiveObject] = ()) 
 
 def _young(live: Sequence[LiveObject], time: str) -> list[str]:
     """Return the ids of objects that are not old enough for a later look to tell that they were there."""
-    started = age.seconds(time)
-    ages = {one.id: age.seconds(one.raw.get("created_at")) for one in live}
+    started = timestamps.seconds(time)
+    ages = {one.id: timestamps.seconds(one.raw.get("created_at")) for one in live}
     return sorted(one for one, at in ages.items() if started is None or at is None or at >= started - CLOCK_SKEW)
 
 
@@ -162,7 +161,7 @@ def entries(data: Mapping[str, Any]) -> Iterator[Entry]:
     run = Run(data["command"], data["time"], data["origin"], frozenset(data.get("there", ())))
     for one in data["changes"]:
         address, raw = Address.parse(one["address"]), one["object"]
-        found = stamp.read((raw or {}).get("metadata"))
+        found = stamp.of(raw or {})
         owned = found is not None and (found.project, found.address.kind) == (data["project"], address.kind)
         files = tuple(LiveFile(**file) for file in one["files"])
         foreign = raw is not None and not owned

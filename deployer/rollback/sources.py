@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deployer.engine import interpreter, supply
+from deployer.engine import held_files, uploads
 from deployer.errors import DeployerError
 from deployer.model import DesiredFile, LiveFile, LiveObject
 from deployer.rollback import snapshot
@@ -41,9 +41,9 @@ async def find_contents(search: Search, entries: Sequence[Entry], live: Sequence
     there = {*rows, *(file.id for one in live for file in one.files)}
     missing = _missing(entries, there, tree)
     tree |= await asyncio.to_thread(find_files, search.root, missing)
-    contents = {supply.token(file.name, file.sha256): file for file in search.declared}
+    contents = {uploads.token(file.name, file.sha256): file for file in search.declared}
     proven = await _proven(search, entries, rows, contents)
-    contents |= {supply.token(file.name, file.sha256): file for file in proven.values()}
+    contents |= {uploads.token(file.name, file.sha256): file for file in proven.values()}
     lent = [LiveFile(one, file.path, file.sha256, "completed", file.size, 0) for one, file in proven.items()]
     unknown = {file.sha256 for file in _held(search, entries) if file.sha256} - set(contents)
     return ContentSources(frozenset(rows), tree, contents, lent, _names(search.store, unknown))
@@ -55,7 +55,7 @@ def _names(store: SnapshotStore, tokens: Collection[str]) -> dict[str, str]:
     for name in store.names() if tokens else ():
         with contextlib.suppress(DeployerError):  # it only tells a name
             for path, sha256, _ in snapshot.documents(store.read(name)):
-                result[supply.token(path.rpartition("/")[2], sha256)] = path
+                result[uploads.token(path.rpartition("/")[2], sha256)] = path
     return result
 
 
@@ -63,7 +63,7 @@ def _held(search: Search, entries: Sequence[Entry]) -> Iterator[LiveFile]:
     """Return the files of code interpreters that the entries held."""
     for entry in entries:
         if entry.stamp and not entry.foreign:
-            yield from interpreter.live_files(search.account.kinds[entry.previous.kind], entry.raw or {}, entry.stamp)
+            yield from held_files.live_files(search.account.kinds[entry.previous.kind], entry.raw or {}, entry.stamp)
 
 
 def _missing(entries: Sequence[Entry], there: Collection[str], tree: Collection[str]) -> dict[str, int]:
@@ -106,6 +106,6 @@ async def _proven(
         if old.sha256 is None or old.sha256 in known or old.id not in rows:
             continue
         sha, name = await digest(search.account.files, old.id), rows[old.id].name
-        if sha and supply.token(name, sha) == old.sha256:
+        if sha and uploads.token(name, sha) == old.sha256:
             result[old.id] = DesiredFile(name, max(0, rows[old.id].size), sha)
     return result

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.backends.http.pacing import Bucket, Pace, counted
-from deployer.engine import forecast
+from deployer.engine import cost
 from deployer.model import UNLIMITED, Limits
 from tests.backends.virtual import now, run
 
@@ -183,7 +183,7 @@ def test_waiters_go_in_the_order_in_which_they_came() -> None:
     gone = times(Limits(100, None, None), [UPLOAD] * 250)
     assert gone == sorted(gone)
     assert len(set(gone)) >= 240  # a burst of six, and again when that is a minute old; the others each by itself
-    assert gone[-1] <= 1.1 * forecast.seconds(Limits(100, None, None), 250, {}, 0)
+    assert gone[-1] <= 1.1 * cost.seconds_of(Limits(100, None, None), 250, {}, 0)
 
 
 def test_a_429_stops_those_who_wait_as_well() -> None:
@@ -209,8 +209,8 @@ def test_without_limits_nobody_waits() -> None:
 
 def test_the_forecast_is_what_the_tightest_limit_requires() -> None:
     limits = Limits(1_000, 300, 2_000)
-    assert forecast.seconds(limits, 10_000, {"a": 20}, 10_000) == 600
-    assert forecast.seconds(limits, 100, {"a": 20, "b": 900}, 10_000) == 300
-    assert forecast.seconds(limits, 100, {"a": 20, "b": 1_800}, 0) == 360
-    assert forecast.seconds(limits, 0, {}, 0) == 0
-    assert forecast.seconds(UNLIMITED, 10_000, {"a": 20}, 10_000) == 0
+    assert cost.seconds_of(limits, 10_000, {"a": 20}, 10_000) == 600
+    assert cost.seconds_of(limits, 100, {"a": 20, "b": 900}, 10_000) == 300
+    assert cost.seconds_of(limits, 100, {"a": 20, "b": 1_800}, 0) == 360
+    assert cost.seconds_of(limits, 0, {}, 0) == 0
+    assert cost.seconds_of(UNLIMITED, 10_000, {"a": 20}, 10_000) == 0

@@ -25,7 +25,8 @@ import yaml
 
 from deployer.apply.flow import awaits, gives
 from deployer.engine import plan, stamp
-from deployer.kinds import SURFACES, vector_store
+from deployer.engine.draft import Scope
+from deployer.kinds import kinds_of, vector_store
 from deployer.model import (
     Address,
     AttachFiles,
@@ -55,19 +56,19 @@ def load(path: Path) -> dict[str, Any]:
     return case
 
 
-def scope_of(case: Mapping[str, Any]) -> plan.Scope:
+def scope_of(case: Mapping[str, Any]) -> Scope:
     api, options = case.get("api", "assistants"), case.get("options") or {}
-    return plan.Scope(
+    return Scope(
         "test",
         Target("test", api, ""),
-        SURFACES[api],
+        kinds_of(api),
         prune=case.get("prune", False),
         on_drift=OnDrift(options.get("on_drift", "fail")),
         moved=tuple((Address.parse(old), Address.parse(new)) for old, new in options.get("moved", ())),
     )
 
 
-def live_of(case: Mapping[str, Any], scope: plan.Scope) -> list[LiveObject]:
+def live_of(case: Mapping[str, Any], scope: Scope) -> list[LiveObject]:
     live = []
     members, shields = case.get("members") or {}, (case.get("options") or {}).get("protected", ())
     for number, (text, raw) in enumerate((case.get("live") or {}).items()):

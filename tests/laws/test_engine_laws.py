@@ -12,18 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from deployer.engine import canonical, diff, fingerprint, guard, order, plan, stamp
-from deployer.engine.data import plan_data
+from deployer.engine import canonical, diff, guard, plan, plan_json, stamp
+from deployer.engine.draft import Scope
+from deployer.engine.plan_json import plan_data
 from deployer.errors import DeployerError
-from deployer.kinds import SURFACES, assistant
+from deployer.kinds import assistant, kinds_of
 from deployer.manifest import schema
 from deployer.model import Action, Address, Attrs, Change, FieldChange, LiveObject, Plan, Resource, Target
 from deployer.render.formats import rendered
 from tests.support import strategies
 
 TARGET = Target("test", "assistants", "http://localhost/v1")
-SCOPE = plan.Scope("test", TARGET, SURFACES["assistants"])
-PRUNE = plan.Scope("test", TARGET, SURFACES["assistants"], prune=True)
+SCOPE = Scope("test", TARGET, kinds_of("assistants"))
+PRUNE = Scope("test", TARGET, kinds_of("assistants"), prune=True)
 
 
 def expressed(attrs: Attrs) -> Attrs:
@@ -120,7 +121,7 @@ def test_a_stamp_of_every_field_and_thirteen_pairs_fits_the_api() -> None:
 
 def live_of(resource: Resource, number: int, project: str = "test") -> LiveObject:
     """The object that an apply of this resource would have left, in the API's form."""
-    kind = SURFACES["assistants"][resource.address.kind]
+    kind = kinds_of("assistants")[resource.address.kind]
     attrs = kind.express(resource.attrs).attrs
     body = kind.wire(attrs, None).fields
     mark = stamp.write(project, resource.address, attrs, "")
@@ -159,7 +160,7 @@ def test_a_plan_does_not_depend_on_the_order_of_its_inputs(
     chance.shuffle(live)
     second = plan.build(PRUNE, resources, live)
     assert first == second
-    assert fingerprint.of(first) == fingerprint.of(second)
+    assert plan_json.fingerprint(first) == plan_json.fingerprint(second)
 
 
 @given(worlds())
@@ -205,7 +206,7 @@ def test_every_change_comes_after_what_it_requires(graph: dict[str, set[str]]) -
     changes += [
         made(name.upper(), Action.DELETE, {other.upper() for other in needs}) for name, needs in acyclic.items()
     ]
-    arranged = order.arrange(changes)
+    arranged = plan.arrange(changes)
     place = {change.address: index for index, change in enumerate(arranged)}
     assert len(arranged) == len(changes)
     assert all(place[need] < place[one.address] for one in arranged for need in one.requires if need in place)
@@ -220,7 +221,7 @@ def made(name: str, action: Action, needs: set[str]) -> Change:
 def test_a_circle_is_an_error_that_names_its_members() -> None:
     changes = [made("a", Action.CREATE, {"b"}), made("b", Action.CREATE, {"a"})]
     with pytest.raises(DeployerError, match=r"x/a.*x/b|x/b.*x/a"):
-        order.arrange(changes)
+        plan.arrange(changes)
 
 
 @given(st.integers(0, 30), st.integers(0, 30))

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from deployer.backends.base import Backend
 from deployer.backends.http.backend import open_backend
 from deployer.engine import canonical, diff, plan
-from deployer.kinds import SURFACES
+from deployer.engine.draft import Scope
+from deployer.kinds import SURFACES, kinds_of
 from deployer.model import AccountSettings, Address, Attrs, Create, LiveObject, Plan, Resource, Target, Update
 from deployer.server import EmbeddedAccount
 from tests.support import strategies
@@ -37,7 +38,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAccoun
 @given(desired)
 def test_canonical_form_is_stable(pair: tuple[tuple[str, str], Attrs, Attrs]) -> None:
     (api, name), attrs, _ = pair
-    kind = SURFACES[api][name]
+    kind = kinds_of(api)[name]
     once = kind.express(attrs).attrs
     raw = {"id": "x", **kind.wire(once, None).fields}
     again = kind.canonical(raw, {})
@@ -53,18 +54,18 @@ def test_what_was_created_reads_back_as_desired_and_so_does_every_update(
 
 
 async def _walk(account: EmbeddedAccount, api: str, name: str, states: list[Attrs]) -> None:
-    kinds = SURFACES[api]
+    kinds = kinds_of(api)
     settings = AccountSettings("test", api, "http://embedded.invalid/v1")
     async with open_backend(settings, None, transport=httpx2.ASGITransport(app=account.app)) as backend:
         live: LiveObject | None = None
-        scope = plan.Scope("test", Target("test", api, ""), kinds)
+        scope = Scope("test", Target("test", api, ""), kinds)
         for attrs in states:
             resource = Resource(Address(name, "one"), attrs)
             built = plan.build(scope, [resource], [live] if live else [])
             live = await _send(backend, name, built, live)
             assert plan.build(scope, [resource], [live]).pending == ()
             wanted = kinds[name].express(attrs).attrs
-            assert diff.compare(kinds[name].canonical(live.raw, {}), wanted, kinds[name].DEFAULTS, {}) == ()
+            assert diff.compare(kinds[name].canonical(live.raw, {}), wanted, kinds[name].defaults, {}) == ()
 
 
 async def _send(backend: Backend, kind: str, built: Plan, live: LiveObject | None) -> LiveObject:

@@ -8,12 +8,12 @@ import pytest
 
 from deployer.backends.validate import odd_object
 from deployer.errors import DeployerError
-from deployer.kinds import SURFACES
+from deployer.kinds import kinds_of
 from deployer.manifest import export
 from deployer.manifest.export import choose, project_of
 from deployer.model import Address, LiveObject
 
-KINDS = SURFACES["assistants"]
+KINDS = kinds_of("assistants")
 
 
 def live(ident: str, kind: str = "assistant", created: Any = 1, **raw: Any) -> LiveObject:

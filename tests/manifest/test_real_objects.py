@@ -10,7 +10,7 @@ import pytest
 
 from deployer import manifest
 from deployer.engine import canonical, stamp
-from deployer.kinds import SURFACES
+from deployer.kinds import kinds_of
 from tests.manifest.foreign import Hand, by_hand
 from tests.server.recordings import MATERIAL, sessions
 from tests.support.project import Project
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
     not (MATERIAL / "recorded.jsonl").exists(), reason="../shared/material/recorded.jsonl is not here"
 )
 SET = ("name", "description", "model", "instructions", "metadata", "temperature", "top_p", "reasoning_effort")
-KINDS = SURFACES["assistants"]
+KINDS = kinds_of("assistants")
 LARGEST = 10_000
 
 
@@ -122,5 +122,5 @@ def _nothing_is_lost(project: Project, live: list[dict[str, Any]]) -> None:
         wanted = kind.canonical(raw, address_of)
         attrs = said[address_of[raw["id"]]]
         for name, value in wanted.items():
-            default = {} if name == "metadata" else kind.DEFAULTS[name]
+            default = {} if name == "metadata" else kind.defaults[name]
             assert canonical.same(attrs.get(name, default), value), (name, raw["id"])

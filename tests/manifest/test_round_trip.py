@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from deployer.engine.adopt import canonical
 from deployer.engine.canonical import ordered_sha256, same
 from deployer.functions.check import check_function
-from deployer.kinds import SURFACES, Kind
+from deployer.kinds import SURFACES, Kind, kinds_of
 from deployer.manifest import Manifest, compile_manifest, export
 from deployer.manifest.declaration import Declaration
 from deployer.manifest.export import declared
@@ -73,7 +73,7 @@ def read_back(api: str, one: Declaration) -> tuple[Manifest, dict[str, str]]:
 @pytest.mark.parametrize("api", tuple(SURFACES))
 @given(attrs=live_assistants())
 def test_what_is_written_means_what_is_live(api: str, attrs: dict[str, Any]) -> None:
-    kind = SURFACES[api]["assistant"]
+    kind = kinds_of(api)["assistant"]
     live = live_object(kind, attrs)
     one = declared(kind, Address("assistant", "a"), live, {}, None)
     found, files = read_back(api, one)
@@ -87,7 +87,7 @@ def test_what_is_written_means_what_is_live(api: str, attrs: dict[str, Any]) -> 
     (resource,) = found.resources
     said = kind.express(resource.attrs).attrs
     for name, value in canonical(kind, live, {}).items():
-        default = {} if name == "metadata" else kind.DEFAULTS[name]
+        default = {} if name == "metadata" else kind.defaults[name]
         assert name in lost or same(said.get(name, default), value), (name, files)
         assert name not in said or ordered_sha256(said[name]) == ordered_sha256(value), (name, files)
 
@@ -103,7 +103,7 @@ def expected_losses(api: str, attrs: Mapping[str, Any]) -> set[str]:
 
 @given(st.lists(AWKWARD, max_size=4))
 def test_remarks_are_comments_whatever_they_say(remarks: list[str]) -> None:
-    kind = SURFACES["assistants"]["assistant"]
+    kind = kinds_of("assistants")["assistant"]
     live = live_object(kind, {"model": "m", "instructions": "a\n\nb\n\n", "description": "x\n\n\n"})
     one = declared(kind, Address("assistant", "a"), live, {}, None)
     for remark in remarks:

@@ -16,7 +16,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from deployer.errors import DeployerError
-from deployer.kinds import SURFACES, Kind, vector_store
+from deployer.kinds import SURFACES, Home, Kind, vector_store
 from deployer.manifest import Manifest, compile_manifest, export, sections
 from deployer.manifest import compile as compile_module
 from deployer.manifest.declaration import Declaration
@@ -43,7 +43,7 @@ NOTE: Mapping[str, Any] = {
 @pytest.fixture
 def _notes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SECTIONS, "notes", Section("note", fragment=NOTE, remedies={"body": "write text: …"}))
-    on_agents = {"agents": {**SURFACES["agents"], "note": vector_store}}
+    on_agents = {"agents": {**SURFACES["agents"], "note": Home(vector_store.KIND)}}
     monkeypatch.setattr(compile_module, "SURFACES", {**SURFACES, **on_agents})
 
 
@@ -137,7 +137,7 @@ def test_an_editor_knows_it() -> None:
 def test_it_is_exported_plainly() -> None:
     raw = {"id": "n1", "text": "Hello ${var.x}", "lines": [], "metadata": {}}
     live = LiveObject("note", "n1", raw)
-    kind = cast("Kind", SimpleNamespace(DEFAULTS={"text": None, "lines": []}, canonical=lambda raw, _: dict(raw)))
+    kind = cast("Kind", SimpleNamespace(defaults={"text": None, "lines": []}, canonical=lambda raw, _: dict(raw)))
     item = export.declared(kind, Address("note", "first"), live, {}, None)
     plain = replace(item, attrs={name: value for name, value in item.attrs.items() if name != "id"})
     written = export.files(export.Header("p", {}), [plain])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployer.engine import data
+from deployer.engine import plan_json
 from deployer.model import FileAction, FileChange, Limits, Origin
 from tests.render.plans import a_plan, added, document, membership, shown, store, totals
 
@@ -31,7 +31,7 @@ def test_attributes_that_somebody_edited_are_a_conflict() -> None:
         "    ! docs/00001.md  1.0 kB  its attributes changed",
     ]
     assert totals(plan).startswith("1 to update, 1 conflict · ")
-    assert data.plan_data(plan)["conflicts"] == [{"address": "vector_store/docs", "file": "docs/00001.md"}]
+    assert plan_json.plan_data(plan)["conflicts"] == [{"address": "vector_store/docs", "file": "docs/00001.md"}]
 
 
 def test_a_removed_file_shows_what_goes_and_a_replaced_one_both_sizes() -> None:
@@ -53,7 +53,7 @@ def test_ten_thousand_files_take_a_screen_and_stay_whole_in_json() -> None:
     assert found[1:3] == ["    + 10,000 to add, 12.0 MB", "        + docs/00000.md  1.2 kB"]
     assert found[12:14] == ["          … and 9,990 more (12.0 MB)", "    - 5 to remove, 10.0 kB"]
     assert len(found) == 19
-    assert len(data.plan_data(plan)["changes"][0]["files"]["add"]) == 10_000
+    assert len(plan_json.plan_data(plan)["changes"][0]["files"]["add"]) == 10_000
 
 
 def test_many_groups_share_the_room() -> None:
@@ -83,7 +83,7 @@ def test_the_totals_tell_the_time_that_limits_take_when_it_is_long() -> None:
 def test_the_forecast_and_what_a_file_is_are_in_json() -> None:
     live = (membership("docs/a.md"), membership("docs/b.md"))
     change = FileChange(FileAction.UPDATE, GIT.path, GIT, live, "its attributes changed", Origin.ACCOUNT)
-    found = data.plan_data(a_plan(store(change, uploads=[GIT]), limits=Limits(1, 1, 1)))
+    found = plan_json.plan_data(a_plan(store(change, uploads=[GIT]), limits=Limits(1, 1, 1)))
     assert found["forecast"]["requests"] == 3
     assert found["forecast"]["bytes"] == 1_000
     assert found["forecast"]["seconds"] >= 0

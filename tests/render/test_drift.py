@@ -3,7 +3,7 @@
 import io
 
 from deployer.engine import drift
-from deployer.engine.data import drift_data
+from deployer.engine.plan_json import drift_data
 from deployer.model import Action, Change, FieldChange, FileAction, FileChange, LiveFile, Origin, Plan
 from deployer.render import text
 from deployer.render.output import Streams

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from deployer.engine import plan, stamp
-from deployer.kinds import SURFACES
+from deployer.engine.draft import Scope
+from deployer.kinds import kinds_of
 from deployer.model import Address, DesiredFile, LiveFile, LiveObject, Plan, Resource, Target
 from tests.render.plans import shown
 
-KINDS = SURFACES["assistants"]
+KINDS = kinds_of("assistants")
 FIELDS = {"model": "m", "name": "Refunds", "metadata": {"team": "a"}}
 DOCUMENT = DesiredFile("docs/a.md", 5, "a" * 64)
 
@@ -26,7 +27,7 @@ def live(address: str, attrs: Mapping[str, Any], files: tuple[LiveFile, ...] = (
 
 
 def built(desired: Resource, *world: LiveObject) -> Plan:
-    return plan.build(plan.Scope("school", Target("t", "assistants", ""), KINDS), [desired], world)
+    return plan.build(Scope("school", Target("t", "assistants", ""), KINDS), [desired], world)
 
 
 def test_a_renamed_address_comes_with_the_lines_to_paste() -> None:

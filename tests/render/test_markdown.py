@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.engine import fingerprint
+from deployer.engine import plan_json
 from deployer.model import (
     Action,
     Address,
@@ -60,7 +60,7 @@ def test_two_thousand_creates_are_all_there() -> None:
     assert len(shown) < MOST
     assert [f"`assistant/assistant-{n:04}`" in shown for n in range(2_000)] == [True] * 2_000
     assert "**Shortened**: changes are named only" in shown
-    assert header(shown) == {"account": "production", "fingerprint": fingerprint.of(plan), "truncated": True}
+    assert header(shown) == {"account": "production", "fingerprint": plan_json.fingerprint(plan), "truncated": True}
 
 
 def test_what_finds_no_room_is_counted() -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from deployer.engine import fingerprint, plan, stamp
-from deployer.kinds import SURFACES
+from deployer.engine import plan, plan_json, stamp
+from deployer.engine.draft import Scope
+from deployer.kinds import kinds_of
 from deployer.model import (
     Action,
     Address,
@@ -40,7 +41,7 @@ from tests.render.plans import a_plan as hand_made
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SCHEMAS = Path(__file__).parents[2] / "schemas"
-KINDS = SURFACES["assistants"]
+KINDS = kinds_of("assistants")
 QUIZ = {
     "type": "object",
     "properties": {
@@ -118,7 +119,7 @@ def a_plan() -> Plan:
         Resource(Address("assistant", "new"), {"model": "gpt-6-luna", "tools": tools(1, QUIZ)[1:]}),
     ]
     target = Target("production", "assistants", "https://assistants.example/v1")
-    scope = plan.Scope("school", target, KINDS, "4f2c1ab", prune=True, on_drift=OnDrift.OVERWRITE, limits=Limits())
+    scope = Scope("school", target, KINDS, "4f2c1ab", prune=True, on_drift=OnDrift.OVERWRITE, limits=Limits())
     return plan.build(scope, desired, world)
 
 
@@ -166,7 +167,7 @@ def test_every_file_that_a_plan_touches_is_in_its_fingerprint() -> None:
     ]
     change = assistant("a")
     plans += [hand_made(change), hand_made(replace(change, reviewed="1" * 12))]
-    assert len({fingerprint.of(one) for one in plans}) == len(plans)
+    assert len({plan_json.fingerprint(one) for one in plans}) == len(plans)
 
 
 def test_colour_is_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +192,7 @@ def hostile_plan() -> Plan:
     world = [LiveObject("assistant", "id_1", {**raw, "metadata": mark})]
     desired = [Resource(Address("assistant", "a"), {"model": "m", "name": "Good", "instructions": "Good words."})]
     target = Target(HOSTILE, "assistants", HOSTILE)
-    return plan.build(plan.Scope("school", target, KINDS), desired, world)
+    return plan.build(Scope("school", target, KINDS), desired, world)
 
 
 def test_on_a_terminal_long_lines_go_on_under_their_column(monkeypatch: pytest.MonkeyPatch) -> None:

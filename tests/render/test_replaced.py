@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 from deployer.engine import plan, stamp
-from deployer.engine.data import plan_data
-from deployer.engine.supply import token
-from deployer.kinds import SURFACES
+from deployer.engine.draft import Scope
+from deployer.engine.plan_json import plan_data
+from deployer.engine.uploads import token
+from deployer.kinds import kinds_of
 from deployer.model import Address, DesiredFile, LiveObject, Plan, Resource
 from tests.render.plans import TARGET, shown
 
 TUTOR = Address("assistant", "tutor")
 ATTRS = {"model": "m", "tools": [{"type": "code_interpreter"}]}
-KINDS = SURFACES["assistants"]
+KINDS = kinds_of("assistants")
 
 
 def file(text: str) -> DesiredFile:
@@ -36,7 +37,7 @@ def a_plan(before: str, after: str, *, listed: str = "") -> Plan:
         "metadata": {**mark, stamp.FILES: files},
     }
     resource = Resource(TUTOR, ATTRS, tuple(file(one) for one in after.split()))
-    return plan.build(plan.Scope("school", TARGET, KINDS), [resource], [LiveObject("assistant", "asst_1", raw)])
+    return plan.build(Scope("school", TARGET, KINDS), [resource], [LiveObject("assistant", "asst_1", raw)])
 
 
 def lines(before: str, after: str, *, listed: str = "") -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deployer.engine import stamp
-from deployer.engine.files import compare
+from deployer.engine.documents import compare
 from deployer.model import DesiredFile, FileAction, FileChange, LiveFile, Origin
 from deployer.render import documents, text
 from deployer.render.formats import rendered

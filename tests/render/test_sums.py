@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from deployer.engine import finish
-from deployer.engine.data import in_order
+from deployer.engine import plan
+from deployer.engine.plan_json import in_order
 from deployer.model import Action, Address, Outcome, Plan, Position, Problem, Severity, Status
 from deployer.render import text
 from deployer.render.formats import rendered
@@ -21,7 +21,7 @@ WHY = "left over by an interrupted run"
 
 
 def left_over(count: int) -> Plan:
-    return a_plan(*finish.left_over([f"file-{number:04}" for number in range(count)]))
+    return a_plan(*plan.left_over_files([f"file-{number:04}" for number in range(count)]))
 
 
 def test_a_few_left_over_files_are_named() -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from deployer.apply import execute
 from deployer.engine import plan
-from deployer.engine.plan import Scope
-from deployer.kinds import SURFACES
+from deployer.engine.draft import Scope
+from deployer.kinds import kinds_of
 from deployer.model import Address, Attrs, Create, LiveObject, Plan, Resource, Status, Target, Update
 from deployer.project import PlanOptions
 from deployer.project.undo import plan_rollback
@@ -225,10 +225,10 @@ def test_a_store_that_had_expired_does_not_come_back(project: Project) -> None:
 def test_whatever_changed_the_rollback_restores_the_object_and_its_stamp(
     api: str, old: Attrs, new: Attrs, *, protect: bool
 ) -> None:
-    kinds = SURFACES[api]
+    kinds = kinds_of(api)
     kind, address = kinds["assistant"], Address("assistant", "tutor")
     scope = Scope("test", Target("test", api, ""), kinds, "abc")
-    fresh = kind.wire({name: value for name, value in kind.DEFAULTS.items() if name != "model"}, None).fields
+    fresh = kind.wire({name: value for name, value in kind.defaults.items() if name != "model"}, None).fields
 
     def plan_of(attrs: Attrs, live: Sequence[LiveObject]) -> Plan:
         return plan.build(replace(scope, origin=attrs["model"]), [Resource(address, attrs, protect=protect)], live)

@@ -16,7 +16,7 @@ from deployer.apply import Waits, execute
 from deployer.backends.account import Account
 from deployer.backends.http.backend import HttpBackend, open_backend
 from deployer.backends.http.client import Client
-from deployer.kinds import SURFACES
+from deployer.kinds import kinds_of
 from deployer.model import UNLIMITED, AccountSettings, OnDrift, Outcome, Severity, Target
 from deployer.project import PlanOptions
 from deployer.project.session import Session
@@ -72,7 +72,7 @@ async def session(
 
 def account_of(backend: HttpBackend) -> Account:
     """Give the account whose kinds are all behind HTTP."""
-    kinds = SURFACES[backend.client.settings.api]
+    kinds = kinds_of(backend.client.settings.api)
     return Account(backend.client.settings, kinds, dict.fromkeys(kinds, "http"), {"http": backend})
 
 

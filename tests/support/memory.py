@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, assert_never
 
-from deployer.engine import plan, stamp, supply
-from deployer.engine.plan import Scope
-from deployer.kinds import SURFACES, vector_store
+from deployer.engine import plan, stamp, uploads
+from deployer.engine.draft import Scope
+from deployer.kinds import kinds_of, vector_store
 from deployer.model import (
     Action,
     Address,
@@ -60,7 +60,7 @@ class MemoryAccount:
         return tuple(self._shown(one) for one in self.objects.values())
 
     def _shown(self, one: LiveObject) -> LiveObject:
-        gone = frozenset(held for held in SURFACES[self.api][one.kind].held(one.raw) if held not in self.files)
+        gone = frozenset(held for held in kinds_of(self.api)[one.kind].held(one.raw) if held not in self.files)
         stamped = stamp.OWNER in one.raw["metadata"]
         return replace(one, files=self.documents(one.id) if stamped else (), gone=gone)
 
@@ -72,7 +72,7 @@ class MemoryAccount:
     def make(self, kind: str, body: Mapping[str, Any]) -> str:
         """Create an object as a person does; return its id."""
         live_id = f"{kind}_{next(self.numbers)}"
-        defaults = dict.fromkeys(SURFACES[self.api][kind].DEFAULTS)
+        defaults = dict.fromkeys(kinds_of(self.api)[kind].defaults)
         self.clock += 1
         raw = {**defaults, "metadata": {}, "status": "completed", **body, "id": live_id, "created_at": self.clock}
         self.objects[live_id] = LiveObject(kind, live_id, json.loads(json.dumps(raw)))
@@ -156,7 +156,7 @@ class Story:
     def scope(self, *, on_drift: OnDrift = OnDrift.FAIL, moved: Moved = (), origin: str | None = None) -> Scope:
         target = Target("here", self.account.api, "")
         commit = self.origin if origin is None else origin
-        kinds = SURFACES[self.account.api]
+        kinds = kinds_of(self.account.api)
         return Scope(self.project, target, kinds, commit, prune=True, on_drift=on_drift, moved=moved)
 
     def apply(
@@ -189,7 +189,7 @@ class Story:
         return restore.plan_rollback(scope, entries, self.account.live(), self.sources(), "rollback NAME")
 
     def sources(self) -> ContentSources:
-        contents = {supply.token(file.name, file.sha256): file for file in self.tree}
+        contents = {uploads.token(file.name, file.sha256): file for file in self.tree}
         return ContentSources(frozenset(self.account.files), {file.sha256: file for file in self.tree}, contents)
 
     def roll_back(self, number: int = -1, *, on_drift: OnDrift = OnDrift.FAIL) -> RollbackPlan:

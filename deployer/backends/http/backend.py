@@ -19,7 +19,7 @@ from deployer.backends.http.client import Client, connect
 from deployer.backends.http.failures import Failure
 from deployer.backends.http.pages import Cursors, rows
 from deployer.backends.http.redact import masked, redacted
-from deployer.engine import age
+from deployer.engine import timestamps
 from deployer.errors import AccountError
 from deployer.kinds import SURFACES, Kind, vector_store
 from deployer.model import AccountSettings, Attrs, LiveFile, Member
@@ -213,7 +213,7 @@ class HttpFiles:
     def _member(self, path: str, row: Row) -> LiveFile:
         if odd := validate.odd_membership(row):
             raise pages.odd_answer(self.client, path, f"gave {row['id']} with {odd}")
-        return vector_store.live_file({**row, "created_at": age.seconds(row.get("created_at"))})
+        return vector_store.live_file({**row, "created_at": timestamps.seconds(row.get("created_at"))})
 
     async def attach(self, store: str, members: Mapping[str, Member]) -> str:
         entries = [
@@ -256,7 +256,7 @@ class HttpFiles:
         return [one for group in found for one in group]
 
     async def _holders(self, surface: str, name: str) -> list[Holder]:
-        route, kind = ROUTES[surface][name], SURFACES[surface][name]
+        route, kind = ROUTES[surface][name], SURFACES[surface][name].kind
         return [_holder(route, kind, row) for row in await rows(self.client, route.path, gate=self.gate)]
 
     async def _holders_if_there(self, surface: str, name: str) -> list[Holder]:
@@ -282,7 +282,7 @@ def _stored(row: Row) -> StoredFile:
         str(row["id"]),
         str(row.get("filename")),
         size if isinstance(size, int) else -1,
-        age.seconds(row.get("created_at")),
+        timestamps.seconds(row.get("created_at")),
     )
 
 

@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deployer.engine import canonical
-from deployer.engine.files import MISSING
 from deployer.model import DeleteFile, DesiredFile, LiveFile, Upload
 
 _TOKEN = 12
+MISSING = "missing"
+"""The status of a membership whose File object is gone."""
 
 
 def token(name: str, sha256: str) -> str:

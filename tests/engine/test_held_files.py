@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from deployer.engine import interpreter, stamp, supply
-from deployer.kinds import SURFACES
+from deployer.engine import held_files, stamp, uploads
+from deployer.kinds import kinds_of
 from deployer.model import Address, DesiredFile, LiveObject, Origin
 
-KIND = SURFACES["assistants"]["assistant"]
+KIND = kinds_of("assistants")["assistant"]
 A, B = (DesiredFile(f"data/{name}", 1, name) for name in ("a.csv", "b.csv"))
-TOKENS = {stamp.name_of(f"file-{file.name}"): supply.token(file.name, file.sha256) for file in (A, B)}
+TOKENS = {stamp.name_of(f"file-{file.name}"): uploads.token(file.name, file.sha256) for file in (A, B)}
 MARK = stamp.Stamp("test", Address("assistant", "a"), {}, files=TOKENS)
 
 
@@ -18,8 +18,8 @@ def live(*names: str, gone: tuple[str, ...] = ()) -> LiveObject:
 
 
 def compared(one: LiveObject) -> list[tuple[str, str, Origin]]:
-    held = [file for file in interpreter.live_files(KIND, one.raw, MARK) if file.id not in one.gone]
-    changes = interpreter.compare([A, B], held, interpreter.missing(KIND, one, MARK))
+    held = [file for file in held_files.live_files(KIND, one.raw, MARK) if file.id not in one.gone]
+    changes = held_files.compare([A, B], held, held_files.missing(KIND, one, MARK))
     return [(change.path, change.reason, change.origin) for change in changes]
 
 
@@ -37,8 +37,9 @@ def test_one_that_was_deleted_is_nobody_s() -> None:
 
 
 def test_what_stays_out_is_remembered_as_long_as_git_declares_it() -> None:
-    missing = interpreter.missing(KIND, live("a.csv"), MARK)
+    rules = held_files.HeldFiles()
+    found = rules.owned(KIND, live("a.csv"), MARK)
     short = stamp.name_of("file-b.csv")
-    assert missing.still([A, B]) == {short: TOKENS[short]}
-    assert (missing.still([A]), missing.agreed([A])) == ({}, ("files",))
-    assert missing.agreed([A, B]) == ()
+    assert rules.remembered([A, B], found) == {short: TOKENS[short]}
+    assert (rules.remembered([A], found), rules.agreed([A], found)) == ({}, ("files",))
+    assert rules.agreed([A, B], found) == ()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deployer.engine import files, stamp
+from deployer.engine import documents, stamp
 from deployer.model import DesiredFile, FileAction, LiveFile, Origin
 
 Values = Mapping[str, Any]
@@ -24,23 +24,23 @@ def live(attributes: Values, applied: Values, status: str = "completed") -> Live
 @pytest.mark.parametrize("status", ("completed", "in_progress"))
 def test_what_they_agree_on_is_stamped(status: str) -> None:
     found = live({"year": 2031, "team": "b", "note": "theirs"}, {"year": 2030, "team": "b"}, status)
-    (change,) = files.compare([desired({"year": 2031, "team": "b"})], [found])
+    (change,) = documents.compare([desired({"year": 2031, "team": "b"})], [found])
     assert (change.action, change.reason) == (FileAction.UPDATE, "git and the account agree now: year")
     assert change.origin is Origin.MANIFEST
 
 
 def test_what_an_apply_wrote_is_not() -> None:
     values = {"year": 2031, "team": "b", "draft": True, "level": 1}
-    assert files.compare([desired(values)], [live({**values, "level": 1.0}, values)]) == ()
+    assert documents.compare([desired(values)], [live({**values, "level": 1.0}, values)]) == ()
 
 
 def test_one_is_not_true() -> None:
     """Both are looked at, and in this order: what is remembered of the first must not answer for the second."""
     one, true = live({"a": 1}, {"a": 1}), live({"a": True}, {"a": 1})
-    assert files.compare([desired({"a": 1})], [one]) == ()
-    assert [change.reason for change in files.compare([desired({"a": True})], [true])] == [f"{files.AGREED}: a"]
+    assert documents.compare([desired({"a": 1})], [one]) == ()
+    assert [change.reason for change in documents.compare([desired({"a": True})], [true])] == [f"{documents.AGREED}: a"]
 
 
 def test_a_way_back_settles_nothing() -> None:
     found = live({"year": 2031}, {"year": 2030})
-    assert files.compare([desired({"year": 2031})], [found], settle=False) == ()
+    assert documents.compare([desired({"year": 2031})], [found], settle=False) == ()

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from deployer.engine import readback
-from deployer.kinds import SURFACES
+from deployer.engine import verify
+from deployer.kinds import kinds_of
 
-ASSISTANT, AGENT = SURFACES["assistants"]["assistant"], SURFACES["agents"]["assistant"]
+ASSISTANT, AGENT = kinds_of("assistants")["assistant"], kinds_of("agents")["assistant"]
 SENT: dict[str, Any] = {
     "model": "m",
     "temperature": 0.3,
@@ -30,16 +30,16 @@ SENT: dict[str, Any] = {
     ),
 )
 def test_a_field_that_was_dropped_or_changed_is_told(answer: dict[str, Any], said: list[str]) -> None:
-    found = readback.unheeded(ASSISTANT, SENT, {**SENT, "id": "asst_1", **answer})
+    found = verify.unheeded(ASSISTANT, SENT, {**SENT, "id": "asst_1", **answer})
     assert len(found) == len(said)
     assert all(one.startswith(start) for one, start in zip(found, said, strict=True)), found
 
 
 def test_what_an_answer_does_not_mention_is_not_told() -> None:
-    assert readback.unheeded(ASSISTANT, SENT, {"id": "asst_1"}) == []
+    assert verify.unheeded(ASSISTANT, SENT, {"id": "asst_1"}) == []
 
 
 def test_known_normalisations_are_no_change() -> None:
     sent = {"model": "m", "text": {"format": {"type": "text"}}, "metadata": {}}
     answer = {"model": "m", "text": {"format": {"type": "text"}, "verbosity": "medium"}, "metadata": {}}
-    assert readback.unheeded(AGENT, sent, answer) == []
+    assert verify.unheeded(AGENT, sent, answer) == []

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from deployer.engine import canonical, drift, reviewed
+from deployer.engine import canonical, drift, verify
 from deployer.engine.cost import requests, seconds, total_bytes, total_requests, upload_bytes
-from deployer.kinds import SURFACES
+from deployer.kinds import kinds_of
 from deployer.model import (
     Action,
     Address,
@@ -63,12 +63,12 @@ def _whole(file: DesiredFile) -> list[Any]:
 def _changes(plan: Plan) -> list[dict[str, Any]]:
     """What is only looked at is part of the plan too: when it moves, a reviewed plan is out of date."""
     live = {one.id: one for one in plan.live}
-    kinds = SURFACES.get(plan.target.api, {})
+    kinds = kinds_of(plan.target.api)
     result = []
     for change in plan.changes:
         data, seen = _change(change), live.get(change.live_id or "")
         if seen and seen.kind in kinds and not change.reviewed:
-            data["reviewed"] = reviewed.unwritten(kinds[seen.kind], seen.raw)
+            data["reviewed"] = verify.unwritten(kinds[seen.kind], seen.raw)
         result.append(data)
     return result
 
@@ -205,3 +205,8 @@ def problem_data(problem: Problem) -> dict[str, Any]:
         "rule": problem.rule or None,
         "says": problem.says or None,
     }
+
+
+def fingerprint(plan: Plan) -> str:
+    """Return the sha256 (hex) over the canonical JSON of the plan, however the inputs were ordered."""
+    return canonical.sha256(plan_data(plan))

@@ -1,19 +1,65 @@
-"""Files of the code interpreter: the assistant holds their ids, its stamp says what is in them.
+"""Files that an object itself holds by their ids; its stamp says what is in them.
 
-A File object has no metadata, so the stamp maps the short hash of each id to the token of its content.
+They are those of an assistant's code interpreter. A File object has no metadata, so the stamp maps the short hash of
+each id to the token of its content.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
-from deployer.engine import stamp, supply
-from deployer.engine.files import GONE
-from deployer.engine.supply import Source
-from deployer.kinds import Body, Kind
-from deployer.model import DesiredFile, FileAction, FileChange, LiveFile, LiveObject, Origin
+from deployer.engine import stamp
+from deployer.engine.documents import GONE
+from deployer.engine.draft import Draft, Missing, Owned
+from deployer.engine.uploads import Releases, Source, token
+from deployer.kinds import Body, HeldIds, Kind
+from deployer.model import DesiredFile, FileAction, FileChange, LiveFile, LiveObject, Operations, Origin, Upload
+
+
+class HeldFiles:
+    """The rules of objects that hold ids, or no files at all: a change of files writes the object."""
+
+    in_object = True
+
+    def owned(self, kind: Kind, live: LiveObject, mark: stamp.Stamp) -> Owned:
+        """One that is gone is held by nobody."""
+        held = tuple(file for file in live_files(kind, live.raw, mark) if file.id not in live.gone)
+        return Owned(live, mark, live.files or held, missing(kind, live, mark))
+
+    def content(self, file: LiveFile) -> str | None:
+        return file.sha256
+
+    def compare(
+        self, desired: Sequence[DesiredFile], found: Owned | None, *, exclusive: bool, settle: bool
+    ) -> tuple[FileChange, ...]:
+        del exclusive, settle
+        return compare(desired, found.files if found else (), found.lacks if found else Missing())
+
+    def agreed(self, desired: Sequence[DesiredFile], found: Owned) -> tuple[str, ...]:
+        """Name the files, if git let go of any that somebody took out: the stamp must forget it."""
+        return ("files",) if len(still(found.lacks, desired)) < len(found.lacks.out) else ()
+
+    def remembered(self, desired: Sequence[DesiredFile], found: Owned) -> dict[str, str]:
+        return still(found.lacks, desired)
+
+    def operations(
+        self, draft: Draft, sources: Mapping[str, Source], uploads: Mapping[str, Upload], releases: Releases
+    ) -> Operations:
+        """Uploads come first; what the object lets go of goes last."""
+        change, live, policy = draft.change, draft.files, draft.kind.files
+        if draft.body is None or not isinstance(policy, HeldIds) or not (draft.desired or live):
+            return draft.write()
+        held, tokens = holding(draft.desired, live, sources)
+        body, hashes = marked(draft.body, held, tokens)
+        if change.files or policy.field in body.fields:
+            raw = draft.owned.live.raw if draft.owned else None
+            body = policy.hold(body, [(source.key, source.live) for source in held], raw)
+        for one in change.files:
+            if one.action is FileAction.REMOVE:
+                releases.add(one.live[0].id, str(change.address), f"updated {change.address}")
+        return (*uploads.values(), *replace(draft, body=body).write(hashes))
 
 
 def live_files(kind: Kind, raw: Mapping[str, Any], mark: stamp.Stamp) -> tuple[LiveFile, ...]:
@@ -22,27 +68,10 @@ def live_files(kind: Kind, raw: Mapping[str, Any], mark: stamp.Stamp) -> tuple[L
     return tuple(LiveFile(one, None, known, "completed", None, 0) for one, known in found)
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """What the stamp knows of and the assistant lacks: `out` are its pairs for files that somebody took out.
-
-    `gone` are the tokens of files that it names and that do not exist.
-    """
-
-    out: Mapping[str, str] = field(default_factory=dict)
-    gone: frozenset[str] = frozenset()
-
-    def still(self, desired: Sequence[DesiredFile]) -> dict[str, str]:
-        """Return the pairs, of those that somebody took out, whose files git still wants.
-
-        While the stamp has them, what stays out is known as an edit.
-        """
-        tokens = _by_token(desired) if self.out else ()
-        return {short: token for short, token in self.out.items() if token in tokens}
-
-    def agreed(self, desired: Sequence[DesiredFile]) -> tuple[str, ...]:
-        """Name the files, if git let go of any that somebody took out: the stamp must forget it."""
-        return ("files",) if len(self.still(desired)) < len(self.out) else ()
+def still(lacks: Missing, desired: Sequence[DesiredFile]) -> dict[str, str]:
+    """Return the pairs, of those that somebody took out, whose files git still wants."""
+    tokens = _by_token(desired) if lacks.out else ()
+    return {short: found for short, found in lacks.out.items() if found in tokens}
 
 
 def missing(kind: Kind, live: LiveObject, mark: stamp.Stamp) -> Missing:
@@ -76,7 +105,7 @@ def _added(mark: str, file: DesiredFile, lacks: Missing) -> FileChange:
 
 def _by_token(desired: Sequence[DesiredFile]) -> dict[str, DesiredFile]:
     """Give each content once: of several with one name and the same bytes, the first stands for all."""
-    return {supply.token(file.name, file.sha256): file for file in reversed(desired)}
+    return {token(file.name, file.sha256): file for file in reversed(desired)}
 
 
 def holding(

@@ -1,0 +1,63 @@
+"""What a reviewer saw, read again right before a write; and the answer to a write, held against what was sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from deployer.engine import canonical, stamp
+from deployer.engine.canonical import same
+from deployer.kinds import Kind
+from deployer.model import LiveFile
+from deployer.wording import cut
+
+_LENGTH = 12
+
+
+def digest(kind: Kind, raw: Mapping[str, Any]) -> str:
+    """Give `field=digest …` over the fields that an update could overwrite."""
+    return stamp.written({name: canonical.sha256(raw.get(name))[:_LENGTH] for name in sorted(kind.overwritable())})
+
+
+def unwritten(kind: Kind, raw: Mapping[str, Any]) -> str:
+    """Give one digest over all fields, for an object that is only looked at: most are, and each costs."""
+    return stamp.written({"all": canonical.exact_sha256([raw.get(name) for name in kind.overwritable()])[:_LENGTH]})
+
+
+def moved(kind: Kind, reviewed: str, raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the fields that are no longer what was reviewed."""
+    before, now = stamp.parsed(reviewed), stamp.parsed(digest(kind, raw))
+    return tuple(name for name in now if before.get(name) != now[name])
+
+
+def moved_document(before: LiveFile, now: LiveFile) -> tuple[str, ...]:
+    """Name what was written into a membership since it was reviewed; how far its ingestion is does not count."""
+    names = {*before.attributes, *now.attributes}
+    edited = {name for name in names if before.attributes.get(name) != now.attributes.get(name)}
+    same = (before.path, before.sha256, before.declared) == (now.path, now.sha256, now.declared)
+    return tuple(sorted(edited)) if edited or same else ("attributes",)
+
+
+_SHOWN = 40
+
+
+def unheeded(kind: Kind, sent: Mapping[str, Any], answer: Mapping[str, Any]) -> list[str]:
+    """Give a sentence for each field that was not taken as it was sent; known normalisations are none.
+
+    What an answer does not mention cannot be told from here; the next plan will.
+    """
+    wanted, found = stamp.fields(kind.canonical(sent, {})), stamp.fields(kind.canonical(answer, {}))
+    return list(_sentences(wanted, found, told="metadata" in answer))
+
+
+def _sentences(wanted: Mapping[str, Any], found: Mapping[str, Any], *, told: bool) -> Iterator[str]:
+    for path, value in sorted(wanted.items()):
+        missing = path.startswith("metadata/") and told
+        if (path in found or missing) and not same(value, found.get(path)):
+            yield f"the service answered {path} {_short(found.get(path))} where {_short(value)} was sent"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return cut(text, _SHOWN)
