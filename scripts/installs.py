@@ -56,7 +56,7 @@ def try_way(interpreter: Interpreter, folder: Path, way: str, wheel: Path) -> st
         _run([bin_folder / "python", "-m", "pip", "install", "--quiet", *constraints, *what], folder)
         for command in ([bin_folder / "deployer"], [bin_folder / "python", "-m", "deployer"]):
             _run([*command, "--version"], folder, "deployer, version ")
-        _run([bin_folder / "deployer", "apply", "--yes"], folder, "1 created")
+        _run([bin_folder / "deployer", "apply", "--yes"], folder, "The next plan is empty")
     except RuntimeError as error:
         return str(error)
     return None
