@@ -145,8 +145,12 @@ def _unfit_change(change: Mapping[str, Any], kinds: Collection[str]) -> str | No
     if Address.parse(change["address"]).kind not in kinds:
         return f"{change['address']} is of an unknown kind"
     odd = validate.odd_object(change["object"] or {})
-    odd = odd or next((why for file in change["files"] if (why := validate.odd_membership(file))), None)
+    odd = odd or next((why for file in change["files"] if (why := _odd_file(file))), None)
     return odd and f"{change['address']} has {odd}"
+
+
+def _odd_file(file: Mapping[str, Any]) -> str | None:
+    return validate.odd_membership(file) if validate.is_id(file["id"]) else "a file with an id of an unknown form"
 
 
 def _is_timed(name: str, end: str) -> bool:

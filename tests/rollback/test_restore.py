@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -291,7 +292,9 @@ def test_from_a_file_that_only_somebody_else_still_holds(project: Project) -> No
     project.manifest("vector_stores: {docs: {files: [docs/**]}}\n")
     run(project, "apply", "--yes")
     (file_id,) = account(project).files
-    ask(project, "POST", "/vector_stores", {"name": "By hand", "file_ids": [file_id]})
+    by_hand = ask(project, "POST", "/vector_stores", {"name": "By hand", "file_ids": [file_id]})["id"]
+    while ask(project, "GET", f"/vector_stores/{by_hand}")["status"] != "completed":
+        time.sleep(0.01)
     before = account(project)
     project.manifest("vector_stores: {docs: {}}\n")
     run(project, "apply", "--yes")

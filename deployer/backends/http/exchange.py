@@ -78,6 +78,8 @@ async def _sent(sdk: openai.AsyncOpenAI, call: Call, headers: Mapping[str, Any],
         raise Trouble(failures.late(error, patience.connect if failures.never_sent(error) else wait)) from None
     except (openai.APIConnectionError, ConnectionError) as error:  # the latter from an account in this process
         raise Trouble(failures.unreachable(error)) from None
+    except UnicodeEncodeError as error:
+        raise Trouble(failures.unsendable(error)) from None
 
 
 async def pieces(

@@ -108,6 +108,12 @@ def not_an_object(response: httpx2.Response) -> Failure:
     return Failure(what, "check the account's base_url", response.status_code, fate=fate)
 
 
+def unsendable(error: UnicodeEncodeError) -> Failure:
+    """JSON may hold half of a surrogate pair as an escape, so an answer or a snapshot may, but a request cannot."""
+    half = f"\\u{ord(error.object[error.start]):04x}"
+    return Failure(f"was not asked: the request holds {half}, half of a character", "correct that text first")
+
+
 def too_deep(response: httpx2.Response, error: json_text.TooDeep) -> Failure:
     """What nobody read may say that it was done."""
     what = f"answered JSON that is {error}"
