@@ -14,7 +14,7 @@ from deployer.kinds import SURFACES
 from deployer.manifest import accounts, sections, variables
 from deployer.manifest.functions import silenced
 from deployer.manifest.globs import Ignored
-from deployer.manifest.load import Context, Entry, Moves, Sources, load, read_moves
+from deployer.manifest.load import Context, Declared, Entry, Moves, Sources, load, read_moves
 from deployer.manifest.schema import ManifestSchema
 from deployer.model import AccountSettings, Address, Position, Problem, Resource, Severity
 
@@ -171,7 +171,9 @@ def _read(  # noqa: PLR0913
     sources = load(file, sections.kinds())
     settings, unset = accounts.choose(sources, account, environ, offline=offline)
     ignored = Ignored(sources.root)
-    context = Context(sources.root, sources.resources.keys(), settings.api, schema, ignored, import_handlers, offline)
+    context = Context(
+        sources.root, Declared(sources.resources.keys()), settings.api, schema, ignored, import_handlers, offline
+    )
     if others := _other_version(sources):
         return _Read(file.parent, Sources(sources.root, {}), settings, context, {}, others)
     table, undeclared = variables.values(sources, account or accounts.EMBEDDED.name, values)

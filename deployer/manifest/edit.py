@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from operator import itemgetter
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -20,6 +23,7 @@ from deployer.errors import DeployerError
 from deployer.manifest import yaml12
 
 _WIDE = 1_000_000  # a value stays in its line
+_LEADING = re.compile(" *")
 
 
 def edit(text: str, old: Any, new: Any, *, is_json: bool) -> str:
@@ -32,12 +36,14 @@ def edit(text: str, old: Any, new: Any, *, is_json: bool) -> str:
     root = YAML().compose(text)
     _refuse_aliases(root)
     pieces = sorted(Pieces(text, is_json=is_json).value(root, old, new), key=lambda one: (one.start, one.end))
-    values = [] if is_json else list(_values(root))
-    for piece in reversed(pieces):  # from the end, so that places stay what they are
-        kept = _with_comments(text, piece, values)
-        text = text[: piece.start] + kept + text[piece.end :]
-    _check(text, new, is_json=is_json)
-    return text
+    values = [] if is_json else sorted(_values(root))
+    parts, here = [], 0
+    for piece in pieces:
+        parts += [text[here : piece.start], _with_comments(text, piece, values)]
+        here = piece.end
+    result = "".join([*parts, text[here:]])
+    _check(result, new, is_json=is_json)
+    return result
 
 
 def _values(root: Node) -> Iterator[tuple[int, int]]:
@@ -57,9 +63,9 @@ def _with_comments(text: str, piece: Piece, values: Sequence[tuple[int, int]]) -
     if not comments:
         return piece.text
     start = text.rfind("\n", 0, piece.start) + 1
-    indent = text[start : len(text) - len(text[start:].lstrip(" "))]
+    indent = " " * (_LEADING.match(text, start).end() - start)  # type: ignore[union-attr]
     lines = "".join(f"{indent}{comment}\n" for comment in comments)
-    if piece.start == start and text[: piece.end].endswith("\n"):  # whole lines
+    if piece.start == start and text[piece.end - 1 : piece.end] == "\n":  # whole lines
         return piece.text + lines
     if text[piece.end : piece.end + 1] in ("\n", ""):
         return f"{piece.text}  {comments[0]}" + "".join(f"\n{indent}{comment}" for comment in comments[1:])
@@ -69,7 +75,8 @@ def _with_comments(text: str, piece: Piece, values: Sequence[tuple[int, int]]) -
 
 
 def _comments(text: str, piece: Piece, values: Sequence[tuple[int, int]]) -> list[str]:
-    inside = sorted(span for span in values if span[0] < piece.end and span[1] > piece.start)
+    first = bisect_right(values, piece.start, key=itemgetter(1))
+    inside = values[first : bisect_left(values, piece.end, key=itemgetter(0))]
     found, place = [], piece.start
     while (at := text.find("#", place, piece.end)) >= 0:
         span = next((end for start, end in inside if start <= at < end), None)
@@ -249,11 +256,16 @@ class Pieces:
     def _end(self, node: Node) -> int:
         """Where the text of a node ends; a block collection ends with its last value, not with what follows."""
         if isinstance(node, ScalarNode):
-            return len(self._text[: node.end_mark.index].rstrip()) if node.style in ("|", ">") else node.end_mark.index
+            return self._before_blanks(node.end_mark.index) if node.style in ("|", ">") else int(node.end_mark.index)
         if not isinstance(node, CollectionNode) or node.flow_style or not node.value:
             return int(node.end_mark.index)
         last = node.value[-1]
         return self._entry(*last).end if isinstance(last, tuple) else self._end(last)
+
+    def _before_blanks(self, end: int) -> int:
+        while end and self._text[end - 1].isspace():
+            end -= 1
+        return end
 
     def _behind(self, index: int, column: int) -> int:
         """The end of the line, or of the comments after it that belong to something deeper than `column`."""

@@ -238,10 +238,11 @@ def escaped(value: Any) -> Any:
 def _commented(text: str, items: Sequence[Declaration]) -> str:
     """Put remarks above the entries that they are about; the text says the same as before."""
     data, positions = read(text)
-    lines = text.split("\n")
-    remarks = sorted(((_line(positions, item), item.remarks) for item in items if item.remarks), reverse=True)
-    for line, found in remarks:
-        lines[line - 1 : line - 1] = [f"  # {_on_one_line(remark)}" for remark in found]
+    above = {_line(positions, item): item.remarks for item in items}
+    lines: list[str] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        lines += [f"  # {_on_one_line(remark)}" for remark in above.get(number, ())]
+        lines.append(line)
     result = "\n".join(lines)
     try:
         return result if read(result)[0] == data else text

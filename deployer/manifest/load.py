@@ -10,8 +10,11 @@ from typing import Any
 from deployer.manifest.document import Document, read
 from deployer.manifest.globs import GlobProblems, Ignored, existing, matches, real, relative
 from deployer.manifest.schema import ManifestSchema
-from deployer.manifest.suggest import nearest, similar_file
+from deployer.manifest.suggest import Choices, similar_file
 from deployer.model import Address, Position, Problem
+
+MAX_INCLUDES = 50
+"""Files on the way to one that is included; each is read while those before it wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,24 @@ class Entry:
         return self.document.position((*self.path, *more))
 
 
+class Declared:
+    """Every declared address, and what was meant by one that is not declared."""
+
+    def __init__(self, addresses: Collection[Address]) -> None:
+        self._addresses = addresses
+        self._choices: dict[str, Choices] = {}
+
+    def __contains__(self, address: object) -> bool:
+        return address in self._addresses
+
+    def similar(self, address: Address, otherwise: str) -> str:
+        """Return the remedy for an address that is not declared: the nearest of its kind, or else `otherwise`."""
+        if address.kind not in self._choices:
+            same = (one.name for one in self._addresses if one.kind == address.kind)
+            self._choices[address.kind] = Choices({name: name for name in same})
+        return self._choices[address.kind].nearest(address.name, otherwise)
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What entries are compiled in: the manifest's folder, every declared address, the account's surface.
@@ -34,16 +55,12 @@ class Context:
     """
 
     root: Path
-    declared: Collection[Address]
+    declared: Declared
     surface: str
     schema: ManifestSchema
     ignored: Ignored
     import_handlers: bool = False
     offline: bool = False
-
-    def names(self, kind: str) -> list[str]:
-        """Return the names of the declared resources of a kind, for a remedy."""
-        return [address.name for address in self.declared if address.kind == kind]
 
     def file(self, entry: Entry, text: str) -> tuple[Path, str] | None:
         """Return the file that `text` names, relative to the file it stands in, and its name for the user.
@@ -132,6 +149,8 @@ def _include(sources: Sources, document: Document, index: int, pattern: str, par
             problems.append((f"{pattern!r} leaves the manifest's folder", "move the file inside"))
         elif path in parents:
             problems.append((f"{name} includes itself", "remove it from include"))
+        elif len(parents) > MAX_INCLUDES:
+            problems.append((f"{name} is included through {MAX_INCLUDES} files", "include it nearer to the manifest"))
         elif name not in sources.included:
             sources.included.add(name)
             _read(sources, path, name, parents, position)
@@ -189,9 +208,9 @@ def read_moves(sources: Sources) -> tuple[Moves, list[Problem]]:
         if first is not move:
             where = first.document.position(("moved", first.place))
             problems.append(move.problem("from", f"{move.old} moves twice, first at {where}", "keep one of them"))
-    ends = _ends(moves)
+    ends, declared = _ends(moves), Declared(sources.resources.keys())
     for old, move in moves.items():
-        problems += _wrong(move, ends[old], sources.resources)
+        problems += _wrong(move, ends[old], declared)
     return tuple((old, end) for old, end in ends.items() if end is not None), problems
 
 
@@ -226,7 +245,7 @@ def _ends(moves: Mapping[Address, _Move]) -> dict[Address, Address | None]:
     return ends
 
 
-def _wrong(move: _Move, end: Address | None, declared: Collection[Address]) -> Iterator[Problem]:
+def _wrong(move: _Move, end: Address | None, declared: Declared) -> Iterator[Problem]:
     if move.old.kind != move.new.kind:
         yield move.problem("to", f"{move.old} cannot become {move.new}", "a move keeps the kind")
     elif end is None:
@@ -234,6 +253,4 @@ def _wrong(move: _Move, end: Address | None, declared: Collection[Address]) -> I
     elif move.old in declared:
         yield move.problem("from", f"{move.old} is still declared", "remove it, or this move")
     elif move.new == end and end not in declared:
-        same = [one.name for one in declared if one.kind == end.kind]
-        remedy = nearest(end.name, same, "declare it, or remove this move")
-        yield move.problem("to", f"there is no {end}", remedy)
+        yield move.problem("to", f"there is no {end}", declared.similar(end, "declare it, or remove this move"))

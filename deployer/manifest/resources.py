@@ -11,7 +11,6 @@ from deployer.manifest.document import read_text
 from deployer.manifest.functions import OWN_KEYS, ToolPlace, function, function_file, response_format, together
 from deployer.manifest.knowledge import CODE_INTERPRETER, FILE_SEARCH, Listing, find, overlap
 from deployer.manifest.load import Context, Entry, outside
-from deployer.manifest.suggest import nearest
 from deployer.model import Address, DesiredFile, Position, Problem, Resource
 
 MAX_INSTRUCTIONS = 256_000
@@ -178,7 +177,7 @@ def _file_search(context: Context, place: ToolPlace, value: Mapping[str, Any]) -
     problems = [
         Problem(
             f"there is no vector store {store.name!r}",
-            nearest(store.name, context.names(store.kind), "declare it under vector_stores:"),
+            context.declared.similar(store, "declare it under vector_stores:"),
             f"{place.where}.vector_stores[{index}]",
             place.position("vector_stores", index),
         )

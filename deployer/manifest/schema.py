@@ -270,7 +270,13 @@ def explain(finding: SchemaFinding, patterns: Mapping[str, str]) -> tuple[str, s
 
 def _second(items: Sequence[Any]) -> int:
     """Return the index of the first item that stood before."""
-    return next(index for index, item in enumerate(items) if item in items[:index])
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        text = json.dumps(item, sort_keys=True)
+        if text in seen:
+            return index
+        seen.add(text)
+    return 0  # equal in JSON Schema alone, as 1 and 1.0 are
 
 
 def _type(finding: SchemaFinding, names: Sequence[str]) -> tuple[str, str]:
