@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tracemalloc
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from deployer.kinds import SURFACES
-from deployer.manifest import check_manifest, export, suggest
+from deployer.kinds import kinds_of
+from deployer.manifest import Checked, check_manifest, export, suggest
 from deployer.manifest.declaration import Declaration, WrittenDocument
 from deployer.manifest.edit import edit
 from deployer.manifest.knowledge import CODE_INTERPRETER
@@ -151,7 +152,7 @@ def _remarks(count: int) -> Callable[[], object]:
 
 def _choice(count: int) -> Callable[[], object]:
     live = [LiveObject("assistant", f"asst_{name}", {"name": "Tutor", "metadata": {}}) for name in _names(count)]
-    return lambda: export.choose(live, "p", SURFACES["agents"], (), lambda _raw: None)
+    return lambda: export.choose(live, "p", kinds_of("agents"), (), lambda _raw: None)
 
 
 @pytest.mark.parametrize("work", (_remarks, _choice))
@@ -169,6 +170,27 @@ def _edits(count: int) -> Callable[[], object]:
 
 def test_an_edit_does_nothing_for_each_pair() -> None:
     assert per_pair(_edits, 20) < 0.2
+
+
+def test_the_texts_of_a_manifest_are_never_all_in_memory(tmp_path: Path) -> None:
+    text = "Answer briefly, 간단히. " * 800
+    for name in _names(100):
+        (tmp_path / f"{name}.md").write_text(f"{name} {text}", encoding="utf-8")
+    assistants = {name: {"model": "m", "instructions": {"file": f"{name}.md"}} for name in _names(100)}
+    manifest = tmp_path / "assistants.yaml"
+    manifest.write_text(json.dumps({"version": 1, "project": "p", "assistants": assistants}), encoding="utf-8")
+
+    def check() -> Checked:
+        return check_manifest(manifest, None, {}, {}, lambda _settings, resource: [] if resource.attrs else [])
+
+    assert check().problems == ()
+    tracemalloc.start()
+    try:
+        assert check().resources == 100
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 100 * len(text.encode()) / 2
 
 
 def test_a_long_way_of_includes_is_told(project: Project) -> None:

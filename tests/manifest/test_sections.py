@@ -18,7 +18,6 @@ from jsonschema import Draft202012Validator
 from deployer.errors import DeployerError
 from deployer.kinds import SURFACES, Home, Kind, vector_store
 from deployer.manifest import Manifest, compile_manifest, export, sections
-from deployer.manifest import compile as compile_module
 from deployer.manifest.declaration import Declaration
 from deployer.manifest.sections import SECTIONS, Section, manifest_schema
 from deployer.model import Address, LiveObject
@@ -43,8 +42,7 @@ NOTE: Mapping[str, Any] = {
 @pytest.fixture
 def _notes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SECTIONS, "notes", Section("note", fragment=NOTE, remedies={"body": "write text: …"}))
-    on_agents = {"agents": {**SURFACES["agents"], "note": Home(vector_store.KIND)}}
-    monkeypatch.setattr(compile_module, "SURFACES", {**SURFACES, **on_agents})
+    monkeypatch.setitem(SURFACES["agents"], "note", Home(vector_store.KIND))
 
 
 def _compiled(project: Project, text: str, api: str = "agents") -> Manifest:
