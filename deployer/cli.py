@@ -41,7 +41,8 @@ def app() -> None:
       deployer plan
       deployer apply --yes
 
-    Without --account everything happens on the embedded account: no key, no network.
+    Without --account everything happens on the embedded account, in this folder: no key, no network. Where the
+    manifest declares an account with a base_url, one must be named (--account, DEPLOYER_ACCOUNT).
     """
 
 

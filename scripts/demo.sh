@@ -10,6 +10,7 @@ cd "$folder"
 say() { printf '\n$ %s\n' "$*"; "$@"; }
 
 say deployer validate
+say export DEPLOYER_ACCOUNT=embedded
 say deployer plan
 say deployer apply --yes
 say deployer plan --exit-code

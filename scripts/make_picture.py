@@ -80,7 +80,13 @@ async def edit(account: Path, path: str, body: dict[str, str]) -> None:
 
 
 def deployer(root: Path, *arguments: str) -> str:
-    environment = {**os.environ, "FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "118"}
+    environment = {
+        **os.environ,
+        "FORCE_COLOR": "1",
+        "TERM": "xterm-256color",
+        "COLUMNS": "118",
+        "DEPLOYER_ACCOUNT": "embedded",
+    }
     environment.pop("NO_COLOR", None)
     command = [sys.executable, "-m", "deployer", *arguments]
     return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=True).stdout

@@ -43,7 +43,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 @pytest.fixture
-def example(project: Project) -> Project:
-    """The project's own example, copied into a fresh folder."""
+def example(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """The project's own example in a fresh folder; it declares hosted accounts, so the embedded one is named."""
+    monkeypatch.setenv("DEPLOYER_ACCOUNT", "embedded")
     project.copy(EXAMPLE, ("assistants.yaml", "prompts", "functions", "knowledge"))
     return project

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deployer.commands import consent
-from deployer.commands.options import MANIFEST, force_option
+from deployer.commands.options import MANIFEST, VARIABLE, account_option, force_option
 from deployer.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from deployer.kinds import SURFACES
 from deployer.wording import counted, listed
@@ -28,7 +28,7 @@ _SHOWN = 5
 @click.command("export")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
 @click.option("-f", "--file", type=click.Path(path_type=Path), metavar="PATH", help="A manifest that names accounts.")
-@click.option("--account", envvar="DEPLOYER_ACCOUNT", metavar="NAME", help="An account of that manifest. [embedded]")
+@account_option("An account of that manifest. [embedded]")
 @click.option("--api", type=click.Choice(sorted(SURFACES)), help="Without a manifest: what the account speaks.")
 @click.option("--base-url", metavar="URL", help="Without a manifest: its URL; the key is read from DEPLOYER_API_KEY.")
 @click.option("--project", metavar="NAME", help="The project. [the one that the account's stamps name]")
@@ -76,10 +76,8 @@ def _source(folder: Path, file: Path | None, account: str | None, api: str | Non
     if found and not api:
         return ExportSource.of_manifest(found, account, os.environ)
     if account:
-        by_variable = os.environ.get("DEPLOYER_ACCOUNT") == account
-        raise UsageError(
-            f"{'DEPLOYER_ACCOUNT' if by_variable else '--account'} is one of a manifest; name that with -f"
-        )
+        by_variable = os.environ.get(VARIABLE) == account
+        raise UsageError(f"{VARIABLE if by_variable else '--account'} is one of a manifest; name that with -f")
     return ExportSource.embedded(folder, api)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 MANIFEST = Path("assistants.yaml")
+VARIABLE = "DEPLOYER_ACCOUNT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,21 @@ def project_options(function: Function) -> Function:
             metavar="PATH",
             help="The manifest. [assistants.yaml]",
         ),
-        click.option(
-            "--account", envvar="DEPLOYER_ACCOUNT", metavar="NAME", help="An account of the manifest. [embedded]"
-        ),
+        account_option("An account of the manifest. [embedded, where it declares none with a base_url]"),
         click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable."),
     )
+
+
+def account_option(text: str) -> Callable[[Function], Function]:
+    return click.option("--account", envvar=VARIABLE, callback=_named, metavar="NAME", help=text)
+
+
+def _named(_context: click.Context, _option: click.Parameter, account: str | None) -> str | None:
+    """An empty name is one that somebody meant to give: a variable of a pipeline that is not set."""
+    if account == "" or (account is None and os.environ.get(VARIABLE) == ""):
+        where = "--account" if account == "" else VARIABLE
+        raise UsageError(f"{where} is empty; name an account of the manifest, or leave it out")
+    return account
 
 
 def parsed(pairs: tuple[str, ...]) -> Mapping[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,10 +13,12 @@ from deployer.manifest.load import Entry, Sources
 from deployer.manifest.suggest import nearest
 from deployer.manifest.variables import Unresolved, Unset, environment
 from deployer.model import UNLIMITED, AccountSettings, Limits, Problem, Severity
+from deployer.wording import listed
 
 EMBEDDED = AccountSettings(name="embedded", api="assistants", limits=UNLIMITED)
 VARIABLE = "DEPLOYER_ACCOUNT"
 """The environment variable that names an account where `--account` does not."""
+_SHOWN = 3
 _OPENAI = "api.openai.com"
 _ENDED = "2026-08-26"
 _REFERENCES = ("base_url", "api_key", "organization", "snapshots")
@@ -31,7 +33,7 @@ def choose(
 
     Offline, a variable that the environment lacks is no problem: no service is going to be called.
     """
-    name = name or EMBEDDED.name
+    name = EMBEDDED.name if name is None else name
     if name == EMBEDDED.name and name not in sources.accounts:
         return EMBEDDED, []
     entry = sources.accounts.get(name)
@@ -92,6 +94,15 @@ def hosted(sources: Sources) -> tuple[str, ...]:
     """Return the names of the accounts that are somewhere else: where there is one, an account must be named."""
     return tuple(
         name for name, entry in sources.accounts.items() if isinstance(entry.value, dict) and "base_url" in entry.value
+    )
+
+
+def unnamed(declared: Sequence[str]) -> str:
+    """Return why nothing is done while none of these accounts is named: a deploy to nowhere would look like success."""
+    names = listed(declared, _SHOWN)
+    return (
+        f"no account is named, and the manifest declares {names}; add --account NAME or set {VARIABLE} "
+        f"(--account {EMBEDDED.name} is the account in this folder, which needs no key)"
     )
 
 

@@ -25,7 +25,7 @@ from deployer.engine.adopt import MAX_ATTRIBUTES, lacking_room
 from deployer.engine.documents import AGREED
 from deployer.errors import AccountError, DeployerError, UsageError
 from deployer.manifest import Manifest, compile_manifest, digest, export
-from deployer.manifest.accounts import EMBEDDED, choose
+from deployer.manifest.accounts import EMBEDDED, choose, hosted, unnamed
 from deployer.manifest.declaration import Declaration, DocumentPaths, WrittenDocument
 from deployer.manifest.export import Choice
 from deployer.manifest.knowledge import stands_for_another, unfit
@@ -67,6 +67,8 @@ class ExportSource:
         sources = load(file)
         if sources.main is None:
             raise ProblemsFound(sources.problems)
+        if account is None and (declared := hosted(sources)):
+            raise UsageError(unnamed(declared))
         settings, problems = choose(sources, account, environ, offline=offline)
         if problems:
             raise ProblemsFound(problems)

@@ -9,7 +9,9 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
+from deployer.errors import UsageError
 from deployer.manifest import Manifest, check_manifest, compile_manifest
+from deployer.manifest.accounts import unnamed
 from deployer.model import AccountSettings, OnDrift, Plan, Problem, ProblemsFound, Resource, Severity, Target
 from deployer.project.events import OnEvent, Stop, ignore
 from deployer.project.results import (
@@ -106,11 +108,15 @@ class Project:
     ) -> Project:
         """Read and check a manifest; ProblemsFound, with all its `problems`, when one of them is an error.
 
-        `account` is a name of the manifest, or `embedded`; `variables` win over those of the account. References like
-        `${env.OPENAI_API_KEY}` are resolved here, from `environ` (that of the process, where none is given).
+        `account` is a name of the manifest, or `embedded`, the account in the manifest's folder. It must be named where
+        the manifest declares an account with a `base_url`, or UsageError: nothing is deployed to nowhere. `variables`
+        win over those of the account. References like `${env.OPENAI_API_KEY}` are resolved here, from `environ` (that
+        of the process, where none is given).
         """
         path = Path(file)
         found = compile_manifest(path, account, variables or {}, os.environ if environ is None else environ)
+        if account is None and found.hosted:
+            raise UsageError(unnamed(found.hosted))
         errors = [problem for problem in found.problems if problem.severity is Severity.ERROR]
         if errors:
             raise ProblemsFound(errors)
