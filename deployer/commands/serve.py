@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import json
+import os
 import secrets
 import sqlite3
 import sys
@@ -17,7 +18,9 @@ import click
 from deployer.errors import EXIT_DONE, DeployerError
 
 if TYPE_CHECKING:
-    from deployer.server import Faults
+    from deployer.manifest.document import Document
+    from deployer.model import ProblemsFound
+    from deployer.server import Answerer, Faults, FlawedError
 
 
 @click.command("serve")
@@ -40,25 +43,64 @@ if TYPE_CHECKING:
     "--log", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="A line of JSON for each request."
 )
 @click.option("--key", envvar="DEPLOYER_SERVE_KEY", help="The API key that clients must send.", show_envvar=True)
+@click.option(
+    "--script", type=click.Path(path_type=Path), metavar="FILE", help="What is answered: a script, see docs/talking.md."
+)
+@click.option("--upstream", metavar="URL", help="A model that answers: an endpoint for chat completions, with /v1.")
+@click.option("--upstream-key-env", metavar="NAME", help="The environment variable that holds the key of --upstream.")
+@click.option("--upstream-model", metavar="MODEL", help="The model to ask there, whichever one is asked for.")
+@click.option("--model-map", multiple=True, metavar="FROM=TO", help="The model to ask there for one that is asked for.")
+@click.option(
+    "--upstream-calls",
+    type=click.Choice(("auto", "native", "json")),
+    default="auto",
+    help="How the model calls functions: as such, or by an answer in JSON. [auto]",
+)
 def command(  # noqa: PLR0913 (one argument for each option)
-    *, host: str, port: int, data: Path, faults: Path | None, latency: float, log: Path | None, key: str | None
+    *,
+    host: str,
+    port: int,
+    data: Path,
+    faults: Path | None,
+    latency: float,
+    log: Path | None,
+    key: str | None,
+    script: Path | None,
+    upstream: str | None,
+    upstream_key_env: str | None,
+    upstream_model: str | None,
+    model_map: tuple[str, ...],
+    upstream_calls: str,
 ) -> int:
-    """Serve the embedded account: Files, Uploads, Vector stores, Assistants v2, Agents and Models, kept in a folder.
+    """Serve the embedded account, kept in a folder: what is deployed there, and conversations with it.
+
+    It has Files, Uploads, Vector stores, Assistants v2 with threads and runs, Agents and Models.
 
     It is the account that commands use when the manifest names no other. On 127.0.0.1 any key is accepted unless
     --key names one; on every other address one is required, and made when none is given.
 
     --faults makes it fail as a file says: a pipeline can be tried on a bad day. --log - writes to standard output.
 
+    No model answers, unless --upstream names one: --script says what is answered, and without it answers say what they
+    were given.
+
     \b
     Example:
       deployer serve
+      deployer serve --script quiz.yaml
+      deployer serve --upstream http://127.0.0.1:11434/v1 --upstream-model gemma3
       deployer serve --faults faults.yaml --log requests.jsonl
       OPENAI_BASE_URL=http://127.0.0.1:8787/v1 OPENAI_API_KEY=any python app.py
     """
     from deployer.server import serve
 
     day = _faults(faults) if faults else None
+    if script and upstream:
+        raise click.UsageError("--script and --upstream exclude each other: either a script answers, or a model")
+    answers: Answerer | None = _script(script) if script else None
+    if upstream:
+        models = _model_map(model_map)
+        answers = _upstream(upstream, upstream_key_env, model=upstream_model, models=models, calls=upstream_calls)
     if key is None and not _is_loopback(host):
         key = secrets.token_urlsafe(24)
         click.echo(f"API key (made for this run): {key}")
@@ -73,6 +115,7 @@ def command(  # noqa: PLR0913 (one argument for each option)
                 faults=day,
                 latency=latency / 1000,
                 log=write,
+                answers=answers,
             )
     except (OSError, ValueError, sqlite3.Error) as error:
         why = getattr(error, "strerror", None) or error
@@ -82,19 +125,58 @@ def command(  # noqa: PLR0913 (one argument for each option)
 
 def _faults(path: Path) -> Faults:
     """Read the file; all that is wrong with it is told at once, each with its line."""
+    from deployer.server import FaultsError, read_faults
+
+    found = _document(path)
+    try:
+        return read_faults(found.data)
+    except FaultsError as error:
+        raise _problems(found, error) from None
+
+
+def _script(path: Path) -> Answerer:
+    """Read the script, as `_faults` reads faults."""
+    from deployer.server import Rehearsal, ScriptError, read_script
+
+    found = _document(path)
+    try:
+        return Rehearsal(read_script(found.data, path.parent))
+    except ScriptError as error:
+        raise _problems(found, error) from None
+
+
+def _document(path: Path) -> Document:
     from deployer.manifest.document import read
     from deployer.model import Problem, ProblemsFound
-    from deployer.server import FaultsError, read_faults
 
     found = read(path, str(path))
     if isinstance(found, Problem):
         raise ProblemsFound([found])
-    try:
-        return read_faults(found.data)
-    except FaultsError as error:
-        raise ProblemsFound(
-            [Problem(flaw.message, "", position=found.key_position(flaw.path)) for flaw in error.flaws]
-        ) from None
+    return found
+
+
+def _problems(found: Document, error: FlawedError) -> ProblemsFound:
+    from deployer.model import Problem, ProblemsFound
+
+    return ProblemsFound([Problem(flaw.message, "", position=found.key_position(flaw.path)) for flaw in error.flaws])
+
+
+def _upstream(url: str, key_env: str | None, **options: Any) -> Answerer:
+    from deployer.server import Upstream
+
+    if not url.startswith(("http://", "https://")):
+        raise click.BadParameter(f"{url!r} must begin with http:// or https://", param_hint="--upstream")
+    key = os.environ.get(key_env) if key_env else None
+    if key_env and not key:
+        raise DeployerError(f"the environment variable {key_env} is not set (--upstream-key-env)")
+    return Upstream(url, key, **options)
+
+
+def _model_map(pairs: tuple[str, ...]) -> dict[str, str]:
+    wrong = [pair for pair in pairs if not all(pair.partition("="))]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} must be FROM=TO, two names of models", param_hint="--model-map")
+    return {name: other for name, _, other in (pair.partition("=") for pair in pairs)}
 
 
 @contextlib.contextmanager

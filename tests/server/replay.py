@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 
 from deployer.server import EmbeddedAccount, Rehearsal, read_script
-from deployer.server.runs.answers import Part, Question
+from deployer.server.runs.answers import Answerer, Part, Question
 from tests.server.comparison import Ids, differences
 from tests.server.differences import brought_together
 from tests.server.played import frames, run_answers
@@ -48,7 +48,7 @@ class Agreement:
         self.problems += [f"{step.session}: {step.endpoint}: {problem}" for problem in found]
 
 
-class Prompter:
+class Prompter(Answerer):
     """Answers what the recording's model did, once the recording has come so far."""
 
     def __init__(self) -> None:

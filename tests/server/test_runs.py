@@ -11,6 +11,7 @@ import openai
 import pytest
 from starlette.testclient import TestClient
 
+from deployer.server import Answerer
 from tests.server.support import made, until
 from tests.server.talk import CODE, FUNCTION, SEARCH, Talk, rehearsal, talking, text_of
 
@@ -360,7 +361,7 @@ def test_a_model_that_fails(tmp_path: Path) -> None:
 
 
 def test_a_bug_in_what_answers_fails_its_run_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    class Broken:
+    class Broken(Answerer):
         async def answer(self, question: Any) -> Any:
             yield 1 / len(question.own)
 
@@ -400,7 +401,7 @@ def test_a_run_overrides_its_assistant(tmp_path: Path) -> None:
 def test_only_the_newest_messages_are_read_when_asked(tmp_path: Path) -> None:
     heard: list[list[str]] = []
 
-    class Listening:
+    class Listening(Answerer):
         async def answer(self, question: Any) -> Any:
             heard.append([part["text"] for item in question.items for part in item["content"]])
             nothing: list[Any] = []

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from deployer.server.runs.turn import Turn, Usage
+from deployer.server.runs.turn import Turn, Usage, text_of
 from deployer.server.wire import Json
 
 CHARACTERS_PER_TOKEN = 4  # an estimate, as in ingestion: no tokenizer is needed to be useful offline
@@ -24,6 +23,12 @@ class Question:
     turn: Turn
     items: Sequence[Json]
     own: Sequence[Json]
+
+    @property
+    def last_words(self) -> str:
+        """What the user said last."""
+        said = [item for item in self.items if item["type"] == "message" and item["role"] == "user"]
+        return text_of(said[-1]) if said else ""
 
     @property
     def searches(self) -> list[Json]:
@@ -127,11 +132,15 @@ class AnswerError(Exception):
         self.message = message
 
 
-class Answerer(Protocol):
+class Answerer:
     """What answers questions. It holds nothing of a turn: what it needs to know stands in the question."""
 
     def answer(self, question: Question) -> AsyncGenerator[Part, None]:
         """Return the next answer; it may raise AnswerError at any point, and is closed when the rest is not wanted."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Let go of what is held, in the event loop that answered."""
 
 
 def tokens(text: str) -> int:

@@ -14,10 +14,10 @@ from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 from deployer.server.runs import answers, script
-from deployer.server.runs.answers import AnswerError, Part, Question, pieces
+from deployer.server.runs.answers import Answerer, AnswerError, Part, Question, pieces
 from deployer.server.runs.instances import smallest_instance
 from deployer.server.runs.script import Script, ScriptTurn, as_pieces
-from deployer.server.runs.turn import Usage, text_of
+from deployer.server.runs.turn import Usage
 from deployer.server.wire import Json
 
 _MOST_QUOTED = 3
@@ -25,7 +25,7 @@ _QUOTE_CHARACTERS = 400
 _FIRST_SEARCH = 4  # the number that markers of a first search bear in every recording
 
 
-class Rehearsal:
+class Rehearsal(Answerer):
     """Answers by a script, and without one by what it was given; never by a model."""
 
     def __init__(self, played: Script | None = None) -> None:
@@ -75,7 +75,7 @@ class Rehearsal:
         value = planned[kind]
         match kind:
             case "text":
-                yield from _cited(as_pieces(value, pieces), question)
+                yield from _cited(as_pieces(value, _around_markers), question)
             case "refusal":
                 yield from map(answers.Refusal, as_pieces(value, pieces))
             case "call":
@@ -128,6 +128,15 @@ def _result(planned: Json) -> Json:
     }
 
 
+def _around_markers(text: str) -> list[str]:
+    """Return a text in pieces that leave its markers whole."""
+    found, end = [], 0
+    for marker in script.MARKER.finditer(text):
+        found += [*pieces(text[end : marker.start()]), marker.group()]
+        end = marker.end()
+    return [*found, *pieces(text[end:])]
+
+
 def _cited(texts: list[str], question: Question) -> Iterator[Part]:
     """Yield pieces of a text; a marker 【name】 of a file that was found becomes a citation."""
     for text in texts:
@@ -176,7 +185,7 @@ def _unscripted(question: Question) -> Iterator[Part]:
             yield from map(answers.Arguments, pieces(json.dumps(arguments or {}, ensure_ascii=False)))
             return
         if ask.tool_choice != "none" and (tool := ask.tool("file_search")) and tool.get("vector_store_ids"):
-            yield answers.Search((_last_words(question) or ask.instructions,))
+            yield answers.Search((question.last_words or ask.instructions,))
             return
     if ask.text_format["type"] == "text":
         yield from _account(question)
@@ -194,11 +203,6 @@ def _forced(question: Question) -> Json | None:
     return ask.tool("function") if must else None
 
 
-def _last_words(question: Question) -> str:
-    said = [item for item in question.items if item["type"] == "message" and item["role"] == "user"]
-    return text_of(said[-1]) if said else ""
-
-
 def _account(question: Question) -> Iterator[Part]:
     """Say what the turn was given, and quote what was found."""
     yield from _said(f"No model answers here: this is a rehearsal of {question.turn.ask.model}. ")
@@ -207,7 +211,7 @@ def _account(question: Question) -> Iterator[Part]:
     elif question.searches:
         yield from _quoted(question)
     else:
-        yield from _said(f"It was asked: “{_short(_last_words(question))}”.{_equipment(question)}")
+        yield from _said(f"It was asked: “{_short(question.last_words)}”.{_equipment(question)}")
 
 
 def _said(text: str) -> Iterator[Part]:

@@ -12,7 +12,6 @@ from typing import Any
 
 from deployer.server.flaws import COUNT, SECONDS, TEXT, Flaw, FlawedError, Rule, is_number, one_of, unknown_key
 from deployer.server.runs.answers import Question
-from deployer.server.runs.turn import text_of
 from deployer.server.wire import Json
 
 STOPS = ("max_output_tokens", "content_filter")
@@ -47,11 +46,6 @@ class Script:
     folder: Path = Path()
 
 
-def _asked(question: Question) -> str:
-    said = [item for item in question.items if item["type"] == "message" and item["role"] == "user"]
-    return text_of(said[-1]) if said else ""
-
-
 def _answered(name: str, question: Question) -> bool:
     """Whether the last thing that came is the output of a function of this name."""
     last = question.items[-1] if question.items else {"type": ""}
@@ -65,7 +59,7 @@ _CONDITIONS: dict[str, Callable[[str, Question], bool]] = {
     "name": lambda value, question: question.turn.ask.name == value,
     "model": lambda value, question: fnmatch.fnmatchcase(question.turn.ask.model, value),
     "instructions": lambda value, question: value.lower() in question.turn.ask.instructions.lower(),
-    "message": lambda value, question: value.lower() in _asked(question).lower(),
+    "message": lambda value, question: value.lower() in question.last_words.lower(),
     "output_of": _answered,
 }
 

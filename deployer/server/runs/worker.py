@@ -196,6 +196,7 @@ class Turns:
         for task in tasks.values():
             task.cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
+        await self._answerer.close()
         with contextlib.suppress(sqlite3.Error), self._storage.write() as db:
             records.release(db, self._owner)
 
