@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 TESTS ?=# what else pytest is told: make test TESTS='-m "not slow"'
 
-.PHONY: demo test test-pythons lint bench clean
+.PHONY: demo test test-pythons lint browser bench clean
 
 demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
@@ -24,6 +24,13 @@ lint: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/make_knowledge_pdf.py --check
 	$(BIN)/python scripts/make_architecture.py --check
+
+browser: $(READY)  # the HTML report in the system's Chromium, with an accessibility checker
+	@test -x /usr/bin/chromium || { echo "there is no /usr/bin/chromium here; install it" \
+		"(apt-get install --no-install-recommends chromium fonts-nanum)" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check playwright
+	npm install --silent --no-audit --no-fund --prefix $(VENV)/axe axe-core
+	$(BIN)/python -m pytest tests/render/test_html.py
 
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps bfcl-eval==2026.3.23

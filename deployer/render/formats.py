@@ -16,7 +16,7 @@ from deployer.model import Outcome, Problem, Target
 from deployer.render.output import Streams
 
 FORMATS: Mapping[str, Mapping[str, str]] = {
-    "plan": {"text": "text.plan", "json": "data.plan", "markdown": "markdown.plan"},
+    "plan": {"text": "text.plan", "json": "data.plan", "markdown": "markdown.plan", "html": "html.plan"},
     "drift": {"text": "text.drift", "json": "data.drift", "markdown": "markdown.drift"},
     "outcomes": {"text": "text.outcomes", "json": "data.outcomes", "markdown": "markdown.outcomes"},
     "problems": {

@@ -49,18 +49,16 @@ def header(plan: Plan) -> str:
 
 def changes(plan: Plan) -> Iterator[Line]:
     """Yield the lines of every pending change, of orphans that stay and of fields that stay as they were edited."""
-    summed, renames, live = are_many(plan), renamed(plan), {one.id: one for one in plan.live}
+    summed, told = are_many(plan), hints(plan)
     for change in plan.changes:
         if summed and change.address.kind == FILE:
             continue
-        others = attached(live, change)
-        if change.action is not Action.NO_OP or _kept(change) or others:
+        beside = told.get(change.address, ())
+        if change.action is not Action.NO_OP or _kept(change) or beside:
             yield from of_change(plan, change)
-            yield from _attached(others)
+            yield from beside
         elif change.orphan:
             yield Line("?", 0, (Segment(plain(str(change.address)), "strong"), dim(f"  {change.reason}")))
-        if change.address in renames:
-            yield from _renamed(renames[change.address], change.address)
     if summed:
         yield from _of_files([change for change in plan.changes if change.address.kind == FILE])
 
@@ -68,6 +66,19 @@ def changes(plan: Plan) -> Iterator[Line]:
 def are_many(plan: Plan) -> bool:
     """Whether File objects are summed up: an interrupted run may leave thousands, and their ids tell nothing."""
     return sum(change.address.kind == FILE for change in plan.changes) > _FEW
+
+
+def hints(plan: Plan) -> Mapping[Address, Sequence[Line]]:
+    """Return what is to be said beside changes: documents that others attached, and addresses that look renamed."""
+    live, renames = {one.id: one for one in plan.live}, renamed(plan)
+    found: dict[Address, Sequence[Line]] = {}
+    for change in plan.changes:
+        lines = [*_attached(attached(live, change))]
+        if change.address in renames:
+            lines += _renamed(renames[change.address], change.address)
+        if lines:
+            found[change.address] = lines
+    return found
 
 
 def attached(live: Mapping[str, LiveObject], change: Change) -> tuple[str, ...]:
@@ -127,16 +138,23 @@ def _of_files(files: Sequence[Change]) -> Iterator[Line]:
 
 def of_change(plan: Plan, change: Change) -> Iterator[Line]:
     """Yield a line for the address, marked `!` when it overwrites what somebody edited, and those of what changes."""
-    edited = _edited(change)
-    sign = "!" if edited else _SIGNS.get(change.action, "·")
+    edited = conflicts(change)
     note = (warn(f"  {counted(edited, 'conflict')} with the account"),) if edited else ()
     name = Segment(f"{plain(str(change.address)):<40}", "strong")
-    yield Line(sign, 0, (name, dim(f"  {_detail(change)}"), *note))
+    yield Line(sign(change), 0, (name, dim(f"  {detail(change)}"), *note))
     yield from fields.of(change.fields, fresh=change.action in _FRESH)
     yield from documents.of(plan, change)
 
 
-def _edited(change: Change) -> int:
+def sign(change: Change) -> str:
+    """Return `!` where somebody's edit is overwritten, else that of the action; `?` for an orphan that stays."""
+    if change.orphan and change.action is Action.NO_OP:
+        return "?"
+    return "!" if conflicts(change) else _SIGNS.get(change.action, "·")
+
+
+def conflicts(change: Change) -> int:
+    """Count the fields and files that somebody edited, and that the change overwrites."""
     edited = sum(field.origin is not Origin.MANIFEST and not field.kept for field in change.fields)
     return edited + sum(file.origin is not Origin.MANIFEST and not file.kept for file in change.files)
 
@@ -145,7 +163,7 @@ def _kept(change: Change) -> int:
     return sum(field.kept for field in change.fields)
 
 
-def _detail(change: Change) -> str:
+def detail(change: Change) -> str:
     uploads = upload_bytes(change)
     return f"{change.reason}, {size(uploads)} to upload" if uploads else change.reason
 

@@ -89,7 +89,7 @@ def is_prose(*values: Any) -> bool:
 
 def difference(head: Line, old: str, new: str, note: tuple[Segment, ...]) -> Iterator[Line]:
     """Yield `head` with the difference behind it, or with its rows below it; `note` ends the first line."""
-    compared = _moved(_compared(*_lines(old, new)))
+    compared = every_row(old, new)
     if inside := _short(old, new) or _only(compared):
         yield Line(head.sign, head.depth, (*head.segments, *inside, *note))
         return
@@ -168,7 +168,8 @@ def _row(row: Row, depth: int) -> Line:
     if row.op is Op.NEW:
         return Line("+", depth, (Segment(_cut(row.new) or "⏎", "new"),))
     if row.op in (Op.MOVED_AWAY, Op.MOVED_HERE):
-        return Line("", depth, (dim(f"… {counted(row.lines, 'line')} {row.op}: {_cut(row.old, _TITLE)}"),))
+        begins = _cut(row.old.split("\n", 1)[0], _TITLE)
+        return Line("", depth, (dim(f"… {counted(row.lines, 'line')} {row.op}: {begins}"),))
     return Line("", depth, (Segment(_cut(row.new) if row.op is Op.SAME else "…", "dim"),))
 
 
@@ -253,12 +254,12 @@ def _passage(compared: Sequence[Row], old: int, new: int, taken: Collection[int]
 def _fold(compared: Sequence[Row], passage: tuple[int, int, int], result: dict[int, Row | None]) -> None:
     """Put one row in the place of a passage at both ends, unless it says too little to be told from chance."""
     old, new, count = passage
-    first = compared[new].new
-    if sum(len(row.new) for row in compared[new : new + count]) < _PASSAGE:
+    text = "\n".join(row.new for row in compared[new : new + count])
+    if len(text) < _PASSAGE:
         return
     for start, op in ((old, Op.MOVED_AWAY), (new, Op.MOVED_HERE)):
         result |= dict.fromkeys(range(start, start + count))
-        result[start] = Row(op, first, first, count)
+        result[start] = Row(op, text, text, count)
 
 
 def _folded(compared: Sequence[Row]) -> list[Row]:
@@ -299,8 +300,19 @@ def sentences(line: str) -> list[str]:
 
 def words(old: str, new: str) -> list[Stretch]:
     """Return the new text in order, with what is gone where it stood; long unchanged stretches are left out."""
-    before, after = _WORD.findall(old), _WORD.findall(new)
-    return list(_merged(_stretches(before, after)))
+    every = every_word(old, new)
+    last = len(every) - 1
+    return [part for n, one in enumerate(every) for part in _shortened(one, first=n == 0, last=n == last)]
+
+
+def every_word(old: str, new: str) -> list[Stretch]:
+    """Return the new text in order, with what is gone where it stood, whole."""
+    return list(_merged(_stretches(_WORD.findall(old), _WORD.findall(new))))
+
+
+def every_row(old: str, new: str) -> list[Row]:
+    """Return all rows of both texts in order; a passage that moved is one row at each end."""
+    return _moved(_compared(*_lines(old, new)))
 
 
 def _vocabulary(row: str) -> Counter[str]:
@@ -313,10 +325,9 @@ def _share(before: Counter[str], after: Counter[str]) -> bool:
 
 
 def _stretches(before: list[str], after: list[str]) -> Iterator[Stretch]:
-    blocks = list(opcodes(before, after))
-    for index, (tag, i1, i2, j1, j2) in enumerate(blocks):
+    for tag, i1, i2, j1, j2 in opcodes(before, after):
         if tag == "equal":
-            yield from _shortened(before[i1:i2], first=index == 0, last=index == len(blocks) - 1)
+            yield Stretch(Op.SAME, "".join(before[i1:i2]))
             continue
         if i1 < i2:
             yield Stretch(Op.GONE, "".join(before[i1:i2]))
@@ -324,10 +335,12 @@ def _stretches(before: list[str], after: list[str]) -> Iterator[Stretch]:
             yield Stretch(Op.NEW, "".join(after[j1:j2]))
 
 
-def _shortened(found: list[str], *, first: bool, last: bool) -> Iterator[Stretch]:
+def _shortened(whole: Stretch, *, first: bool, last: bool) -> Iterator[Stretch]:
+    """Yield a stretch, or what stands beside its neighbours where it is unchanged and long."""
     head, tail = 0 if first else _WORDS_AROUND, 0 if last else _WORDS_AROUND
+    found = _WORD.findall(whole.text) if whole.op is Op.SAME else []
     if len(found) <= head + tail + _WORDS_AROUND:
-        yield Stretch(Op.SAME, "".join(found))
+        yield whole
         return
     if head:
         yield Stretch(Op.SAME, "".join(found[:head]))

@@ -126,14 +126,14 @@ def a_plan() -> Plan:
 def as_shown(form: str) -> str:
     if form == "json":
         return rendered("plan", "json", a_plan())
-    if form == "md":
-        return rendered("plan", "markdown", a_plan())
+    if form in ("md", "html"):
+        return rendered("plan", "markdown" if form == "md" else "html", a_plan())
     out = io.StringIO()
     text.plan(a_plan(), Streams(out, out))
     return out.getvalue()
 
 
-@pytest.mark.parametrize("form", ("txt", "md", "json"))
+@pytest.mark.parametrize("form", ("txt", "md", "json", "html"))
 def test_the_rendered_plan_is_the_golden_one(form: str) -> None:
     """Set DEPLOYER_UPDATE_GOLDEN=1 to rewrite the files, then read the difference."""
     golden, found = GOLDEN / f"plan.{form}", as_shown(form)
