@@ -11,8 +11,7 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
-from deployer.engine import fingerprint
-from deployer.engine.data import in_order
+from deployer.engine.plan_json import fingerprint, in_order
 from deployer.model import Action, Change, FieldChange, FileChange, Origin, Plan, Resource
 from deployer.render import documents, fields, preview, textdiff
 from deployer.render.lines import Line, plain
@@ -76,7 +75,7 @@ def plan(value: Plan, to: Streams) -> None:
         f"<title>{_text(title)}</title><style>{style}</style></head><body>"
         + "\n".join((_header(value), "<main>", *_problems(value), *_graph(value), *_filter(shown), "<h2>Changes</h2>"))
         + "\n".join(_change(value, one, hints.get(one.address, ())) for one in shown)
-        + f"</main><footer><p class=dim>Fingerprint <code>{fingerprint.of(value)}</code></p></footer></body></html>"
+        + f"</main><footer><p class=dim>Fingerprint <code>{fingerprint(value)}</code></p></footer></body></html>"
     )
 
 

@@ -116,7 +116,7 @@ def renamed(plan: Plan) -> Mapping[Address, Address]:
 
 def _looks(live: LiveObject) -> tuple[str, frozenset[tuple[str, str]], frozenset[str | None]]:
     """Return what an object was when it was last applied."""
-    found = stamp.read(live.raw.get("metadata"))
+    found = stamp.of(live.raw)
     documents = frozenset(file.sha256 for file in live.files if file.path is not None)
     return live.kind, frozenset(found.digests.items() if found else ()), documents
 
