@@ -48,7 +48,7 @@ def test_version(project: Project) -> None:
         (["plam"], "did you mean 'plan'?"),
         (["xyz"], "use one of: validate, plan"),
         (["plan", "--formt", "json"], "--format"),
-        (["plan", "--format", "html"], "'html' is not one of"),
+        (["plan", "--format", "pdf"], "'pdf' is not one of"),
         (["plan", "--var", "novalue"], "write it as --var NAME=VALUE"),
         (["serve", "--port", "99999"], "99999 is not in the range"),
     ),
