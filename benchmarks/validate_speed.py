@@ -1,9 +1,10 @@
-"""How much processor time `deployer validate` takes on a large manifest: 500 assistants, 500 function files."""
+"""What `deployer validate` costs: processor time of 500 assistants and functions, memory of 3,000 long prompts."""
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from benchmarks.figure import Figure, told
 ASSISTANTS = 500
 RUNS = 3
 MOST_SECONDS = 1.5
+PROMPTS = 3_000
+PROMPT = "Answer briefly, always with an example, and never invent a source: 수원 도시계획. " * 220
+MEGABYTE = 1_000_000
 
 
 def main() -> int:
@@ -22,8 +26,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         build(Path(folder))
         seconds = statistics.median(cpu_seconds(Path(folder)) for _ in range(RUNS))
+    with tempfile.TemporaryDirectory() as folder:
+        size = build_prompts(Path(folder)) / MEGABYTE
+        peak = validated(Path(folder)).ru_maxrss * 1024 / MEGABYTE
     what = f"validate, {ASSISTANTS} assistants and {ASSISTANTS} function files, CPU"
-    return told([Figure(what, seconds, MOST_SECONDS, " s")])
+    memory = f"validate, {PROMPTS:,} prompts ({size:.0f} MB), peak memory"
+    return told([Figure(what, seconds, MOST_SECONDS, " s"), Figure(memory, peak, 1.5 * size + 60, " MB")])
 
 
 def build(folder: Path) -> None:
@@ -46,14 +54,30 @@ def build(folder: Path) -> None:
     (folder / "assistants.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def build_prompts(folder: Path) -> int:
+    """Write a project of long prompts; return their bytes."""
+    lines = ["version: 1", "project: prompts", "assistants:"]
+    for number in range(PROMPTS):
+        (folder / f"{number}.md").write_text(f"{number}: {PROMPT}", encoding="utf-8")
+        lines.append(f"  a{number}: {{model: gpt-6-luna, instructions: {{file: {number}.md}}}}")
+    (folder / "assistants.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return sum(path.stat().st_size for path in folder.glob("*.md"))
+
+
 def cpu_seconds(folder: Path) -> float:
     """User and system time of one whole `deployer validate`, interpreter start included."""
+    usage = validated(folder)
+    return usage.ru_utime + usage.ru_stime
+
+
+def validated(folder: Path) -> resource.struct_rusage:
+    """What one whole `deployer validate` used."""
     process = subprocess.Popen([sys.executable, "-m", "deployer", "validate"], cwd=folder, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"validate ended with {process.returncode}")
-    return usage.ru_utime + usage.ru_stime
+    return usage
 
 
 def _assistant(number: int) -> list[str]:
