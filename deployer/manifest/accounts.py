@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from deployer import remote
 from deployer.manifest.document import address
-from deployer.manifest.load import Entry, Sources
+from deployer.manifest.load import ManifestEntry, Sources
 from deployer.manifest.suggest import nearest
 from deployer.manifest.variables import Unresolved, Unset, environment
 from deployer.model import UNLIMITED, AccountSettings, Limits, Problem, Severity
@@ -70,7 +70,7 @@ def check(sources: Sources, chosen: AccountSettings) -> list[Problem]:
     ]
 
 
-def _check(name: str, entry: Entry, resolved: str | None) -> Iterator[Problem]:
+def _check(name: str, entry: ManifestEntry, resolved: str | None) -> Iterator[Problem]:
     api, url = entry.value.get("api"), resolved or entry.value.get("base_url")
     if name == EMBEDDED.name and url is not None:
         message = f"{name!r} is the name of the account that comes with deployer, which has no base_url"
@@ -118,12 +118,14 @@ def _limits(values: Mapping[str, Any]) -> Limits:
     return replace(Limits() if values.get("base_url") else UNLIMITED, **rates)
 
 
-def _snapshots(entry: Entry, place: str | None) -> list[Problem]:
+def _snapshots(entry: ManifestEntry, place: str | None) -> list[Problem]:
     wrong = remote.malformed(place) if place and remote.is_url(place) else None
     return [Problem(*wrong, address((*entry.path, "snapshots")), entry.position("snapshots"))] if wrong else []
 
 
-def _resolve(entry: Entry, environ: Mapping[str, str], *, offline: bool) -> tuple[dict[str, Any], list[Problem]]:
+def _resolve(
+    entry: ManifestEntry, environ: Mapping[str, str], *, offline: bool
+) -> tuple[dict[str, Any], list[Problem]]:
     values, problems = dict(entry.value), []
     for field in _REFERENCES:
         if not isinstance(values.get(field), str):

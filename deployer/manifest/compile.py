@@ -14,7 +14,7 @@ from deployer.kinds import SURFACES
 from deployer.manifest import accounts, sections, variables
 from deployer.manifest.functions import silenced
 from deployer.manifest.globs import Ignored
-from deployer.manifest.load import Context, Declared, Entry, Moves, Sources, load, read_moves
+from deployer.manifest.load import Context, Declared, ManifestEntry, Moves, Sources, load, read_moves
 from deployer.manifest.schema import ManifestSchema
 from deployer.model import AccountSettings, Address, Position, Problem, Resource, Severity
 
@@ -109,7 +109,7 @@ class _Read:
     sources: Sources
     settings: AccountSettings
     context: Context
-    entries: Mapping[Address, Entry]
+    entries: Mapping[Address, ManifestEntry]
     problems: Sequence[Problem]
 
     @property
@@ -215,7 +215,7 @@ def _sound(
     filled: Mapping[str, Mapping[str, Mapping[str, object]]],
     problems: Sequence[Problem],
     told: Sequence[Problem],
-) -> dict[Address, Entry]:
+) -> dict[Address, ManifestEntry]:
     """Return what can be compiled: whole entries, and of those that the schema refuses, the parts that it accepts.
 
     So one mistake does not hide the next. What has other problems (`told`) is left out: they would be told twice.

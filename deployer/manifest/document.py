@@ -27,7 +27,7 @@ _CRYPT = b"\0GITCRYPT\0"
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class SourceDocument:
     """`name` is the path as the user knows it, relative to the manifest's folder.
 
     `sections` are the keys whose entries are resources, with their kinds: `assistants` → `assistant`.
@@ -58,12 +58,12 @@ class Document:
             return Position(self.name, *found.keys[path[-1]])
         return self.position(path)
 
-    def part(self, path: Sequence[str | int]) -> Document:
+    def part(self, path: Sequence[str | int]) -> SourceDocument:
         """Return what stands at `path` as a document of its own, its places in this file."""
         data, found = self.data, self.positions
         for step in path:
             data, found = data[step], found.inside[step]
-        return Document(self.name, data, found)
+        return SourceDocument(self.name, data, found)
 
     def address(self, path: Sequence[str | int], start: str = "") -> str:
         """Return the words by which a user knows `path`: `assistant/tutor.tools[0]`; `start` stands before it."""
@@ -153,7 +153,7 @@ def _unix(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read(path: Path, name: str, sections: Mapping[str, str] | None = None) -> Document | Problem:
+def read(path: Path, name: str, sections: Mapping[str, str] | None = None) -> SourceDocument | Problem:
     """Return the data of a YAML or JSON file, or the problem with it."""
     text = read_text(path, name)
     if isinstance(text, Problem):
@@ -162,4 +162,4 @@ def read(path: Path, name: str, sections: Mapping[str, str] | None = None) -> Do
         data, positions = yaml12.read_json(text) if path.suffix.lower() == ".json" else yaml12.read(text)
     except yaml12.YamlError as error:
         return Problem(error.message, error.remedy, position=Position(name, error.line, error.column))
-    return Document(name, data, positions, sections or {})
+    return SourceDocument(name, data, positions, sections or {})

@@ -14,7 +14,7 @@ from deployer.functions.definitions import FORMAT, FUNCTION, REMEDY, SCHEMA, Def
 from deployer.functions.rules import Finding
 from deployer.functions.tree import Pointer
 from deployer.manifest import document
-from deployer.manifest.document import Document
+from deployer.manifest.document import SourceDocument
 from deployer.manifest.functions import placed
 from deployer.model import Position, Problem
 
@@ -25,7 +25,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 class FileDefinition:
     """One definition, and the file that it stands in."""
 
-    document: Document
+    document: SourceDocument
     definition: Definition
 
     @property

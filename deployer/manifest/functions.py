@@ -11,8 +11,8 @@ from deployer.functions.definitions import FUNCTION, REMEDY, SCHEMA, SHAPES, Def
 from deployer.functions.definitions import read as definitions_of
 from deployer.functions.rules import RULES, Finding
 from deployer.manifest import handlers
-from deployer.manifest.document import Document, address, read
-from deployer.manifest.load import Context, Entry, outside
+from deployer.manifest.document import SourceDocument, address, read
+from deployer.manifest.load import Context, ManifestEntry, outside
 from deployer.manifest.suggest import nearest, one_of
 from deployer.model import Address, Position, Problem
 
@@ -25,7 +25,7 @@ OWN_KEYS = ("file", "handler", "examples", "files")
 class ToolPlace:
     """One tool of one entry: `where` is its address for the user."""
 
-    entry: Entry
+    entry: ManifestEntry
     place: int
     where: str
 
@@ -57,7 +57,9 @@ def function_file(
     return tools, problems
 
 
-def _chosen(document: Document, place: ToolPlace, value: Mapping[str, Any]) -> tuple[list[Document], list[Problem]]:
+def _chosen(
+    document: SourceDocument, place: ToolPlace, value: Mapping[str, Any]
+) -> tuple[list[SourceDocument], list[Problem]]:
     """Return the parts of a file that are functions and are meant, and what is wrong with the choice."""
     parts = list(definitions_of(document.data))
     definitions = [one for one in parts if isinstance(one, Definition) and one.shape in (FUNCTION, SCHEMA)]
@@ -80,7 +82,7 @@ def _chosen(document: Document, place: ToolPlace, value: Mapping[str, Any]) -> t
     return [document.part(one.at) for one in definitions], problems
 
 
-def _no_function(document: Document, place: ToolPlace, one: Definition | Unread) -> Problem:
+def _no_function(document: SourceDocument, place: ToolPlace, one: Definition | Unread) -> Problem:
     if isinstance(one, Unread):
         return Problem("this is no function definition", REMEDY, place.where, document.position(one.at))
     remedy = f"convert it: deployer functions fix {document.name} --to openai --write"
@@ -91,7 +93,7 @@ def function(
     context: Context,
     place: ToolPlace,
     definition: Mapping[str, Any],
-    document: Document,
+    document: SourceDocument,
     path: Sequence[str | int],
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Check a function, which stands in `document` at `path`, by every rule; no API gets the keys that are our own."""
@@ -104,7 +106,9 @@ def function(
     return {key: item for key, item in definition.items() if key not in OWN_KEYS}, problems
 
 
-def placed(findings: Iterable[Finding], document: Document, path: Sequence[str | int], where: str) -> list[Problem]:
+def placed(
+    findings: Iterable[Finding], document: SourceDocument, path: Sequence[str | int], where: str
+) -> list[Problem]:
     """Return findings as problems at their places in a file."""
     return [
         Problem(
@@ -120,14 +124,14 @@ def placed(findings: Iterable[Finding], document: Document, path: Sequence[str |
     ]
 
 
-def together(owner: Address, entry: Entry, tools: Sequence[Mapping[str, Any]]) -> list[Problem]:
+def together(owner: Address, entry: ManifestEntry, tools: Sequence[Mapping[str, Any]]) -> list[Problem]:
     """Check what no function can know of itself: how many there are."""
     functions = [one for one in tools if one["type"] == "function"]
     findings = [replace(finding, pointer=()) for finding in check.check_functions(functions)]
     return placed(findings, entry.document, (*entry.path, "tools"), f"{owner}.tools")
 
 
-def response_format(context: Context, owner: Address, entry: Entry) -> list[Problem]:
+def response_format(context: Context, owner: Address, entry: ManifestEntry) -> list[Problem]:
     value = entry.value.get("response_format")
     if not isinstance(value, dict) or value["type"] != "json_schema":
         return []
@@ -137,7 +141,7 @@ def response_format(context: Context, owner: Address, entry: Entry) -> list[Prob
     return placed(found, entry.document, (*entry.path, *path), f"{owner}.{'.'.join(path)}")
 
 
-def silenced(document: Document, rules: Sequence[Any]) -> list[Problem]:
+def silenced(document: SourceDocument, rules: Sequence[Any]) -> list[Problem]:
     """Check the manifest's `silence`: only a hint may be silenced, and it must exist."""
     problems = []
     for place, rule in enumerate(rules):

@@ -19,7 +19,7 @@ from deployer.errors import DeployerError
 from deployer.manifest import globs
 from deployer.manifest.document import MAX_STAND_IN, stand_in
 from deployer.manifest.globs import GlobProblems, fixed_part, matches, relative, relatives
-from deployer.manifest.load import Context, Entry
+from deployer.manifest.load import Context, ManifestEntry
 from deployer.manifest.suggest import similar_file
 from deployer.model import Attrs, DesiredFile, Position, Problem
 from deployer.wording import listed
@@ -127,7 +127,7 @@ class Pattern:
 class Listing:
     """A list of files in the manifest: `at` is its place in its entry, `where` its address for the user."""
 
-    entry: Entry
+    entry: ManifestEntry
     at: tuple[str | int, ...]
     where: str
     items: Sequence[Any]

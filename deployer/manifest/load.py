@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from deployer.manifest.document import Document, read
+from deployer.manifest.document import SourceDocument, read
 from deployer.manifest.globs import GlobProblems, Ignored, existing, matches, real, relative
 from deployer.manifest.schema import ManifestSchema
 from deployer.manifest.suggest import Choices, similar_file
@@ -18,10 +18,10 @@ MAX_INCLUDES = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ManifestEntry:
     """One value of the manifest and the place where it stands: `document` at `path`."""
 
-    document: Document
+    document: SourceDocument
     path: tuple[str | int, ...]
     value: Any
 
@@ -62,7 +62,7 @@ class Context:
     import_handlers: bool = False
     offline: bool = False
 
-    def file(self, entry: Entry, text: str) -> tuple[Path, str] | None:
+    def file(self, entry: ManifestEntry, text: str) -> tuple[Path, str] | None:
         """Return the file that `text` names, relative to the file it stands in, and its name for the user.
 
         None for one outside of the manifest's folder.
@@ -86,15 +86,15 @@ class Sources:
 
     root: Path
     sections: Mapping[str, str]
-    documents: list[Document] = field(default_factory=list)
-    variables: dict[str, Entry] = field(default_factory=dict)
-    accounts: dict[str, Entry] = field(default_factory=dict)
-    resources: dict[Address, Entry] = field(default_factory=dict)
+    documents: list[SourceDocument] = field(default_factory=list)
+    variables: dict[str, ManifestEntry] = field(default_factory=dict)
+    accounts: dict[str, ManifestEntry] = field(default_factory=dict)
+    resources: dict[Address, ManifestEntry] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     included: set[str] = field(default_factory=set)
 
     @property
-    def main(self) -> Document | None:
+    def main(self) -> SourceDocument | None:
         return self.documents[0] if self.documents else None
 
 
@@ -127,13 +127,13 @@ def _read(sources: Sources, path: Path, name: str, parents: tuple[Path, ...], pl
             _include(sources, found, index, pattern, (*parents, path))
 
 
-def _not_a_mapping(document: Document, *, fragment: bool) -> Problem:
+def _not_a_mapping(document: SourceDocument, *, fragment: bool) -> Problem:
     what = "the file is empty" if document.data is None else "this is not a mapping of keys"
     remedy = "start with assistants: or vector_stores:" if fragment else "start with version: 1 and project: NAME"
     return Problem(what, remedy, position=document.position())
 
 
-def _include(sources: Sources, document: Document, index: int, pattern: str, parents: tuple[Path, ...]) -> None:
+def _include(sources: Sources, document: SourceDocument, index: int, pattern: str, parents: tuple[Path, ...]) -> None:
     """Read what the pattern names, each file once; a file on the way to itself is a problem."""
     position = document.position(("include", index))
     base = parents[-1].parent
@@ -157,9 +157,9 @@ def _include(sources: Sources, document: Document, index: int, pattern: str, par
     sources.problems += [Problem(what, remedy, f"include[{index}]", position) for what, remedy in problems]
 
 
-def _collect(sources: Sources, document: Document) -> None:
+def _collect(sources: Sources, document: SourceDocument) -> None:
     for section, key, value in _items(document, ("variables", "accounts", *sources.sections)):
-        entry = Entry(document, (section, key), value)
+        entry = ManifestEntry(document, (section, key), value)
         if section in sources.sections:
             _add(sources, sources.resources, Address(sources.sections[section], key), entry)
         else:
@@ -167,14 +167,14 @@ def _collect(sources: Sources, document: Document) -> None:
             _add(sources, table, key, entry)
 
 
-def _items(document: Document, sections: Sequence[str]) -> Iterator[tuple[str, str, Any]]:
+def _items(document: SourceDocument, sections: Sequence[str]) -> Iterator[tuple[str, str, Any]]:
     for section in sections:
         table = document.data.get(section)
         if isinstance(table, dict):
             yield from ((section, key, value) for key, value in table.items())
 
 
-def _add(sources: Sources, table: dict[Any, Entry], key: Address | str, entry: Entry) -> None:
+def _add(sources: Sources, table: dict[Any, ManifestEntry], key: Address | str, entry: ManifestEntry) -> None:
     if key not in table:
         table[key] = entry
         return
@@ -189,7 +189,7 @@ Moves = tuple[tuple[Address, Address], ...]
 
 @dataclass(frozen=True, slots=True)
 class _Move:
-    document: Document
+    document: SourceDocument
     place: int
     old: Address
     new: Address

@@ -10,7 +10,7 @@ from deployer.manifest.document import address as place_of
 from deployer.manifest.document import read_text
 from deployer.manifest.functions import OWN_KEYS, ToolPlace, function, function_file, response_format, together
 from deployer.manifest.knowledge import CODE_INTERPRETER, FILE_SEARCH, Listing, find, overlap
-from deployer.manifest.load import Context, Entry, outside
+from deployer.manifest.load import Context, ManifestEntry, outside
 from deployer.model import Address, DesiredFile, Position, Problem, Resource
 
 MAX_INSTRUCTIONS = 256_000
@@ -20,14 +20,14 @@ _APART = ("instructions", "tools", "protect")
 _LONGEST_PATH = 255
 
 
-def plain(context: Context, address: Address, entry: Entry) -> tuple[Resource, list[Problem]]:
+def plain(context: Context, address: Address, entry: ManifestEntry) -> tuple[Resource, list[Problem]]:
     """Compile an entry of a kind that has nothing of its own to read or check: its fields are its attrs."""
     del context
     attrs = {name: item for name, item in entry.value.items() if name != "protect"}
     return Resource(address, attrs, (), _positions(entry), protect=bool(entry.value.get("protect"))), []
 
 
-def vector_store(context: Context, address: Address, entry: Entry) -> tuple[Resource, list[Problem]]:
+def vector_store(context: Context, address: Address, entry: ManifestEntry) -> tuple[Resource, list[Problem]]:
     value = entry.value
     chunking = value.get("chunking")
     listing = Listing(entry, ("files",), f"{address}.files", value.get("files", ()), FILE_SEARCH)
@@ -47,14 +47,14 @@ def vector_store(context: Context, address: Address, entry: Entry) -> tuple[Reso
     return found, problems
 
 
-def _overlaps(address: Address, entry: Entry, at: tuple[str | int, ...], settings: Any) -> list[Problem]:
+def _overlaps(address: Address, entry: ManifestEntry, at: tuple[str | int, ...], settings: Any) -> list[Problem]:
     """Check what the schema cannot see of the chunking in `settings`, if there is any."""
     wrong = overlap(settings["chunking"]) if isinstance(settings, dict) and "chunking" in settings else None
     path = (*at, "chunking", "chunk_overlap_tokens")
     return [Problem(*wrong, place_of(path, str(address)), entry.position(*path))] if wrong else []
 
 
-def assistant(context: Context, address: Address, entry: Entry) -> tuple[Resource, list[Problem]]:
+def assistant(context: Context, address: Address, entry: ManifestEntry) -> tuple[Resource, list[Problem]]:
     attrs: dict[str, Any] = {name: item for name, item in entry.value.items() if name not in _APART}
     positions, problems = _positions(entry), []
     if "instructions" in entry.value:
@@ -69,7 +69,7 @@ def assistant(context: Context, address: Address, entry: Entry) -> tuple[Resourc
 
 
 def _tools(
-    context: Context, address: Address, entry: Entry, positions: dict[str, Position]
+    context: Context, address: Address, entry: ManifestEntry, positions: dict[str, Position]
 ) -> tuple[list[dict[str, Any]], list[Problem]]:
     """Return the tools that can be read; `positions` takes where each stands."""
     tools: dict[str, dict[str, Any]] = {}
@@ -90,7 +90,7 @@ def _tools(
     return list(tools.values()), problems
 
 
-def _data(context: Context, address: Address, entry: Entry) -> tuple[tuple[DesiredFile, ...], list[Problem]]:
+def _data(context: Context, address: Address, entry: ManifestEntry) -> tuple[tuple[DesiredFile, ...], list[Problem]]:
     """Return the files of the code interpreter, in the manifest's order."""
     files: list[DesiredFile] = []
     problems: list[Problem] = []
@@ -108,7 +108,7 @@ def _data(context: Context, address: Address, entry: Entry) -> tuple[tuple[Desir
     return tuple(files), problems
 
 
-def _crowded(address: Address, entry: Entry) -> list[Problem]:
+def _crowded(address: Address, entry: ManifestEntry) -> list[Problem]:
     """With files of the code interpreter, the stamp has a pair more: one for what they are."""
     pairs = len(entry.value.get("metadata", ()))
     if pairs <= MAX_PAIRS_WITH_DATA:
@@ -118,14 +118,14 @@ def _crowded(address: Address, entry: Entry) -> list[Problem]:
     return [Problem(message, remedy, f"{address}.metadata", entry.position("metadata"))]
 
 
-def _positions(entry: Entry) -> dict[str, Position]:
+def _positions(entry: ManifestEntry) -> dict[str, Position]:
     result = {"": entry.document.key_position(entry.path)}
     for name in entry.value:
         result[name] = entry.document.key_position((*entry.path, name))
     return result
 
 
-def _instructions(context: Context, address: Address, entry: Entry) -> tuple[str, list[Problem]]:
+def _instructions(context: Context, address: Address, entry: ManifestEntry) -> tuple[str, list[Problem]]:
     value, where = entry.value["instructions"], f"{address}.instructions"
     if isinstance(value, str):
         return value, _slip(context, entry, value, where)
@@ -145,7 +145,7 @@ def _instructions(context: Context, address: Address, entry: Entry) -> tuple[str
     return text.removesuffix("\n"), []
 
 
-def _slip(context: Context, entry: Entry, value: str, where: str) -> list[Problem]:
+def _slip(context: Context, entry: ManifestEntry, value: str, where: str) -> list[Problem]:
     """Instructions that are the path of a file are hardly what was meant."""
     found = None if len(value.split()) != 1 or len(value) > _LONGEST_PATH else context.file(entry, value)
     if found is None or not found[0].is_file():

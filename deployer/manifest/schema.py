@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deployer.manifest.document import Document
+from deployer.manifest.document import SourceDocument
 from deployer.manifest.suggest import nearest, one_of
 from deployer.model import Position, Problem
 from deployer.wording import cut
@@ -123,7 +123,7 @@ class ManifestSchema:
             self._validators[definition] = checker(schema)
         return self._validators[definition]
 
-    def check(self, document: Document, data: Any, definition: str = "", start: str = "") -> list[Problem]:
+    def check(self, document: SourceDocument, data: Any, definition: str = "", start: str = "") -> list[Problem]:
         """Return every problem of `data`, which stands (with variables replaced) in `document`.
 
         `definition` names a part of the schema for files that hold only that part; "" is a whole manifest. `start` is
@@ -150,7 +150,9 @@ class ManifestSchema:
                 result[name] = item
         return result
 
-    def _problems(self, document: Document, finding: SchemaFinding, definition: str, start: str) -> Iterator[Problem]:
+    def _problems(
+        self, document: SourceDocument, finding: SchemaFinding, definition: str, start: str
+    ) -> Iterator[Problem]:
         """Return a problem for each key that is unknown or missing, and else one."""
         where = document.address(finding.path, start)
         if finding.keyword == "additionalProperties":
@@ -202,7 +204,7 @@ def _finding(error: ValidationError) -> SchemaFinding:
     )
 
 
-def _place(document: Document, finding: SchemaFinding, path: tuple[str | int, ...]) -> Position:
+def _place(document: SourceDocument, finding: SchemaFinding, path: tuple[str | int, ...]) -> Position:
     """Return where a user looks: at the value, but at its key when that is wrong or nothing stands behind it."""
     if finding.about_a_key or finding.value is None or finding.keyword == "dependentRequired":
         return document.key_position(path)

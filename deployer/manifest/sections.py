@@ -16,11 +16,11 @@ from deployer.kinds import SURFACES
 from deployer.manifest import declaration, resources
 from deployer.manifest.declaration import Declaration, TextFiles
 from deployer.manifest.knowledge import CODE_INTERPRETER, FILE_SEARCH, Taker
-from deployer.manifest.load import Context, Entry
+from deployer.manifest.load import Context, ManifestEntry
 from deployer.manifest.schema import Fragment, ManifestSchema, load
 from deployer.model import Address, Problem, Resource
 
-Compile = Callable[[Context, Address, Entry], tuple[Resource, list[Problem]]]
+Compile = Callable[[Context, Address, ManifestEntry], tuple[Resource, list[Problem]]]
 Declare = Callable[[Declaration, TextFiles], dict[str, Any]]
 _LIST_OF_FILES = {"glob": "write path: GLOB", "url": "write path: URL"}
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deployer.manifest import yaml12
-from deployer.manifest.document import Document, address
+from deployer.manifest.document import SourceDocument, address
 from deployer.manifest.load import Sources
 from deployer.manifest.suggest import nearest
 from deployer.model import Position, Problem
@@ -75,7 +75,9 @@ def filled(sources: Sources, table: Mapping[str, Any]) -> tuple[dict[str, Any], 
     return result, problems
 
 
-def interpolate(document: Document, path: Path, value: Any, table: Mapping[str, Any]) -> tuple[Any, list[Problem]]:
+def interpolate(
+    document: SourceDocument, path: Path, value: Any, table: Mapping[str, Any]
+) -> tuple[Any, list[Problem]]:
     """Return `value` with every `${var.…}` replaced, at any depth; what cannot be replaced stays and is a problem."""
     problems: list[Problem] = []
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from deployer.manifest.document import Document
+from deployer.manifest.document import SourceDocument
 from deployer.manifest.yaml12 import read
 
 SECTIONS = {"vector_stores": "vector_store", "assistants": "assistant"}
@@ -27,7 +27,7 @@ TEXT = "assistants:\n  tutor:\n    tools:\n      - {type: function}\n"
     ),
 )
 def test_places(path: Sequence[str | int], value: str, key: str) -> None:
-    document = Document("m", *read(TEXT))
+    document = SourceDocument("m", *read(TEXT))
     assert (str(document.position(path)), str(document.key_position(path))) == (value, key)
 
 
@@ -46,8 +46,8 @@ def test_places(path: Sequence[str | int], value: str, key: str) -> None:
     ),
 )
 def test_addresses(path: Sequence[str | int], start: str, words: str) -> None:
-    assert Document("m", *read(TEXT), SECTIONS).address(path, start) == words
+    assert SourceDocument("m", *read(TEXT), SECTIONS).address(path, start) == words
 
 
 def test_a_document_that_has_no_sections_calls_everything_by_its_keys() -> None:
-    assert Document("m", *read(TEXT)).address(("assistants", "tutor", "tools", 0)) == "assistants.tutor.tools[0]"
+    assert SourceDocument("m", *read(TEXT)).address(("assistants", "tutor", "tools", 0)) == "assistants.tutor.tools[0]"

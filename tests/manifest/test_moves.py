@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from deployer.manifest import compile_manifest, load
-from deployer.manifest.document import Document
+from deployer.manifest.document import SourceDocument
 from deployer.manifest.yaml12 import PositionTree
 from deployer.model import Address
 from tests.support.project import Project
@@ -67,7 +67,7 @@ def _steps(count: int) -> int:
             return super().__getitem__(key)
 
     chain = [Address("assistant", f"a{number}") for number in range(count + 1)]
-    document = Document("m.yaml", {}, PositionTree(1, 1))
+    document = SourceDocument("m.yaml", {}, PositionTree(1, 1))
     moves = Counted({old: load._Move(document, 0, old, new) for old, new in pairwise(chain)})
     assert set(load._ends(moves).values()) == {chain[-1]}
     return Counted.looked_up

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deployer.manifest import variables
-from deployer.manifest.document import Document
+from deployer.manifest.document import SourceDocument
 from deployer.manifest.yaml12 import read
 
 VALUES = {"n": 3, "t": "text", "b": True, "f": 0.5, "empty": None, "nested": "${var.n}"}
@@ -54,7 +54,7 @@ def test_what_cannot_be_replaced(text: str, message: str) -> None:
 def test_at_any_depth_each_with_its_address_and_place_and_keys_stay() -> None:
     text = 'assistants:\n  a:\n    "${var.n}": "${var.n}"\n    list: [x, "${var.x}", {deep: "${var.y}"}]\n'
     data, positions = read(text)
-    document = Document("m.yaml", data, positions, {"assistants": "assistant"})
+    document = SourceDocument("m.yaml", data, positions, {"assistants": "assistant"})
     found, problems = variables.interpolate(document, (), data, VALUES)
     assert found == {"assistants": {"a": {"${var.n}": 3, "list": ["x", "${var.x}", {"deep": "${var.y}"}]}}}
     assert [f"{problem.position}: {problem.address}" for problem in problems] == [
