@@ -18,7 +18,7 @@ import click
 from deployer.errors import EXIT_DONE, DeployerError
 
 if TYPE_CHECKING:
-    from deployer.manifest.document import Document
+    from deployer.manifest.document import SourceDocument
     from deployer.model import ProblemsFound
     from deployer.server import Answerer, Faults, FlawedError
 
@@ -145,7 +145,7 @@ def _script(path: Path) -> Answerer:
         raise _problems(found, error) from None
 
 
-def _document(path: Path) -> Document:
+def _document(path: Path) -> SourceDocument:
     from deployer.manifest.document import read
     from deployer.model import Problem, ProblemsFound
 
@@ -155,7 +155,7 @@ def _document(path: Path) -> Document:
     return found
 
 
-def _problems(found: Document, error: FlawedError) -> ProblemsFound:
+def _problems(found: SourceDocument, error: FlawedError) -> ProblemsFound:
     from deployer.model import Problem, ProblemsFound
 
     return ProblemsFound([Problem(flaw.message, "", position=found.key_position(flaw.path)) for flaw in error.flaws])
