@@ -19,13 +19,16 @@ from deployer.functions.values import identity, is_integer, type_of
 from deployer.wording import listed
 
 _PAIRS = (("minLength", "maxLength"), ("minItems", "maxItems"), ("minProperties", "maxProperties"))
+_LIMITS = frozenset(
+    {*(word for pair in _PAIRS for word in pair), "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "enum"}
+)
 _SEPARATORS = (",", ";", " ", "|")
 
 
 def values(subject: Subject, node: Node) -> Iterator[Finding]:
     """Compare `enum`, `const`, `default` and `examples` with the `type` beside them."""
     schema = node.schema
-    if "type" not in schema or not _VALUED & schema.keys():
+    if "type" not in schema or _VALUED.isdisjoint(schema):
         return
     types = _types(schema["type"])
     if types is None:
@@ -84,6 +87,8 @@ def _shown(values: list[Any]) -> str:
 def emptiness(subject: Subject, node: Node) -> Iterator[Finding]:
     """Bounds between which nothing is left, and constants that the enum beside them does not list."""
     schema = node.schema
+    if _LIMITS.isdisjoint(schema):
+        return
     for least, most in _PAIRS:
         low, high = schema.get(least), schema.get(most)
         if _is_number(low) and _is_number(high) and low > high:

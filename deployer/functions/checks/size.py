@@ -14,6 +14,7 @@ MOST_VALUES = 50_000
 MOST_LEVELS = 128
 TOO_DEEP = f"more than {MOST_LEVELS} levels of lists and mappings"
 _SCALARS = (str, int, float, type(None))
+_PLAIN = frozenset((str, int, bool, type(None)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,13 @@ def misfit(value: Any) -> Misfit | None:
         if wrong is not None:
             return wrong
         size, values = size + _bytes(place.value), values + _count(place.value)
+        for key, inner in _inside(place.value):
+            if type(inner) in _PLAIN:  # nothing can be wrong with it: no place is made for it
+                size += len(inner) + 2 if type(inner) is str else 4
+            else:
+                stack.append(_Place(inner, place, key, place.level + 1))
         if size > MOST_BYTES or values > MOST_VALUES:
             return Misfit("size", (), f"more than 3 MiB, or more than {MOST_VALUES} values")
-        stack.extend(_Place(inner, place, key, place.level + 1) for key, inner in _inside(place.value))
     return None
 
 
@@ -66,7 +71,7 @@ def _wrong(place: _Place) -> Misfit | None:
         return Misfit("json", place.pointer(), f"{value!r} is no number that JSON can write")
     elif not isinstance(value, (*_SCALARS, list)):
         return Misfit("json", place.pointer(), f"a {type(value).__name__} is nothing that JSON can write")
-    if place.level > MOST_LEVELS:
+    if place.level > MOST_LEVELS or (place.level == MOST_LEVELS and isinstance(value, dict | list) and value):
         return Misfit("depth", (), TOO_DEEP)
     return None
 
