@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import RootModel
 
 from deployer.errors import DeployerError
 from deployer.functions.python.callables import agreement, from_callable
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def many(*names: str) -> None: ...
 def keyed(**options: int) -> None: ...
 def placed(x: int, /) -> None: ...
 def locked(lock: threading.Thread) -> None: ...
@@ -24,8 +24,7 @@ def late(path: Path) -> None: ...
 def 찾기(x: int) -> None: ...  # noqa: N802, PLC2401
 
 
-class Desk:
-    def ask(self, question: str) -> None: ...
+class Rows(RootModel[list[int]]): ...
 
 
 BROKEN: dict[str, Any] = {"x": "int |"}
@@ -40,8 +39,6 @@ broken.__annotations__ = BROKEN
 @pytest.mark.parametrize(
     ("function", "sentence"),
     (
-        (many, "many takes *names, which no schema describes; write the parameters out"),
-        (keyed, "keyed takes **options, which no schema describes; write the parameters out"),
         (placed, "placed takes x only by position, a call names it; remove the / after it"),
         (locked, "the parameter lock of locked has a type without JSON form: "),
         (called, "the parameter then of called has a type without JSON form: "),
@@ -49,8 +46,8 @@ broken.__annotations__ = BROKEN
         (broken, "an annotation of broken cannot be evaluated ("),
         (찾기, "'찾기' cannot be the name of a function; use 1 to 64 letters"),
         (lambda x: x, "'<lambda>' cannot be the name of a function; "),
-        (Desk.ask, "ask is a method and needs an instance; name a bound one, or a function"),
         (dict, "dict tells no signature ("),
+        (Rows, "Rows describes no object with named fields, and a call has named arguments"),
     ),
 )
 def test_it_is_refused_with_a_sentence(function: Any, sentence: str) -> None:

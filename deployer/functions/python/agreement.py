@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any
 
 from deployer.functions.rules import Finding
@@ -129,6 +130,8 @@ class ArgumentComparison:
 
     def misfits(self, admitted: Any, taken: Any) -> tuple[Misfit, ...]:
         """What `admitted` admits and `taken` does not; a pair that is being compared already counts as fitting."""
+        if isinstance(taken, Mapping) and NOT_REQUIRED in taken:
+            taken = {"anyOf": [{key: value for key, value in taken.items() if key != NOT_REQUIRED}, {"type": "null"}]}
         admitted, taken = resolved(admitted, self._roots[0]), resolved(taken, self._roots[1])
         key = (id(admitted), id(taken))
         if key not in self._known:
@@ -217,6 +220,24 @@ def _or(types: Iterable[str]) -> str:
 
 
 Schema = Mapping[str, Any]
+NOT_REQUIRED = "x-not-required"
+"""Marks a key that a TypedDict may lack, until the schema is told: in a strict schema null stands for it."""
+CONTEXT: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "agents": frozenset({"RunContextWrapper", "ToolContext"}),
+        "autogen_core": frozenset({"CancellationToken"}),
+        "fastmcp": frozenset({"Context"}),
+        "google": frozenset({"ToolContext", "CallbackContext"}),
+        "langchain": frozenset({"ToolRuntime", "InjectedState", "InjectedStore"}),
+        "langchain_core": frozenset({"InjectedToolArg", "InjectedToolCallId", "RunnableConfig"}),
+        "langgraph": frozenset({"InjectedState", "InjectedStore", "Runtime", "ToolRuntime"}),
+        "llama_index": frozenset({"Context"}),
+        "mcp": frozenset({"Context"}),
+        "pydantic_ai": frozenset({"RunContext"}),
+        "semantic_kernel": frozenset({"Kernel", "KernelArguments"}),
+    }
+)
+"""By package: types that an agent SDK gives a function itself; a model never sends them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +258,11 @@ class Handler:
     parameters: tuple[Taken, ...]
     definitions: Schema = field(default_factory=dict)
     open: bool = False
+
+
+def is_context(name: str) -> bool:
+    """Whether a dotted name is a type that an SDK gives by itself: `agents.RunContextWrapper`."""
+    return name.rpartition(".")[2] in CONTEXT.get(name.partition(".")[0], ())
 
 
 def disagreements(definition: Mapping[str, Any], handler: Handler) -> tuple[Finding, ...]:

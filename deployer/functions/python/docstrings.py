@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from griffe import Docstring, DocstringSection
 
-_REST = re.compile(r"^[ \t]*:(param|parameter|arg|argument|key|keyword)[ \t][^:\n]*:", re.MULTILINE)
+_REST = re.compile(r"^[ \t]*:(param|parameter|arg|argument|key|keyword|var|ivar|attr)[ \t][^:\n]*:", re.MULTILINE)
 _WRAPPED = re.compile(r"(?<=\S)\n(?=[^\s\d*+-])")  # not before a blank line, a list item or something indented
-_PARAMETERS = ("parameters", "other parameters")
+_PARAMETERS = ("parameters", "other parameters", "attributes")
 
 
 @dataclass(frozen=True, slots=True)

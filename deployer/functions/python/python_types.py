@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import operator
 import sys
@@ -27,6 +28,8 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticSerializationError, SchemaError, to_jsonable_python
+
+from deployer.functions.python.agreement import NOT_REQUIRED
 
 
 def readable(annotation: Any) -> Any:
@@ -85,6 +88,26 @@ class _Plain(GenerateJsonSchema):
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 (as pydantic declares it)
 
+    def model_schema(self, schema: Any) -> Schema:
+        return _attributes(super().model_schema(schema), schema["cls"])
+
+    def dataclass_schema(self, schema: Any) -> Schema:
+        return _attributes(super().dataclass_schema(schema), schema["cls"])
+
+    def typed_dict_schema(self, schema: Any) -> Schema:
+        found = _attributes(super().typed_dict_schema(schema), schema.get("cls"))
+        always = found.get("required", [])
+        properties = {
+            name: inner if name in always else {**inner, NOT_REQUIRED: True}
+            for name, inner in found.get("properties", {}).items()
+        }
+        return {**found, "properties": properties}
+
+    def decimal_schema(self, schema: Any) -> Schema:
+        """A number: the text that pydantic also takes has a pattern with lookaround, which the API refuses."""
+        found = super().decimal_schema(schema)
+        return next((one for one in found.get("anyOf", ()) if one.get("type") == "number"), found)
+
     def field_title_should_be_set(self, schema: Any) -> bool:
         del schema
         return False
@@ -99,6 +122,30 @@ class _Plain(GenerateJsonSchema):
         if value is ...:
             raise PydanticSerializationError(f"JSON has no form for {type(dft).__name__}")
         return value
+
+
+def _attributes(schema: Schema, cls: Any) -> Schema:
+    """Let the section `Attributes:` of a docstring describe fields that say nothing themselves."""
+    from deployer.functions.python.docstrings import describe
+
+    described = describe(inspect.cleandoc(getattr(cls, "__doc__", None) or ""))
+    if not described.parameters or not isinstance(schema.get("properties"), dict):
+        return schema
+    names = {_sent_name(cls, name): text for name, text in described.parameters.items()}
+    properties = {
+        name: {**inner, "description": names[name]} if name in names and "description" not in inner else inner
+        for name, inner in schema["properties"].items()
+    }
+    result = {**schema, "properties": properties}
+    if described.text and "description" in schema:
+        result["description"] = described.text
+    return result
+
+
+def _sent_name(cls: Any, name: str) -> str:
+    """Return the alias by which a field is accepted."""
+    known = getattr(getattr(cls, "model_fields", {}).get(name), "validation_alias", None)
+    return known if isinstance(known, str) else name
 
 
 def schemas(annotations: Mapping[str, Any]) -> DescribedTypes:

@@ -9,6 +9,8 @@ from typing import Any
 
 from deployer.errors import DeployerError
 from deployer.functions.checks.strict import FORMATS
+from deployer.functions.python.agreement import NOT_REQUIRED
+from deployer.functions.strictness.fix import nullable
 from deployer.functions.strictness.prose import joined, tells_default
 
 Schema = dict[str, Any]
@@ -49,7 +51,7 @@ def ordered(schema: Schema) -> Schema:
 
 
 def _tidy(schema: Schema) -> Schema:
-    result = {key: value for key, value in schema.items() if key not in ("title", "discriminator")}
+    result = {key: value for key, value in schema.items() if key not in ("title", "discriminator", NOT_REQUIRED)}
     if "discriminator" in schema and "oneOf" in result:  # OpenAPI's word; the constants tell the branches apart
         result["anyOf"] = result.pop("oneOf")
     if {} in result.get("anyOf", []):  # Any | None
@@ -121,6 +123,16 @@ def strict_form(schema: Schema, of: str) -> Schema:
     except _Impossible as error:
         raise DeployerError(f"{of}: {error}") from None
     return strict
+
+
+def optional_as_null(schema: Schema) -> Schema:
+    """Let null stand for the keys that a TypedDict may lack: strict requires everything."""
+    changed: Schema = mapped(schema, lambda one: _unmarked(nullable(one)) if NOT_REQUIRED in one else one)
+    return changed
+
+
+def _unmarked(schema: Schema) -> Schema:
+    return {key: value for key, value in schema.items() if key != NOT_REQUIRED}
 
 
 class _Impossible(Exception):  # noqa: N818 (never leaves this module)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from deployer.functions.python.agreement import Handler, Taken, disagreements
+from deployer.functions.python.agreement import Handler, Taken, disagreements, is_context
 from deployer.functions.rules import Finding
 from deployer.model import Severity
 
@@ -208,7 +208,16 @@ def _taken(arguments: ast.arguments, names: Names) -> Iterator[Taken]:
         schema = names.schema(item.annotation) if item.annotation and plain else None
         if value is None and schema is not None:  # x: str = None
             schema = {"anyOf": [schema, {"type": "null"}]}
-        yield Taken(item.arg, schema, default is None, value, item not in arguments.posonlyargs)
+        if not is_context(names.meaning(_bare_type(item.annotation)) or ""):
+            yield Taken(item.arg, schema, default is None, value, item not in arguments.posonlyargs)
+    if arguments.vararg is not None:
+        one = names.schema(arguments.vararg.annotation) if arguments.vararg.annotation else None
+        yield Taken(arguments.vararg.arg, {"type": "array", **({"items": one} if one else {})}, required=False)
+
+
+def _bare_type(annotation: ast.expr | None) -> ast.expr:
+    """Return `RunContextWrapper` of `RunContextWrapper[State]`."""
+    return annotation.value if isinstance(annotation, ast.Subscript) else annotation or ast.Constant(...)
 
 
 def _value(default: ast.expr | None) -> Any:
