@@ -21,6 +21,7 @@ NAMES = (
     "upload_memory",
     "replay_agreement",
     "function_schemas",
+    "python_callables",
 )
 
 
