@@ -12,7 +12,7 @@ from deployer.wording import cut
 
 PRUNE_LIMIT = "prune-limit"
 GUARDS = (PRUNE_LIMIT,)
-_SHARE = 0.3
+_PERCENT = 30
 _MINIMUM = 10
 _SHOWN = 60
 
@@ -30,9 +30,9 @@ def check(plan: Plan, forced: Collection[str] = ()) -> None:
     objects = [change for change in plan.changes if change.address.kind != "file"]
     owned = sum(change.live_id is not None for change in objects)
     deletes = sum(change.action is Action.DELETE for change in objects)
-    if owned >= _MINIMUM and deletes > _SHARE * owned and PRUNE_LIMIT not in forced:
+    if owned >= _MINIMUM and 100 * deletes > _PERCENT * owned and PRUNE_LIMIT not in forced:
         raise DeployerError(
-            f"the plan deletes {deletes} of {owned} owned objects, more than {_SHARE:.0%}; "
+            f"the plan deletes {deletes} of {owned} owned objects, more than {_PERCENT}%; "
             f"if that is meant, add --force {PRUNE_LIMIT}"
         )
 

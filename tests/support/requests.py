@@ -84,6 +84,11 @@ class Recorder:
         text = " ".join(f"{short.get(one, one)}={token}" for one, _, token in pairs)
         return {**body, "metadata": {**metadata, _STAMP: text}}
 
+    def forget(self) -> None:
+        """Begin anew: the next object of a name is the first of it."""
+        self.names.clear()
+        self._made.clear()
+
     def phase(self) -> Json:
         """Give what was asked since the last phase: reads, writes, and the writes about each file and each object."""
         told, self.told = self.told, []
