@@ -54,7 +54,7 @@ def command(  # noqa: PLR0913 (one for each option)
         return EXIT_FAILED
     _warn(plan)
     if fail_on and plan.breaking:
-        names = ", ".join(f"{address}.{field.path}" for address, field in plan.breaking)
+        names = ", ".join(f"{address}.{field.name}" for address, field in plan.breaking)
         raise DeployerError(f"breaking for the application: {names}; change it to accept both, then deploy")
     return EXIT_CHANGES if exit_code and plan.pending else EXIT_DONE
 

@@ -24,14 +24,15 @@ from deployer.model import (
     LiveFile,
     LiveObject,
     Plan,
+    Reason,
     Resource,
+    Why,
 )
 
 MAX_PAIRS = 16
 """Of metadata, by the public API reference; likewise of a document's attributes."""
 MAX_ATTRIBUTES = 12
 """What a document may carry of its own: four of its 16 are deployer's."""
-_WHY_TAKEN = "the same bytes: it is marked, not uploaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def _draft(scope: Scope, taking: Taking, ids: Mapping[str, str]) -> Draft:
     change = Change(
         address=address,
         action=Action.ADOPT if files or not ours else Action.NO_OP,
-        reason=f"take over {taking.live.id}",
+        reason=Reason(Why.ADOPTED, (taking.live.id,)),
         live_id=taking.live.id,
         fields=() if ours else diff.compare(found, attrs, kind.defaults, {}),
         files=files,
@@ -112,4 +113,4 @@ def _files(taking: Taking) -> tuple[FileChange, ...]:
 def _taken(file: DesiredFile, live: LiveFile) -> FileChange:
     """Mark a document; of the attributes that git declares it keeps the values that are live."""
     values = {name: live.attributes[name] for name in file.attributes if name in live.attributes}
-    return FileChange(FileAction.UPDATE, file.path, replace(file, attributes=values), (live,), _WHY_TAKEN)
+    return FileChange(FileAction.UPDATE, file.path, replace(file, attributes=values), (live,), Reason(Why.SAME_BYTES))

@@ -1,14 +1,14 @@
-"""Decide what happens to one address: the action, its reason, and the body that will be sent."""
+"""Compare what is declared of one address with what is live of it, and decide: the action, why, and what is sent."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from deployer.engine import diff, documents, stamp, verify
+from deployer.engine import diff, stamp, verify
 from deployer.engine.documents import Documents
-from deployer.engine.draft import WAS_FOREIGN, Draft, FileRules, Owned, Ownership, Scope
+from deployer.engine.draft import Draft, FileRules, Owned, Ownership, Scope
 from deployer.engine.held_files import HeldFiles
 from deployer.kinds import Body, Kind
 from deployer.model import (
@@ -18,21 +18,108 @@ from deployer.model import (
     Change,
     DesiredFile,
     FieldChange,
+    FieldPath,
     FileAction,
     FileChange,
     OnDrift,
     Origin,
+    Reason,
     Resource,
+    Why,
 )
 from deployer.wording import counted
 
 _EDITS = (FileAction.UPDATE, FileAction.ADD)  # where an edit is all that they are about
+_PROTECT = ("protect",)
 _DOCUMENTS, _HELD = Documents(), HeldFiles()
 
 
 def rules_of(kind: Kind) -> FileRules:
     """Return how objects of a kind deal with files."""
     return _DOCUMENTS if kind.is_store else _HELD
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one resource is to be on a surface: its attrs in canonical form, and its files as far as it can have any.
+
+    `ownership`: what the stamp is to say, when that is not what the resource says.
+    """
+
+    scope: Scope
+    kind: Kind
+    resource: Resource
+    attrs: Attrs
+    files: tuple[DesiredFile, ...]
+    ownership: Ownership | None
+
+    @classmethod
+    def of(cls, scope: Scope, resource: Resource, ownership: Ownership | None) -> Wanted:
+        kind = scope.kinds[resource.address.kind]
+        attrs = kind.express(resource.attrs).attrs
+        files = resource.files if kind.takes_files(attrs) else ()  # a surface may lack the tool that reads them
+        return cls(scope, kind, resource, attrs, files, ownership)
+
+    @property
+    def rules(self) -> FileRules:
+        return rules_of(self.kind)
+
+    def compared_files(self, found: Owned | None) -> tuple[FileChange, ...]:
+        """Compare the files; where a snapshot says what is written, nothing is settled."""
+        settle = self.ownership is None
+        changes = self.rules.compare(self.files, found, exclusive=self.resource.exclusive, settle=settle)
+        if self.scope.on_drift is not OnDrift.KEEP:
+            return changes
+        marked = [replace(change, kept=change.origin is not Origin.MANIFEST) for change in changes]
+        return tuple(change for change in marked if not (change.kept and change.action in _EDITS))
+
+    def stamp(self, kept: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+        """Return the pairs of the stamp to write: as recorded, or what the resource says but for the `kept` digests."""
+        if self.ownership:
+            return dict(self.ownership.stamp)
+        project, address = self.scope.project, self.resource.address
+        return stamp.write(project, address, self.attrs, self.scope.origin, protect=self.resource.protect, kept=kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What is wanted beside what is live: what differs, and what of the stamp is out of date.
+
+    `live` are attrs in canonical form. `released` fields are no longer declared, `agreed` ones came to be as declared
+    without an apply. `renamed` is the address in the stamp, where that is another one.
+    """
+
+    wanted: Wanted
+    found: Owned
+    live: Attrs
+    fields: tuple[FieldChange, ...]
+    files: tuple[FileChange, ...]
+    released: tuple[FieldPath, ...]
+    agreed: tuple[str, ...]
+    renamed: Address | None
+
+    @property
+    def acting(self) -> tuple[FieldChange, ...]:
+        """The changes of fields that are written."""
+        return tuple(field for field in self.fields if not field.kept)
+
+    @property
+    def changed_files(self) -> tuple[FileChange, ...]:
+        """The changes of files, with those that make documents foreign again."""
+        released = self.wanted.ownership.releases() if self.wanted.ownership else ()
+        return tuple(sorted((*self.files, *released), key=lambda change: change.path)) if released else self.files
+
+    @property
+    def restamps(self) -> bool:
+        """Whether the stamp is out of date."""
+        if self.wanted.ownership:
+            return self.wanted.ownership.differs(self.found.live.raw)
+        return bool(self.released or self.agreed)
+
+    @property
+    def writes_object(self) -> bool:
+        in_object = self.changed_files and self.wanted.rules.in_object
+        return bool(self.acting or self.restamps or self.renamed or in_object)
 
 
 def desired(
@@ -46,108 +133,69 @@ def desired(
 
     `ownership`: what the stamps are to say, when that is not what the resource says.
     """
-    kind = scope.kinds[resource.address.kind]
-    attrs = kind.express(resource.attrs).attrs
+    wanted = Wanted.of(scope, resource, ownership)
     if found is None:
-        return _create(scope, kind, resource, attrs, ownership)
+        return _create(wanted, Action.CREATE, Why.NOT_LIVE)
     if found.live.raw.get("status") == "expired":
-        draft = _create(scope, kind, resource, attrs, ownership)
-        return replace(draft, change=replace(draft.change, action=Action.REPLACE, reason="it has expired"))
-    return _update(scope, kind, resource, attrs, found, ids, ownership)
+        return _create(wanted, Action.REPLACE, Why.EXPIRED)
+    return _update(compare(wanted, found, ids))
 
 
-def _create(scope: Scope, kind: Kind, resource: Resource, attrs: Attrs, ownership: Ownership | None) -> Draft:
-    mark = _stamp(scope, resource, attrs, ownership)
-    own = {name: value for name, value in attrs.items() if name != "metadata"}
-    body = kind.stamped(own, attrs.get("metadata") or {}, mark, None)
+def _create(wanted: Wanted, action: Action, why: Why) -> Draft:
+    own = {name: value for name, value in wanted.attrs.items() if name != "metadata"}
+    body = wanted.kind.stamped(own, wanted.attrs.get("metadata") or {}, wanted.stamp(), None)
     change = Change(
-        address=resource.address,
-        action=Action.CREATE,
-        reason="not on the account",
-        fields=diff.compare({}, attrs, kind.defaults, {}),
-        files=_files(kind, resource, attrs, None, ownership),
+        address=wanted.resource.address,
+        action=action,
+        reason=Reason(why),
+        fields=diff.compare({}, wanted.attrs, wanted.kind.defaults, {}),
+        files=wanted.compared_files(None),
         requires=_addresses(body),
     )
-    return Draft(change, kind, body, _declared(kind, resource, attrs))
+    return Draft(change, wanted.kind, body, wanted.files)
 
 
-def _stamp(
-    scope: Scope,
-    resource: Resource,
-    attrs: Attrs,
-    ownership: Ownership | None,
-    kept: Mapping[str, str] = MappingProxyType({}),
-) -> dict[str, str]:
-    """Return the pairs of the stamp to write: as recorded, or what the resource says but for the `kept` digests."""
-    if ownership:
-        return dict(ownership.stamp)
-    return stamp.write(scope.project, resource.address, attrs, scope.origin, protect=resource.protect, kept=kept)
-
-
-def _declared(kind: Kind, resource: Resource, attrs: Attrs) -> tuple[DesiredFile, ...]:
-    """Return the files that the object can have: a surface may lack the tool that reads them."""
-    return resource.files if kind.takes_files(attrs) else ()
-
-
-def _files(
-    kind: Kind, resource: Resource, attrs: Attrs, found: Owned | None, ownership: Ownership | None
-) -> tuple[FileChange, ...]:
-    """Compare the files; where a snapshot says what is written, nothing is settled."""
-    wanted, settle = _declared(kind, resource, attrs), ownership is None
-    return rules_of(kind).compare(wanted, found, exclusive=resource.exclusive, settle=settle)
-
-
-def _update(  # noqa: PLR0913, PLR0917
-    scope: Scope,
-    kind: Kind,
-    resource: Resource,
-    attrs: Attrs,
-    found: Owned,
-    ids: Mapping[str, str],
-    ownership: Ownership | None,
-) -> Draft:
+def compare(wanted: Wanted, found: Owned, ids: Mapping[str, str]) -> Comparison:
+    """Compare field by field and file by file; `ids` gives the addresses of live ids."""
+    scope, kind, attrs = wanted.scope, wanted.kind, wanted.attrs
     digests = _readdressed(scope, kind, found, ids)
     live = dict(kind.canonical(found.live.raw, ids))
     live["metadata"] = stamp.without(live.get("metadata"))
-    compared = diff.with_compatibility(diff.compare(live, attrs, kind.defaults, digests), live, attrs)
-    compared = tuple(_excused(field, set(kind.references(found.live.raw)) - scope.stores) for field in compared)
-    fields = (*_judged(scope, compared), *_protection(found.stamp, resource))
-    released = diff.releases(live, attrs, kind.defaults, digests)
-    agreed = (
-        *diff.agreed(live, attrs, found.stamp.digests),
-        *rules_of(kind).agreed(_declared(kind, resource, attrs), found),
+    fields = diff.with_compatibility(diff.compare(live, attrs, kind.defaults, digests), live, attrs)
+    dangling = set(kind.references(found.live.raw)) - scope.stores
+    excused = [_excused(field, dangling) for field in fields]
+    agreed = ("/".join(path) for path in diff.agreed(live, attrs, found.stamp.digests))
+    return Comparison(
+        wanted,
+        found,
+        live,
+        (*_judged(scope, excused), *_protection(found.stamp, wanted.resource)),
+        wanted.compared_files(found),
+        diff.releases(live, attrs, kind.defaults, digests),
+        (*agreed, *wanted.rules.agreed(wanted.files, found)),
+        found.stamp.address if found.stamp.address != wanted.resource.address else None,
     )
-    compared_files = _wanted(scope, _files(kind, resource, attrs, found, ownership))
-    changes = _by_path((*compared_files, *ownership.releases())) if ownership else compared_files
-    renamed = found.stamp.address if found.stamp.address != resource.address else None
-    acting = tuple(field for field in fields if not field.kept)
-    stamped = ownership.differs(found.live.raw) if ownership else bool(released or agreed)
-    reason = _reason(acting, released, agreed, compared_files, renamed)
-    if ownership:
-        reason = _restored(ownership, reason, only_stamp=stamped and not (acting or renamed or changes))
-    touched = bool(acting or stamped or changes or renamed)
+
+
+def _update(compared: Comparison) -> Draft:
+    wanted, found, files = compared.wanted, compared.found, compared.changed_files
+    touched = bool(compared.writes_object or files)
     change = Change(
-        address=resource.address,
+        address=wanted.resource.address,
         action=Action.UPDATE if touched else Action.NO_OP,
-        reason=reason or _as_it_is(fields),
+        reason=_reason(compared),
         live_id=found.live.id,
-        fields=fields,
-        files=changes,
-        requires=_addresses(kind.wire(attrs, None)),
-        reviewed=verify.digest(kind, found.live.raw) if touched else "",
+        fields=compared.fields,
+        files=files,
+        requires=_addresses(wanted.kind.wire(wanted.attrs, None)),
+        reviewed=verify.digest(wanted.kind, found.live.raw) if touched else "",
     )
-    body = None
-    if acting or stamped or renamed or (changes and rules_of(kind).in_object):
-        body = _body(scope, kind, resource, attrs, found, live, fields, ownership)
-    return Draft(change, kind, body, _declared(kind, resource, attrs), found)
-
-
-def _by_path(changes: Sequence[FileChange]) -> tuple[FileChange, ...]:
-    return tuple(sorted(changes, key=lambda change: change.path))
+    body = _body(compared) if compared.writes_object else None
+    return Draft(change, wanted.kind, body, wanted.files, found)
 
 
 def _readdressed(scope: Scope, kind: Kind, found: Owned, ids: Mapping[str, str]) -> dict[str, str]:
-    """Give the digests that were applied; that a store goes by another address now is nobody's edit."""
+    """Return the digests that were applied; that a store goes by another address now is nobody's edit."""
     digests = dict(found.stamp.digests)
     if not scope.stamped:
         return digests
@@ -159,51 +207,29 @@ def _readdressed(scope: Scope, kind: Kind, found: Owned, ids: Mapping[str, str])
     return digests
 
 
-def _body(  # noqa: PLR0913, PLR0917
-    scope: Scope,
-    kind: Kind,
-    resource: Resource,
-    attrs: Attrs,
-    found: Owned,
-    live: Attrs,
-    fields: Sequence[FieldChange],
-    ownership: Ownership | None,
-) -> Body:
-    kept = {_stamped(field.path) for field in fields if field.kept}
-    declared = stamp.fields(attrs)  # what is not is the account's from now on
+def _body(compared: Comparison) -> Body:
+    wanted, found, ownership = compared.wanted, compared.found, compared.wanted.ownership
+    kept = {stamp.whole(field.path) for field in compared.fields if field.kept}
+    declared = stamp.fields(wanted.attrs)  # what is not is the account's from now on
     shorts = {stamp.name_of(path): path in declared for path in kept}
-    before = {short: found.stamp.digests.get(short, "") if still else "" for short, still in shorts.items()}
-    mark = _stamp(scope, resource, attrs, ownership, before)
-    tokens = (
-        rules_of(kind).remembered(_declared(kind, resource, attrs), found) if scope.on_drift is OnDrift.KEEP else {}
+    pairs = wanted.stamp(
+        {short: found.stamp.digests.get(short, "") if still else "" for short, still in shorts.items()}
     )
+    tokens = wanted.rules.remembered(wanted.files, found) if wanted.scope.on_drift is OnDrift.KEEP else {}
     tokens |= ownership.tokens if ownership else {}
     if tokens and not (ownership and ownership.foreign):
-        mark[stamp.FILES] = stamp.written(tokens)
-    acting = [field for field in fields if not field.kept]
-    sent = {name: attrs.get(name, kind.defaults.get(name)) for name in _tops(acting)}
-    return kind.stamped(sent, _metadata(live, attrs, fields), mark, found.live.raw)
+        pairs[stamp.FILES] = stamp.written(tokens)
+    defaults = wanted.kind.defaults
+    sent = {name: wanted.attrs.get(name, defaults.get(name)) for name in _sent(compared.acting)}
+    return wanted.kind.stamped(sent, _metadata(compared), pairs, found.live.raw)
 
 
 def _judged(scope: Scope, fields: Sequence[FieldChange]) -> list[FieldChange]:
     """Mark what stays as somebody left it on the account; a tool cannot stay without the others."""
     if scope.on_drift is not OnDrift.KEEP:
         return list(fields)
-    edited = {_stamped(field.path) for field in fields if field.origin is not Origin.MANIFEST}
-    return [replace(field, kept=_stamped(field.path) in edited) for field in fields]
-
-
-def _wanted(scope: Scope, changes: Sequence[FileChange]) -> tuple[FileChange, ...]:
-    """Let attributes, and files that were taken out, be as somebody left them; to undo only that is no change."""
-    if scope.on_drift is not OnDrift.KEEP:
-        return tuple(changes)
-    marked = [replace(change, kept=change.origin is not Origin.MANIFEST) for change in changes]
-    return tuple(change for change in marked if not (change.kept and change.action in _EDITS))
-
-
-def _stamped(path: str) -> str:
-    """The stamp holds metadata pair by pair, everything else whole."""
-    return path if path.startswith("metadata/") else path.partition("/")[0]
+    edited = {stamp.whole(field.path) for field in fields if field.origin is not Origin.MANIFEST}
+    return [replace(field, kept=stamp.whole(field.path) in edited) for field in fields]
 
 
 def _excused(field: FieldChange, gone: set[str]) -> FieldChange:
@@ -215,52 +241,47 @@ def _excused(field: FieldChange, gone: set[str]) -> FieldChange:
 def _protection(mark: stamp.Stamp, resource: Resource) -> list[FieldChange]:
     if mark.protected == resource.protect:
         return []
-    return [FieldChange("protect", mark.protected, resource.protect, Origin.MANIFEST)]
+    return [FieldChange(_PROTECT, mark.protected, resource.protect, Origin.MANIFEST)]
 
 
-def _tops(fields: Sequence[FieldChange]) -> list[str]:
-    """The API's fields that must be sent; metadata always is, and protection is part of it."""
-    return sorted({change.path.partition("/")[0] for change in fields} - {"metadata", "protect"})
+def _sent(fields: Sequence[FieldChange]) -> list[str]:
+    """Return the API's fields that must be sent; metadata always is, and protection is part of the stamp."""
+    return sorted({change.path[0] for change in fields} - {"metadata", *_PROTECT})
 
 
-def _metadata(live: Attrs, attrs: Attrs, fields: Sequence[FieldChange]) -> dict[str, str]:
+def _metadata(compared: Comparison) -> dict[str, str]:
     """The API replaces the whole map, so pairs that nobody declared are sent back as they are."""
-    gone = {change.path for change in fields if change.new is None and not change.kept}
-    kept = {change.path for change in fields if change.kept}
-    left = {key: value for key, value in live["metadata"].items() if f"metadata/{key}" not in gone}
-    declared = (attrs.get("metadata") or {}).items()
-    return {**left, **{key: value for key, value in declared if f"metadata/{key}" not in kept}}
+    gone = {change.path for change in compared.fields if change.new is None and not change.kept}
+    kept = {change.path for change in compared.fields if change.kept}
+    left = {key: value for key, value in compared.live["metadata"].items() if ("metadata", key) not in gone}
+    declared = (compared.wanted.attrs.get("metadata") or {}).items()
+    return {**left, **{key: value for key, value in declared if ("metadata", key) not in kept}}
 
 
-def _reason(
-    fields: Sequence[FieldChange],
-    released: Sequence[str],
-    agreed: Sequence[str],
-    changes: Sequence[FileChange],
-    renamed: Address | None,
-) -> str:
-    parts = [f"moved from {renamed}"] if renamed else []
-    if fields:
-        parts.append(counted(len(fields), "field"))
-    if changes:
-        parts.append(counted(len(changes), "file"))
-    if released:
-        parts.append(f"no longer declared: {', '.join(sorted(released))}")
-    if agreed:
-        parts.append(f"{documents.AGREED}: {', '.join(agreed)}")
-    return ", ".join(parts)
+def _reason(compared: Comparison) -> Reason:
+    ownership, usual = compared.wanted.ownership, _usual_reason(compared)
+    if ownership and ownership.foreign:
+        return Reason(Why.FOREIGN_AGAIN)
+    if ownership and compared.restamps and not (compared.acting or compared.renamed or compared.changed_files):
+        return Reason(Why.RESTAMPED)
+    if usual is None and ownership and ownership.documents:
+        return Reason(Why.DOCUMENTS_FOREIGN_AGAIN)
+    as_it_is = Why.KEPT if any(field.kept for field in compared.fields) else Why.AS_DECLARED
+    return usual or Reason(as_it_is)
 
 
-def _restored(ownership: Ownership, reason: str, *, only_stamp: bool) -> str:
-    if ownership.foreign:
-        return WAS_FOREIGN
-    if only_stamp:
-        return "what is declared of it"
-    return reason or ("foreign documents, adopted since" if ownership.documents else "")
-
-
-def _as_it_is(fields: Sequence[FieldChange]) -> str:
-    return "kept as edited on the account" if any(field.kept for field in fields) else "as declared"
+def _usual_reason(compared: Comparison) -> Reason | None:
+    """Return all that is to be done, in one; None when that is nothing."""
+    found = [Reason(Why.READDRESSED, (str(compared.renamed),))] if compared.renamed else []
+    if compared.acting:
+        found.append(Reason(Why.FIELDS, (counted(len(compared.acting), "field"),)))
+    if compared.files:
+        found.append(Reason(Why.FILES, (counted(len(compared.files), "file"),)))
+    if compared.released:
+        found.append(Reason(Why.RELEASED, tuple(sorted("/".join(path) for path in compared.released))))
+    if compared.agreed:
+        found.append(Reason(Why.AGREED, compared.agreed))
+    return found[0].beside(*found[1:]) if found else None
 
 
 def _addresses(body: Body) -> tuple[Address, ...]:
@@ -273,33 +294,31 @@ def orphan(scope: Scope, address: Address, found: Owned, users: Sequence[Address
     `users` are addresses that let go of it in this plan, or the name of what will go on using it.
     """
     kind = scope.kinds[address.kind]
-    stays = [user for user in users if isinstance(user, str)]
-    why = _why_kept(scope, found, stays)
-    change = Change(address, Action.NO_OP, why, found.live.id, orphan=True)
+    why = _why_it_stays(scope, found, tuple(user for user in users if isinstance(user, str)))
+    change = Change(address, Action.NO_OP, why or Reason(Why.UNDECLARED), found.live.id, orphan=True)
     if why:
         return Draft(change, kind, owned=found)
     gone = replace(
         change,
         action=Action.DELETE,
-        reason="no longer in the manifest",
         requires=tuple(user for user in users if isinstance(user, Address)),
         reviewed=verify.digest(kind, found.live.raw),
     )
     return Draft(gone, kind, owned=found)
 
 
-def _why_kept(scope: Scope, found: Owned, users: Sequence[str]) -> str:
+def _why_it_stays(scope: Scope, found: Owned, users: tuple[str, ...]) -> Reason | None:
     if found.stamp.protected:
-        return "no longer in the manifest, but protected: declare it with protect: false once, then remove it"
+        return Reason(Why.PROTECTED)
     if not scope.prune:
-        return "no longer in the manifest; --prune deletes it"
-    return f"no longer in the manifest, but in use by {', '.join(users)}" if users else ""
+        return Reason(Why.UNPRUNED)
+    return Reason(Why.IN_USE, users) if users else None
 
 
-def superseded(scope: Scope, address: Address, found: Owned, why: str, users: Sequence[Address]) -> Draft:
+def superseded(scope: Scope, address: Address, found: Owned, why: Why, users: Sequence[Address]) -> Draft:
     """Delete a live object whose address another one has: a second copy, or a store that has expired."""
     kind = scope.kinds[address.kind]
-    mark = verify.digest(kind, found.live.raw)
+    seen = verify.digest(kind, found.live.raw)
     named = Address(address.kind, f"{address.name}#{found.live.id}")
-    change = Change(named, Action.DELETE, why, found.live.id, requires=tuple(users), reviewed=mark)
+    change = Change(named, Action.DELETE, Reason(why), found.live.id, requires=tuple(users), reviewed=seen)
     return Draft(change, kind, owned=found)

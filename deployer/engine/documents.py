@@ -32,13 +32,11 @@ from deployer.model import (
     Operation,
     Operations,
     Origin,
+    Reason,
     UpdateFile,
     Upload,
+    Why,
 )
-
-GONE = "its File object is gone"
-AGREED = "git and the account agree now"
-"""How the reason of a change begins that only brings a stamp up to date."""
 
 
 class Documents:
@@ -94,13 +92,13 @@ def compare(
         here = owned.get(path)
         changes += _at_its_path(one, here, settle=settle) if here else [_new(one, spare[one.sha256])]
     left = (file for files in spare.values() for file in files)
-    changes += [_remove(file.path or "", (file,), "no longer in the manifest") for file in left]
+    changes += [_remove(file.path or "", (file,), Reason(Why.UNDECLARED)) for file in left]
     if exclusive:
-        changes += [_remove(file.id, (file,), "not ours, and the store is exclusive") for file in live if not file.path]
+        changes += [_remove(file.id, (file,), Reason(Why.EXCLUSIVE)) for file in live if not file.path]
     return tuple(sorted(changes, key=lambda change: (change.path, change.action)))
 
 
-def _remove(path: str, files: tuple[LiveFile, ...], why: str) -> FileChange:
+def _remove(path: str, files: tuple[LiveFile, ...], why: Reason) -> FileChange:
     return FileChange(FileAction.REMOVE, path, None, files, why)
 
 
@@ -114,15 +112,16 @@ def _at_its_path(file: DesiredFile, live: Sequence[LiveFile], *, settle: bool) -
     if change and change.action in (FileAction.ATTACH, FileAction.WAIT):
         return [replace(change, live=(keep, *rest))]
     found = [change] if change else []
-    return [*found, _remove(file.path, rest, "a second copy, or an older one")] if rest else found
+    return [*found, _remove(file.path, rest, Reason(Why.OTHER_COPY))] if rest else found
 
 
-def _change(action: FileAction, file: DesiredFile, live: tuple[LiveFile, ...], why: str) -> FileChange:
+def _change(action: FileAction, file: DesiredFile, live: tuple[LiveFile, ...], why: Reason) -> FileChange:
     """What is written on the way are all attributes: those that somebody edited must not go unseen."""
     origin = _edited(file, live[0])
     if origin in (None, Origin.MANIFEST):
         return FileChange(action, file.path, file, live, why)
-    return FileChange(action, file.path, file, live, f"{why}, and its attributes were edited", origin or Origin.BOTH)
+    why = why.beside(Reason(Why.ATTRIBUTES_EDITED))
+    return FileChange(action, file.path, file, live, why, origin or Origin.BOTH)
 
 
 def _is_copy(file: DesiredFile, live: LiveFile) -> bool:
@@ -140,10 +139,10 @@ def _rank(file: DesiredFile, live: LiveFile) -> tuple[bool, bool, str, int, str]
     )
 
 
-def _why_replaced(file: DesiredFile, live: Sequence[LiveFile]) -> str:
+def _why_replaced(file: DesiredFile, live: Sequence[LiveFile]) -> Reason:
     if any(one.sha256 == file.sha256 for one in live):
-        return GONE
-    return "its content changed"
+        return Reason(Why.FILE_GONE)
+    return Reason(Why.CONTENT)
 
 
 def _kept(file: DesiredFile, live: LiveFile, *, settle: bool) -> FileChange | None:
@@ -153,11 +152,11 @@ def _kept(file: DesiredFile, live: LiveFile, *, settle: bool) -> FileChange | No
         return _change(FileAction.ATTACH, file, (live,), again)
     origin = _edited(file, live)
     if origin is not None:
-        return FileChange(FileAction.UPDATE, file.path, file, (live,), "its attributes changed", origin)
+        return FileChange(FileAction.UPDATE, file.path, file, (live,), Reason(Why.ATTRIBUTES), origin)
     if settle and (change := _settled(file, live)):
         return change
     if live.status == "in_progress":
-        return FileChange(FileAction.WAIT, file.path, file, (live,), "attached, still being ingested")
+        return FileChange(FileAction.WAIT, file.path, file, (live,), Reason(Why.INGESTING))
     return None
 
 
@@ -167,7 +166,7 @@ def _settled(file: DesiredFile, live: LiveFile) -> FileChange | None:
     names = [name for name, value, digest in stamped if not (digest and _same_content(digest, value))]
     if not names:
         return None
-    return FileChange(FileAction.UPDATE, file.path, file, (live,), f"{AGREED}: {', '.join(names)}")
+    return FileChange(FileAction.UPDATE, file.path, file, (live,), Reason(Why.AGREED, tuple(names)))
 
 
 @lru_cache(maxsize=4096, typed=True)  # `1` is not `true`
@@ -176,10 +175,15 @@ def _same_content(digest: str, value: Any) -> bool:
     return stamp.same_content(digest, value)
 
 
-def _why_again(file: DesiredFile, live: LiveFile) -> str:
+def _why_again(file: DesiredFile, live: LiveFile) -> Reason | None:
     if not live.usable:
-        return f"its ingestion {live.status}" + (f": {live.error}" if live.error else "")
-    return "" if vector_store.same_chunking(file.chunking, live.chunking) else "its chunking changed"
+        return not_ingested(live)
+    return None if vector_store.same_chunking(file.chunking, live.chunking) else Reason(Why.CHUNKING)
+
+
+def not_ingested(file: LiveFile) -> Reason:
+    """Return the reason that is a document's status, with what the service says about it."""
+    return Reason(Why.NOT_INGESTED, (file.status + (f": {file.error}" if file.error else ""),))
 
 
 def _edited(file: DesiredFile, live: LiveFile) -> Origin | None:
@@ -217,14 +221,14 @@ def _new(file: DesiredFile, spare: list[LiveFile]) -> FileChange:
     """Give the change for a path that the store does not have; a spare copy of the same content is used up."""
     copies = [one for one in spare if _is_copy(file, one)]
     if not copies:
-        return FileChange(FileAction.ADD, file.path, file, (), "not on the account")
+        return FileChange(FileAction.ADD, file.path, file, (), Reason(Why.NOT_LIVE))
     one = min(copies, key=lambda one: (not _same_name(file, one), *_rank(file, one)))
     spare.remove(one)
     if not _same_name(file, one):
-        return _change(FileAction.REPLACE, file, (one,), f"renamed from {one.path}")
+        return _change(FileAction.REPLACE, file, (one,), Reason(Why.RENAMED, (one.path or "",)))
     again = _why_again(file, one)
     action = FileAction.ATTACH if again else FileAction.MOVE
-    return _change(action, file, (one,), again or f"moved from {one.path}")
+    return _change(action, file, (one,), again or Reason(Why.MOVED, (one.path or "",)))
 
 
 def _same_name(file: DesiredFile, live: LiveFile) -> bool:

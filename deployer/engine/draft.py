@@ -24,13 +24,13 @@ from deployer.model import (
     LiveObject,
     OnDrift,
     Operations,
+    Reason,
     Target,
     Update,
     Upload,
+    Why,
     Write,
 )
-
-WAS_FOREIGN = "was foreign at the time of the snapshot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _recorded(pairs: Mapping[str, Any]) -> tuple[bool, dict[str, str]]:
 
 def _release(file: LiveFile, attributes: Attrs) -> FileChange:
     wanted = DesiredFile(file.path or "", file.size or 0, file.sha256 or "", file.chunking)
-    return FileChange(FileAction.UPDATE, wanted.path, wanted, (file,), WAS_FOREIGN, attributes=attributes)
+    return FileChange(FileAction.UPDATE, wanted.path, wanted, (file,), Reason(Why.FOREIGN_AGAIN), attributes=attributes)
 
 
 @dataclass(frozen=True, slots=True)

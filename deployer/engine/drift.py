@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deployer.engine.documents import GONE
+from deployer.engine.documents import not_ingested
 from deployer.engine.uploads import MISSING
-from deployer.model import Action, Address, Change, FieldChange, FileChange, LiveFile, Origin, Plan
+from deployer.model import Action, Address, Change, FieldChange, FileChange, LiveFile, Origin, Plan, Reason, Why
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def moved(plan: Plan) -> tuple[Moved, ...]:
 def _of(change: Change) -> Moved:
     fields = tuple(field for field in change.fields if field.origin is not Origin.MANIFEST)
     documents = tuple(document for file in change.files for document in _documents(file))
-    what = change.reason if change.action is Action.REPLACE else ""
+    what = str(change.reason) if change.action is Action.REPLACE else ""
     return Moved(change.address, change.live_id, fields, documents, what)
 
 
@@ -48,11 +48,10 @@ def _documents(change: FileChange) -> tuple[Document, ...]:
     if change.desired is None:  # git lets go of it: how it fared on the account is no news
         return ()
     broken = [_broken(file) for file in change.live if not file.usable]
-    edited = [change.reason] if change.origin is not Origin.MANIFEST or change.reason == GONE else []
+    told = change.origin is not Origin.MANIFEST or change.reason.code is Why.FILE_GONE
+    edited = [str(change.reason)] if told else []
     return tuple(Document(change.path, what) for what in dict.fromkeys((*broken, *edited)))
 
 
 def _broken(file: LiveFile) -> str:
-    if file.status == MISSING:
-        return GONE
-    return f"its ingestion {file.status}" + (f": {file.error}" if file.error else "")
+    return str(Reason(Why.FILE_GONE) if file.status == MISSING else not_ingested(file))

@@ -40,7 +40,7 @@ def check(plan: Plan, forced: Collection[str] = ()) -> None:
 def _told(address: Address, one: FieldChange | FileChange) -> str:
     if isinstance(one, FileChange):
         return f"  {address}: {one.path}: {'; '.join(_attributes(one)) or one.reason}"
-    return f"  {address}.{one.path}: {_both(one.new, one.old)}"
+    return f"  {address}.{one.name}: {_both(one.new, one.old)}"
 
 
 def _attributes(change: FileChange) -> Iterator[str]:

@@ -11,11 +11,21 @@ from dataclasses import replace
 from typing import Any
 
 from deployer.engine import stamp
-from deployer.engine.documents import GONE
 from deployer.engine.draft import Draft, Missing, Owned
 from deployer.engine.uploads import Releases, Source, token
 from deployer.kinds import Body, HeldIds, Kind
-from deployer.model import DesiredFile, FileAction, FileChange, LiveFile, LiveObject, Operations, Origin, Upload
+from deployer.model import (
+    DesiredFile,
+    FileAction,
+    FileChange,
+    LiveFile,
+    LiveObject,
+    Operations,
+    Origin,
+    Reason,
+    Upload,
+    Why,
+)
 
 
 class HeldFiles:
@@ -93,14 +103,15 @@ def compare(desired: Sequence[DesiredFile], live: Sequence[LiveFile], lacks: Mis
     known = {file.sha256 for file in live}
     add = [_added(mark, file, lacks) for mark, file in tokens.items() if mark not in known]
     left = [file for file in live if file.sha256 and file.sha256 not in tokens]
-    remove = [FileChange(FileAction.REMOVE, file.id, None, (file,), "no longer in the manifest") for file in left]
+    remove = [FileChange(FileAction.REMOVE, file.id, None, (file,), Reason(Why.UNDECLARED)) for file in left]
     return tuple(sorted([*add, *remove], key=lambda change: (change.path, change.action)))
 
 
 def _added(mark: str, file: DesiredFile, lacks: Missing) -> FileChange:
     if mark in lacks.out.values():
-        return FileChange(FileAction.ADD, file.path, file, (), "removed on the account", Origin.ACCOUNT)
-    return FileChange(FileAction.ADD, file.path, file, (), GONE if mark in lacks.gone else "not on the account")
+        return FileChange(FileAction.ADD, file.path, file, (), Reason(Why.TAKEN_OUT), Origin.ACCOUNT)
+    why = Why.FILE_GONE if mark in lacks.gone else Why.NOT_LIVE
+    return FileChange(FileAction.ADD, file.path, file, (), Reason(why))
 
 
 def _by_token(desired: Sequence[DesiredFile]) -> dict[str, DesiredFile]:

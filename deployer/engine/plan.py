@@ -32,11 +32,13 @@ from deployer.model import (
     Operations,
     Plan,
     Problem,
+    Reason,
     Resource,
     Severity,
     Target,
     Update,
     Upload,
+    Why,
 )
 
 _NEEDS_BYTES = (FileAction.ADD, FileAction.REPLACE)
@@ -76,7 +78,7 @@ def build(
         if address not in declared:
             drafts.append(decide.orphan(scope, address, one, users(one)))
         elif address in expired and not one.stamp.protected:
-            drafts.append(decide.superseded(scope, address, one, "it has expired", [address]))
+            drafts.append(decide.superseded(scope, address, one, Why.EXPIRED, [address]))
     twins, told = _twins(scope, groups, users)
     holding = holders_of(scope, live)
     changes = with_operations(arranged([*drafts, *twins]), holding)
@@ -147,7 +149,7 @@ def _twins(
             problems.append(Problem(text, remedy, str(address), severity=Severity.WARNING))
             if goes:
                 after = [address, *(user for user in using if isinstance(user, Address))]
-                drafts.append(decide.superseded(scope, address, twin, "a second copy", after))
+                drafts.append(decide.superseded(scope, address, twin, Why.SECOND_COPY, after))
     return drafts, problems
 
 
@@ -209,7 +211,7 @@ def with_operations(drafts: Sequence[Draft], holders: Mapping[str, int]) -> tupl
 
 def left_over_files(file_ids: Sequence[str]) -> tuple[Change, ...]:
     """Give the deletes that an interrupted run did not come to: nobody holds these File objects any more."""
-    why = "left over by an interrupted run"
+    why = Reason(Why.LEFT_OVER)
     return tuple(
         Change(Address("file", one), Action.DELETE, why, one, operations=(DeleteFile(one),)) for one in sorted(file_ids)
     )

@@ -86,7 +86,7 @@ def _change(change: Change) -> dict[str, Any]:
     result: dict[str, Any] = {
         "address": str(change.address),
         "action": change.action.value,
-        "reason": change.reason,
+        "reason": str(change.reason),
         "origin": _origin(change).value,
         "fields": [_field(field) for field in change.fields],
     }
@@ -106,7 +106,8 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _conflict(address: Address, one: FieldChange | FileChange) -> dict[str, str]:
-    return {"address": str(address), "field" if isinstance(one, FieldChange) else "file": one.path}
+    where = {"field": one.name} if isinstance(one, FieldChange) else {"file": one.path}
+    return {"address": str(address), **where}
 
 
 def _origin(change: Change) -> Origin:
@@ -118,7 +119,7 @@ def _origin(change: Change) -> Origin:
 
 def _field(field: FieldChange) -> dict[str, Any]:
     result = {
-        "path": field.path,
+        "path": field.name,
         "old": field.old,
         "new": field.new,
         "origin": field.origin.value,
@@ -142,7 +143,7 @@ def _file(change: FileChange) -> dict[str, Any]:
     """`live` says which memberships go or stay: a plan that was reviewed must not detach others."""
     return {
         "path": change.path,
-        "reason": change.reason,
+        "reason": str(change.reason),
         "origin": change.origin.value,
         "upload": change.upload,
         **(_desired(change.desired) if change.desired else {}),
@@ -175,7 +176,7 @@ def _moved(one: drift.Moved) -> dict[str, Any]:
         "id": one.live_id,
         "what": one.what,
         "fields": [
-            {"path": field.path, "declared": field.new, "live": field.old, "origin": field.origin.value}
+            {"path": field.name, "declared": field.new, "live": field.old, "origin": field.origin.value}
             for field in one.fields
         ],
         "documents": [{"path": document.path, "what": document.what} for document in one.documents],

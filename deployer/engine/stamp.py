@@ -14,7 +14,7 @@ from typing import Any
 
 from deployer.engine import canonical
 from deployer.kinds import BESIDE
-from deployer.model import Address, Attrs
+from deployer.model import Address, Attrs, FieldPath
 
 OWNER = "deployer"
 APPLIED = "deployer_applied"
@@ -77,7 +77,7 @@ def written(digests: Mapping[str, str]) -> str:
     return " ".join(f"{name}={digest}" for name, digest in digests.items())
 
 
-def applied(values: Mapping[str, Any]) -> dict[str, str]:
+def applied(values: Mapping[str, Any] | Mapping[FieldPath, Any]) -> dict[str, str]:
     """Give the digest of each value by the short hash of its name."""
     return {name_of(name): digest(value) for name, value in values.items()}
 
@@ -97,12 +97,17 @@ def write(  # noqa: PLR0913
     return {OWNER: f"{project}/{address}", APPLIED: written({**digests, **marks}), ORIGIN: origin}
 
 
-def fields(attrs: Attrs) -> dict[str, Any]:
-    """Give the fields that are compared and stamped one by one: metadata key by key, the rest whole."""
-    result = {name: value for name, value in attrs.items() if name != "metadata"}
+def fields(attrs: Attrs) -> dict[FieldPath, Any]:
+    """Return the fields that are compared and stamped one by one: metadata key by key, the rest whole."""
+    result: dict[FieldPath, Any] = {(name,): value for name, value in attrs.items() if name != "metadata"}
     for key, value in (attrs.get("metadata") or {}).items():
-        result[f"metadata/{key}"] = value
+        result["metadata", key] = value
     return result
+
+
+def whole(path: FieldPath) -> FieldPath:
+    """Return the field that the stamp holds for a part of it: a pair of metadata itself, else all of the field."""
+    return path if path[0] == "metadata" else path[:1]
 
 
 def without(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -111,8 +116,9 @@ def without(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 @cache
-def name_of(path: str) -> str:
-    return canonical.sha256(path)[:_NAME]
+def name_of(path: str | FieldPath) -> str:
+    """Return the short hash by which a stamp calls a field, an attribute or a File object."""
+    return canonical.sha256(path if isinstance(path, str) else "/".join(path))[:_NAME]
 
 
 def digest(value: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from deployer.engine import canonical, stamp
 from deployer.engine.canonical import same
 from deployer.kinds import Kind
-from deployer.model import LiveFile
+from deployer.model import FieldPath, LiveFile
 from deployer.wording import cut
 
 _LENGTH = 12
@@ -51,11 +51,11 @@ def unheeded(kind: Kind, sent: Mapping[str, Any], answer: Mapping[str, Any]) -> 
     return list(_sentences(wanted, found, told="metadata" in answer))
 
 
-def _sentences(wanted: Mapping[str, Any], found: Mapping[str, Any], *, told: bool) -> Iterator[str]:
+def _sentences(wanted: Mapping[FieldPath, Any], found: Mapping[FieldPath, Any], *, told: bool) -> Iterator[str]:
     for path, value in sorted(wanted.items()):
-        missing = path.startswith("metadata/") and told
+        name, missing = "/".join(path), path[0] == "metadata" and told
         if (path in found or missing) and not same(value, found.get(path)):
-            yield f"the service answered {path} {_short(found.get(path))} where {_short(value)} was sent"
+            yield f"the service answered {name} {_short(found.get(path))} where {_short(value)} was sent"
 
 
 def _short(value: Any) -> str:

@@ -296,7 +296,7 @@ def _refused(problem: Problem) -> Misread:
 def _different(resource: Resource, item: Declaration, kind: Kind, ids: Mapping[str, str]) -> Iterator[str]:
     attrs = kind.express(resource.attrs).attrs
     changes = diff.compare(canonical(kind, item.live, ids), attrs, kind.defaults, {})
-    yield from dict.fromkeys(change.path.partition("/")[0] for change in changes)
+    yield from dict.fromkeys(change.path[0] for change in changes)
     if not _same_files(resource, item):
         yield FILES
 

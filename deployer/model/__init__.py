@@ -34,14 +34,17 @@ from deployer.model.plan import (
     Change,
     Effect,
     FieldChange,
+    FieldPath,
     FileAction,
     FileChange,
     OnDrift,
     Origin,
     Outcome,
     Plan,
+    Reason,
     Status,
     Target,
+    Why,
 )
 
 __all__ = [
@@ -59,6 +62,7 @@ __all__ = [
     "DetachFile",
     "Effect",
     "FieldChange",
+    "FieldPath",
     "FileAction",
     "FileChange",
     "Limits",
@@ -74,6 +78,7 @@ __all__ = [
     "Position",
     "Problem",
     "ProblemsFound",
+    "Reason",
     "Resource",
     "Severity",
     "Status",
@@ -81,5 +86,6 @@ __all__ = [
     "Update",
     "UpdateFile",
     "Upload",
+    "Why",
     "Write",
 ]

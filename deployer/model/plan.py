@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from deployer.model.nouns import (
@@ -57,19 +58,138 @@ class Effect:
     kind: str
 
 
+class Why(StrEnum):
+    """Why something is to be done about an object or a file, or nothing: what decisions read."""
+
+    NOT_LIVE = "not-live"
+    AS_DECLARED = "as-declared"
+    KEPT = "kept"
+    FIELDS = "fields"
+    FILES = "files"
+    RELEASED = "released"
+    AGREED = "agreed"
+    READDRESSED = "readdressed"
+    EXPIRED = "expired"
+    SECOND_COPY = "second-copy"
+    UNDECLARED = "undeclared"
+    UNPRUNED = "unpruned"
+    PROTECTED = "protected"
+    IN_USE = "in-use"
+    DESTROYED = "destroyed"
+    LEFT_OVER = "left-over"
+    ADOPTED = "adopted"
+    FOREIGN_AGAIN = "foreign-again"
+    DOCUMENTS_FOREIGN_AGAIN = "documents-foreign-again"
+    RESTAMPED = "restamped"
+    CREATED_SINCE = "created-since"
+    INFERRED = "inferred"
+    UNTOUCHED = "untouched"
+    CONTENT = "content"
+    FILE_GONE = "file-gone"
+    RENAMED = "renamed"
+    MOVED = "moved"
+    NOT_INGESTED = "not-ingested"
+    CHUNKING = "chunking"
+    ATTRIBUTES = "attributes"
+    ATTRIBUTES_EDITED = "attributes-edited"
+    INGESTING = "ingesting"
+    OTHER_COPY = "other-copy"
+    EXCLUSIVE = "exclusive"
+    TAKEN_OUT = "taken-out"
+    SAME_BYTES = "same-bytes"
+    REPLACED = "replaced"
+    UNSURE = "unsure"
+
+
+_SENTENCES: Mapping[Why, str] = MappingProxyType(
+    {
+        Why.NOT_LIVE: "not on the account",
+        Why.AS_DECLARED: "as declared",
+        Why.KEPT: "kept as edited on the account",
+        Why.FIELDS: "{0}",
+        Why.FILES: "{0}",
+        Why.RELEASED: "no longer declared: {0}",
+        Why.AGREED: "git and the account agree now: {0}",
+        Why.READDRESSED: "moved from {0}",
+        Why.EXPIRED: "it has expired",
+        Why.SECOND_COPY: "a second copy",
+        Why.UNDECLARED: "no longer in the manifest",
+        Why.UNPRUNED: "no longer in the manifest; --prune deletes it",
+        Why.PROTECTED: "no longer in the manifest, but protected: declare it with protect: false once, then remove it",
+        Why.IN_USE: "no longer in the manifest, but in use by {0}",
+        Why.DESTROYED: "everything of this project goes",
+        Why.LEFT_OVER: "left over by an interrupted run",
+        Why.ADOPTED: "take over {0}",
+        Why.FOREIGN_AGAIN: "was foreign at the time of the snapshot",
+        Why.DOCUMENTS_FOREIGN_AGAIN: "foreign documents, adopted since",
+        Why.RESTAMPED: "what is declared of it",
+        Why.CREATED_SINCE: "was created since",
+        Why.INFERRED: (
+            "was created since: its run did not live to record it, so it is inferred from its address and age"
+        ),
+        Why.UNTOUCHED: "not changed since",
+        Why.CONTENT: "its content changed",
+        Why.FILE_GONE: "its File object is gone",
+        Why.RENAMED: "renamed from {0}",
+        Why.MOVED: "moved from {0}",
+        Why.NOT_INGESTED: "its ingestion {0}",
+        Why.CHUNKING: "its chunking changed",
+        Why.ATTRIBUTES: "its attributes changed",
+        Why.ATTRIBUTES_EDITED: "and its attributes were edited",
+        Why.INGESTING: "attached, still being ingested",
+        Why.OTHER_COPY: "a second copy, or an older one",
+        Why.EXCLUSIVE: "not ours, and the store is exclusive",
+        Why.TAKEN_OUT: "removed on the account",
+        Why.SAME_BYTES: "the same bytes: it is marked, not uploaded",
+        Why.REPLACED: "replaces {0}",
+        Why.UNSURE: "{0}",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why, and of what (`names`); `others` are further reasons. `str()` is the sentence, which is made only here."""
+
+    code: Why
+    names: tuple[str, ...] = ()
+    others: tuple[Reason, ...] = ()
+
+    def __str__(self) -> str:
+        sentence = _SENTENCES[self.code].format(", ".join(self.names))
+        return ", ".join([sentence, *map(str, self.others)])
+
+    def among(self, code: Why) -> bool:
+        """Whether this is the reason, or one of the others."""
+        return self.code is code or any(one.among(code) for one in self.others)
+
+    def beside(self, *others: Reason) -> Reason:
+        """Return the reason with further ones."""
+        return Reason(self.code, self.names, (*self.others, *others))
+
+
+FieldPath = tuple[str, ...]
+"""A field by its name, or one of its parts: `("tools", NAME)`, `("metadata", KEY)`."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """`path` is a field, or `tools/NAME`, `metadata/KEY`; None stands for: not set.
+    """`old` and `new` are the values of the field at `path`; None stands for: not set.
 
     `kept`: the account's value stays, because it was asked for (`--on-drift keep`).
     """
 
-    path: str
+    path: FieldPath
     old: Any
     new: Any
     origin: Origin
     effects: tuple[Effect, ...] = ()
     kept: bool = False
+
+    @property
+    def name(self) -> str:
+        """The path as it is printed."""
+        return "/".join(self.path)
 
 
 class FileAction(StrEnum):
@@ -97,7 +217,7 @@ class FileChange:
     path: str
     desired: DesiredFile | None
     live: tuple[LiveFile, ...]
-    reason: str
+    reason: Reason
     origin: Origin = Origin.MANIFEST
     upload: bool = False
     kept: bool = False
@@ -113,7 +233,7 @@ class Change:
 
     address: Address
     action: Action
-    reason: str
+    reason: Reason
     live_id: str | None = None
     fields: tuple[FieldChange, ...] = ()
     files: tuple[FileChange, ...] = ()

@@ -22,7 +22,6 @@ from deployer.backends.account import Account
 from deployer.backends.base import StoredFile
 from deployer.engine import stamp
 from deployer.engine.adopt import MAX_ATTRIBUTES, lacking_room
-from deployer.engine.documents import AGREED
 from deployer.errors import AccountError, DeployerError, UsageError
 from deployer.manifest import Manifest, compile_manifest, digest, export
 from deployer.manifest.accounts import EMBEDDED, choose, hosted, unnamed
@@ -30,7 +29,7 @@ from deployer.manifest.declaration import Declaration, DocumentPaths, WrittenDoc
 from deployer.manifest.export import Choice
 from deployer.manifest.knowledge import stands_for_another, unfit
 from deployer.manifest.load import Sources, load
-from deployer.model import AccountSettings, Action, Address, DesiredFile, LiveFile, Plan, ProblemsFound
+from deployer.model import AccountSettings, Action, Address, DesiredFile, LiveFile, Plan, ProblemsFound, Why
 from deployer.project.adoption import adopted
 from deployer.project.applying import ApplyOptions
 from deployer.project.events import OnEvent, ignore
@@ -245,7 +244,7 @@ async def exporting(source: ExportSource, options: ExportOptions, on_event: OnEv
 
 def stamps_only(plan: Plan) -> bool:
     """Whether the objects are as declared, and only their stamps are of an earlier time."""
-    settled = all(file.reason.startswith(AGREED) for change in plan.pending for file in change.files)
+    settled = all(file.reason.among(Why.AGREED) for change in plan.pending for file in change.files)
     return settled and all(change.action is Action.UPDATE and not change.fields for change in plan.pending)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from deployer.engine import stamp
 from deployer.errors import DeployerError
 from deployer.kinds import kinds_of
-from deployer.model import Action, Address, Change, OnDrift, Plan, Problem, Severity, Target
+from deployer.model import Action, Address, Change, OnDrift, Plan, Problem, Reason, Severity, Target, Why
 from deployer.project.results import PlanOptions
 from deployer.rollback import history, restore, snapshot
 from deployer.rollback.store import SnapshotStore
@@ -64,7 +64,7 @@ def _explained(plan: Plan) -> Plan:
 
 
 def _gone(change: Change) -> Change:
-    return replace(change, reason="everything of this project goes", orphan=False) if change.orphan else change
+    return replace(change, reason=Reason(Why.DESTROYED), orphan=False) if change.orphan else change
 
 
 def _stays(plan: Plan, change: Change) -> Problem:

@@ -15,7 +15,7 @@ from deployer.engine import stamp, uploads
 from deployer.engine.canonical import same
 from deployer.engine.documents import attributes
 from deployer.kinds import vector_store
-from deployer.model import Change, FileAction, FileChange, Origin, Plan
+from deployer.model import Change, FileAction, FileChange, Origin, Plan, Reason, Why
 from deployer.render import textdiff
 from deployer.render.lines import Line, Segment, dim, plain, short, warn
 from deployer.wording import more, size
@@ -145,11 +145,15 @@ def _token(change: FileChange) -> str:
 
 
 def _replaced(old: FileChange, new: FileChange) -> FileChange:
-    return replace(new, action=FileAction.REPLACE, live=old.live, reason=f"replaces {old.live[0].id}")
+    return replace(new, action=FileAction.REPLACE, live=old.live, reason=Reason(Why.REPLACED, (old.live[0].id,)))
 
 
 def _left(change: FileChange, *, unsure: bool) -> FileChange:
-    return replace(change, reason=_UNSURE) if unsure and change.action is FileAction.REMOVE else change
+    return (
+        replace(change, reason=Reason(Why.UNSURE, (_UNSURE,)))
+        if unsure and change.action is FileAction.REMOVE
+        else change
+    )
 
 
 def _pairs(plan: Plan, change: Change) -> list[tuple[str, str]]:

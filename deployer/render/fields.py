@@ -33,26 +33,26 @@ class ValueChange:
 
 def of(changes: tuple[FieldChange, ...], *, fresh: bool) -> Iterator[Line]:
     """Yield the lines of all fields in reading order; of a `fresh` object they need no signs."""
-    width = min(max((len(field.path) for field in changes), default=0), 28)
+    width = min(max((len(field.name) for field in changes), default=0), 28)
     for field in sorted(changes, key=reading_order):
-        label = Segment(f"{plain(field.path):<{width}}  ", "label")
+        label = Segment(f"{plain(field.name):<{width}}  ", "label")
         yield from _kept(label, field) if field.kept else _field(label, field, fresh=fresh)
         yield from _effects(field)
 
 
 def moved(changes: tuple[FieldChange, ...]) -> Iterator[Line]:
     """Yield the same fields the other way round: from what git declares to what the account holds now."""
-    width = min(max((len(field.path) for field in changes), default=0), 28)
+    width = min(max((len(field.name) for field in changes), default=0), 28)
     for field in sorted(changes, key=reading_order):
-        head = Line("!", 1, (Segment(f"{plain(field.path):<{width}}  ", "label"),))
+        head = Line("!", 1, (Segment(f"{plain(field.name):<{width}}  ", "label"),))
         note = (warn(f"  {_MOVED[field.origin]}"),) if field.origin in _MOVED else ()
         yield from difference(head, field.new, field.old, note)
 
 
 def reading_order(field: FieldChange) -> tuple[int, str]:
     """Return what fields are sorted by: what a thing is called first, then what it is made of."""
-    top = field.path.partition("/")[0]
-    return (_FIRST.index(top) if top in _FIRST else len(_FIRST), field.path)
+    top = field.path[0]
+    return (_FIRST.index(top) if top in _FIRST else len(_FIRST), field.name)
 
 
 def _kept(label: Segment, field: FieldChange) -> Iterator[Line]:
@@ -106,7 +106,7 @@ def _compatibility(field: FieldChange) -> tuple[Segment, ...]:
 def _effects(field: FieldChange) -> Iterator[Line]:
     for effect in field.effects:
         if effect.breaking:
-            place = ".".join(map(str, effect.pointer)) or field.path
+            place = ".".join(map(str, effect.pointer)) or field.name
             yield Line("!", 2, (warn(f"{place}: {effect.what}"),))
 
 

@@ -79,7 +79,7 @@ def _outcome(value: Outcome) -> Iterator[str]:
 
 def _verdict(value: Plan) -> Iterator[str]:
     """Yield what a reviewer must know before anything else: a list, or nothing."""
-    breaking = [f"{address}.{field.path}" for address, field in value.breaking]
+    breaking = [f"{address}.{field.name}" for address, field in value.breaking]
     removed = [str(change.address) for change in value.pending if change.action is Action.DELETE]
     replaced = [str(change.address) for change in value.pending if change.action is Action.REPLACE]
     items = [f"- **apply will refuse**: {_code(line)}" for line in preview.refusal(value).splitlines()[:1]]

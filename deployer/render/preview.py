@@ -165,7 +165,7 @@ def _kept(change: Change) -> int:
 
 def detail(change: Change) -> str:
     uploads = upload_bytes(change)
-    return f"{change.reason}, {size(uploads)} to upload" if uploads else change.reason
+    return f"{change.reason}, {size(uploads)} to upload" if uploads else str(change.reason)
 
 
 def refusal(plan: Plan) -> str:

@@ -24,12 +24,15 @@ from deployer.model import (
     Attrs,
     Change,
     DesiredFile,
+    FieldPath,
     LiveFile,
     LiveObject,
     Plan,
     Problem,
+    Reason,
     Resource,
     Severity,
+    Why,
 )
 from deployer.rollback.history import (
     Account,
@@ -49,7 +52,6 @@ _POOL = Address("pool", "…")
 _STAMP = (stamp.OWNER, stamp.APPLIED, stamp.ORIGIN)
 _USABLE = ("completed", "in_progress")
 _CREATED = "was created since"
-_INFERRED = f"{_CREATED}: its run did not live to record it, so it is inferred from its address and age"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +257,9 @@ class _Planner:
             self._warn(address, f"{_CREATED}, but stays: it is {why}")
             return []
         after = tuple(sorted(leaving for _, leaving in users if leaving))
-        why = _INFERRED if self.created[live_id].created is None else _CREATED
+        reason = Reason(Why.INFERRED if self.created[live_id].created is None else Why.CREATED_SINCE)
         seen = verify.digest(kind, one.live.raw)
-        return [Draft(Change(address, Action.DELETE, why, live_id, requires=after, reviewed=seen), kind, owned=one)]
+        return [Draft(Change(address, Action.DELETE, reason, live_id, requires=after, reviewed=seen), kind, owned=one)]
 
     def _leaving(self, one: Owned, drafts: Sequence[Draft]) -> Address | None:
         """Return the address of the change by which a user lets go of an object; None when it goes on using it."""
@@ -282,7 +284,7 @@ class _Planner:
         resource = Resource(entry.previous, attrs, content.files, protect=protect)
         draft = decide.desired(self.scope, resource, found, self.now, self._ownership(entry, found, content.kept))
         if found and draft.change.action is Action.REPLACE:
-            gone = decide.superseded(self.scope, entry.previous, found, "it has expired", [entry.previous])
+            gone = decide.superseded(self.scope, entry.previous, found, Why.EXPIRED, [entry.previous])
             return [draft, gone]
         return [draft]
 
@@ -319,7 +321,7 @@ class _Planner:
             what = f"{one.live.id} has this address now, but another object had it before, and two cannot"
             remedy = "delete it, or move it to another address first"
             self.problems.append(Problem(what, remedy, str(one.stamp.address)))
-        change = Change(self._address(one), Action.NO_OP, "not changed since", one.live.id)
+        change = Change(self._address(one), Action.NO_OP, Reason(Why.UNTOUCHED), one.live.id)
         return Draft(change, self.scope.kinds[one.live.kind], owned=one)
 
     def _address(self, one: Owned) -> Address:
@@ -332,7 +334,7 @@ class _Planner:
         files = tuple(self._unattached())
         pool = Owned(LiveObject(_POOL.kind, "", {}), stamp.Stamp(self.scope.project, _POOL, {}), files)
         stores = [kind for kind in self.scope.kinds.values() if kind.is_store]
-        return [Draft(Change(_POOL, Action.NO_OP, ""), kind, owned=pool) for kind in stores[:1]]
+        return [Draft(Change(_POOL, Action.NO_OP, Reason(Why.UNTOUCHED)), kind, owned=pool) for kind in stores[:1]]
 
     def _unattached(self) -> list[LiveFile]:
         files = [file for entry in self.entries for file in entry.files if file.id in self.sources.there]
@@ -385,18 +387,18 @@ def _attributes(kind: Kind, entry: Entry, ids: Mapping[str, str], declared: Coll
     found["metadata"] = stamp.without(found.get("metadata"))
     values = stamp.fields(found)
     if declared is None:
-        values = {path: value for path, value in values.items() if not same(value, kind.defaults.get(path))}
+        values = {path: value for path, value in values.items() if not same(value, _default(kind, path))}
     else:
         values = {path: value for path, value in values.items() if stamp.name_of(path) in declared}
-    result: dict[str, Any] = {path: value for path, value in values.items() if not path.startswith("metadata/")}
+    result = {path[0]: value for path, value in values.items() if path[0] != "metadata"}
     if "tools" in result:
         result["tools"] = list(result["tools"].values())
-    return {**result, "metadata": _pairs(values)}
+    return {**result, "metadata": {path[1]: value for path, value in values.items() if path[0] == "metadata"}}
 
 
-def _pairs(values: Mapping[str, Any]) -> dict[str, Any]:
-    start = "metadata/"
-    return {path.removeprefix(start): value for path, value in values.items() if path.startswith(start)}
+def _default(kind: Kind, path: FieldPath) -> Any:
+    """A pair of metadata has none."""
+    return kind.defaults.get(path[0]) if len(path) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)

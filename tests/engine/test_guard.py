@@ -6,7 +6,7 @@ import pytest
 
 from deployer.engine import guard
 from deployer.errors import DeployerError
-from deployer.model import Action, Address, Change, Plan, Target
+from deployer.model import Action, Address, Change, Plan, Reason, Target, Why
 
 CASES = {  # (kept, deleted): whether it stops
     (7, 3): False,  # exactly 30 %
@@ -23,7 +23,9 @@ CASES = {  # (kept, deleted): whether it stops
 
 def _changes(kept: int, deleted: int) -> tuple[Change, ...]:
     actions = [Action.NO_OP] * kept + [Action.DELETE] * deleted
-    return tuple(Change(Address("x", f"n{n}"), action, "", f"id{n}") for n, action in enumerate(actions))
+    return tuple(
+        Change(Address("x", f"n{n}"), action, Reason(Why.UNTOUCHED), f"id{n}") for n, action in enumerate(actions)
+    )
 
 
 @pytest.mark.parametrize(("kept", "deleted"), CASES)

@@ -20,7 +20,7 @@ def live(*names: str, gone: tuple[str, ...] = ()) -> LiveObject:
 def compared(one: LiveObject) -> list[tuple[str, str, Origin]]:
     held = [file for file in held_files.live_files(KIND, one.raw, MARK) if file.id not in one.gone]
     changes = held_files.compare([A, B], held, held_files.missing(KIND, one, MARK))
-    return [(change.path, change.reason, change.origin) for change in changes]
+    return [(change.path, str(change.reason), change.origin) for change in changes]
 
 
 def test_all_are_there() -> None:

@@ -162,7 +162,7 @@ def test_the_plan_is_as_expected(path: Path) -> None:
     built = build(case)
     changes = {str(change.address): change for change in built.changes}
     found = {
-        address: [change.action.value, change.reason, {field.path: field.origin.value for field in change.fields}]
+        address: [change.action.value, str(change.reason), {field.name: field.origin.value for field in change.fields}]
         for address, change in changes.items()
     }
     assert list(found.items()) == [(address, [*parts, {}][:3]) for address, parts in case["expect"].items()]
@@ -170,7 +170,7 @@ def test_the_plan_is_as_expected(path: Path) -> None:
     assert len(said) == len(case.get("problems", []))
     assert all(text in one for text, one in zip(case.get("problems", []), said, strict=True)), said
     for address, expected in (case.get("documents") or {}).items():
-        files = {one.path: [one.action.value, one.reason] for one in changes[address].files}
+        files = {one.path: [one.action.value, str(one.reason)] for one in changes[address].files}
         assert files == expected
     for address, expected in (case.get("operations") or {}).items():
         assert [short(one) for one in changes[address].operations] == expected

@@ -67,7 +67,7 @@ def test_what_git_declares_as_it_is_is_guarded_from_then_on(root: Path) -> None:
         write(root, WARM.replace("0.5", "1.0"), {})
         one.converge(CAREFUL)
         cool(one)
-        assert [field.path for _, field in one.plan(CAREFUL).conflicts] == ["temperature"]
+        assert [field.path for _, field in one.plan(CAREFUL).conflicts] == [("temperature",)]
 
 
 def test_a_kept_edit_stays_kept_until_git_lets_go(root: Path) -> None:
@@ -141,7 +141,7 @@ def test_an_edit_of_a_document_that_git_took_over_is_settled(root: Path) -> None
         paint(one, "red")
         write(root, BLUE.replace("team: blue}", "team: red}"), {"docs/a.md": FILES["docs/a.md"]})
         (change,) = one.plan(CAREFUL).pending
-        reasons = {file.path: file.reason for file in change.files}
+        reasons = {file.path: str(file.reason) for file in change.files}
         assert reasons["docs/a.md"] == "git and the account agree now: team"
         assert one.plan(CAREFUL).conflicts == ()
         one.converge(CAREFUL)

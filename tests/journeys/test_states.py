@@ -219,7 +219,7 @@ def test_what_nobody_declared_is_never_touched_and_edits_are_told_apart(project:
                 plan = await one.plan()
                 (change,) = plan.pending
                 (field,) = change.fields
-                assert (field.path, field.origin) == ("instructions", "account")
+                assert (field.name, field.origin) == ("instructions", "account")
             await converge(project, wire, api)
             async with session(project.root, api, wire) as one:
                 assert (await http(one).get(path)).data["metadata"]["note"] == "by hand"

@@ -21,9 +21,11 @@ from deployer.model import (
     Operations,
     Origin,
     Plan,
+    Reason,
     Target,
     Update,
     Upload,
+    Why,
 )
 from deployer.render import text
 from deployer.render.output import Streams
@@ -43,14 +45,21 @@ def a_plan(*changes: Change, limits: Limits = UNLIMITED) -> Plan:
     return Plan("school", TARGET, changes, limits=limits)
 
 
+def why(text: str) -> Reason:
+    """Give a reason whose sentence is this."""
+    return Reason(Why.UNSURE, (text,))
+
+
 def edited(path: str, live: object, git: object, *, origin: Origin = Origin.ACCOUNT, kept: bool = False) -> FieldChange:
-    return FieldChange(path, live, git, origin, kept=kept)
+    return FieldChange(tuple(path.split("/")), live, git, origin, kept=kept)
 
 
 def assistant(name: str, *fields: FieldChange, action: Action = Action.UPDATE) -> Change:
     address = Address("assistant", name)
     operations = () if action is Action.NO_OP else (Update(address, "id_1", {}),)
-    return Change(address, action, f"{len(fields)} fields", "id_1", fields, operations=operations, reviewed="0" * 12)
+    return Change(
+        address, action, why(f"{len(fields)} fields"), "id_1", fields, operations=operations, reviewed="0" * 12
+    )
 
 
 def document(number: int, size: int = 1_000) -> DesiredFile:
@@ -67,11 +76,11 @@ def store(*files: FileChange, uploads: Sequence[DesiredFile] = (), batch: int = 
     batches = [tuple(members[start : start + batch]) for start in range(0, len(members), batch)]
     attaches = [AttachFiles(str(STORE), one, f"batch {number}") for number, one in enumerate(batches)]
     operations: Operations = (*(Upload(file, file.path) for file in uploads), *attaches)
-    return Change(STORE, Action.UPDATE, f"{len(files)} files", "vs_1", files=files, operations=operations)
+    return Change(STORE, Action.UPDATE, why(f"{len(files)} files"), "vs_1", files=files, operations=operations)
 
 
 def added(file: DesiredFile) -> FileChange:
-    return FileChange(FileAction.ADD, file.path, file, (), "not on the account", upload=True)
+    return FileChange(FileAction.ADD, file.path, file, (), why("not on the account"), upload=True)
 
 
 def shown(plan: Plan) -> list[str]:

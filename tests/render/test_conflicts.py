@@ -11,7 +11,7 @@ def test_an_edited_field_has_its_own_sign_both_values_and_who_moved_it() -> None
             "tutor",
             edited("name", "By hand", "Tutor"),
             edited("temperature", 0.9, 0.3, origin=Origin.BOTH),
-            FieldChange("model", "m", "n", Origin.MANIFEST),
+            FieldChange(("model",), "m", "n", Origin.MANIFEST),
         )
     )
     assert shown(plan) == [
@@ -38,7 +38,7 @@ def test_what_is_kept_is_no_conflict_and_no_work() -> None:
 
 
 def test_what_is_kept_beside_a_change_is_counted_with_it() -> None:
-    change = assistant("tutor", edited("a", 1, 2, kept=True), FieldChange("b", 1, 2, Origin.MANIFEST))
+    change = assistant("tutor", edited("a", 1, 2, kept=True), FieldChange(("b",), 1, 2, Origin.MANIFEST))
     assert shown(a_plan(change))[0].startswith("~ assistant/tutor")
     assert totals(a_plan(change)) == "1 to update, 1 field kept as edited on the account · 1 request"
 

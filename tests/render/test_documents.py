@@ -4,7 +4,7 @@ import pytest
 
 from deployer.engine import plan_json
 from deployer.model import FileAction, FileChange, Limits, Origin
-from tests.render.plans import a_plan, added, document, membership, shown, store, totals
+from tests.render.plans import a_plan, added, document, membership, shown, store, totals, why
 
 GIT = document(1)
 
@@ -21,11 +21,11 @@ GIT = document(1)
     ),
 )
 def test_each_action_has_its_line(action: FileAction, reason: str, said: str) -> None:
-    assert shown(a_plan(store(FileChange(action, GIT.path, GIT, (), reason))))[1:] == [f"    {said}"]
+    assert shown(a_plan(store(FileChange(action, GIT.path, GIT, (), why(reason)))))[1:] == [f"    {said}"]
 
 
 def test_attributes_that_somebody_edited_are_a_conflict() -> None:
-    plan = a_plan(store(FileChange(FileAction.UPDATE, GIT.path, GIT, (), "its attributes changed", Origin.BOTH)))
+    plan = a_plan(store(FileChange(FileAction.UPDATE, GIT.path, GIT, (), why("its attributes changed"), Origin.BOTH)))
     assert shown(plan) == [
         f"! {'vector_store/docs':<40}  1 files  1 conflict with the account",
         "    ! docs/00001.md  1.0 kB  its attributes changed",
@@ -36,8 +36,8 @@ def test_attributes_that_somebody_edited_are_a_conflict() -> None:
 
 def test_a_removed_file_shows_what_goes_and_a_replaced_one_both_sizes() -> None:
     live = (membership("docs/a.md"),)
-    removed = FileChange(FileAction.REMOVE, "docs/a.md", None, live, "no longer in the manifest")
-    replaced = FileChange(FileAction.REPLACE, GIT.path, GIT, live, "its content changed", upload=True)
+    removed = FileChange(FileAction.REMOVE, "docs/a.md", None, live, why("no longer in the manifest"))
+    replaced = FileChange(FileAction.REPLACE, GIT.path, GIT, live, why("its content changed"), upload=True)
     assert shown(a_plan(store(removed, replaced)))[1:] == [
         "    - docs/a.md  2.0 kB  no longer in the manifest",
         "    ~ docs/00001.md  2.0 kB → 1.0 kB  its content changed",
@@ -46,7 +46,7 @@ def test_a_removed_file_shows_what_goes_and_a_replaced_one_both_sizes() -> None:
 
 def test_ten_thousand_files_take_a_screen_and_stay_whole_in_json() -> None:
     files = [document(number, 1_200) for number in range(10_000)]
-    removed = [FileChange(FileAction.REMOVE, f"old/{n}", None, (membership("x"),), "gone") for n in range(5)]
+    removed = [FileChange(FileAction.REMOVE, f"old/{n}", None, (membership("x"),), why("gone")) for n in range(5)]
     plan = a_plan(store(*map(added, files), *removed, uploads=files))
     found = shown(plan)
     assert found[0].endswith("10005 files, 12.0 MB to upload")
@@ -57,14 +57,14 @@ def test_ten_thousand_files_take_a_screen_and_stay_whole_in_json() -> None:
 
 
 def test_many_groups_share_the_room() -> None:
-    files = [FileChange(action, f"{action}/{n}", GIT, (), "why") for action in FileAction for n in range(30)]
+    files = [FileChange(action, f"{action}/{n}", GIT, (), why("why")) for action in FileAction for n in range(30)]
     found = shown(a_plan(store(*files)))[1:]
     assert len(found) == len(FileAction) * 4
     assert sum("… and 28 more (28.0 kB)" in line for line in found) == len(FileAction)
 
 
 def test_the_last_one_is_shown_rather_than_counted() -> None:
-    files = [FileChange(FileAction.UPDATE, str(n), GIT, (), "why") for n in range(21)]
+    files = [FileChange(FileAction.UPDATE, str(n), GIT, (), why("why")) for n in range(21)]
     assert not any("more" in line for line in shown(a_plan(store(*files))))
 
 
@@ -82,7 +82,7 @@ def test_the_totals_tell_the_time_that_limits_take_when_it_is_long() -> None:
 
 def test_the_forecast_and_what_a_file_is_are_in_json() -> None:
     live = (membership("docs/a.md"), membership("docs/b.md"))
-    change = FileChange(FileAction.UPDATE, GIT.path, GIT, live, "its attributes changed", Origin.ACCOUNT)
+    change = FileChange(FileAction.UPDATE, GIT.path, GIT, live, why("its attributes changed"), Origin.ACCOUNT)
     found = plan_json.plan_data(a_plan(store(change, uploads=[GIT]), limits=Limits(1, 1, 1)))
     assert found["forecast"]["requests"] == 3
     assert found["forecast"]["bytes"] == 1_000

@@ -7,7 +7,7 @@ from deployer.engine.plan_json import drift_data
 from deployer.model import Action, Change, FieldChange, FileAction, FileChange, LiveFile, Origin, Plan
 from deployer.render import text
 from deployer.render.output import Streams
-from tests.render.plans import STORE, a_plan, assistant, document, edited, membership, store
+from tests.render.plans import STORE, a_plan, assistant, document, edited, membership, store, why
 
 GIT = document(1)
 
@@ -19,12 +19,14 @@ def said(plan: Plan) -> list[str]:
 
 
 def lost(*live: LiveFile, reason: str = "its chunking changed", origin: Origin = Origin.MANIFEST) -> FileChange:
-    return FileChange(FileAction.ATTACH, GIT.path, GIT, live, reason, origin)
+    return FileChange(FileAction.ATTACH, GIT.path, GIT, live, why(reason), origin)
 
 
 def test_nothing_moved_although_git_changes_everything() -> None:
-    gone = FileChange(FileAction.REMOVE, "a.md", None, (membership("a.md", "failed"),), "no longer in the manifest")
-    plan = a_plan(assistant("a", FieldChange("name", "x", "y", Origin.MANIFEST)), store(gone, lost(membership("b"))))
+    gone = FileChange(
+        FileAction.REMOVE, "a.md", None, (membership("a.md", "failed"),), why("no longer in the manifest")
+    )
+    plan = a_plan(assistant("a", FieldChange(("name",), "x", "y", Origin.MANIFEST)), store(gone, lost(membership("b"))))
     assert drift.moved(plan) == ()
     assert said(plan) == ["Nothing moved on the account."]
     assert drift_data(plan)["moved"] == []
@@ -37,7 +39,7 @@ def test_each_edited_field_is_shown_from_git_to_the_account() -> None:
             edited("name", "By hand", "Tutor"),
             edited("temperature", 0.9, 0.3, origin=Origin.BOTH, kept=True),
             edited("description", "By hand", None),
-            FieldChange("model", "m", "n", Origin.MANIFEST),
+            FieldChange(("model",), "m", "n", Origin.MANIFEST),
         )
     )
     assert said(plan) == [
@@ -75,7 +77,7 @@ def test_documents_that_fell_out_are_named_with_the_service_s_reason() -> None:
 
 
 def test_a_store_that_expired_is_told_as_a_whole() -> None:
-    plan = a_plan(Change(STORE, Action.REPLACE, "it has expired"))
+    plan = a_plan(Change(STORE, Action.REPLACE, why("it has expired")))
     assert said(plan) == ["! vector_store/docs  it has expired", "", "1 object moved on the account."]
     assert drift_data(plan)["moved"] == [
         {"address": "vector_store/docs", "id": None, "what": "it has expired", "fields": [], "documents": []}

@@ -38,7 +38,7 @@ def comment(plan: Plan) -> str:
 
 
 def created(name: str) -> Change:
-    fields = (FieldChange("name", None, name, Origin.MANIFEST), FieldChange("model", None, "m", Origin.MANIFEST))
+    fields = (FieldChange(("name",), None, name, Origin.MANIFEST), FieldChange(("model",), None, "m", Origin.MANIFEST))
     return assistant(name, *fields, action=Action.CREATE)
 
 
@@ -110,7 +110,7 @@ def test_the_verdict_comes_first() -> None:
     broken = Effect((), "is gone", breaking=True, kind="gone")
     plan = a_plan(
         assistant("tutor", edited("name", "By hand", "Tutor"), edited("model", "m", "n", origin=Origin.MANIFEST)),
-        assistant("quiz", FieldChange("tools/show_quiz", {"type": "function"}, None, Origin.MANIFEST, (broken,))),
+        assistant("quiz", FieldChange(("tools", "show_quiz"), {"type": "function"}, None, Origin.MANIFEST, (broken,))),
         assistant("old", action=Action.DELETE),
     )
     assert comment(plan).splitlines()[4:12] == [

@@ -36,7 +36,7 @@ from deployer.render import text
 from deployer.render.formats import rendered
 from deployer.render.lines import plain
 from deployer.render.output import Streams
-from tests.render.plans import Terminal, assistant, document, edited, membership, store
+from tests.render.plans import Terminal, assistant, document, edited, membership, store, why
 from tests.render.plans import a_plan as hand_made
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -153,15 +153,15 @@ def test_the_json_is_as_published(name: str) -> None:
 def by_hand() -> Plan:
     """Every file action, a kept field, an orphan."""
     git, live = document(1), membership("docs/a.md", "failed", "no text")
-    files = [FileChange(action, git.path, git, (live,), "why", Origin.ACCOUNT) for action in FileAction]
-    orphan = Change(Address("assistant", "old"), Action.NO_OP, "--prune deletes it", "id_9", orphan=True)
+    files = [FileChange(action, git.path, git, (live,), why("why"), Origin.ACCOUNT) for action in FileAction]
+    orphan = Change(Address("assistant", "old"), Action.NO_OP, why("--prune deletes it"), "id_9", orphan=True)
     return hand_made(store(*files, uploads=[git]), assistant("a", edited("name", 1, 2, kept=True)), orphan)
 
 
 def test_every_file_that_a_plan_touches_is_in_its_fingerprint() -> None:
     git = document(1)
     plans = [
-        hand_made(store(FileChange(FileAction.REPLACE, git.path, one, (membership(path),), "why")))
+        hand_made(store(FileChange(FileAction.REPLACE, git.path, one, (membership(path),), why("why"))))
         for one in (git, replace(git, attributes={"a": 1}), replace(git, chunking={"max": 1}))
         for path in ("a", "b")
     ]

@@ -15,11 +15,11 @@ from deployer.model import Action, Address, Change, Create, Limits, Outcome, Pla
 from deployer.render.preview import left, outcome_totals
 from deployer.render.progress import Tally, progress
 from deployer.render.text import console, outcome
-from tests.render.plans import STORE, Terminal, a_plan, added, document, store
+from tests.render.plans import STORE, Terminal, a_plan, added, document, store, why
 
 SMALL = a_plan(
     *(
-        Change(one, Action.CREATE, "", operations=(Create(one, {}),))
+        Change(one, Action.CREATE, why(""), operations=(Create(one, {}),))
         for one in (Address("assistant", "a"), Address("assistant", "b"))
     )
 )

@@ -15,7 +15,7 @@ from deployer.model import DesiredFile, FileAction, FileChange, LiveFile, Origin
 from deployer.render import documents, text
 from deployer.render.formats import rendered
 from deployer.render.output import Streams
-from tests.render.plans import a_plan, document, shown, store
+from tests.render.plans import a_plan, document, shown, store, why
 
 WIKI = "https://wiki.example/school/handbook/v{}/pages"
 Values = Mapping[str, Any]
@@ -101,8 +101,8 @@ def test_what_comes_with_new_bytes_is_told_beside_them() -> None:
 
 def test_what_is_new_or_goes_has_no_before() -> None:
     file = replace(document(1), attributes={"lang": "ko"})
-    assert said(FileChange(FileAction.ADD, file.path, file, (), "not on the account")) == ""
-    assert said(FileChange(FileAction.REMOVE, file.path, None, (held(file, {"lang": "en"}),), "gone")) == ""
+    assert said(FileChange(FileAction.ADD, file.path, file, (), why("not on the account"))) == ""
+    assert said(FileChange(FileAction.REMOVE, file.path, None, (held(file, {"lang": "en"}),), why("gone"))) == ""
 
 
 def test_attributes_that_stay_as_edited_are_said_to_stay() -> None:

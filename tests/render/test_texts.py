@@ -26,7 +26,7 @@ End with a summary."""
 
 
 def lines_of(old: str, new: str) -> list[str]:
-    return shown(a_plan(assistant("a", FieldChange("instructions", old, new, Origin.MANIFEST))))[1:]
+    return shown(a_plan(assistant("a", FieldChange(("instructions",), old, new, Origin.MANIFEST))))[1:]
 
 
 def test_a_short_text_is_shown_in_one_line() -> None:
