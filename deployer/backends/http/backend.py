@@ -60,7 +60,7 @@ ROUTES: Mapping[str, Mapping[str, Route]] = MappingProxyType(
         ),
     }
 )
-"""By surface and kind."""
+"""By surface and kind. A kind without a row is where its name says: objects `note` in `/notes`."""
 _SHARED = ("assistants", "agents")
 """Surfaces that one server may serve over the same stores and files, as the embedded account does."""
 HEADERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -113,7 +113,7 @@ class HttpBackend:
         return pages.odd_answer(self.client, self._route(kind).path, what)
 
     def _route(self, kind: str) -> Route:
-        return ROUTES[self.client.settings.api][kind]
+        return _route(self.client.settings.api, kind)
 
 
 async def _read(client: Client, path: str) -> Row:
@@ -246,9 +246,9 @@ class HttpFiles:
 
     async def holders(self) -> list[Holder]:
         surface = self.client.settings.api
-        ours = {route.path: (surface, kind) for kind, route in ROUTES[surface].items()}
-        shared = ((other, kind) for other in _SHARED if surface in _SHARED for kind in ROUTES[other])
-        others = {ROUTES[other][kind].path: (other, kind) for other, kind in shared}
+        ours = {route.path: (surface, kind) for kind, route in _routes(surface).items()}
+        shared = (other for other in _SHARED if surface in _SHARED and other != surface)
+        others = {route.path: (other, kind) for other in shared for kind, route in ROUTES[other].items()}
         found = await asyncio.gather(
             *(self._holders(*one) for one in ours.values()),
             *(self._holders_if_there(*one) for path, one in others.items() if path not in ours),
@@ -256,7 +256,7 @@ class HttpFiles:
         return [one for group in found for one in group]
 
     async def _holders(self, surface: str, name: str) -> list[Holder]:
-        route, kind = ROUTES[surface][name], SURFACES[surface][name].kind
+        route, kind = _route(surface, name), SURFACES[surface][name].kind
         return [_holder(route, kind, row) for row in await rows(self.client, route.path, gate=self.gate)]
 
     async def _holders_if_there(self, surface: str, name: str) -> list[Holder]:
@@ -266,6 +266,15 @@ class HttpFiles:
             if error.status in _NO_SUCH_COLLECTION:
                 return []
             raise
+
+
+def _route(surface: str, kind: str) -> Route:
+    return ROUTES.get(surface, {}).get(kind) or Route(f"/{kind}s", kind, {})
+
+
+def _routes(surface: str) -> dict[str, Route]:
+    """Return the routes of the kinds of a surface that live behind HTTP."""
+    return {name: _route(surface, name) for name, home in SURFACES[surface].items() if home.backend == "http"}
 
 
 def _members(store: str) -> str:
@@ -337,7 +346,7 @@ async def open_backend(
         client.circuit.told = partial(tell_of, client, told)
         backend = HttpBackend(client, pages.of_account(folder, settings))
         yield backend
-        if {route.path for route in ROUTES[settings.api].values()} <= backend.cursors.now.keys():
+        if {route.path for route in _routes(settings.api).values()} <= backend.cursors.now.keys():
             backend.cursors.save()
 
 
