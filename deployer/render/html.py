@@ -153,7 +153,7 @@ def _fields(change: Change) -> Iterator[str]:
         note += " <span class=warn>kept</span>" if field.kept else ""
         effects = "".join(f"<li>{_text(effect.what)}" for effect in field.effects)
         told = f"<ul class=dim>{effects}</ul>" if effects else ""
-        yield f"<p><code>{_text(field.path)}</code>{note}</p>{told}{_values(field)}"
+        yield f"<p><code>{_text(field.name)}</code>{note}</p>{told}{_values(field)}"
 
 
 def _values(field: FieldChange) -> str:
@@ -238,7 +238,8 @@ def _files(changes: Sequence[FileChange]) -> Iterator[str]:
     if not changes:
         return
     rows = "".join(
-        f"<tr><td>{one.action}<td>{_text(one.path)}<td class=num>{_sizes(one)}<td>{_text(one.reason)}{_settings(one)}"
+        f"<tr><td>{one.action}<td>{_text(one.path)}<td class=num>{_sizes(one)}"
+        f"<td>{_text(str(one.reason))}{_settings(one)}"
         for one in changes
     )
     heads = "".join(f"<th scope=col>{name}" for name in ("action", "document", "size", "why"))
