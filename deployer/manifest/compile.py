@@ -13,7 +13,7 @@ from deployer.engine.plan_json import in_order
 from deployer.kinds import SURFACES
 from deployer.manifest import accounts, sections, variables
 from deployer.manifest.functions import silenced
-from deployer.manifest.globs import Ignored
+from deployer.manifest.globs import Folders, Ignored
 from deployer.manifest.load import Context, Declared, ManifestEntry, Moves, Sources, load, read_moves
 from deployer.manifest.schema import ManifestSchema
 from deployer.model import AccountSettings, Address, Position, Problem, Resource, Severity
@@ -172,7 +172,13 @@ def _read(  # noqa: PLR0913
     settings, unset = accounts.choose(sources, account, environ, offline=offline)
     ignored = Ignored(sources.root)
     context = Context(
-        sources.root, Declared(sources.resources.keys()), settings.api, schema, ignored, import_handlers, offline
+        Folders(sources.root),
+        Declared(sources.resources.keys()),
+        settings.api,
+        schema,
+        ignored,
+        import_handlers,
+        offline,
     )
     if others := _other_version(sources):
         return _Read(file.parent, Sources(sources.root, {}), settings, context, {}, others)

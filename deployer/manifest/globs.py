@@ -45,17 +45,21 @@ def relative(root: Path, path: Path) -> str | None:
     return (straight if straight.is_relative_to(root) else end).relative_to(root).as_posix()
 
 
-def relatives(root: Path, paths: Iterable[Path]) -> Iterator[tuple[Path, str | None]]:
-    """Return each path with what `relative` says of it; the way to a folder is looked at only once."""
-    folders: dict[Path, str | None] = {}
-    for path in paths:
+class Folders:
+    """Names files as seen from `root`, as `relative` does; the way to each folder is looked at only once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._names: dict[Path, str | None] = {}
+
+    def name(self, path: Path) -> str | None:
         folder = path.parent
-        if folder not in folders:
-            folders[folder] = relative(root, folder)
-        if folders[folder] is None or path.is_symlink():
-            yield path, relative(root, path)
-        else:
-            yield path, path.name if folders[folder] == "." else f"{folders[folder]}/{path.name}"
+        if folder not in self._names:
+            self._names[folder] = relative(self.root, folder)
+        name = self._names[folder]
+        if name is None or path.name == ".." or path.is_symlink():
+            return relative(self.root, path)
+        return path.name if name == "." else f"{name}/{path.name}"
 
 
 def existing(base: Path, text: str) -> Path:

@@ -18,7 +18,7 @@ from deployer import remote
 from deployer.errors import DeployerError
 from deployer.manifest import globs
 from deployer.manifest.document import MAX_STAND_IN, stand_in
-from deployer.manifest.globs import GlobProblems, fixed_part, matches, relative, relatives
+from deployer.manifest.globs import GlobProblems, fixed_part, matches, relative
 from deployer.manifest.load import Context, ManifestEntry
 from deployer.manifest.suggest import similar_file
 from deployer.model import Attrs, DesiredFile, Position, Problem
@@ -78,11 +78,13 @@ def stands_for_another(root: Path, file: DesiredFile) -> Wrong | None:
     """Return what a file on disk is that only stands for another, and how to get that one."""
     if file.size > MAX_STAND_IN or remote.is_url(file.source):
         return None
-    path = root / file.source
+    path = f"{root}/{file.source}"
     try:
-        return stand_in(path.read_bytes(), path)
+        with open(path, "rb", buffering=0) as opened:  # noqa: PTH123 (of ten thousand, each costs)
+            data = opened.read()
     except OSError:
         return None  # that it cannot be read is told by `unfit`
+    return stand_in(data, Path(path))
 
 
 def overlap(chunking: Mapping[str, int]) -> Wrong | None:
@@ -206,7 +208,8 @@ def _local(context: Context, listing: Listing, pattern: Pattern) -> tuple[list[D
         return [], [(f"{text!r} leaves the manifest's folder", "move the documents inside, or correct the glob")]
     problems, left_out, files = GlobProblems(context.root), _left_out(context, listing, pattern), []
     paths = matches(base, text, problems)
-    for path, source in relatives(context.root, paths):
+    for path in paths:
+        source = context.folders.name(path)
         if source is None:
             problems.leaves(path, "document")
         elif (size := _size(path, problems)) is not None and not left_out(source):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer.manifest.document import SourceDocument, read
-from deployer.manifest.globs import GlobProblems, Ignored, existing, matches, real, relative
+from deployer.manifest.globs import Folders, GlobProblems, Ignored, existing, matches, real, relative
 from deployer.manifest.schema import ManifestSchema
 from deployer.manifest.suggest import Choices, similar_file
 from deployer.model import Address, Position, Problem
@@ -51,10 +51,11 @@ class Declared:
 class Context:
     """What entries are compiled in: the manifest's folder, every declared address, the account's surface.
 
-    `ignored`: what globs leave out. `offline`: no URL and no service may be asked.
+    `folders`: those of the manifest, so far as they were looked at. `ignored`: what globs leave out. `offline`: no URL
+    and no service may be asked.
     """
 
-    root: Path
+    folders: Folders
     declared: Declared
     surface: str
     schema: ManifestSchema
@@ -62,13 +63,17 @@ class Context:
     import_handlers: bool = False
     offline: bool = False
 
+    @property
+    def root(self) -> Path:
+        return self.folders.root
+
     def file(self, entry: ManifestEntry, text: str) -> tuple[Path, str] | None:
         """Return the file that `text` names, relative to the file it stands in, and its name for the user.
 
         None for one outside of the manifest's folder.
         """
         path = existing((self.root / entry.document.name).parent, text)
-        name = relative(self.root, path)
+        name = self.folders.name(path)
         return None if name is None else (path, name)
 
 

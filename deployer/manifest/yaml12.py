@@ -140,7 +140,7 @@ class _Composer:
     def _content(self, event: Any, depth: int) -> tuple[Any, PositionTree]:
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if isinstance(event, yaml.ScalarEvent):
-            return _scalar(event), PositionTree(line, column)
+            return _scalar(event), PositionTree(line, column, _NOTHING, _NOTHING)
         if event.tag not in (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
             raise _tag(event)
         keys: dict[str, tuple[int, int]] = {}
