@@ -1,19 +1,19 @@
 """What apply does.
 
 execute       the changes of a plan, beside each other where nothing binds them
-run           the state of one execution
-flow          the operations of one change, each when the keys that it needs are known
-operations    what each operation does; attach is the longest
+operations    what each operation does
 precondition  compare, then set
 recover       a create whose answer was lost
+execution     the state of one execution
+flow          the operations of one change, each when the keys that it needs are known
 reuse         File objects that are there already: what was sent is not sent again
 usage         who uses a store and holds a file, whosever it is
 journal       what this machine knows of a run that was killed
 """
 
 from deployer.apply.execute import execute
+from deployer.apply.execution import Event, Waits
 from deployer.apply.flow import STOPPED
 from deployer.apply.journal import Journal
-from deployer.apply.run import Event, Waits
 
 __all__ = ["STOPPED", "Event", "Journal", "Waits", "execute"]

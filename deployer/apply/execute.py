@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from deployer.apply import precondition, recover
+from deployer.apply.execution import USUAL, Event, Execution, Waits
 from deployer.apply.flow import STOPPED, Flow, Promises, Stopped, awaits, gives
 from deployer.apply.journal import Journal
 from deployer.apply.operations import do
 from deployer.apply.reuse import Reuse
-from deployer.apply.run import USUAL, Event, Run, Waits
-from deployer.apply.usage import Usage
+from deployer.apply.usage import OtherUsers
 from deployer.backends.account import Account
 from deployer.errors import AccountError, DeployerError
 from deployer.model import Action, Address, Change, DeleteFile, Outcome, Plan, Status
@@ -43,17 +43,17 @@ async def execute(  # noqa: PLR0913
 
 def _prepared(  # noqa: PLR0913, PLR0917
     account: Account, plan: Plan, root: Path, notify: Callable[[Event], None], stop: asyncio.Event, waits: Waits
-) -> Run:
+) -> Execution:
     journal, promises = Journal.of(root, account.settings, plan.project), Promises.of(plan.known)
     held = {file.id for one in plan.live for file in one.files}
     held |= {file for one in plan.live for file in account.kinds[one.kind].held(one.raw)}
     ours = {change.live_id for change in plan.changes if change.live_id} | {one.id for one in plan.live if one.files}
-    usage = Usage(account, lambda: ours.union(promises.known.values()))
+    usage = OtherUsers(account, lambda: ours.union(promises.known.values()))
     reuse, gate = Reuse(account, held, usage.holder, dict(journal.sent)), asyncio.Semaphore(CONCURRENCY)
-    return Run(account, plan, root, notify, stop, gate, waits, promises, reuse, journal, usage)
+    return Execution(account, plan, root, notify, stop, gate, waits, promises, reuse, journal, usage)
 
 
-async def _run(run: Run) -> tuple[Outcome, ...]:
+async def _run(run: Execution) -> tuple[Outcome, ...]:
     pending = run.plan.pending
     if any(change.action in _FRESH for change in pending):
         run.appeared = await recover.appeared(run)
@@ -70,7 +70,7 @@ async def _run(run: Run) -> tuple[Outcome, ...]:
     return tuple(done[change.address] for change in pending)
 
 
-async def _together(run: Run, changes: list[Change], before: Mapping[Address, Outcome]) -> dict[Address, Outcome]:
+async def _together(run: Execution, changes: list[Change], before: Mapping[Address, Outcome]) -> dict[Address, Outcome]:
     tasks: dict[Address, asyncio.Task[Outcome]] = {}
     async with asyncio.TaskGroup() as group:
         for change in changes:  # the plan's order: what is required has its task already
@@ -80,7 +80,7 @@ async def _together(run: Run, changes: list[Change], before: Mapping[Address, Ou
     return {address: task.result() for address, task in tasks.items()}
 
 
-async def _reported(run: Run, change: Change, needs: list[asyncio.Task[Outcome]], past: list[Outcome]) -> Outcome:
+async def _reported(run: Execution, change: Change, needs: list[asyncio.Task[Outcome]], past: list[Outcome]) -> Outcome:
     outcome = await _one(run, change, needs, past)
     for key in (key for one in change.operations for key in gives(one)):
         run.promises.give_up(key, f"it needs {change.address}")
@@ -88,7 +88,7 @@ async def _reported(run: Run, change: Change, needs: list[asyncio.Task[Outcome]]
     return outcome
 
 
-async def _one(run: Run, change: Change, needs: list[asyncio.Task[Outcome]], past: list[Outcome]) -> Outcome:
+async def _one(run: Execution, change: Change, needs: list[asyncio.Task[Outcome]], past: list[Outcome]) -> Outcome:
     outcomes = [*past, *[await task for task in needs]]
     missing = [str(one.address) for one in outcomes if one.status is not Status.DONE]
     if missing:
@@ -108,7 +108,7 @@ async def _one(run: Run, change: Change, needs: list[asyncio.Task[Outcome]], pas
     return _outcome(run, change, Status.DONE, "")
 
 
-def _outcome(run: Run, change: Change, status: Status, why: str) -> Outcome:
+def _outcome(run: Execution, change: Change, status: Status, why: str) -> Outcome:
     known = run.promises.known.get(str(change.address))
     return Outcome(change.address, change.action, status, why, known, tuple(run.notes[change.address]))
 
@@ -117,20 +117,20 @@ def _summed_up(failures: Sequence[str]) -> str:
     return listed(list(dict.fromkeys(failures)), 3, "; ")
 
 
-def _why_left_out(run: Run, change: Change) -> str:
+def _why_left_out(run: Execution, change: Change) -> str:
     if run.stop.is_set():
         return STOPPED
     lacking = (run.promises.lacking(awaits(one)) for one in change.operations)
     return next((why for why in lacking if why), STOPPED)
 
 
-async def _take_back(run: Run) -> None:
+async def _take_back(run: Execution) -> None:
     """Delete what was sent and never attached; what an interrupted run leaves, the next one uses or `gc` finds."""
     if not run.stop.is_set():
         await asyncio.gather(*(_forget(run, one) for one in run.sent - run.attached))
 
 
-async def _forget(run: Run, file_id: str) -> None:
+async def _forget(run: Execution, file_id: str) -> None:
     with contextlib.suppress(AccountError, Stopped):  # the change has failed already, and says why
         if await run.usage.holder(file_id):
             return

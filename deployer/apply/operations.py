@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from deployer import sources
 from deployer.apply import precondition, recover
-from deployer.apply.attach import attach
-from deployer.apply.run import Event, Run
-from deployer.backends.base import Row
+from deployer.apply.execution import Event, Execution
+from deployer.apply.flow import LeftOut, Stopped
+from deployer.backends.base import Condition, Progress, Row
 from deployer.engine import stamp, verify
 from deployer.errors import AccountError, DeployerError
+from deployer.kinds import vector_store
 from deployer.model import (
     Address,
     AttachFiles,
@@ -24,6 +26,8 @@ from deployer.model import (
     DeleteFile,
     DesiredFile,
     DetachFile,
+    LiveFile,
+    Member,
     Operation,
     Update,
     UpdateFile,
@@ -31,10 +35,12 @@ from deployer.model import (
     Write,
 )
 
+_BATCH_TRIES = 3
+_SUSPECT = ("failed", "cancelled", "in_progress")
 _TRIES = 5
 
 
-async def do(run: Run, change: Change, operation: Operation) -> None:
+async def do(run: Execution, change: Change, operation: Operation) -> None:
     """Do one operation and report it; raises DeployerError when it cannot be done."""
     address = change.address
     match operation:
@@ -48,7 +54,7 @@ async def do(run: Run, change: Change, operation: Operation) -> None:
         case Upload():
             await _upload(run, address, operation)
         case AttachFiles():
-            await attach(run, address, operation)
+            await _attach(run, address, operation)
         case UpdateFile():
             await _update_file(run, operation)
         case DetachFile():
@@ -58,7 +64,7 @@ async def do(run: Run, change: Change, operation: Operation) -> None:
     run.notify(Event(address, operation))
 
 
-async def _create(run: Run, address: Address, create: Create) -> None:
+async def _create(run: Execution, address: Address, create: Create) -> None:
     body = fill(create, run.promises.known)
     with _held_even_if_odd(run, create):
         async with run.turn():
@@ -66,7 +72,7 @@ async def _create(run: Run, address: Address, create: Create) -> None:
     _written(run, address, create, body, answer)
 
 
-async def _update(run: Run, address: Address, update: Update) -> None:
+async def _update(run: Execution, address: Address, update: Update) -> None:
     kind, body = update.address.kind, fill(update, run.promises.known)
     with _held_even_if_odd(run, update):
         async with run.turn():
@@ -75,7 +81,7 @@ async def _update(run: Run, address: Address, update: Update) -> None:
 
 
 @contextmanager
-def _held_even_if_odd(run: Run, write: Write) -> Iterator[None]:
+def _held_even_if_odd(run: Execution, write: Write) -> Iterator[None]:
     """What was done holds its files, though the answer makes no sense: they are not taken back."""
     try:
         yield
@@ -85,32 +91,32 @@ def _held_even_if_odd(run: Run, write: Write) -> Iterator[None]:
         raise
 
 
-def _written(run: Run, address: Address, write: Write, body: Mapping[str, Any], answer: Row) -> None:
+def _written(run: Execution, address: Address, write: Write, body: Mapping[str, Any], answer: Row) -> None:
     """Note what the service took otherwise, which uploads are held now, and the id."""
     run.notes[address] += verify.unheeded(run.account.kinds[write.address.kind], body, answer)
     run.attached.update(run.promises.known[key] for _, key in write.refs)
     run.promises.learn(write.gives, answer["id"])
 
 
-async def _delete(run: Run, delete: Delete) -> None:
+async def _delete(run: Execution, delete: Delete) -> None:
     kind = delete.address.kind
     async with run.turn():
         await run.account.of(kind).delete(kind, delete.id)
     run.promises.learn(delete.gives)
 
 
-async def _update_file(run: Run, update: UpdateFile) -> None:
+async def _update_file(run: Execution, update: UpdateFile) -> None:
     async with run.turn():
         await run.account.files.update_member(run.promises.known[update.store], update.file, update.attributes)
 
 
-async def _detach(run: Run, detach: DetachFile) -> None:
+async def _detach(run: Execution, detach: DetachFile) -> None:
     async with run.turn():
         await run.account.files.detach(run.promises.known[detach.store], detach.file)
     run.promises.learn(detach.gives)
 
 
-async def _delete_file(run: Run, address: Address, delete: DeleteFile) -> None:
+async def _delete_file(run: Execution, address: Address, delete: DeleteFile) -> None:
     if delete.id in run.used:  # left over, and of use after all
         run.journal.delete(delete.id)
         return
@@ -142,14 +148,14 @@ def _change(body: Any, pointer: str, new: Any) -> None:
     body[place] = new(body[place])
 
 
-async def _upload(run: Run, address: Address, upload: Upload) -> None:
+async def _upload(run: Execution, address: Address, upload: Upload) -> None:
     """Use what is on the account already, else send it."""
     found = await run.reuse.take(upload.file) or await _sent(run, address, upload.file)
     run.used.add(found)
     run.promises.learn(upload.gives, found)
 
 
-async def _sent(run: Run, address: Address, file: DesiredFile) -> str:
+async def _sent(run: Execution, address: Address, file: DesiredFile) -> str:
     """Stream the file; when the answer is lost, look whether it arrived, and only else send it again."""
     for _ in range(_TRIES):
         try:
@@ -164,7 +170,7 @@ async def _sent(run: Run, address: Address, file: DesiredFile) -> str:
     raise unanswered
 
 
-async def _send(run: Run, address: Address, file: DesiredFile) -> str:
+async def _send(run: Execution, address: Address, file: DesiredFile) -> str:
     """Send the bytes; if they are no longer those of the plan, take the upload back and fail."""
     content = await asyncio.to_thread(sources.open_source, run.root, file.source or file.path)
     with content:
@@ -184,6 +190,183 @@ async def _send(run: Run, address: Address, file: DesiredFile) -> str:
     return file_id
 
 
-def _is_alone(run: Run, file: DesiredFile) -> bool:
+def _is_alone(run: Execution, file: DesiredFile) -> bool:
     uploads = (one for change in run.plan.pending for one in change.operations if isinstance(one, Upload))
     return sum(one.file.name == file.name and one.file.size == file.size for one in uploads) == 1
+
+
+@dataclass(slots=True)
+class _Group:
+    """The members that are under way, by file id, in one store."""
+
+    run: Execution
+    address: Address
+    store: str
+    ids: Mapping[str, Member]
+
+
+async def _attach(run: Execution, address: Address, operation: AttachFiles) -> None:
+    """Attach a batch, wait until each is searchable, try once more what failed, and name what failed again.
+
+    Each member's key is learned or given up on the way. Raises when a document did not make it.
+    """
+    try:
+        failed = await _attached(run, address, operation)
+    finally:
+        run.promises.learn(operation.gives)
+    if failed:
+        raise DeployerError(f"not ingested: {', '.join(failed)}; mend or remove the file and run again")
+    if run.promises.lacking(operation.files):
+        raise LeftOut("a file was not sent")
+
+
+async def _attached(run: Execution, address: Address, operation: AttachFiles) -> list[str]:
+    group = _Group(run, address, run.promises.known[operation.store], _known(run, operation))
+    reasons = await _once(group, attached=operation.attached)
+    again = {one: member for one, member in group.ids.items() if one in reasons}
+    if again:
+        reasons = await _once(_Group(run, address, group.store, again), attached=False)
+    for one, member in group.ids.items():
+        if one in reasons:
+            run.promises.give_up(member.gives, reasons[one])
+        else:
+            run.promises.learn(member.gives)
+    return [f"{group.ids[one].path} ({why})" for one, why in reasons.items()]
+
+
+def _known(run: Execution, operation: AttachFiles) -> dict[str, Member]:
+    """Return the members by file id; one whose file could not be sent is given up."""
+    result = {}
+    for member in operation.members:
+        file_id = member.file if member.live else run.promises.known.get(member.file)
+        if file_id is None:
+            run.promises.give_up(member.gives, run.promises.given_up.get(member.file, "its file was not sent"))
+        else:
+            result[file_id] = member
+    return result
+
+
+async def _once(group: _Group, *, attached: bool) -> dict[str, str]:
+    """Attach and wait; return why each file that is not searchable is not, by its id."""
+    if not group.ids:
+        return {}
+    batch = None if attached else await _send_batch(group)
+    suspect = await (_until_done(group, batch) if batch else _until_none_waits(group))
+    return await _reasons(group, batch, suspect)
+
+
+async def _send_batch(group: _Group) -> str | None:
+    """Send the batch and return its id; None when the answer was lost but the files are in the store."""
+    for _ in range(_BATCH_TRIES):
+        try:
+            async with group.run.turn():
+                batch = await group.run.account.files.attach(group.store, group.ids)
+        except AccountError as error:
+            if error.done:
+                group.run.attached.update(group.ids)
+            if not error.lost:
+                raise _refused(group, error) from None
+            lost = error
+        else:
+            group.run.attached.update(group.ids)
+            return batch
+        if await _arrived(group):
+            group.run.attached.update(group.ids)
+            return None
+    raise lost
+
+
+def _refused(group: _Group, error: AccountError) -> DeployerError:
+    """A File object that was on the account when it was last looked at may be gone: then the batch is refused whole."""
+    reused = any(member.live for member in group.ids.values())
+    if not error.absent or not reused:
+        return error
+    return DeployerError(f"{error} (a File object may be gone: run again with --check-files)")
+
+
+async def _arrived(group: _Group) -> bool:
+    """Whether a batch without an answer was attached: it is, whole, or not at all."""
+    file_id, member = next(iter(group.ids.items()))
+    for last in (False, True):
+        async with group.run.turn():
+            found = await group.run.account.files.member(group.store, file_id)
+        if found and _is(member, found):
+            return True
+        if not last:
+            await group.run.pause(group.run.waits.lost)
+    return False
+
+
+def _is(member: Member, live: LiveFile) -> bool:
+    """Tell a membership from the one that a file had before it was attached again."""
+    same = live.path == member.path and vector_store.same_chunking(member.chunking, live.chunking)
+    return same and live.usable
+
+
+async def _until_done(group: _Group, batch: str) -> Sequence[str]:
+    """Poll the batch until nothing is in progress, as often as the account wishes; return what else there is in it."""
+    suspect: list[str] = []
+
+    async def left() -> tuple[int, float | None]:
+        found = await _shown(group, batch)
+        suspect[:] = found.suspect
+        return found.waiting, found.poll_after
+
+    await _poll(group, left)
+    return suspect
+
+
+async def _until_none_waits(group: _Group) -> Sequence[str]:
+    """Poll the store's list of what is in progress until none of the group is in it."""
+
+    async def left() -> tuple[int, float | None]:
+        found = await group.run.account.files.conditions(group.store, "in_progress")
+        return sum(one.id in group.ids for one in found), None
+
+    await _poll(group, left)
+    return _SUSPECT
+
+
+async def _poll(group: _Group, left: Callable[[], Awaitable[tuple[int, float | None]]]) -> None:
+    """Ask until nothing is left, or until nothing has moved for so long that it must be stuck."""
+    loop, run = asyncio.get_running_loop(), group.run
+    before, moved = len(group.ids), loop.time()
+    while True:
+        now, after = await left()
+        if now < before:
+            run.notify(Event(group.address, ready=before - now))
+            before, moved = now, loop.time()
+        if now == 0 or loop.time() - moved > run.waits.ingestion:
+            return
+        if not await run.pause(after or run.waits.poll):
+            raise Stopped("interrupted")
+
+
+async def _shown(group: _Group, batch: str) -> Progress:
+    """Look at what was just made; for a minute, its absence only means that it does not show yet."""
+    loop, run = asyncio.get_running_loop(), group.run
+    since = loop.time()
+    while True:
+        try:
+            async with run.turn():
+                return await run.account.files.progress(group.store, batch)
+        except AccountError as error:
+            if not error.absent or loop.time() - since > run.waits.shows:
+                raise
+        if not await run.pause(run.waits.poll):
+            raise Stopped("interrupted")
+
+
+async def _reasons(group: _Group, batch: str | None, suspect: Sequence[str]) -> dict[str, str]:
+    """Return what is wrong with each file that is not searchable, in the service's own words."""
+    found: dict[str, str] = {}
+    for status in suspect:
+        for one in await group.run.account.files.conditions(group.store, status, batch):
+            if one.id in group.ids and one.status == status:
+                found[one.id] = _why(one)
+    return found
+
+
+def _why(one: Condition) -> str:
+    status = "stuck in progress" if one.status == "in_progress" else one.status
+    return f"{status}: {one.error or 'no reason given'}"

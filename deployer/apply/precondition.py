@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterator, Mapping
 
-from deployer.apply.run import Run
+from deployer.apply.execution import Execution
 from deployer.backends.base import Row
 from deployer.engine import verify
 from deployer.errors import AccountError, DeployerError
@@ -17,7 +17,7 @@ _FEW = 100
 _FRESH = (Action.CREATE, Action.REPLACE)
 
 
-async def before_change(run: Run, change: Change) -> None:
+async def before_change(run: Execution, change: Change) -> None:
     """Look at the object, and at each document that is to be overwritten or detached; raises what moved."""
     if change.action in _FRESH:
         if there := run.appeared.get(str(change.address)):
@@ -28,14 +28,14 @@ async def before_change(run: Run, change: Change) -> None:
         await _users(run, change)
 
 
-async def before_update(run: Run, change: Change, update: Update) -> None:
+async def before_update(run: Execution, change: Change, update: Update) -> None:
     """Look at the object once more if its write had to wait for uploads."""
     uploads = {one.gives for one in change.operations if isinstance(one, Upload)}
     if change.reviewed and update.needs & uploads:
         await _object(run, change)
 
 
-async def _object(run: Run, change: Change) -> None:
+async def _object(run: Execution, change: Change) -> None:
     kind = run.account.kinds[change.address.kind]
     raw = await _read(run, change)
     if raw is not None and (moved := verify.moved(kind, change.reviewed, raw)):
@@ -43,7 +43,7 @@ async def _object(run: Run, change: Change) -> None:
         raise DeployerError(f"{change.live_id} moved since the plan was made ({fields}); look at it and plan again")
 
 
-async def _documents(run: Run, change: Change) -> None:
+async def _documents(run: Execution, change: Change) -> None:
     """A document that somebody detached meanwhile can lose nothing."""
     if not run.account.kinds[change.address.kind].is_store:
         return
@@ -55,7 +55,7 @@ async def _documents(run: Run, change: Change) -> None:
         raise DeployerError(f"documents moved since the plan was made: {named}; look at them and plan again")
 
 
-async def _users(run: Run, change: Change) -> None:
+async def _users(run: Execution, change: Change) -> None:
     """A store may be in use by somebody whom the plan did not see: since then, or on another surface."""
     if change.action is not Action.DELETE or not run.account.kinds[change.address.kind].is_store:
         return
@@ -69,7 +69,7 @@ def _moved(before: Mapping[str, LiveFile], now: Mapping[str, LiveFile]) -> Itera
             yield f"{file.path or one} ({', '.join(moved)})"
 
 
-async def _memberships(run: Run, store: str, wanted: Collection[str]) -> dict[str, LiveFile]:
+async def _memberships(run: Execution, store: str, wanted: Collection[str]) -> dict[str, LiveFile]:
     files = run.account.files
     if len(wanted) > _FEW:
         return {file.id: file for file in await files.members(store)}
@@ -81,7 +81,7 @@ async def _memberships(run: Run, store: str, wanted: Collection[str]) -> dict[st
     return {file.id: file for file in await asyncio.gather(*map(member, wanted)) if file}
 
 
-async def _read(run: Run, change: Change) -> Row | None:
+async def _read(run: Execution, change: Change) -> Row | None:
     """Return what is there now; None where nothing is and it was to go. A read that fails stops the change."""
     kind = change.address.kind
     try:

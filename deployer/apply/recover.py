@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from deployer.apply.run import Run
+from deployer.apply.execution import Execution
 from deployer.backends.base import Row
 from deployer.engine import stamp, timestamps
 from deployer.errors import AccountError
@@ -14,7 +14,7 @@ from deployer.model import Address, LiveObject
 _TRIES = 3
 
 
-async def create(run: Run, kind: str, body: Mapping[str, Any]) -> Row:
+async def create(run: Execution, kind: str, body: Mapping[str, Any]) -> Row:
     """Create an object once, whatever happens to the answers; return the object."""
     mark = stamp.of(body)
     for _ in range(_TRIES):
@@ -30,7 +30,7 @@ async def create(run: Run, kind: str, body: Mapping[str, Any]) -> Row:
     raise lost
 
 
-async def _look(run: Run, address: Address) -> LiveObject | None:
+async def _look(run: Execution, address: Address) -> LiveObject | None:
     """Look at once and twice later: a list may not show yet what was just written."""
     for pause in (0, 1, 2):
         await run.pause(pause * run.waits.lost)
@@ -40,12 +40,12 @@ async def _look(run: Run, address: Address) -> LiveObject | None:
     return None
 
 
-async def appeared(run: Run) -> dict[str, str]:
+async def appeared(run: Execution) -> dict[str, str]:
     """Return the ids by address of what carries our stamp now and was not there when the plan was made."""
     return {str(address): one.id for address, one in (await _stamped(run)).items()}
 
 
-async def _stamped(run: Run, *kinds: str) -> dict[Address, LiveObject]:
+async def _stamped(run: Execution, *kinds: str) -> dict[Address, LiveObject]:
     seen = {one.id for one in run.plan.live} | set(run.promises.known.values())
     live = await run.account.listed(*kinds)
     found: dict[Address, LiveObject] = {}

@@ -33,7 +33,7 @@ def _may_hold(one: Holder) -> bool:
 
 
 @dataclass(slots=True)
-class Usage:
+class OtherUsers:
     """Everybody but us. `ours` returns the ids of what this run knows better than a list does."""
 
     account: Account

@@ -107,7 +107,7 @@ async def open_account(settings: AccountSettings, root: Path, told: Told = ignor
 
     `told` is told when the account is in trouble and waited for. Without a `base_url` it is the embedded account.
     """
-    surface, place = SURFACES[settings.api], _Place(settings, root, told)
+    surface, place = SURFACES[settings.api], _Opening(settings, root, told)
     async with AsyncExitStack() as stack:
         backends: dict[str, Backend] = {}
         for name in dict.fromkeys(home.backend for home in surface.values()):
@@ -117,7 +117,7 @@ async def open_account(settings: AccountSettings, root: Path, told: Told = ignor
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Opening:
     """Where to open backends: an account, the manifest's folder, and who is told of trouble."""
 
     settings: AccountSettings
@@ -131,7 +131,7 @@ class _Place:
 
 
 @asynccontextmanager
-async def _http(place: _Place) -> AsyncIterator[Backend]:
+async def _http(place: _Opening) -> AsyncIterator[Backend]:
     from deployer.backends.http.backend import open_backend
 
     cursors = place.root / cache.FOLDER
@@ -147,13 +147,13 @@ async def _http(place: _Place) -> AsyncIterator[Backend]:
 
 
 @asynccontextmanager
-async def _folder(place: _Place) -> AsyncIterator[Backend]:
+async def _folder(place: _Opening) -> AsyncIterator[Backend]:
     from deployer.backends.folder import FolderBackend
 
     name = place.settings.name
     yield FolderBackend(name, place.settings.folder or str(place.root / OBJECTS / name))
 
 
-Opener = Callable[[_Place], AbstractAsyncContextManager[Backend]]
+Opener = Callable[[_Opening], AbstractAsyncContextManager[Backend]]
 _OPENERS: Mapping[str, Opener] = MappingProxyType({"http": _http, "folder": _folder})
 """By the names that stand in the table of surfaces."""

@@ -165,7 +165,7 @@ def _adopted(entry: Entry, live: LiveObject) -> Documents:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class LiveIndex:
     """What is live, each found at once: by id, by the address of its stamp (the oldest first), by what it uses."""
 
     live: Mapping[str, LiveObject]
@@ -174,7 +174,7 @@ class Account:
     users: Mapping[str, Sequence[LiveObject]]
 
     @classmethod
-    def of(cls, kinds: Mapping[str, Kind], live: Sequence[LiveObject], owned: Iterable[Owned]) -> Account:
+    def of(cls, kinds: Mapping[str, Kind], live: Sequence[LiveObject], owned: Iterable[Owned]) -> LiveIndex:
         by_id = {one.live.id: one for one in owned}
         at: dict[Address, list[Owned]] = defaultdict(list)
         for one in by_id.values():
@@ -191,7 +191,7 @@ class Account:
         return self.at.get(one.stamp.address if one else entry.address, ())
 
 
-def claims_of(account: Account, restored: Sequence[Entry], foreign: Sequence[Entry]) -> dict[str, Address]:
+def claims_of(account: LiveIndex, restored: Sequence[Entry], foreign: Sequence[Entry]) -> dict[str, Address]:
     """Match each entry to a live object, by id or else by its previous address; return the address that each gets."""
     released = dict.fromkeys(entry.id for entry in foreign if entry.id)
     claims = {entry.id: entry.previous for entry in restored if entry.id and entry.id in account.owned}
@@ -222,7 +222,7 @@ class Names:
     awaited: frozenset[Address]
 
     @classmethod
-    def of(cls, account: Account, claims: Mapping[str, Address]) -> Names:
+    def of(cls, account: LiveIndex, claims: Mapping[str, Address]) -> Names:
         pairs = ((account.owned[live_id], address) for live_id, address in claims.items())
         return cls(claims, frozenset(address for one, address in pairs if not _carries(one.live, address)))
 

@@ -35,8 +35,8 @@ from deployer.model import (
     Why,
 )
 from deployer.rollback.history import (
-    Account,
     Documents,
+    LiveIndex,
     Names,
     adopted_documents,
     claims_of,
@@ -106,7 +106,7 @@ def plan_rollback(
     `command` is what a user runs to go on with them, when a document that is missing now was brought back.
     """
     owned = [*owned_objects(scope, live), *readopted(scope, entries, live)]
-    account = Account.of(scope.kinds, live, without_foreign(scope.kinds, entries, owned))
+    account = LiveIndex.of(scope.kinds, live, without_foreign(scope.kinds, entries, owned))
     scope = replace(scope, stores=usable_stores(scope, live))
     planner = _Planner(scope, entries, account, sources, adopted_documents(entries, live))
     drafts = arranged(planner.drafts())
@@ -145,7 +145,7 @@ class _Planner:
 
     scope: Scope
     entries: Sequence[Entry]
-    account: Account
+    account: LiveIndex
     sources: ContentSources
     documents: Mapping[str, Documents]
     problems: list[Problem] = field(default_factory=list)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from deployer.backends.http.circuit import Circuit
-from deployer.backends.http.exchange import Answer, Call, Content, once, pieces
+from deployer.backends.http.exchange import Answer, Content, HttpRequest, once, pieces
 from deployer.backends.http.failures import Failure, Trouble
 from deployer.backends.http.pacing import Pace
 from deployer.backends.http.redact import masked
@@ -43,7 +43,7 @@ class Client:
     requests: int = 0
 
     async def get(self, path: str, query: Mapping[str, Any] | None = None) -> Answer:
-        return await self._send(Call("GET", path, query=query), again=True)
+        return await self._send(HttpRequest("GET", path, query=query), again=True)
 
     async def write(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, again: bool = False
@@ -53,18 +53,18 @@ class Client:
         What was certainly not done is repeated in any case. Without `again`, an attempt that may have been done is the
         last one, and the AccountError says that it is `lost`.
         """
-        return await self._send(Call(method, path, body=body), again=again)
+        return await self._send(HttpRequest(method, path, body=body), again=again)
 
     async def send_file(
         self, path: str, content: Content, fields: Mapping[str, Any] | None = None, *, again: bool = False
     ) -> Answer:
         """Send a form with one file, streamed; each attempt reads it from its beginning."""
-        return await self._send(Call("POST", path, body=dict(fields or {}), content=content), again=again)
+        return await self._send(HttpRequest("POST", path, body=dict(fields or {}), content=content), again=again)
 
     async def download(self, path: str) -> AsyncIterator[bytes]:
         """Give what a file holds, bit by bit; when the connection breaks, go on where it broke."""
         self.requests += 1
-        series, call, given = Series(self.patience, again=True), Call("GET", path), 0
+        series, call, given = Series(self.patience, again=True), HttpRequest("GET", path), 0
         while True:
             series.count += 1
             try:
@@ -76,7 +76,7 @@ class Client:
             else:
                 return
 
-    async def _after(self, call: Call, skip: int) -> AsyncIterator[bytes]:
+    async def _after(self, call: HttpRequest, skip: int) -> AsyncIterator[bytes]:
         async with self._attempt(call):
             async for piece in pieces(self.sdk, call, self._headers(call), self.patience):
                 if skip < len(piece):
@@ -101,7 +101,7 @@ class Client:
         text = masked(text, self.settings.api_key)
         return AccountError(text, status=failure.status, code=failure.code, lost=lost, done=done)
 
-    async def _send(self, call: Call, *, again: bool) -> Answer:
+    async def _send(self, call: HttpRequest, *, again: bool) -> Answer:
         self.requests += 1
         series = Series(self.patience, again)
         while True:
@@ -112,7 +112,7 @@ class Client:
             except Trouble as trouble:
                 await self._rest(call, series, trouble.failure)
 
-    async def _rest(self, call: Call, series: Series, failure: Failure) -> None:
+    async def _rest(self, call: HttpRequest, series: Series, failure: Failure) -> None:
         """Wait for the next attempt, or raise when there is to be none."""
         pause = series.next(failure, known=self.circuit.known)
         if pause is None:
@@ -121,7 +121,7 @@ class Client:
         await self.patience.sleep(pause)
 
     @asynccontextmanager
-    async def _attempt(self, call: Call) -> AsyncIterator[None]:
+    async def _attempt(self, call: HttpRequest) -> AsyncIterator[None]:
         """Wait for leave to send; learn from what becomes of it."""
         self.circuit.give_up()
         paid = await self.pace.admit(call.method, call.path, call.body)
@@ -134,7 +134,7 @@ class Client:
             raise
         self.pace.faster(paid)
 
-    def _headers(self, call: Call) -> dict[str, Any]:
+    def _headers(self, call: HttpRequest) -> dict[str, Any]:
         form = {"Content-Type": "multipart/form-data"} if call.content else {}
         return {**self._identity(), **self.headers.get("/" + call.path.split("/", 2)[1], {}), **form}
 

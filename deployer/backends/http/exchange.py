@@ -49,7 +49,7 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class HttpRequest:
     """A request as the client is asked for it."""
 
     method: str
@@ -59,13 +59,15 @@ class Call:
     content: Content | None = None
 
 
-async def once(sdk: openai.AsyncOpenAI, call: Call, headers: Mapping[str, Any], patience: Patience) -> Answer:
+async def once(sdk: openai.AsyncOpenAI, call: HttpRequest, headers: Mapping[str, Any], patience: Patience) -> Answer:
     """Send it; raise Trouble unless a JSON object comes back. What fails while a file is read is not caught here."""
     response = await _sent(sdk, call, headers, patience)
     return Answer(_object(response), _poll_after(response.headers))
 
 
-async def _sent(sdk: openai.AsyncOpenAI, call: Call, headers: Mapping[str, Any], patience: Patience) -> httpx2.Response:
+async def _sent(
+    sdk: openai.AsyncOpenAI, call: HttpRequest, headers: Mapping[str, Any], patience: Patience
+) -> httpx2.Response:
     import openai
 
     wait = patience.read if call.method == "GET" else patience.write
@@ -83,7 +85,7 @@ async def _sent(sdk: openai.AsyncOpenAI, call: Call, headers: Mapping[str, Any],
 
 
 async def pieces(
-    sdk: openai.AsyncOpenAI, call: Call, headers: Mapping[str, Any], patience: Patience
+    sdk: openai.AsyncOpenAI, call: HttpRequest, headers: Mapping[str, Any], patience: Patience
 ) -> AsyncIterator[bytes]:
     """Give the body of an answer bit by bit; raise Trouble when it does not come, or not to its end."""
     import httpx2
@@ -99,7 +101,7 @@ async def pieces(
         await response.aclose()
 
 
-async def _verb(sdk: openai.AsyncOpenAI, call: Call, options: Any) -> httpx2.Response:
+async def _verb(sdk: openai.AsyncOpenAI, call: HttpRequest, options: Any) -> httpx2.Response:
     from httpx2 import Response
 
     if call.query:
@@ -113,7 +115,7 @@ async def _verb(sdk: openai.AsyncOpenAI, call: Call, options: Any) -> httpx2.Res
     return answer
 
 
-def _form(call: Call) -> Any:
+def _form(call: HttpRequest) -> Any:
     """Give the file of a form; its content goes as it is, whatever the name says."""
     content = call.content
     return [(content.field, (content.name, content.file, "application/octet-stream"))] if content else None

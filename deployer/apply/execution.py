@@ -12,7 +12,7 @@ from pathlib import Path
 from deployer.apply.flow import STOPPED, Promises, Stopped
 from deployer.apply.journal import Journal
 from deployer.apply.reuse import Reuse
-from deployer.apply.usage import Usage
+from deployer.apply.usage import OtherUsers
 from deployer.backends.account import Account
 from deployer.model import Address, Operation, Outcome, Plan
 from deployer.wording import counted
@@ -58,7 +58,7 @@ USUAL = Waits()
 
 
 @dataclass(slots=True)
-class Run:
+class Execution:
     """`appeared` holds the ids, by address, of what came into being since the plan was made.
 
     `sent` are the File objects that this run made, `used` all that its documents come from.
@@ -74,7 +74,7 @@ class Run:
     promises: Promises
     reuse: Reuse
     journal: Journal
-    usage: Usage
+    usage: OtherUsers
     appeared: dict[str, str] = field(default_factory=dict)
     sent: set[str] = field(default_factory=set)
     used: set[str] = field(default_factory=set)
