@@ -6,7 +6,7 @@ It does what operations say and nothing else. What a service makes of requests i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, assert_never
@@ -68,6 +68,13 @@ class MemoryAccount:
         """Return the memberships of a store; those of a File object that is gone are missing."""
         rows = self.members.get(store, {})
         return tuple(vector_store.live_file({"id": one, "created_at": 1, **row}) for one, row in rows.items())
+
+    def unheld(self) -> set[str]:
+        """Return the File objects that nothing holds."""
+        held = {one for rows in self.members.values() for one in rows}
+        for one in self.objects.values():
+            held.update(kinds_of(self.api)[one.kind].held(one.raw))
+        return self.files.keys() - held
 
     def make(self, kind: str, body: Mapping[str, Any]) -> str:
         """Create an object as a person does; return its id."""
@@ -168,10 +175,14 @@ class Story:
         origin: str | None = None,
     ) -> Plan:
         """Deploy, with pruning; not `recorded`: the run is killed at its very end."""
-        wanted = plan.build(self.scope(on_drift=on_drift, moved=moved, origin=origin), resources, self.account.live())
+        scope = self.scope(on_drift=on_drift, moved=moved, origin=origin)
+        wanted = plan.build(scope, resources, self.account.live())
         assert not wanted.errors, wanted.errors
         self.run(wanted, "apply", recorded=recorded)
         return wanted
+
+    def plan(self, *resources: Resource, left_over: Mapping[str, str] = plan.NOTHING) -> Plan:
+        return plan.build(self.scope(), resources, self.account.live(), left_over)
 
     def run(self, wanted: Plan, command: str, *, recorded: bool = True) -> None:
         if not wanted.pending:
@@ -204,36 +215,46 @@ class Story:
         assert left.plan.pending == (), left.plan.pending
         return found
 
+    def is_untouched(self, live_id: str, number: int) -> bool:
+        """Whether no run since a snapshot has changed or made an object."""
+        changes = [change for data in self.chain[number:] for change in data["changes"]]
+        return live_id not in {change[name] for change in changes for name in ("id", "made") if name in change}
+
     def state(self) -> dict[str, Any]:
-        """Return what is live, without ids: each object by its address (or what it is called), with its documents."""
+        """Return what is live, without ids: each object by its address (or what it is called), with its documents.
+
+        Which commit wrote a stamp that is otherwise the same does not count.
+        """
         return {self._label(one): self._told(one) for one in self.account.objects.values()}
 
     def _label(self, one: LiveObject) -> str:
         return str(one.raw["metadata"].get(stamp.OWNER) or f"foreign {one.kind} {one.raw.get('name')}")
 
     def _told(self, one: LiveObject) -> dict[str, Any]:
-        """Ids are replaced by what they stand for; the order of a map of files follows the ids, so it is sorted."""
-        text = json.dumps({name: value for name, value in one.raw.items() if name not in ("id", "created_at")})
-        raw = json.loads(text)
-        files = raw["metadata"].pop(stamp.FILES, "")
-        text = json.dumps(raw, sort_keys=True)
+        """Ids are replaced by what they stand for: what is made again has others."""
+        kind, labels = kinds_of(self.account.api)[one.kind], {}
         for other in self.account.objects.values():
-            text = text.replace(f'"{other.id}"', json.dumps(self._label(other)))
-        for file_id, file in self.account.files.items():
-            text = text.replace(f'"{file_id}"', json.dumps(f"{file.name} {file.sha256}"))
-        documents = sorted(
-            json.dumps({**row, "file_id": self.account.files[file_id].sha256}, sort_keys=True)
-            for file_id, row in self.account.members.get(one.id, {}).items()
-        )
+            labels[other.id] = self._label(other)
+        fields = dict(kind.canonical(one.raw, labels))
+        metadata = dict(fields.pop("metadata", None) or {})
+        known = {stamp.name_of(held): self.account.files[held].path for held in kind.held(one.raw)}
+        metadata.pop(stamp.ORIGIN, None)
+        pairs = stamp.parsed(metadata.pop(stamp.FILES, ""))
         return {
-            "object": text,
-            "tokens": sorted(pair.rpartition("=")[2] for pair in files.split()),
-            "members": documents,
+            "fields": json.dumps({name: value for name, value in fields.items() if value}, sort_keys=True),
+            "metadata": metadata,
+            "held": sorted(known.values()),
+            "tokens": sorted((known.get(name, name), token) for name, token in pairs.items()),
+            "documents": sorted(self._documents(one.id)),
         }
 
+    def _documents(self, store: str) -> Iterator[str]:
+        for file_id, row in self.account.members.get(store, {}).items():
+            yield json.dumps({**row, "file_id": self.account.files[file_id].sha256}, sort_keys=True)
 
-def assistant(key: str, **attrs: Any) -> Resource:
-    return Resource(Address("assistant", key), {"model": "m", **attrs})
+
+def assistant(key: str, *tables: DesiredFile, protect: bool = False, **attrs: Any) -> Resource:
+    return Resource(Address("assistant", key), {"model": "m", **attrs}, tables, protect=protect)
 
 
 def store(key: str, *documents: DesiredFile, protect: bool = False, **attrs: Any) -> Resource:
