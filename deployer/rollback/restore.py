@@ -139,8 +139,8 @@ class _Planner:
     """Makes the drafts, and collects what there is to tell. `documents`: those that were adopted since, by store.
 
     `names` and what follows is found out by `drafts`: `created` is what was created since, by its id, with its entry.
-    `now` and `previous` are addresses by the id of an object, in this plan and in the snapshot. `pool`: the tokens of all
-    documents that are on the account.
+    `now` and `previous` are addresses by the id of an object, in this plan and in the snapshot; `pool` holds the tokens
+    of all documents that are on the account.
     """
 
     scope: Scope

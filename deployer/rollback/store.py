@@ -61,9 +61,10 @@ class SnapshotStore:
 
     def read(self, name: str) -> Snapshot:
         """Return a snapshot; DeployerError when there is none, or something else."""
+        with self._sentence("read"):
+            content = self._read(f"{name}.json")
         try:
-            with self._sentence("read"):
-                data: Snapshot = json_text.loads(self._read(f"{name}.json"))
+            data: Snapshot = json_text.loads(content)
         except ValueError as error:
             why = str(error) if isinstance(error, json_text.TooDeep) else "not JSON"
             raise DeployerError(f"the snapshot {name} cannot be read (it is {why}); choose another one") from None
@@ -125,8 +126,6 @@ class SnapshotStore:
         """Turn whatever a system or a driver says into one sentence."""
         try:
             yield
-        except ValueError:
-            raise
         except Exception as error:  # noqa: BLE001 (drivers raise what their services' libraries do: botocore's, aiohttp's …)
             shown = remote.shown(self.place) if remote.is_url(self.place) else self.place
             why = getattr(error, "strerror", None) or " ".join(str(error).split())[:200] or type(error).__name__
