@@ -32,7 +32,7 @@ RESTORED = "had expired, or was a second copy, at the time of the snapshot: it i
 
 
 def changes(found: RollbackPlan) -> list[tuple[str, str, str]]:
-    return [(str(one.address), one.action.value, one.reason) for one in found.plan.changes]
+    return [(str(one.address), one.action.value, str(one.reason)) for one in found.plan.changes]
 
 
 def problems(found: RollbackPlan) -> list[tuple[str, str, str]]:
@@ -196,7 +196,9 @@ def test_an_edit_since_is_a_conflict() -> None:
     story.apply(assistant("a", name="A"))
     story.apply(assistant("a", name="B"))
     story.account.edit(ids(story)["test/assistant/a"], name="by hand")
-    assert [(str(address), one.path) for address, one in story.plan_back().plan.conflicts] == [("assistant/a", "name")]
+    assert [(str(address), one.path) for address, one in story.plan_back().plan.conflicts] == [
+        ("assistant/a", ("name",))
+    ]
     assert story.plan_back(on_drift=OnDrift.KEEP).plan.conflicts == ()
 
 
@@ -460,7 +462,7 @@ def test_files_of_a_foreign_object_stay_as_they_are_and_are_counted() -> None:
         ("vector_store/x", "its files stay as they are: 2 attached since and 1 detached since|", "warning")
     ]
     change = change_of(found.plan, "vector_store/x")
-    assert [(one.action, one.path, one.reason) for one in change.files] == [
+    assert [(one.action, one.path, str(one.reason)) for one in change.files] == [
         (FileAction.UPDATE, "docs/a.md", "was foreign at the time of the snapshot")
     ]
     assert [one for one in change.operations if isinstance(one, UpdateFile)] == [
@@ -493,7 +495,7 @@ def test_documents_of_others_that_were_adopted_lose_their_stamps_and_nothing_els
     story.account.members[live_id][foreign] = {"attributes": {**marked, "own": 1}}
     found = story.plan_back()
     change = change_of(found.plan, "vector_store/s")
-    assert (change.action, change.reason) == (Action.UPDATE, "1 field")
+    assert (change.action, str(change.reason)) == (Action.UPDATE, "1 field")
     assert [(one.action, one.live[0].id) for one in change.files] == [(FileAction.UPDATE, foreign)]
     story.roll_back()
     assert story.account.members[live_id] == {foreign: {"attributes": {"own": 1}}}
