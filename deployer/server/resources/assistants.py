@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
+from deployer.server import schemas
 from deployer.server.checks import (
     METADATA,
     array,
@@ -26,6 +27,7 @@ from deployer.server.storage import objects
 from deployer.server.storage.objects import new_id
 from deployer.server.wire import ApiError, Json
 
+SURFACE = "assistants"
 FUNCTION_NAME = string(shortest=1, longest=64, pattern="[a-zA-Z0-9_-]+")
 _TYPE = string()
 _RANKING = fields(
@@ -46,11 +48,21 @@ _FUNCTION = fields(
     },
     required=("name",),
 )
+
+
+def _function_checked(value: Any, path: str) -> Any:
+    """A strict schema is refused at once, any other when a run begins."""
+    function = _FUNCTION(value, path)
+    if function.get("strict") is True:
+        schemas.refuse_function(function, path, SURFACE)
+    return function
+
+
 TOOL = tagged(
     {
         "code_interpreter": fields({"type": _TYPE}),
         "file_search": fields({"type": _TYPE, "file_search": nullable(_FILE_SEARCH)}),
-        "function": fields({"type": _TYPE, "function": _FUNCTION}, required=("function",)),
+        "function": fields({"type": _TYPE, "function": _function_checked}, required=("function",)),
     },
     retired={"retrieval": "It is called 'file_search' in v2, and searches the vector stores of 'tool_resources'."},
 )
@@ -82,7 +94,12 @@ _CODE = fields({"file_ids": array(string(), longest=20)})
 
 
 def response_format(value: Any, path: str) -> Any:
-    return choice("auto")(value, path) if isinstance(value, str) else _FORMAT_OBJECT(value, path)
+    if isinstance(value, str):
+        return choice("auto")(value, path)
+    form = _FORMAT_OBJECT(value, path)
+    if form["type"] == "json_schema" and form["json_schema"].get("strict") is True:
+        schemas.refuse_format(form["json_schema"], path, SURFACE, code=None)
+    return form
 
 
 REASONING_EFFORT = nullable(choice("none", "minimal", "low", "medium", "high", "xhigh", "max"))

@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import replace
 from typing import Any
 
+from deployer.server import schemas
 from deployer.server.checks import (
     METADATA,
     array,
@@ -134,6 +135,7 @@ def _turn(db: sqlite3.Connection, state: State, thread: Json, wanted: Json) -> T
     merged["tools"] = assistants.shown("tools", merged["tools"])
     if "additional_instructions" in given:
         merged["instructions"] = "\n".join(filter(None, (merged["instructions"], given["additional_instructions"])))
+    schemas.refuse_tools(merged["tools"], "tools", assistants.SURFACE)
     _demand_a_question(db, thread, merged, given)
     now = state.now()
     kept = ("reasoning_effort", "temperature", "top_p", "response_format", "model", "instructions", "tools")
