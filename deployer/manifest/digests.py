@@ -49,7 +49,7 @@ class _Digest(NamedTuple):
 def digest(
     root: Path, resources: Sequence[Resource], *, rehash: bool = False, read: Callable[[int], object] | None = None
 ) -> tuple[Resource, ...]:
-    """Give the resources with the sha256 of every file; each is read once, in several threads.
+    """Return the resources with the sha256 of every file; each is read once, in several threads.
 
     `rehash` reads all of them, whatever the cache knows. `read` is told how many bytes of each file were read.
     """

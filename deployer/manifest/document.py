@@ -26,7 +26,7 @@ _ANNEX = re.compile(rb"/annex/objects/|(\.\./)*\.git/annex/objects/")
 _CRYPT = b"\0GITCRYPT\0"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class SourceDocument:
     """`name` is the path as the user knows it, relative to the manifest's folder.
 

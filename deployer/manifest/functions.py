@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from deployer.functions import check
 from deployer.functions.definitions import FUNCTION, REMEDY, SCHEMA, SHAPES, Definition, Unread
 from deployer.functions.definitions import read as definitions_of
 from deployer.functions.rules import RULES, Finding
 from deployer.manifest import handlers
-from deployer.manifest.document import SourceDocument, address, read
+from deployer.manifest.document import SourceDocument, address
 from deployer.manifest.load import Context, ManifestEntry, outside
-from deployer.manifest.suggest import nearest, one_of
+from deployer.manifest.suggest import Choices, nearest, one_of
 from deployer.model import Address, Position, Problem
 
 HINTS = tuple(rule.id for rule in RULES.values() if rule.strictness == "hint")
@@ -41,7 +42,7 @@ def function_file(
     found = context.file(place.entry, str(value["file"]))
     if found is None:
         return [], [outside(value["file"], place.where, position)]
-    document = read(*found)
+    document = context.read(*found)
     if isinstance(document, Problem):
         return [], [replace(document, address=place.where, position=document.position or position)]
     chosen, problems = _chosen(document, place, value)
@@ -57,29 +58,55 @@ def function_file(
     return tools, problems
 
 
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """What a file holds. `is_whole`: nothing but one function, or what is to be one."""
+
+    named: Mapping[str, Sequence[Definition]]
+    definitions: Sequence[Definition]
+    others: Sequence[Definition | Unread]
+    is_whole: bool
+    choices: Choices
+
+
+_CONTENTS: WeakKeyDictionary[SourceDocument, _Contents] = WeakKeyDictionary()
+
+
+def _contents(document: SourceDocument) -> _Contents:
+    """Look through a file once for all tools that name a function of it."""
+    if document not in _CONTENTS:
+        parts = list(definitions_of(document.data))
+        definitions = [one for one in parts if isinstance(one, Definition) and one.shape in (FUNCTION, SCHEMA)]
+        others = [one for one in parts if not (isinstance(one, Definition) and one.shape in (FUNCTION, SCHEMA))]
+        named: dict[str, list[Definition]] = {}
+        for one in definitions:
+            named.setdefault(one.name, []).append(one)
+        is_whole = not isinstance(document.data, list) and all(not one.at for one in parts)
+        choices = Choices({name: name for name in named})
+        _CONTENTS[document] = _Contents(named, definitions, others, is_whole, choices)
+    return _CONTENTS[document]
+
+
 def _chosen(
     document: SourceDocument, place: ToolPlace, value: Mapping[str, Any]
 ) -> tuple[list[SourceDocument], list[Problem]]:
     """Return the parts of a file that are functions and are meant, and what is wrong with the choice."""
-    parts = list(definitions_of(document.data))
-    definitions = [one for one in parts if isinstance(one, Definition) and one.shape in (FUNCTION, SCHEMA)]
-    others = [one for one in parts if one not in definitions]
-    is_whole = not isinstance(document.data, list) and all(not one.at for one in parts)
-    if is_whole and "name" not in value and all(isinstance(one, Unread) for one in others):
+    found = _contents(document)
+    if found.is_whole and "name" not in value and all(isinstance(one, Unread) for one in found.others):
         return [document], []  # one function, or what is to be one: the schema says what is wrong with it
-    problems = [_no_function(document, place, one) for one in others]
+    problems = [_no_function(document, place, one) for one in found.others]
     if "name" in value:
-        named = [one for one in definitions if one.name == value["name"]]
+        named = found.named.get(value["name"], ())
         if not named:
-            names = [one.name for one in definitions]
             message = f"{document.name} has no function {value['name']!r}"
-            remedy = nearest(str(value["name"]), names, one_of(names) if names else "write it there")
+            otherwise = one_of(found.named) if found.named else "write it there"
+            remedy = found.choices.nearest(str(value["name"]), otherwise)
             return [], [Problem(message, remedy, place.where, place.position("name"))]
         return [document.part(one.at) for one in named], []
-    if "handler" in value and len(definitions) > 1:
-        message = f"{document.name} has {len(definitions)} functions, and a handler is that of one"
+    if "handler" in value and len(found.definitions) > 1:
+        message = f"{document.name} has {len(found.definitions)} functions, and a handler is that of one"
         return [], [Problem(message, "name it beside the file: name: …", place.where, place.position("handler"))]
-    return [document.part(one.at) for one in definitions], problems
+    return [document.part(one.at) for one in found.definitions], problems
 
 
 def _no_function(document: SourceDocument, place: ToolPlace, one: Definition | Unread) -> Problem:

@@ -110,7 +110,7 @@ def importable(folders: Sequence[Path]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _descriptor_aside() -> Iterator[None]:
-    """Child processes and libraries in C write to the descriptor; it is own only if nobody replaced sys.stdout."""
+    """Child processes and libraries in C write to the descriptor; it is aside only while it is that of sys.stdout."""
     own = sys.__stdout__
     if own is None or own is not sys.stdout:
         yield

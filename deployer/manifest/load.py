@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from deployer.manifest.schema import ManifestSchema
 from deployer.manifest.suggest import Choices, similar_file
 from deployer.model import Address, Position, Problem
 
+_REMEMBERED = 16
 MAX_INCLUDES = 50
 """Files on the way to one that is included; each is read while those before it wait."""
 
@@ -47,12 +49,16 @@ class Declared:
         return self._choices[address.kind].nearest(address.name, otherwise)
 
 
+def _remembering() -> Callable[[Path, str], SourceDocument | Problem]:
+    return lru_cache(maxsize=_REMEMBERED)(read)
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What entries are compiled in: the manifest's folder, every declared address, the account's surface.
 
     `folders`: those of the manifest, so far as they were looked at. `ignored`: what globs leave out. `offline`: no URL
-    and no service may be asked.
+    and no service may be asked. `read` remembers the last few files: many tools may stand in one.
     """
 
     folders: Folders
@@ -62,6 +68,7 @@ class Context:
     ignored: Ignored
     import_handlers: bool = False
     offline: bool = False
+    read: Callable[[Path, str], SourceDocument | Problem] = field(default_factory=_remembering)
 
     @property
     def root(self) -> Path:

@@ -98,6 +98,14 @@ def _twice_in_many_files(count: int) -> Made:
     return {"include": ["parts/*.yaml"], "assistants": _assistants(count)}, parts
 
 
+def _functions_of_one_file(count: int) -> Made:
+    functions = [{"name": name, "description": "Finds.", "parameters": {"type": "object"}} for name in _names(count)]
+    tools = {name: [{"type": "function", "file": "all.json", "name": name}] for name in _names(count)}
+    return {"assistants": {name: {"model": "m", "tools": tools[name]} for name in tools}}, {
+        "all.json": json.dumps(functions)
+    }
+
+
 MANIFESTS: tuple[Callable[[int], Made], ...] = (
     _sound,
     _unknown_stores,
@@ -110,6 +118,7 @@ MANIFESTS: tuple[Callable[[int], Made], ...] = (
     _unknown_keys,
     _unknown_variables,
     _twice_in_many_files,
+    _functions_of_one_file,
 )
 
 
