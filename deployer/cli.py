@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from deployer import __version__
-from deployer.commands.verbs import Verbs
+from deployer.commands.verbs import Verbs, explained
 from deployer.errors import EXIT_BUG, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, DeployerError
 from deployer.render import output
 
@@ -66,7 +66,7 @@ def run(arguments: list[str] | None) -> int:  # noqa: PLR0911 (one line for each
     try:
         result: Any = app.main(arguments, prog_name="deployer", standalone_mode=False)
     except click.UsageError as error:
-        error.show()
+        (explained(error, arguments) if isinstance(error, click.NoSuchOption) else error).show()
         return EXIT_USAGE
     except click.ClickException as error:
         error.show()

@@ -57,10 +57,10 @@ def command(  # noqa: PLR0913 (one for each option)
     if not yes:
         consent.answerable("adopt", "--yes")
     wanted = AdoptionRequest(address, live_id or name or "", live_id is None, by_size, force)
-    return asyncio.run(_adopt(project, wanted, lock_timeout, yes=yes))
+    return asyncio.run(_adopt(project, wanted, lock_timeout, choice.command("plan"), yes=yes))
 
 
-async def _adopt(project: Project, wanted: AdoptionRequest, lock_timeout: float, *, yes: bool) -> int:
+async def _adopt(project: Project, wanted: AdoptionRequest, lock_timeout: float, shows: str, *, yes: bool) -> int:
     from deployer.commands.carry_out import tell
     from deployer.project.adoption import adopted, adoption, declared
     from deployer.project.applying import ApplyOptions
@@ -76,7 +76,7 @@ async def _adopt(project: Project, wanted: AdoptionRequest, lock_timeout: float,
         if not yes and not consent.confirmed(f"Adopt {found.live.id} as {found.resource.address}?"):
             raise DeployerError("nothing was changed")
         result = await adopted(session, found.plan, ApplyOptions(hold=hold, on_event=tell))
-        return EXIT_DONE if taken_over(result) else EXIT_FAILED
+        return EXIT_DONE if taken_over(result, shows) else EXIT_FAILED
 
 
 def _show(found: Adoption) -> None:
@@ -96,8 +96,8 @@ def _show(found: Adoption) -> None:
         click.echo(f"the next apply uploads {found.uploads:,} of {len(found.resource.files):,} declared files")
 
 
-def taken_over(result: ApplyResult) -> bool:
-    """Print what became of each change of an adoption; False when one was not done."""
+def taken_over(result: ApplyResult, shows: str) -> bool:
+    """Print what became of each change of an adoption; False when one was not done. `shows` is a command."""
     import sys
 
     from deployer.project.adoption import differs
@@ -110,5 +110,5 @@ def taken_over(result: ApplyResult) -> bool:
     for outcome in result.outcomes:
         text.outcome(out, outcome)
     if result.ok and result.plan and differs(result.plan):
-        click.echo("Nothing else was changed: deployer plan shows what differs.")
+        click.echo(f"Nothing else was changed: {shows} shows what differs.")
     return result.ok

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from deployer.commands.options import (
     force_option,
     lock_option,
     plan_options,
+    plan_words,
     project_options,
     yes_option,
 )
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ApplyIntent:
-    """What the user asked for; `saved` is a plan that is to be applied exactly."""
+    """What the user asked for; `saved` is a plan that is to be applied exactly, `again` the command that goes on."""
 
     options: PlanOptions
     saved: Mapping[str, Any] | None
@@ -36,6 +37,7 @@ class ApplyIntent:
     force: Sequence[str]
     lock_timeout: float
     rehash: bool
+    again: str
 
 
 @click.command("apply")
@@ -74,13 +76,16 @@ def command(  # noqa: PLR0913 (one for each option)
     """
     from deployer.project import PlanOptions, saved
 
+    if plan_file and options != PlanOptions():
+        raise UsageError("a saved plan holds its options; leave out --prune, --on-drift and --check-files")
+    data = saved.read(plan_file) if plan_file else None
+    if data and choice.account is None:
+        choice = replace(choice, account=data["account"]["name"])
     project = choice.load()
     if not yes:
         consent.answerable("apply", "--yes")
-    if plan_file and options != PlanOptions():
-        raise UsageError("a saved plan holds its wishes; leave out --prune, --on-drift and --check-files")
-    data = saved.read(plan_file) if plan_file else None
-    wanted = ApplyIntent(saved.options(data) if data else options, data, yes, force, lock_timeout, rehash)
+    options = saved.options(data) if data else options
+    wanted = ApplyIntent(options, data, yes, force, lock_timeout, rehash, choice.command("apply", *plan_words(options)))
     return asyncio.run(_apply(project, wanted))
 
 
@@ -98,4 +103,4 @@ async def _apply(project: Project, wanted: ApplyIntent) -> int:
         if wanted.saved:
             saved.check(plan, wanted.saved)
         options = ApplyOptions(session.again(wanted.options), wanted.force, hold=hold)
-        return await carried_out(session, plan, options, Words("apply"), agreed if wanted.yes else confirm)
+        return await carried_out(session, plan, options, Words(wanted.again), agreed if wanted.yes else confirm)

@@ -15,8 +15,9 @@ import click
 from deployer.commands import consent
 from deployer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, DeployerError, Interrupted
 from deployer.model import Action, Plan
-from deployer.project import ApplyResult, ApplyStatus, Notice, ProjectEvent, Stop, Waiting
+from deployer.project import ApplyResult, ApplyStatus, Begun, Notice, ProjectEvent, Stop, Waiting
 from deployer.render.output import Streams, lasting
+from deployer.wording import counted
 
 if TYPE_CHECKING:
     from deployer.project.applying import ApplyOptions
@@ -159,14 +160,20 @@ def _ended(result: ApplyResult, words: Words) -> int:
         raise DeployerError(result.why)
     _print_counts(result)
     left = preview.left(result.outcomes)
+    begun = [f"Begun: {_begun(one)}." for one in result.begun]
     if result.status is ApplyStatus.INTERRUPTED:
-        click.echo(f"\n{left}\nInterrupted: run {words.again} again to do what is left.")
+        click.echo("\n".join(["", left, *begun, f"Interrupted: run {words.again} again to do what is left."]))
         return EXIT_INTERRUPTED
     if result.why:
-        click.echo("\n".join(["", *filter(None, [left]), plain(f"Stopped: {result.why}.")]))
+        click.echo("\n".join(["", *filter(None, [left]), *begun, plain(f"Stopped: {result.why}.")]))
     else:
-        click.echo(f" Run {words.again} again to do what is left.")
+        click.echo("".join([f" Run {words.again} again to do what is left.", *(f"\n{line}" for line in begun)]))
     return EXIT_FAILED
+
+
+def _begun(one: Begun) -> str:
+    files = f", {one.files:,} of {counted(one.all_files, 'file')} sent" if one.all_files else ""
+    return f"{one.address}, {one.operations:,} of {counted(one.all_operations, 'operation')}{files}"
 
 
 def _closed(result: ApplyResult, words: Words) -> int:

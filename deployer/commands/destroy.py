@@ -13,9 +13,12 @@ from deployer.commands import consent
 from deployer.commands.options import ProjectChoice, lock_option, project_options
 from deployer.errors import DeployerError, UsageError
 from deployer.model import Plan
+from deployer.wording import listed
 
 if TYPE_CHECKING:
     from deployer.project import Project
+
+_SHOWN = 5
 
 
 @click.command("destroy")
@@ -37,10 +40,10 @@ def command(*, choice: ProjectChoice, confirm: str | None, lock_timeout: float) 
     project = choice.load()
     if confirm not in (None, project.name):
         raise UsageError(f"--confirm {confirm} is not the name of this project, which is {project.name}")
-    return asyncio.run(_destroy(project, lock_timeout, asks=confirm is None))
+    return asyncio.run(_destroy(project, lock_timeout, choice.command("destroy"), asks=confirm is None))
 
 
-async def _destroy(project: Project, lock_timeout: float, *, asks: bool) -> int:
+async def _destroy(project: Project, lock_timeout: float, again: str, *, asks: bool) -> int:
     from deployer.commands.carry_out import Words, agreed, carried_out, tell
     from deployer.project.applying import PRUNE_LIMIT, ApplyOptions
     from deployer.project.session import locked, opened
@@ -54,7 +57,15 @@ async def _destroy(project: Project, lock_timeout: float, *, asks: bool) -> int:
     ):
         plan = await destruction(session, protected)
         options = ApplyOptions(lambda: destruction(session), (PRUNE_LIMIT,), "destroy", hold)
-        return await carried_out(session, plan, options, Words("destroy"), _ask if asks else agreed)
+        return await carried_out(session, plan, options, Words(again, _done(plan)), _ask if asks else agreed)
+
+
+def _done(plan: Plan) -> str:
+    """Say what is true when this plan is done."""
+    staying = sorted(set(plan.known) - {str(change.address) for change in plan.pending})
+    if staying:
+        return f"Of project {plan.project} only {listed(staying, _SHOWN)} is left, which others use."
+    return f"Nothing of project {plan.project} is left on the account."
 
 
 def _ask(plan: Plan) -> None:

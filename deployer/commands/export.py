@@ -138,7 +138,7 @@ async def _finished(export: Export, foreign: Sequence[Declaration], *, adopt: bo
             click.echo(f"For each of them: deployer adopt ADDRESS ID{options}")
         return EXIT_DONE
     written = export.written()
-    if foreign and not taken_over(await written.adopt(foreign)):
+    if foreign and not taken_over(await written.adopt(foreign), f"deployer plan{options}"):
         return EXIT_FAILED
     code = await _proven(written, stamp=adopt)
     if options:

@@ -17,7 +17,7 @@ from deployer.model import OnDrift, ProblemsFound
 from deployer.render import formats
 
 if TYPE_CHECKING:
-    from deployer.project import Project
+    from deployer.project import PlanOptions, Project
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 MANIFEST = Path("assistants.yaml")
@@ -66,6 +66,12 @@ def project_options(function: Function) -> Function:
         account_option("An account of the manifest. [embedded, where it declares none with a base_url]"),
         click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable."),
     )
+
+
+def plan_words(options: PlanOptions) -> list[str]:
+    """Return the options with which a plan is made like this one."""
+    drift = ["--on-drift", options.on_drift.value] if options.on_drift is not OnDrift.FAIL else []
+    return ["--prune"] * options.prune + drift + ["--check-files"] * options.check_files
 
 
 def account_option(text: str) -> Callable[[Function], Function]:

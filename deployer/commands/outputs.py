@@ -30,5 +30,5 @@ def command(*, choice: ProjectChoice, form: str) -> int:
     if found.ids or form == "json":
         formats.write("outputs", form, found.ids)
     for address in found.missing:
-        click.echo(f"{address} is not live on this account; run deployer apply", err=True)
+        click.echo(f"{address} is not live on this account; run {choice.command('apply')}", err=True)
     return EXIT_FAILED if found.missing else EXIT_DONE

@@ -48,7 +48,7 @@ def command(  # noqa: PLR0913 (one for each option)
     """
     plan = asyncio.run(_plan(choice.load(), options, rehash=rehash))
     if out:
-        _save(plan, out)
+        _save(plan, out, choice)
     formats.write("plan", form, plan)
     if plan.errors:
         return EXIT_FAILED
@@ -66,11 +66,11 @@ async def _plan(project: Project, options: PlanOptions, *, rehash: bool) -> Proj
         return await session.plan(options)
 
 
-def _save(plan: Plan, out: Path) -> None:
+def _save(plan: Plan, out: Path, choice: ProjectChoice) -> None:
     from deployer.project import saved
 
     saved.write(out, plan)
-    click.echo(f"saved: deployer apply --plan {out} applies exactly this", err=True)
+    click.echo(f"saved: {choice.command('apply', '--plan', str(out))} applies exactly this", err=True)
 
 
 def _warn(plan: Plan) -> None:

@@ -34,13 +34,14 @@ _FEW = 3
 
 @dataclass(frozen=True, slots=True)
 class RollbackIntent:
-    """What the user asked for; `again` is the command that goes on with what is left."""
+    """What the user asked for; `again` is the command that goes on, `shows` the one that compares with git."""
 
     on_drift: OnDrift
     yes: bool
     force: Sequence[str]
     lock_timeout: float
     again: str
+    shows: str
 
 
 @click.command("rollback")
@@ -80,8 +81,9 @@ def command(  # noqa: PLR0913 (one for each option)
     if listing:
         return _show(project, chosen=choice.account is not None)
     chosen = Restoration.of(project.manifest, project.target, snapshot)
-    again = f"rollback {chosen.name}" + (f" --account {choice.account}" if choice.account else "")
-    wanted = RollbackIntent(OnDrift(on_drift), yes, force, lock_timeout, again)
+    drift = ["--on-drift", on_drift] if on_drift != OnDrift.FAIL else []
+    again, shows = choice.command("rollback", chosen.name, *drift), choice.command("plan")
+    wanted = RollbackIntent(OnDrift(on_drift), yes, force, lock_timeout, again, shows)
     return asyncio.run(_rollback(project, chosen, wanted))
 
 
@@ -107,7 +109,9 @@ async def _rollback(project: Project, chosen: Restoration, wanted: RollbackInten
         first = await chosen.plan(session, wanted.on_drift, wanted.again)
         options = ApplyOptions(again, wanted.force, "rollback", hold)
         ask = agreed if wanted.yes else asks
-        code = await carried_out(session, first.plan, options, Words(wanted.again), ask)
+        whole = f"The project is as it was at {oldest['time']}; {wanted.shows} shows how git differs."
+        done = "What can be restored is restored." if first.missing else whole
+        code = await carried_out(session, first.plan, options, Words(wanted.again, done), ask)
         if code == EXIT_DONE and first.missing:
             raise DeployerError(missing(first.missing, wanted.again))
         return code

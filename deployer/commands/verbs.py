@@ -1,12 +1,86 @@
-"""A group of commands as a literal table, each imported only when it is asked for."""
+"""A group of commands as a literal table, each imported only when it is asked for; what words of other tools mean."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
+
+DESTRUCTIVE = frozenset({"destroy", "rollback", "gc", "unlock", "--prune", "--force", "--confirm", "--yes", "--write"})
+"""Never offered for a word that was misspelled: who meant something else must not be led there."""
+
+COMMANDS = {
+    "diff": "plan",
+    "preview": "plan",
+    "show": "plan",
+    "dry-run": "plan",
+    "deploy": "apply",
+    "sync": "apply",
+    "up": "apply",
+    "push": "apply",
+    "update": "apply",
+    "lint": "validate",
+    "check": "validate",
+    "test": "validate",
+    "status": "drift",
+    "refresh": "drift",
+    "dump": "export",
+    "pull": "export",
+    "import": "adopt",
+    "takeover": "adopt",
+    "output": "outputs",
+    "state": "outputs",
+    "list": "outputs",
+    "ls": "outputs",
+    "server": "serve",
+    "start": "serve",
+    "local": "serve",
+    "version": "--version",
+    "help": "--help",
+}
+"""What a command of another tool is called here; no word leads to something destructive."""
+
+_PREVIEW = "deployer plan, which shows what apply would do and sends nothing"
+OPTIONS = {
+    "dry-run": _PREVIEW,
+    "what-if": _PREVIEW,
+    "noop": _PREVIEW,
+    "no-op": _PREVIEW,
+    "diff": _PREVIEW,
+    "check": _PREVIEW,
+    "auto-approve": "--yes",
+    "y": "--yes",
+    "assume-yes": "--yes",
+    "non-interactive": "--yes",
+    "no-input": "--yes",
+    "t": "--target",
+    "only": "--target",
+    "resource": "--target",
+    "json": "--format json",
+    "o": "--format",
+    "output": "--format",
+    "output-format": "--format",
+    "detailed-exitcode": "--exit-code",
+    "var-file": "--var",
+    "set": "--var",
+    "e": "--account",
+    "env": "--account",
+    "environment": "--account",
+    "context": "--account",
+    "n": "--account",
+    "namespace": "--account",
+    "profile": "--account",
+    "stack": "--account",
+    "workspace": "--account",
+    "config": "--file",
+    "filename": "--file",
+    "manifest": "--file",
+    "chdir": "--file",
+}
+"""What an option of another tool, without its dashes, is called here: an option, or what to do instead."""
 
 
 class Verbs(click.Group):
@@ -37,9 +111,42 @@ class Verbs(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in self.table and not args[0].startswith("-"):
-            from difflib import get_close_matches
-
-            close = get_close_matches(args[0], self.table, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"use one of: {', '.join(self.table)}"
-            raise click.UsageError(f"there is no command {args[0]!r}; {hint}", ctx)
+            raise click.UsageError(f"there is no command {args[0]!r}; {self._hint(args[0])}", ctx)
         return super().resolve_command(ctx, args)
+
+    def _hint(self, word: str) -> str:
+        meant = COMMANDS.get(word.lower())
+        known = {*self.table, *(name for option in self.params for name in option.opts), "--help"}
+        found = meant if meant in known else _nearest(word, self.table)
+        return f"did you mean {found!r}?" if found else f"use one of: {', '.join(self.table)}"
+
+
+def explained(error: click.NoSuchOption, arguments: Sequence[str] | None = None) -> click.UsageError:
+    """Return the error of an option that does not exist, with the one that was meant; `arguments` are all words."""
+    words = sys.argv[1:] if arguments is None else arguments
+    written = _written(error.option_name, words)
+    word = written.lstrip("-")
+    known = [name for option in error.ctx.command.params for name in option.opts] if error.ctx else []
+    meant = OPTIONS.get(word, "")
+    if f"--{word}" in known:  # with one dash, as Go's tools have it
+        meant = f"--{word}"
+    elif meant.startswith("--") and meant.partition(" ")[0] not in known:
+        meant = ""
+    found = meant or _nearest(f"--{word}", known)
+    hint = f"; did you mean {found}?" if found else ""
+    return click.UsageError(f"there is no option {written}{hint}", error.ctx)
+
+
+def _written(name: str, words: Sequence[str]) -> str:
+    """Return an option as it was written: of `-target`, click names only `-t`."""
+    if name.startswith("--"):
+        return name
+    letter = name.lstrip("-")
+    whole = (word.partition("=")[0] for word in words if word.startswith("-") and not word.startswith("--"))
+    return next((word for word in whole if letter in word[1:]), name)
+
+
+def _nearest(word: str, names: Iterable[str]) -> str | None:
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, [name for name in names if name not in DESTRUCTIVE], n=1)), None)

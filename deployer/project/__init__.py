@@ -18,6 +18,7 @@ from deployer.project.project import Project
 from deployer.project.results import (
     ApplyResult,
     ApplyStatus,
+    Begun,
     Collected,
     Drift,
     Exported,
@@ -30,6 +31,7 @@ from deployer.project.results import (
 __all__ = [
     "ApplyResult",
     "ApplyStatus",
+    "Begun",
     "Collected",
     "Drift",
     "Exported",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from deployer.engine import guard
 from deployer.errors import AccountError, DeployerError
-from deployer.model import LiveObject, Outcome, Plan, Status
+from deployer.model import Address, Change, LiveObject, Outcome, Plan, Status, Upload
 from deployer.project.events import Listener, Notice, OnEvent, Stop, ignore
-from deployer.project.results import ApplyResult, ApplyStatus, ProjectPlan
+from deployer.project.results import ApplyResult, ApplyStatus, Begun, ProjectPlan
 from deployer.project.undo import store_of
 from deployer.rollback import snapshot
 from deployer.rollback.snapshot import CREATES
 from deployer.rollback.store import name_of
 
 if TYPE_CHECKING:
+    from deployer.apply import Event
     from deployer.backends.base import Held
     from deployer.project.session import Session
 
@@ -81,11 +83,37 @@ async def executed(session: Session, plan: Plan, options: ApplyOptions) -> Apply
     except DeployerError as error:
         return refused(error, plan)
     over = options.hold.over if options.hold else asyncio.Event()
+    count = _Count(options.on_event)
     with options.stop.passed_on(over):
-        outcomes = await execute(session.account, plan, session.manifest.root, options.on_event, stop=over)
+        outcomes = await execute(session.account, plan, session.manifest.root, count, stop=over)
     recorded(session, written, outcomes, options.on_event)
     status, why = _ended(outcomes, options)
-    return ApplyResult(status, reviewed, outcomes, why=why, snapshot=written.name if written else None)
+    name = written.name if written else None
+    return ApplyResult(status, reviewed, outcomes, why=why, snapshot=name, begun=count.begun(plan, outcomes))
+
+
+@dataclass(slots=True)
+class _Count:
+    """Passes events on, and counts of each change the operations that ended, and the files that were sent."""
+
+    on_event: OnEvent
+    operations: Counter[Address] = field(default_factory=Counter)
+    files: Counter[Address] = field(default_factory=Counter)
+
+    def __call__(self, event: Event) -> None:
+        self.operations[event.address] += event.operation is not None
+        self.files[event.address] += isinstance(event.operation, Upload)
+        self.on_event(event)
+
+    def begun(self, plan: Plan, outcomes: Sequence[Outcome]) -> tuple[Begun, ...]:
+        rest = {one.address for one in outcomes if one.status is not Status.DONE}
+        found = (self._begun(change) for change in plan.pending if change.address in rest)
+        return tuple(one for one in found if one.operations)
+
+    def _begun(self, change: Change) -> Begun:
+        uploads = sum(isinstance(one, Upload) for one in change.operations)
+        address = change.address
+        return Begun(address, self.operations[address], len(change.operations), self.files[address], uploads)
 
 
 def _ended(outcomes: Sequence[Outcome], options: ApplyOptions) -> tuple[ApplyStatus, str]:

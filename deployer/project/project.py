@@ -284,7 +284,7 @@ class Project:
 
         async def work(session: Session, options: ApplyOptions) -> ApplyResult:
             chosen = Restoration.of(self.manifest, session.target, snapshot)
-            again = f"rollback {chosen.name}"
+            again = f"deployer rollback {chosen.name}"
 
             async def back() -> Plan:
                 return (await chosen.plan(session, OnDrift(on_drift), again)).plan

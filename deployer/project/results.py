@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ __all__ = [
     "USUAL",
     "ApplyResult",
     "ApplyStatus",
+    "Begun",
     "Collected",
     "Drift",
     "Exported",
@@ -97,13 +98,24 @@ class ApplyStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """A change that is not done, but part of it is: so many of its operations, and of the files that it is to send."""
+
+    address: Address
+    operations: int
+    all_operations: int
+    files: int
+    all_files: int
+
+
+@dataclass(frozen=True, slots=True)
 class ApplyResult:
     """What became of a run.
 
     `plan` is what it set out to do, None where no plan could be made; `outcomes` has one entry for each change of it
-    that was pending. `left` is the plan that was made afterwards to prove that nothing is left, None where none was
-    made. `why` is a sentence (or several lines) where the status needs one. `snapshot` is the name under which the
-    state before the run is kept.
+    that was pending, and `begun` says how far those came that are not done. `left` is the plan that was made afterwards
+    to prove that nothing is left, None where none was made. `why` is a sentence (or several lines) where the status
+    needs one. `snapshot` is the name under which the state before the run is kept.
     """
 
     status: ApplyStatus
@@ -112,6 +124,7 @@ class ApplyResult:
     left: ProjectPlan | None = None
     why: str = ""
     snapshot: str | None = None
+    begun: tuple[Begun, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -127,6 +140,7 @@ class ApplyResult:
             "snapshot": self.snapshot,
             "left": len(self.left.pending) if self.left else None,
             "outcomes": [_outcome(one) for one in self.outcomes],
+            "begun": [{**asdict(one), "address": str(one.address)} for one in self.begun],
         }
 
 

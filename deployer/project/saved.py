@@ -7,7 +7,7 @@ same options, and must have the same fingerprint. So nothing can be smuggled in,
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from deployer.model import OnDrift, Plan
 from deployer.project.results import PlanOptions, ProjectPlan
 from deployer.wording import listed
 
+_SHOWN = 5
 _AGAIN = "make a new plan with deployer plan --out and have it reviewed"
 
 
@@ -79,29 +80,30 @@ def options(data: Mapping[str, Any]) -> PlanOptions:
 def check(plan: Plan, data: Mapping[str, Any]) -> None:
     """Raise unless the plan of this moment is the one that was saved; the message says what moved."""
     now = json.loads(json.dumps(plan_data(plan)))
-    for name, what in (("project", "project"), ("account", "account")):
-        if now[name] != data[name]:
-            raise DeployerError(f"the plan was made for another {what} ({_named(data[name])}); {_AGAIN}")
+    if now["project"] != data["project"]:
+        raise DeployerError(f"the plan was made for another project ({data['project']}); {_AGAIN}")
+    if now["account"] != data["account"]:
+        where, name = " · ".join(map(str, data["account"].values())), data["account"]["name"]
+        remedy = f"apply it there: --account {name}" if now["account"]["name"] != name else _AGAIN
+        raise DeployerError(f"the plan was made for another account ({where}); {remedy}")
     if canonical.sha256(now) == data["fingerprint"]:
         return
-    moved = [
-        text
-        for text, differs in (
-            ("the manifest changed", now["manifest"] != data["manifest"]),
-            (f"{_changed(now, data)} on the account", bool(_changed(now, data))),
-        )
-        if differs
-    ]
+    declared, moved = now["manifest"] != data["manifest"], []
+    live = _moved(now, data, _live if declared else dict)
+    if declared:
+        other = [name for name in _moved(now, data, dict) if name not in live]
+        moved.append("the manifest changed" + (f" ({listed(other, _SHOWN)})" if other else ""))
+    if live:
+        moved.append(f"{listed(live, _SHOWN)} moved on the account")
     raise DeployerError(f"the plan is out of date: {' and '.join(moved) or 'something else moved'}; {_AGAIN}")
 
 
-def _named(value: Any) -> str:
-    return value if isinstance(value, str) else " · ".join(map(str, value.values()))
+def _moved(now: Mapping[str, Any], data: Mapping[str, Any], side: Callable[[Any], object]) -> list[str]:
+    """Return the addresses of which a side of the change is another one now."""
+    before, after = ({one["address"]: one for one in plan["changes"]} for plan in (data, now))
+    return [name for name in sorted({*before, *after}) if side(before.get(name, {})) != side(after.get(name, {}))]
 
 
-def _changed(now: Mapping[str, Any], data: Mapping[str, Any]) -> str:
-    """Name the addresses whose change is another one now."""
-    before = {one["address"]: one for one in data["changes"]}
-    after = {one["address"]: one for one in now["changes"]}
-    names = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
-    return f"{listed(names, 5)} moved" if names else ""
+def _live(change: Mapping[str, Any]) -> object:
+    """Return what a change says of the account alone: when git moved as well, the rest of it tells nothing."""
+    return change.get("id"), change.get("reviewed")

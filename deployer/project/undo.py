@@ -123,7 +123,7 @@ class Restoration:
 
 
 async def plan_rollback(
-    session: Session, entries: Sequence[Entry], options: PlanOptions, again: str = "rollback"
+    session: Session, entries: Sequence[Entry], options: PlanOptions, again: str = "deployer rollback"
 ) -> RollbackPlan:
     """Return the plan of this moment that restores the entries of snapshots."""
     from deployer.rollback.sources import Search, find_contents
@@ -144,7 +144,7 @@ def missing(found: Sequence[MissingContent], again: str) -> str:
             "not everything was restored: neither the account nor the working tree has the bytes of",
             *lines,
             *rest,
-            f"then run deployer {again}",
+            f"then run {again}",
         ]
     )
 

@@ -99,7 +99,7 @@ def plan_rollback(
     entries: Sequence[Entry],
     live: Sequence[LiveObject],
     sources: ContentSources,
-    command: str = "rollback",
+    command: str = "deployer rollback",
 ) -> RollbackPlan:
     """Plan to undo what happened since the entries were written (`history.merged`).
 
@@ -130,7 +130,7 @@ def plan_rollback(
 def _told(missing: MissingContent, command: str) -> Problem:
     """Say it before anything is done; the rest is restored all the same."""
     what = f"{missing.name} cannot be restored: neither the account nor the working tree has its bytes"
-    remedy = f"{missing.remedy}, then run deployer {command}"
+    remedy = f"{missing.remedy}, then run {command}"
     return Problem(what, remedy, str(missing.address), severity=Severity.WARNING)
 
 

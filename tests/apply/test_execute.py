@@ -88,7 +88,7 @@ def test_what_depends_on_a_failure_is_skipped_and_named(two_stores: Project) -> 
     assert "not ingested: bad/broken.pdf (failed: " in said
     assert "right.md (" not in said
     assert "it needs vector_store/bad" in said
-    assert "Run apply again to do what is left." in said
+    assert "Run deployer apply again to do what is left." in said
     left = two_stores.run("plan", "--format", "json").json()["changes"]
     actions = {change["address"]: change["action"] for change in left}
     assert actions == {

@@ -96,7 +96,8 @@ def test_a_second_ctrl_c_ends_it_at_once(started: Tool, school: Project, account
     code, said = running.wait()
     assert code == 130, said
     assert said.splitlines()[-1] == (
-        "interrupted in the middle of requests, which may have been carried out or not: run apply again, it looks first"
+        "interrupted in the middle of requests, which may have been carried out or not: "
+        "run deployer apply --account served again, it looks first"
     )
     account.hangs = None
     code, said = started.run(school.root, *APPLY)

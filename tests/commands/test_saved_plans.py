@@ -143,4 +143,4 @@ def test_the_stamp_names_the_commit_of_the_plan(planned: Project) -> None:
 def test_nobody_can_add_wishes_to_it(planned: Project) -> None:
     result = planned.run("apply", "--yes", "--prune", "--plan", str(planned.root / "plan.json"))
     assert result.code == 64
-    assert "a saved plan holds its wishes; leave out --prune" in result.err
+    assert "a saved plan holds its options; leave out --prune" in result.err

@@ -14,7 +14,7 @@ import deployer
 from deployer import AccountError, ApplyResult, ApplyStatus, DeployerError, Problem, ProblemsFound, Project, Stop
 from deployer.apply import Event
 from deployer.manifest import schema
-from deployer.model import Action, Address, Status
+from deployer.model import Action, Address, Status, Upload
 from deployer.project import ProjectEvent
 from deployer.project import saved as saved_plans
 from deployer.project.saved import SavedPlan
@@ -179,6 +179,25 @@ def test_stop_may_come_from_an_event(tmp_path: Path) -> None:
     assert project.apply().ok
 
 
+def test_an_interrupted_upload_says_how_far_it_came(tmp_path: Path) -> None:
+    for number in range(40):
+        (tmp_path / "docs").mkdir(exist_ok=True)
+        (tmp_path / "docs" / f"{number}.md").write_text(str(number), encoding="utf-8")
+    project, stop = library(tmp_path), Stop()
+
+    def heard(event: ProjectEvent) -> None:
+        if isinstance(event, Event) and isinstance(event.operation, Upload):
+            stop.set()
+
+    result = project.apply(stop=stop, on_event=heard)
+    assert (result.status, result.left) == (ApplyStatus.INTERRUPTED, None)
+    (begun,) = result.begun
+    assert str(begun.address) == "vector_store/docs"
+    assert 0 < begun.files < begun.all_files == 41
+    assert begun.files <= begun.operations < begun.all_operations
+    assert project.apply().ok
+
+
 def test_what_a_listener_raises_stops_the_run_and_is_raised_afterwards(tmp_path: Path) -> None:
     project = library(tmp_path)
 
@@ -331,6 +350,7 @@ def test_a_lease_keeps_others_out_until_it_is_removed(tmp_path: Path) -> None:
 def test_a_result_as_data(tmp_path: Path) -> None:
     data = library(tmp_path, "assistants: {a: {model: m}}\n").apply().to_dict()
     (outcome,) = data.pop("outcomes")
-    assert {**data, "snapshot": None} == {"version": 1, "status": "done", "why": "", "snapshot": None, "left": 0}
+    assert data.pop("snapshot").endswith("-test")
+    assert data == {"version": 1, "status": "done", "why": "", "left": 0, "begun": []}
     assert (outcome["address"], outcome["action"], outcome["status"]) == ("assistant/a", "create", "done")
     assert json.dumps(outcome)

@@ -39,7 +39,7 @@ def test_back_from_any_apply_with_the_manifest_of_then_in_the_working_tree(proje
     run(project, "apply", "--yes", "--prune")
     write_old(project)
     result = run(project, "rollback", "--yes")
-    assert "The next plan is empty." in result.out
+    assert "; deployer plan shows how git differs." in result.out
     assert account(project).told == before.told
     assert account(project).unheld == set()
     assert run(project, "plan", "--exit-code").code == 0, "the manifest of then has nothing to do"
@@ -281,7 +281,7 @@ def test_what_failed_on_the_way_is_done_by_the_same_snapshot(moved_on: Project) 
     path.write_text(json.dumps(data), encoding="utf-8")
     result = moved_on.run("rollback", "--yes")
     assert result.code == 1
-    assert f"Run rollback {name} again to do what is left." in result.out
+    assert f"Run deployer rollback {name} again to do what is left." in result.out
     path.write_bytes(good)
     run(moved_on, "rollback", name, "--yes")
     assert run(moved_on, "plan", "--exit-code").code == 0

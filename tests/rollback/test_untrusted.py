@@ -164,7 +164,7 @@ def test_half_a_character_is_what_fails_and_the_rest_is_restored(moved_on: Proje
     result = moved_on.run("rollback", "--yes")
     assert result.code == 1
     assert "was not asked: the request holds \\ud800, half of a character; correct that text first" in result.out
-    assert f"Run rollback {name} again" in result.out
+    assert f"Run deployer rollback {name} again" in result.out
     stores = [one["name"] for one in account(moved_on).stores]
     assert "Docs" in stores
 
