@@ -14,7 +14,7 @@ from deployer.engine import diff, timestamps
 from deployer.engine.adopt import MAX_PAIRS, canonical, lacking_room
 from deployer.engine.canonical import same
 from deployer.engine.stamp import Stamp, name_of
-from deployer.engine.stamp import read as read_stamp
+from deployer.engine.stamp import of as stamp_in
 from deployer.errors import DeployerError
 from deployer.kinds import Kind
 from deployer.kinds.vector_store import same_chunking
@@ -77,8 +77,7 @@ def _age(live: LiveObject) -> tuple[bool, int, str]:
 
 
 def _any_stamp(live: LiveObject) -> Stamp | None:
-    metadata = live.raw.get("metadata")
-    stamp = read_stamp(metadata) if isinstance(metadata, dict) else None
+    stamp = stamp_in(live.raw)
     return stamp if stamp and stamp.address.kind == live.kind else None
 
 

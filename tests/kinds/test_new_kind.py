@@ -119,6 +119,28 @@ def test_a_reviewed_note_that_moved_is_not_written(project: Project) -> None:
     assert notes(project)["first"]["title"] == "Hello"
 
 
+def test_it_is_exported_and_the_next_plan_is_empty(project: Project) -> None:
+    project.manifest(A)
+    run(project, "apply", "--yes")
+    said = run(project, "export", ".", "--force", "overwrite", "--yes")
+    assert "2 objects" in said
+    written = (project.root / "assistants.yaml").read_text(encoding="utf-8")
+    assert "notes:\n  first:\n    title: Hello\n    lines:\n      - a\n      - b\n" in written
+    assert "The next plan is empty." in said
+
+
+def test_a_foreign_one_is_exported_under_a_name_of_its_own_and_adopted(project: Project) -> None:
+    project.manifest(A)
+    run(project, "apply", "--yes")
+    (path,) = files(project)
+    data = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**data, "stamp": {}}), encoding="utf-8")
+    said = run(project, "export", ".", "--force", "overwrite", "--yes")
+    written = (project.root / "assistants.yaml").read_text(encoding="utf-8")
+    assert "notes:\n  note-1:\n    title: Hello\n" in written
+    assert "The next plan is empty." in said
+
+
 def test_what_the_surface_cannot_carry_is_said_and_an_odd_entry_is_a_problem_at_its_place(project: Project) -> None:
     project.manifest(A.replace("lines:", "colour: red, lines:"))
     assert "note/first.colour: not sent to account embedded: a note has no colour" in run(project, "plan")
