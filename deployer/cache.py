@@ -16,7 +16,7 @@ FOLDER = Path(".deployer") / "cache"
 
 
 def load(folder: Path | None, name: str) -> dict[str, Any]:
-    """Give what was saved under `name`; {} when there is nothing, or nothing that can be read."""
+    """Return what was saved under `name`; {} when there is nothing, or nothing that can be read."""
     if folder is None:
         return {}
     try:

@@ -43,7 +43,7 @@ def is_url(text: str) -> bool:
 
 
 def malformed(url: str) -> tuple[str, str] | None:
-    """Give what is wrong with the form of a URL and what to do; nobody is asked, and no password is repeated."""
+    """Return what is wrong with the form of a URL and what to do; nothing is asked, and no password is repeated."""
     return next(_faults(url), None)
 
 
@@ -66,20 +66,20 @@ def _faults(url: str) -> Iterator[tuple[str, str]]:
 
 
 def path_of(url: str) -> str:
-    """Give the stable and readable path by which a document is known: host or bucket, then where it is there."""
+    """Return the stable and readable path by which a document is known: host or bucket, then where it is there."""
     scheme, authority, path = _parts(url)
     path = unquote(path) if scheme in _WEB else path
     return normalize("NFC", f"{authority}{path}".strip("/"))
 
 
 def shown(url: str) -> str:
-    """Give the URL for a person to read: a query may be a signature."""
+    """Return the URL for a person to read: a query may be a signature."""
     scheme, authority, path = _parts(url)
     return f"{scheme}://{authority.rpartition('@')[2]}{path}"
 
 
 def listed(url: str) -> list[Remote]:
-    """Give what the URL names at this moment, sorted; DeployerError when that cannot be told."""
+    """Return what the URL names at this moment, sorted; DeployerError when that cannot be told."""
     with _driver(url) as (filesystem, path):
         filesystem.invalidate_cache()
         if _fixed(url) is not None:
@@ -96,7 +96,7 @@ def size(url: str) -> int:
 
 
 def mark(url: str) -> str | None:
-    """Give what changes with the bytes behind a URL, as far as its service tells; None when it does not."""
+    """Return what changes with the bytes behind a URL, as far as its service tells; None when it does not."""
     with _driver(url) as (filesystem, path):
         info = filesystem.info(path)
     strong = {key: str(info[key]) for key in _MARKS if info.get(key) and not str(info[key]).startswith("W/")}
@@ -110,7 +110,7 @@ def blocks(url: str) -> Iterator[bytes]:
 
 
 def fetched(url: str) -> BinaryIO:
-    """Give a copy in an unnamed file of this machine: an upload may start over, and reads it without waiting."""
+    """Return a copy in an unnamed file of this machine: an upload may start over, and reads it without waiting."""
     with _driver(url) as (filesystem, path), ExitStack() as failed:
         copy = failed.enter_context(tempfile.TemporaryFile())
         with filesystem.open(path, "rb") as file:
@@ -180,7 +180,7 @@ class Files:
 
 
 def _parts(url: str) -> tuple[str, str, str]:
-    """Give scheme, authority and path. Only on the web do `?` and `#` end a path: elsewhere a name may hold them."""
+    """Return scheme, authority and path. Only on the web do `?` and `#` end a path: elsewhere a name may hold them."""
     scheme, _, rest = url.partition("://")
     rest = re.split(r"[?#]", rest, maxsplit=1)[0] if scheme.lower() in _WEB else rest
     authority, slash, path = rest.partition("/")
@@ -188,7 +188,7 @@ def _parts(url: str) -> tuple[str, str, str]:
 
 
 def _fixed(url: str) -> str | None:
-    """Give the folders before the first wildcard; None without wildcards."""
+    """Return the folders before the first wildcard; None without wildcards."""
     wild = None if _parts(url)[0] in _WEB else re.search(r"[*?\[]", url)
     return url[: wild.start()].rpartition("/")[0] if wild else None
 
@@ -218,7 +218,7 @@ def _blocks(filesystem: Any, path: str) -> Iterator[bytes]:
 
 @contextmanager
 def _driver(url: str) -> Iterator[tuple[Any, str]]:
-    """Give the filesystem and its path of a URL; whatever a driver raises becomes one sentence."""
+    """Yield the filesystem and its path of a URL; whatever a driver raises becomes one sentence."""
     from fsspec.core import url_to_fs
 
     try:
@@ -249,7 +249,7 @@ def _package(scheme: str) -> tuple[str, str]:
 
 
 def _reason(error: Exception, url: str) -> str:
-    """Give a driver's words in one line, without what may be a signature."""
+    """Return a driver's words in one line, without what may be a signature."""
     query = url.partition("?")[2]
     text = " ".join(str(error).split()) or type(error).__name__
     return (text.replace(query, "…") if query else text)[:200]

@@ -26,7 +26,7 @@ def open_source(root: Path, source: str) -> BinaryIO:
 
 
 def size(root: Path, source: str) -> int:
-    """Give how many bytes a document has now; DeployerError when it cannot be told."""
+    """Return how many bytes a document has now; DeployerError when it cannot be told."""
     if is_url(source):
         return remote.size(source)
     with readable(source):

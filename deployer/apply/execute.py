@@ -47,8 +47,8 @@ def _prepared(  # noqa: PLR0913, PLR0917
     journal, promises = Journal.of(root, account.settings, plan.project), Promises.of(plan.known)
     held = {file.id for one in plan.live for file in one.files}
     held |= {file for one in plan.live for file in account.kinds[one.kind].held(one.raw)}
-    ours = {change.live_id for change in plan.changes if change.live_id} | {one.id for one in plan.live if one.files}
-    usage = OtherUsers(account, lambda: ours.union(promises.known.values()))
+    known = {change.live_id for change in plan.changes if change.live_id} | {one.id for one in plan.live if one.files}
+    usage = OtherUsers(account, lambda: known.union(promises.known.values()))
     reuse, gate = Reuse(account, held, usage.holder, dict(journal.sent)), asyncio.Semaphore(CONCURRENCY)
     return Execution(account, plan, root, notify, stop, gate, waits, promises, reuse, journal, usage)
 

@@ -27,7 +27,7 @@ class LeftOut(DeployerError):  # noqa: N818 (what went wrong is told where it di
 
 
 def gives(operation: Operation) -> tuple[str, ...]:
-    """Give the keys that an operation makes known."""
+    """Return the keys that an operation makes known."""
     if isinstance(operation, AttachFiles):
         return (operation.gives, *(member.gives for member in operation.members))
     key = getattr(operation, "gives", None)
@@ -35,7 +35,7 @@ def gives(operation: Operation) -> tuple[str, ...]:
 
 
 def awaits(operation: Operation) -> frozenset[str]:
-    """Give the keys that must be settled before an operation is looked at; a batch does without files that failed."""
+    """Return the keys that must be settled before an operation is looked at; a batch does without files that failed."""
     return operation.needs | operation.files if isinstance(operation, AttachFiles) else operation.needs
 
 
@@ -69,7 +69,7 @@ class Promises:
         return key in self.known or key in self.given_up
 
     def lacking(self, keys: Collection[str]) -> str | None:
-        """Give why one of the keys will never be known; None when none of them was given up."""
+        """Return why one of the keys will never be known; None when none of them was given up."""
         return next((self.given_up[key] for key in keys if key in self.given_up), None)
 
     def when_settled(self, keys: Collection[str], call: Callable[[], None]) -> None:

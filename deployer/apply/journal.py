@@ -51,7 +51,7 @@ class Journal:
 
     @property
     def left_over(self) -> dict[str, str]:
-        """Give the ids that may be left over, each with the sha256 of what it holds ("" where nobody wants it)."""
+        """Return the ids that may be left over, each with the sha256 of what it holds ("" where it is unwanted)."""
         return {**self.sent, **dict.fromkeys(self.released, "")}
 
     def send(self, file_id: str, sha256: str) -> None:
@@ -102,7 +102,7 @@ def _entries(path: Path) -> list[dict[str, Any]]:
 
 
 def _is_at_work(entry: dict[str, Any]) -> bool:
-    """Tell whether another process is in the middle of an apply: what it has sent is not left over."""
+    """Whether another process is in the middle of an apply: what it has sent is not left over."""
     pid, born = entry.get("pid"), entry.get("born")
     if not isinstance(pid, int) or pid == os.getpid() or not _runs(pid):
         return False
@@ -121,7 +121,7 @@ def _runs(pid: int) -> bool:
 
 
 def _born(pid: int) -> str | None:
-    """Tell a process from others that have its number at another time or, as 1, in each container.
+    """Return what tells a process from others that have its number at another time or, as 1, in each container.
 
     None where the system does not tell (there is no /proc); "" for one that has ended and was not waited for. The
     fields come after the name, which may hold anything.

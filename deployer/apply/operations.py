@@ -122,7 +122,7 @@ async def _delete_file(run: Execution, address: Address, delete: DeleteFile) -> 
         return
     holder = await run.usage.holder(delete.id)
     if holder:
-        run.notes[address].append(f"file {delete.id} stays: the {holder}, which is not ours, holds it")
+        run.notes[address].append(f"file {delete.id} stays: the {holder}, which is foreign, holds it")
         run.journal.delete(delete.id)
         return
     async with run.turn():
@@ -298,7 +298,7 @@ async def _arrived(group: _Group) -> bool:
 
 
 def _is(member: Member, live: LiveFile) -> bool:
-    """Tell a membership from the one that a file had before it was attached again."""
+    """Whether a membership is another than the one that a file had before it was attached again."""
     same = live.path == member.path and vector_store.same_chunking(member.chunking, live.chunking)
     return same and live.usable
 

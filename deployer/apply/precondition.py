@@ -60,7 +60,7 @@ async def _users(run: Execution, change: Change) -> None:
     if change.action is not Action.DELETE or not run.account.kinds[change.address.kind].is_store:
         return
     if user := await run.usage.user(change.live_id or ""):
-        raise DeployerError(f"{change.live_id} stays: the {user}, which is not ours, uses it")
+        raise DeployerError(f"{change.live_id} stays: the {user}, which is foreign, uses it")
 
 
 def _moved(before: Mapping[str, LiveFile], now: Mapping[str, LiveFile]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """File objects that are on the account already and hold the very bytes of a declared file: nothing is sent twice.
 
 A File object has no checksum, so what has the same name and size is read back; an account that does not let its files
-be read proves nothing, and then the bytes are sent again (and `gc` finds what is left over). OpenAI lets nobody read
+be read proves nothing, and then the bytes are sent again (and `gc` finds what is left over). OpenAI lets no one read
 back a file that is for assistants (public docs: files with the purpose `assistants` cannot be downloaded). There, name
 and size may count as proof of a foreign document, when the user says so.
 """
@@ -22,7 +22,7 @@ from deployer.model import DesiredFile, LiveFile, LiveObject
 _BESIDE = 16
 
 
-async def _nobody(_file_id: str) -> None:
+async def _no_holder(_file_id: str) -> None:
     return None
 
 
@@ -35,7 +35,7 @@ class Reuse:
 
     account: Account
     held: Collection[str]
-    holder: Callable[[str], Awaitable[str | None]] = _nobody
+    holder: Callable[[str], Awaitable[str | None]] = _no_holder
     shas: dict[str, str | None] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     _free: dict[tuple[str, int], list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -44,7 +44,7 @@ class Reuse:
     _listed: bool = False
 
     async def take(self, file: DesiredFile) -> str | None:
-        """Return the id of a File object with the very bytes of `file`; it is nobody else's from now on."""
+        """Return the id of a File object with the very bytes of `file`; it is given away once only."""
         async with self._listing:
             if not self._listed:
                 await self._list()
@@ -127,7 +127,7 @@ class Proof:
 async def prove(
     files: FileStore, live: Sequence[LiveFile], desired: Sequence[DesiredFile], *, by_size: bool = False
 ) -> Proof:
-    """Match foreign documents with declared files that no document of ours is at yet; the oldest one wins.
+    """Match foreign documents with declared files that no owned document is at yet; the oldest one wins.
 
     Requests: one for each foreign document, and the content of those whose name and size fit.
     """

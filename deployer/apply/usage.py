@@ -34,24 +34,24 @@ def _may_hold(one: Holder) -> bool:
 
 @dataclass(slots=True)
 class OtherUsers:
-    """Everybody but us. `ours` returns the ids of what this run knows better than a list does."""
+    """Who else uses stores and holds files. `known` returns the ids of what this run knows better than a list does."""
 
     account: Account
-    ours: Callable[[], Collection[str]]
+    known: Callable[[], Collection[str]]
     _read: float | None = None
     _found: asyncio.Task[list[Holder]] | None = None
     _members: dict[str, asyncio.Task[frozenset[str]]] = field(default_factory=dict)
     _asked: Counter[str] = field(default_factory=Counter)
 
     async def holder(self, file_id: str) -> str | None:
-        """Name who else holds a file; None when nobody does."""
+        """Name who else holds a file; None when it is unreferenced."""
         for one in await self._everyone():
             if file_id in one.holds or (_may_hold(one) and await self._holds(one, file_id)):
                 return one.label
         return None
 
     async def user(self, store: str) -> str | None:
-        """Name who else refers to a store; None when nobody does."""
+        """Name who else refers to a store; None when there is no one."""
         return next((one.label for one in await self._everyone() if store in one.uses), None)
 
     async def _everyone(self) -> list[Holder]:
@@ -60,8 +60,8 @@ class OtherUsers:
             self._read, self._found = now, asyncio.create_task(self.account.files.holders())
             self._members.clear()
             self._asked.clear()
-        ours = self.ours()
-        return [one for one in await self._found if one.id not in ours]
+        known = self.known()
+        return [one for one in await self._found if one.id not in known]
 
     async def _holds(self, store: Holder, file_id: str) -> bool:
         """Ask for one file after another, until the whole list would have been less."""
@@ -75,7 +75,7 @@ class OtherUsers:
 
 @dataclass(frozen=True, slots=True)
 class Unreferenced:
-    """A File object; `why` says what tells that it is ours."""
+    """A File object; `why` says by what it is known as owned."""
 
     id: str
     name: str
@@ -96,7 +96,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """Everything that can be told to be ours: by name and size, by sha256, or by an id that a run left a note of."""
+    """Everything that can be known as owned: by name and size, by sha256, or by an id that a run left a note of."""
 
     named: Mapping[tuple[str, int], str]
     content: Mapping[str, str]
@@ -114,7 +114,7 @@ class Uploads:
 
 
 async def unreferenced(files: FileStore, uploads: Uploads, before: float) -> list[Unreferenced]:
-    """Return what is ours, older than `before` (Unix seconds) and held by nobody at all, the oldest first.
+    """Return what is owned, older than `before` (Unix seconds) and unreferenced, the oldest first.
 
     Every store and every assistant of the account is asked, whosever they are; one that cannot be read stops it.
     """
@@ -129,7 +129,7 @@ async def unreferenced(files: FileStore, uploads: Uploads, before: float) -> lis
 
 
 async def _judged(files: FileStore, gate: asyncio.Semaphore, file: StoredFile, uploads: Uploads) -> Unreferenced | None:
-    """Tell by its id or its content that a file is ours; None when nothing does.
+    """Return a file with the reason why it is owned, by its id or its content; None when there is none.
 
     Name and size count only where the account does not let a file be read.
     """

@@ -87,12 +87,12 @@ def _first(error: BaseException) -> BaseException:
 
 
 def _is_owned(backend: Backend, kind: str, raw: Row, owned: Callable[[Mapping[str, Any]], bool]) -> bool:
-    """Whether the object is ours: then it will be compared, so its fields must have the form that we know."""
+    """Whether the object is owned: then it will be compared, so its fields must have the form that we know."""
     odd = validate.odd_metadata(raw)
-    ours = odd is None and owned(raw)
-    if odd := odd or (validate.odd_object(raw) if ours else None):
+    carries = odd is None and owned(raw)
+    if odd := odd or (validate.odd_object(raw) if carries else None):
         raise backend.odd(kind, f"gave {raw['id']} with {odd}")
-    return ours
+    return carries
 
 
 def _holds_files(raw: Row) -> bool:

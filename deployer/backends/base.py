@@ -23,7 +23,7 @@ Sent = Callable[[int], object]
 
 
 def ignore(_what: object) -> None:
-    """Take what nobody asked for."""
+    """Take an event, and do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class FileStore(Protocol):
         """Return the memberships of a store, or of one batch, that are in a state."""
 
     async def update_member(self, store: str, file_id: str, attributes: Attrs) -> None:
-        """Give a membership these attributes and no others."""
+        """Return a membership these attributes and no others."""
 
     async def detach(self, store: str, file_id: str) -> None:
         """Take a file out of a store; one that is out is fine."""
@@ -160,7 +160,7 @@ class Held(Protocol):
     """An asyncio.Event."""
 
     async def sure(self) -> None:
-        """Raise DeployerError unless the lease is ours at this moment."""
+        """Raise DeployerError unless this run holds the lease at this moment."""
 
 
 class Leases(Protocol):
@@ -221,6 +221,6 @@ async def digest(files: FileStore, file_id: str) -> str | None:
 
 
 def without_password(url: str) -> str:
-    """A URL may carry who is asking (`https://user:secret@host`): no file of ours is to hold it."""
+    """A URL may carry who is asking (`https://user:secret@host`): no file that is written may hold it."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -40,7 +40,7 @@ def transport(folder: Path) -> Iterator[httpx2.AsyncBaseTransport]:
 
 
 def _hide_from_git(folder: Path) -> None:
-    """What the embedded account keeps beside the manifest is nobody's source."""
+    """What the embedded account keeps beside the manifest is no source."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / ".gitignore").exists():
         (folder / ".gitignore").write_text("*\n", encoding="utf-8")

@@ -26,7 +26,7 @@ def _is_size(value: Any) -> bool:
 
 
 def _is_owner(value: Any) -> bool:
-    """Tell whether a stamp names a project and an address as a manifest can: anybody may write one."""
+    """Whether a stamp names a project and an address as a manifest can: anybody may write one."""
     return isinstance(value, str) and re.fullmatch(r"[a-z0-9_-]+(/[a-z0-9_-]+){2}", value) is not None
 
 
@@ -64,7 +64,7 @@ _MEMBERSHIP: Shapes = MappingProxyType(
 
 
 def is_id(value: Any) -> bool:
-    """Tell whether it can be a segment of a path: an account must not send us elsewhere by what it calls an object."""
+    """Whether it can be a segment of a path: an account must not send us elsewhere by what it calls an object."""
     return (
         isinstance(value, str)
         and value.isprintable()
@@ -80,7 +80,7 @@ def odd_object(raw: Mapping[str, Any]) -> str | None:
 
 
 def odd_metadata(raw: Mapping[str, Any]) -> str | None:
-    """Say so when nobody can tell whose object it is."""
+    """Say so when it cannot be known whose object it is."""
     return _odd(raw, {"metadata": _of(dict)}) or _odd_depth({"metadata": raw.get("metadata")})
 
 
@@ -130,7 +130,7 @@ def _odd_tool(tools: Any) -> str | None:
 
 
 def _is_tool(tool: Any) -> bool:
-    """Tell whether it has a type, and a function its name: nested on Assistants v2, flat on agents."""
+    """Whether it has a type, and a function its name: nested on Assistants v2, flat on agents."""
     kind = tool.get("type") if isinstance(tool, dict) else None
     inner = tool.get(kind) or {} if isinstance(kind, str) else None
     if not isinstance(inner, dict):

@@ -66,7 +66,7 @@ async def carried_out(
 
 
 def show(plan: Plan) -> None:
-    """What nobody saw is not done. Errors come last, from the guard, on stderr: a log has them once."""
+    """What was not shown is not done. Errors come last, from the guard, on stderr: a log has them once."""
     from deployer.render import text
 
     try:

@@ -26,10 +26,10 @@ _SHOWN = 5
 @click.option("--confirm", metavar="NAME", help="The project's name, where nobody can be asked for it.")
 @lock_option
 def command(*, choice: ProjectChoice, confirm: str | None, lock_timeout: float) -> int:
-    """Delete everything that the project owns on the account: assistants, vector stores, and files nobody else holds.
+    """Delete everything that the project owns on the account: assistants, vector stores, files held by nothing else.
 
     What is foreign stays, and so does a vector store that a foreign assistant uses. Something with protect: true stops
-    it before anything is deleted. It asks to type the project's name; where nobody can answer, it shows the plan and
+    it before anything is deleted. It asks to type the project's name; where no one can answer, it shows the plan and
     changes nothing, unless --confirm is given.
 
     \b

@@ -51,7 +51,7 @@ def command(  # noqa: PLR0913 (one for each option)
 ) -> int:
     """Write a manifest, prompts, functions and documents from a live account into FOLDER.
 
-    Ids, defaults and secrets are not written. What is not ours yet is adopted on consent, so that the next plan is
+    Ids, defaults and secrets are not written. What is foreign is adopted on consent, so that the next plan is
     empty. What a manifest cannot express is named and left as it is. All files are written, or none.
 
     \b
@@ -124,7 +124,7 @@ def _consent(foreign: Sequence[Declaration]) -> bool:
         return False
     consent.answerable("export", "--yes", "--no-adopt")
     names = listed([str(item.address) for item in foreign], _SHOWN)
-    return consent.confirmed(f"Adopt the {len(foreign)} objects that are not ours yet ({names})?")
+    return consent.confirmed(f"Adopt the {len(foreign)} objects that are foreign ({names})?")
 
 
 async def _finished(export: Export, foreign: Sequence[Declaration], *, adopt: bool) -> int:

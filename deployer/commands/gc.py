@@ -1,4 +1,4 @@
-"""deployer gc: delete uploaded files of this project that nobody holds."""
+"""deployer gc: delete uploaded files of this project that are unreferenced."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ _HOUR = 3600
 def command(*, choice: ProjectChoice, older_than: float, yes: bool, form: str, lock_timeout: float) -> int:
     """Find files that this project uploaded and that no vector store and no assistant holds; delete them on consent.
 
-    A file is ours when a declared document has its name and size or its bytes, or a snapshot or an interrupted apply
-    tells so. Nothing else is ever touched. Where nobody can answer, it only shows them.
+    A file is owned when a declared document has its name and size or its bytes, or a snapshot or an interrupted apply
+    tells so. Nothing else is ever touched. Where no one can answer, it only shows them.
 
     \b
     Example:

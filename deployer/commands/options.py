@@ -108,7 +108,7 @@ def plan_options(function: Function) -> Function:
 
     return _with(
         cast("Function", command),
-        click.option("--prune", is_flag=True, help="Also delete what is ours and no longer in the manifest."),
+        click.option("--prune", is_flag=True, help="Also delete what is owned and no longer in the manifest."),
         on_drift_option("What becomes of fields that somebody edited on the account. [fail]"),
         click.option("--check-files", is_flag=True, help="Also look for documents whose File object is gone."),
         click.option("--rehash", is_flag=True, help="Read every document again, whatever the cache knows."),
@@ -144,7 +144,7 @@ def format_option(subject: str) -> Callable[[Function], Function]:
     return decorated
 
 
-yes_option = click.option("--yes", is_flag=True, help="Do not ask (needed where nobody can answer).")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask (needed where no one can answer).")
 lock_option = click.option(
     "--lock-timeout",
     type=click.FloatRange(min=0),

@@ -69,7 +69,7 @@ def command(  # noqa: PLR0913 (one for each option)
     tree; what neither has is named, the rest is restored, and the exit code is 1. The rollback is an apply too: it has
     a snapshot of its own, and can be rolled back.
 
-    Where nobody can answer, it shows the plan and changes nothing, unless --yes is given.
+    Where no one can answer, it shows the plan and changes nothing, unless --yes is given.
 
     \b
     Example:
@@ -118,7 +118,7 @@ async def _rollback(project: Project, chosen: Restoration, wanted: RollbackInten
 
 
 def _refused(_plan: Plan) -> None:
-    """The plan has been shown; that is all that can be done where nobody can answer."""
+    """The plan has been shown; that is all that can be done where no one can answer."""
     consent.answerable("roll back", "--yes")
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def command(*, choice: ProjectChoice, yes: bool) -> int:
     """Remove the lease with which a run keeps others out, where an account has lock: true.
 
-    A lease that nobody renews expires by itself after two minutes. A run whose lease is removed stops after the
+    A lease that is not renewed expires by itself after two minutes. A run whose lease is removed stops after the
     requests in flight.
 
     \b

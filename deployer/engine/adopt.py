@@ -1,4 +1,4 @@
-"""Make foreign objects ours: nothing is written but the stamp, and deployer's attributes on documents.
+"""Make foreign objects owned: nothing is written but the stamp, and deployer's attributes on documents.
 
 The stamp holds the digests of the values that are live, so what differs from the manifest stays for the next plan, as a
 change made in git.
@@ -48,9 +48,9 @@ class Taking:
 
 
 def adoption(scope: Scope, plan: Plan, takings: Sequence[Taking]) -> Plan:
-    """Give the plan that adopts, from the plan of the moment: what is taken refers to each other by address already.
+    """Return the plan that adopts, from the plan of the moment: what is taken refers to each other by address already.
 
-    An object that is ours already is not stamped again, only its documents are taken.
+    An object that is owned already is not stamped again, only its documents are taken.
     """
     known = {**plan.known, **{str(one.resource.address): one.live.id for one in takings}}
     ids = {live_id: address for address, live_id in known.items()}
@@ -59,7 +59,7 @@ def adoption(scope: Scope, plan: Plan, takings: Sequence[Taking]) -> Plan:
 
 
 def lacking_room(live: LiveObject, *, files: bool = False) -> int:
-    """Give how many metadata pairs an object has too many for the stamp; `files`: of the code interpreter, ours."""
+    """Return how many metadata pairs an object has too many for the stamp; `files`: of the code interpreter, owned."""
     if BESIDE in live.raw:
         return 0
     pairs = len(stamp.without(live.raw.get("metadata"))) + len(stamp.KEYS) - (not files)
@@ -71,25 +71,25 @@ def _draft(scope: Scope, taking: Taking, ids: Mapping[str, str]) -> Draft:
     attrs = kind.express(taking.resource.attrs).attrs
     found = canonical(kind, taking.live, ids)
     mark = stamp.of(taking.live.raw)
-    ours = mark is not None and (mark.project, mark.address) == (scope.project, address)
+    owned = mark is not None and (mark.project, mark.address) == (scope.project, address)
     files = _files(taking) if kind.is_store else ()
     change = Change(
         address=address,
-        action=Action.ADOPT if files or not ours else Action.NO_OP,
+        action=Action.ADOPT if files or not owned else Action.NO_OP,
         reason=Reason(Why.ADOPTED, (taking.live.id,)),
         live_id=taking.live.id,
-        fields=() if ours else diff.compare(found, attrs, kind.defaults, {}),
+        fields=() if owned else diff.compare(found, attrs, kind.defaults, {}),
         files=files,
         reviewed=verify.digest(kind, taking.live.raw),
     )
-    if ours:
+    if owned:
         return Draft(change, kind)
     stamped = kind.stamped({}, found["metadata"], _stamp(scope, taking, attrs, found, kind), taking.live.raw)
     return Draft(change, kind, stamped)
 
 
 def canonical(kind: Kind, live: LiveObject, ids: Mapping[str, str]) -> Attrs:
-    """Give the attrs of a live object, without a stamp, whoever's."""
+    """Return the attrs of a live object, without a stamp, whoever's."""
     return {**kind.canonical(live.raw, ids), "metadata": stamp.without(live.raw.get("metadata"))}
 
 

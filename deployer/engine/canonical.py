@@ -20,7 +20,7 @@ def _written(encoder: json.JSONEncoder, value: Any) -> str:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Tell whether two JSON values mean the same; unlike `==`, `True` is not `1` here."""
+    """Whether two JSON values mean the same; unlike `==`, `True` is not `1` here."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
     if isinstance(one, list) and isinstance(other, list):

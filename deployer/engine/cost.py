@@ -29,7 +29,7 @@ def total_bytes(plan: Plan) -> int:
 
 
 def seconds(plan: Plan) -> float:
-    """Give what the account's rate limits alone make an apply take."""
+    """Return what the account's rate limits alone make an apply take."""
     operations = [one for change in plan.changes for one in change.operations]
     attaches = [one for one in operations if isinstance(one, AttachFiles) and not one.attached]
     return seconds_of(
@@ -41,7 +41,7 @@ def seconds(plan: Plan) -> float:
 
 
 def seconds_of(limits: Limits, uploads: int, attaches: Mapping[str, int], files: int) -> float:
-    """Give what the tightest limit requires; they run beside each other.
+    """Return what the tightest limit requires; they run beside each other.
 
     `attaches` counts the requests that attach, by store. A limit of so many per minute is taken as a steady rate: a
     fresh minute would let a first burst through, but the public docs say that limits may be enforced over shorter

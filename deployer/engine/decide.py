@@ -195,7 +195,7 @@ def _update(compared: Comparison) -> Draft:
 
 
 def _readdressed(scope: Scope, kind: Kind, found: Owned, ids: Mapping[str, str]) -> dict[str, str]:
-    """Return the digests that were applied; that a store goes by another address now is nobody's edit."""
+    """Return the digests that were applied; that a store goes by another address now is no edit."""
     digests = dict(found.stamp.digests)
     if not scope.stamped:
         return digests
@@ -233,7 +233,7 @@ def _judged(scope: Scope, fields: Sequence[FieldChange]) -> list[FieldChange]:
 
 
 def _excused(field: FieldChange, gone: set[str]) -> FieldChange:
-    """A reference to a store that is no longer there is nobody's edit: the service, or a loss, let it dangle."""
+    """A reference to a store that is no longer there is no edit: the service, or a loss, let it dangle."""
     used = field.old.get("vector_stores", ()) if isinstance(field.old, Mapping) else ()
     return replace(field, origin=Origin.MANIFEST) if gone.intersection(used) else field
 
@@ -250,7 +250,7 @@ def _sent(fields: Sequence[FieldChange]) -> list[str]:
 
 
 def _metadata(compared: Comparison) -> dict[str, str]:
-    """The API replaces the whole map, so pairs that nobody declared are sent back as they are."""
+    """The API replaces the whole map, so pairs that were never declared are sent back as they are."""
     gone = {change.path for change in compared.fields if change.new is None and not change.kept}
     kept = {change.path for change in compared.fields if change.kept}
     left = {key: value for key, value in compared.live["metadata"].items() if ("metadata", key) not in gone}

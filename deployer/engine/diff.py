@@ -21,7 +21,7 @@ Fields = Mapping[FieldPath, Any]
 
 
 def compare(live: Attrs, desired: Attrs, defaults: Attrs, digests: Mapping[str, str]) -> tuple[FieldChange, ...]:
-    """Give the changes that make `live` what `desired` says, sorted by path; empty when nothing is to be done.
+    """Return the changes that make `live` what `desired` says, sorted by path; empty when nothing is to be done.
 
     `digests` are the stamp's; without a stamp they are empty and only declared fields count.
     """
@@ -69,12 +69,12 @@ def _default(path: FieldPath, defaults: Attrs) -> Any:
 
 
 def _moved(base: str, value: Any) -> bool:
-    """Tell whether `value` is other than what was applied; what was never applied has moved."""
+    """Whether `value` is other than what was applied; what was never applied has moved."""
     return not base or not stamp.same_content(base, value)
 
 
 def _reordered(base: str, value: Any) -> bool:
-    """Tell whether git has moved nothing but the order of keys."""
+    """Whether git has moved nothing but the order of keys."""
     return not stamp.same_order(base, value) and stamp.same_content(base, value)
 
 

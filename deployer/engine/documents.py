@@ -74,7 +74,7 @@ class Documents:
 def compare(
     desired: Sequence[DesiredFile], live: Sequence[LiveFile], *, exclusive: bool = False, settle: bool = True
 ) -> tuple[FileChange, ...]:
-    """Give the file changes, sorted by path. Files that we did not attach (no path) stay, unless it is `exclusive`.
+    """Return the file changes, sorted by path. Files that we did not attach (no path) stay, unless it is `exclusive`.
 
     `settle`: stamp attributes that are as declared, though not by an apply; else later edits would look like git's.
     """
@@ -161,7 +161,7 @@ def _kept(file: DesiredFile, live: LiveFile, *, settle: bool) -> FileChange | No
 
 
 def _settled(file: DesiredFile, live: LiveFile) -> FileChange | None:
-    """Give the change that stamps what git and the account came to agree on; None when an apply has written it all."""
+    """Return the change that stamps what git and the account came to agree on; None when it is stamped already."""
     stamped = ((name, value, live.declared[stamp.name_of(name)]) for name, value in sorted(file.attributes.items()))
     names = [name for name, value, digest in stamped if not (digest and _same_content(digest, value))]
     if not names:
@@ -187,7 +187,7 @@ def not_ingested(file: LiveFile) -> Reason:
 
 
 def _edited(file: DesiredFile, live: LiveFile) -> Origin | None:
-    """Tell who moved the attributes; None when nothing declared differs and nothing applied is left over."""
+    """Return who moved the attributes; None when nothing declared differs and nothing applied is left over."""
     wanted, found = attributes(file, live), live.attributes
     if same(wanted, dict(found)) and live.declared.keys() == {stamp.name_of(name) for name in file.attributes}:
         return None
@@ -210,7 +210,7 @@ def _moved(digest: str, name: str, values: Mapping[str, Any]) -> bool:
 
 
 def attributes(file: DesiredFile, live: LiveFile | None) -> dict[str, Any]:
-    """Give the attributes that a membership is to have: what nobody declared stays, what git let go of goes."""
+    """Return the attributes that a membership is to have: what was never declared stays, what git let go of goes."""
     found = live.attributes if live else {}
     declared = live.declared if live else {}
     kept = {name: value for name, value in found.items() if stamp.name_of(name) not in declared}
@@ -218,7 +218,7 @@ def attributes(file: DesiredFile, live: LiveFile | None) -> dict[str, Any]:
 
 
 def _new(file: DesiredFile, spare: list[LiveFile]) -> FileChange:
-    """Give the change for a path that the store does not have; a spare copy of the same content is used up."""
+    """Return the change for a path that the store does not have; a spare copy of the same content is used up."""
     copies = [one for one in spare if _is_copy(file, one)]
     if not copies:
         return FileChange(FileAction.ADD, file.path, file, (), Reason(Why.NOT_LIVE))
@@ -268,7 +268,7 @@ def operations(
 
 
 def _superseded(change: FileChange) -> tuple[LiveFile, ...]:
-    """Give the memberships that go: all of them, or all but the one that is kept."""
+    """Return the memberships that go: all of them, or all but the one that is kept."""
     if change.action in (FileAction.REPLACE, FileAction.REMOVE):
         return change.live
     return change.live[1:] if change.action in (FileAction.ATTACH, FileAction.WAIT) else ()
@@ -297,7 +297,7 @@ def _attributes(change: FileChange, live: LiveFile | None) -> Attrs:
         return change.attributes
     file = change.desired
     assert file  # noqa: S101
-    ours = {
+    stamped = {
         vector_store.PATH_KEY: file.path,
         vector_store.SHA_KEY: file.sha256,
         vector_store.SIZE_KEY: file.size,
@@ -306,7 +306,7 @@ def _attributes(change: FileChange, live: LiveFile | None) -> Attrs:
     if change.kept and live:
         values, marks = {**values, **live.attributes}, {**marks, **live.declared}
     declared = stamp.written(marks if file.declared is None else file.declared)
-    return {**values, **ours, **({vector_store.DECLARED_KEY: declared} if declared else {})}
+    return {**values, **stamped, **({vector_store.DECLARED_KEY: declared} if declared else {})}
 
 
 def _update(store: str, change: FileChange) -> UpdateFile:
@@ -317,5 +317,5 @@ def _update(store: str, change: FileChange) -> UpdateFile:
 def _detach(store: str, gone: Sequence[LiveFile], after: tuple[str, ...], releases: Releases) -> Iterator[DetachFile]:
     for live in gone:
         key = f"{store}-{live.id}"
-        releases.add(live.id, store, key, ours=bool(live.sha256))
+        releases.add(live.id, store, key, attached=bool(live.sha256))
         yield DetachFile(store, live.id, key, after)

@@ -32,7 +32,7 @@ class Moved:
 
 
 def moved(plan: Plan) -> tuple[Moved, ...]:
-    """Give what somebody edited or what expired, and documents that are no longer searchable, in the plan's order."""
+    """Return what somebody edited or what expired, and documents that are no longer searchable, in the plan's order."""
     found = [_of(change) for change in plan.changes]
     return tuple(one for one in found if one.what or one.fields or one.documents)
 

@@ -34,7 +34,7 @@ class HeldFiles:
     in_object = True
 
     def owned(self, kind: Kind, live: LiveObject, mark: stamp.Stamp) -> Owned:
-        """One that is gone is held by nobody."""
+        """One that is gone has no holder."""
         held = tuple(file for file in live_files(kind, live.raw, mark) if file.id not in live.gone)
         return Owned(live, mark, live.files or held, missing(kind, live, mark))
 
@@ -73,7 +73,7 @@ class HeldFiles:
 
 
 def live_files(kind: Kind, raw: Mapping[str, Any], mark: stamp.Stamp) -> tuple[LiveFile, ...]:
-    """Give the files that an assistant holds; those that deployer put there have their token as `sha256`."""
+    """Return the files that an assistant holds; those that deployer put there have their token as `sha256`."""
     found = ((one, mark.files.get(stamp.name_of(one))) for one in kind.held(raw))
     return tuple(LiveFile(one, None, known, "completed", None, 0) for one, known in found)
 
@@ -98,7 +98,7 @@ def missing(kind: Kind, live: LiveObject, mark: stamp.Stamp) -> Missing:
 
 
 def compare(desired: Sequence[DesiredFile], live: Sequence[LiveFile], lacks: Missing) -> tuple[FileChange, ...]:
-    """Give what is to be added and removed; what somebody else put there stays."""
+    """Return what is to be added and removed; what somebody else put there stays."""
     tokens = _by_token(desired)
     known = {file.sha256 for file in live}
     add = [_added(mark, file, lacks) for mark, file in tokens.items() if mark not in known]
@@ -115,14 +115,14 @@ def _added(mark: str, file: DesiredFile, lacks: Missing) -> FileChange:
 
 
 def _by_token(desired: Sequence[DesiredFile]) -> dict[str, DesiredFile]:
-    """Give each content once: of several with one name and the same bytes, the first stands for all."""
+    """Return each content once: of several with one name and the same bytes, the first stands for all."""
     return {token(file.name, file.sha256): file for file in reversed(desired)}
 
 
 def holding(
     desired: Sequence[DesiredFile], live: Sequence[LiveFile], sources: Mapping[str, Source]
 ) -> tuple[Sequence[Source], Mapping[str, str]]:
-    """Give the files that the assistant is to hold, in order, and the token of each of ours by its key or id."""
+    """Return the files that the assistant is to hold, in order, and the token of each owned one by its key or id."""
     by_token = {file.sha256: file.id for file in live if file.sha256}
     held: dict[str, Source] = {}
     tokens: dict[str, str] = {}

@@ -52,7 +52,7 @@ def build(
     """Compare and decide; the same inputs in any order give the same plan.
 
     `left_over` are ids of File objects that an interrupted run sent or was about to delete, with the sha256 of what
-    they hold ("" where nobody wants them): those that are of no use now are deleted.
+    they hold ("" where they are unwanted): those that are of no use now are deleted.
     """
     groups, problems = _moved(scope, _groups(scope, live))
     second = {one.live.id for group in groups.values() for one in group[1:]}
@@ -105,7 +105,7 @@ def build(
 
 
 def _crowded(change: Change) -> Iterator[Problem]:
-    """What nobody declared stays, and the stamp comes on top: the API would refuse more than it can hold."""
+    """What was never declared stays, and the stamp comes on top: the API would refuse more than it can hold."""
     bodies = [one.body for one in change.operations if isinstance(one, Create | Update)]
     count = max((len(body.get("metadata") or ()) for body in bodies), default=0)
     if count > _MOST_PAIRS:
@@ -114,7 +114,7 @@ def _crowded(change: Change) -> Iterator[Problem]:
 
 
 def _groups(scope: Scope, live: Sequence[LiveObject]) -> dict[Address, list[Owned]]:
-    """Give what is ours by address, the oldest first; more than one at an address is a race's work."""
+    """Return what is owned by address, the oldest first; more than one at an address is a race's work."""
     groups: dict[Address, list[Owned]] = defaultdict(list)
     for one in owned_objects(scope, live):
         groups[one.stamp.address].append(one)
@@ -122,7 +122,7 @@ def _groups(scope: Scope, live: Sequence[LiveObject]) -> dict[Address, list[Owne
 
 
 def _moved(scope: Scope, groups: dict[Address, list[Owned]]) -> tuple[dict[Address, list[Owned]], list[Problem]]:
-    """Give what is owned by the addresses of today."""
+    """Return what is owned by the addresses of today."""
     problems = []
     for old, new in scope.moved:
         if old in groups and new in groups:
@@ -171,7 +171,7 @@ def _uses(scope: Scope, live: Sequence[LiveObject]) -> dict[str, list[LiveObject
 
 
 def _users(using: Sequence[LiveObject], drafts: Sequence[Draft], store: str) -> list[Address | str]:
-    """Give who uses a store: addresses that let go of it in this plan, names of those that will go on using it."""
+    """Return who uses a store: addresses that let go of it in this plan, names of those that will go on using it."""
     by_id = {draft.owned.live.id: draft for draft in drafts if draft.owned} if using else {}
     result: list[Address | str] = []
     for one in using:
@@ -210,7 +210,7 @@ def with_operations(drafts: Sequence[Draft], holders: Mapping[str, int]) -> tupl
 
 
 def left_over_files(file_ids: Sequence[str]) -> tuple[Change, ...]:
-    """Give the deletes that an interrupted run did not come to: nobody holds these File objects any more."""
+    """Return the deletes that an interrupted run did not come to: these File objects are unreferenced."""
     why = Reason(Why.LEFT_OVER)
     return tuple(
         Change(Address("file", one), Action.DELETE, why, one, operations=(DeleteFile(one),)) for one in sorted(file_ids)
@@ -222,7 +222,7 @@ def _with(change: Change, deletes: Sequence[DeleteFile]) -> Change:
 
 
 def _pool(drafts: Sequence[Draft]) -> dict[str, list[str]]:
-    """Give the File objects of the account that may be used again, by the token of their content."""
+    """Return the File objects of the account that may be used again, by the token of their content."""
     pool: dict[str, set[str]] = defaultdict(set)
     for draft in drafts:
         rules = rules_of(draft.kind)
@@ -248,12 +248,12 @@ def _with_operations(draft: Draft, supply: Supply, releases: Releases) -> Change
 def _delete(draft: Draft, releases: Releases) -> Operations:
     holder, key = str(draft.change.address), f"deleted {draft.change.address}"
     for file in draft.files:
-        releases.add(file.id, holder, key, ours=bool(file.sha256))
+        releases.add(file.id, holder, key, attached=bool(file.sha256))
     return (Delete(draft.change.address, draft.change.live_id or "", key),)
 
 
 def owned_objects(scope: Scope, live: Sequence[LiveObject]) -> list[Owned]:
-    """Give what carries our project's stamp, the oldest first; what has expired comes last."""
+    """Return what carries our project's stamp, the oldest first; what has expired comes last."""
     found: list[Owned] = []
     for one in live:
         mark = stamp.of(one.raw)
@@ -272,7 +272,7 @@ def usable_stores(scope: Scope, live: Sequence[LiveObject]) -> frozenset[str]:
 
 
 def lets_go(draft: Draft, *store: str) -> bool:
-    """Tell whether a change ends the use of a store, by its id and the names that it goes by."""
+    """Whether a change ends the use of a store, by its id and the names that it goes by."""
     if draft.change.action is Action.DELETE:
         return True
     if draft.body is None or draft.owned is None:

@@ -27,7 +27,7 @@ VERSION = 1
 
 
 def plan_data(plan: Plan) -> dict[str, Any]:
-    """Give the published form (schemas/plan.schema.json) without the fingerprint."""
+    """Return the published form (schemas/plan.schema.json) without the fingerprint."""
     return {
         "version": VERSION,
         "project": plan.project,
@@ -48,7 +48,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
 
 
 def manifest(desired: Sequence[Resource]) -> str:
-    """Give the digest of all that is desired, in whatever order it is declared."""
+    """Return the digest of all that is desired, in whatever order it is declared."""
     told = [
         [str(one.address), one.attrs, [_whole(file) for file in one.files], one.protect, one.exclusive]
         for one in sorted(desired, key=lambda one: one.address)
@@ -161,7 +161,7 @@ def _desired(file: DesiredFile) -> dict[str, Any]:
 
 
 def drift_data(plan: Plan) -> dict[str, Any]:
-    """Give what moved on the account since the last apply, by address (schemas/drift.schema.json)."""
+    """Return what moved on the account since the last apply, by address (schemas/drift.schema.json)."""
     return {
         "version": VERSION,
         "project": plan.project,

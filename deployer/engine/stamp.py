@@ -78,7 +78,7 @@ def written(digests: Mapping[str, str]) -> str:
 
 
 def applied(values: Mapping[str, Any] | Mapping[FieldPath, Any]) -> dict[str, str]:
-    """Give the digest of each value by the short hash of its name."""
+    """Return the digest of each value by the short hash of its name."""
     return {name_of(name): digest(value) for name, value in values.items()}
 
 
@@ -91,7 +91,7 @@ def write(  # noqa: PLR0913
     protect: bool = False,
     kept: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
-    """Give the pairs of a stamp; of `kept` fields (by short hash) the digest stays what it was, or absent if ""."""
+    """Return the pairs of a stamp; of `kept` fields (by short hash) the digest stays what it was, or absent if ""."""
     digests = {name: text for name, text in {**applied(fields(attrs)), **kept}.items() if text}
     marks = {_PROTECTED: "1"} if protect else {}
     return {OWNER: f"{project}/{address}", APPLIED: written({**digests, **marks}), ORIGIN: origin}
@@ -111,7 +111,7 @@ def whole(path: FieldPath) -> FieldPath:
 
 
 def without(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Give the pairs that are the user's own."""
+    """Return the pairs that are the user's own."""
     return {key: value for key, value in (metadata or {}).items() if key not in KEYS}
 
 

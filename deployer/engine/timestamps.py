@@ -10,7 +10,7 @@ _FINER = 1e11  # seconds reach this in the year 5138: what is larger counts thou
 
 
 def seconds(created: Any) -> int | None:
-    """Give Unix seconds for seconds, milliseconds and finer, as numbers or digits, and for ISO dates; None for others.
+    """Return Unix seconds for seconds, milliseconds and finer, as numbers or digits, and for ISO dates; else None.
 
     Source: astra-assistants-api answers milliseconds where the API says seconds.
     """

@@ -1,4 +1,4 @@
-"""Where the bytes of documents come from, and which File objects nobody holds any more.
+"""Where the bytes of documents come from, and which File objects become unreferenced.
 
 The same bytes under the same file name are one File object, however many stores and assistants hold it; but a store
 holds a File object only once, so two such documents in one store are two.
@@ -19,12 +19,12 @@ MISSING = "missing"
 
 
 def token(name: str, sha256: str) -> str:
-    """Give the short name of a content: its file name and its bytes."""
+    """Return the short name of a content: its file name and its bytes."""
     return canonical.sha256([name, sha256])[:_TOKEN]
 
 
 def of_membership(file: LiveFile) -> str | None:
-    """Give the token of a document that deployer attached; None on a foreign one, and when its File object is gone."""
+    """Return the token of a document that deployer attached; None on a foreign one, or when its File is gone."""
     if file.path is None or not file.sha256 or file.status == MISSING:
         return None
     return token(file.path.rpartition("/")[2], file.sha256)
@@ -40,7 +40,7 @@ class Source:
 
 @dataclass(slots=True)
 class Supply:
-    """Gives each document its source; each upload goes to the one who needs it first. `pool`: token → File ids."""
+    """Finds each document its source; each upload goes to the one who needs it first. `pool`: token → File ids."""
 
     pool: Mapping[str, Sequence[str]]
     _made: set[str] = field(default_factory=set)
@@ -49,7 +49,7 @@ class Supply:
     def sources(
         self, files: Iterable[DesiredFile], busy: Collection[str]
     ) -> tuple[dict[str, Source], dict[str, Upload]]:
-        """Give the source of each file by its path, and the uploads that are new; `busy` are ids held already."""
+        """Return the source of each file by its path, and the uploads that are new; `busy` are ids held already."""
         taken, counts = set(busy), Counter[str]()
         sources: dict[str, Source] = {}
         uploads: dict[str, Upload] = {}
@@ -72,26 +72,26 @@ class Supply:
 
 @dataclass(slots=True)
 class Releases:
-    """Collects who lets go of which File object; when nobody holds one any more, the last to let go deletes it."""
+    """Collects who lets go of which File object; when one becomes unreferenced, the last to let go deletes it."""
 
     _keys: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     _last: dict[str, str] = field(default_factory=dict)
-    _ours: set[str] = field(default_factory=set)
+    _attached: set[str] = field(default_factory=set)
 
-    def add(self, file_id: str, holder: str, key: str, *, ours: bool = True) -> None:
+    def add(self, file_id: str, holder: str, key: str, *, attached: bool = True) -> None:
         """Note that `holder` lets go of a file; it has done so when `key` is known.
 
-        Only a file that deployer attached somewhere (`ours`) is ever deleted.
+        Only a file that deployer attached somewhere (`attached`) is ever deleted.
         """
         self._keys[file_id].append(key)
         self._last[file_id] = holder
-        if ours:
-            self._ours.add(file_id)
+        if attached:
+            self._attached.add(file_id)
 
     def deletes(self, holders: Mapping[str, int], used: Collection[str]) -> dict[str, list[DeleteFile]]:
-        """Give the deletes by holder. `holders` counts who holds each file today, `used` are files attached anew."""
+        """Return the deletes by holder. `holders` counts who holds each file today, `used` are files attached anew."""
         result: dict[str, list[DeleteFile]] = defaultdict(list)
         for file_id, keys in self._keys.items():
-            if file_id in self._ours - set(used) and len(keys) >= holders.get(file_id, 0):
+            if file_id in self._attached - set(used) and len(keys) >= holders.get(file_id, 0):
                 result[self._last[file_id]].append(DeleteFile(file_id, tuple(keys)))
         return result

@@ -16,12 +16,12 @@ _LENGTH = 12
 
 
 def digest(kind: Kind, raw: Mapping[str, Any]) -> str:
-    """Give `field=digest …` over the fields that an update could overwrite."""
+    """Return `field=digest …` over the fields that an update could overwrite."""
     return stamp.written({name: canonical.sha256(raw.get(name))[:_LENGTH] for name in sorted(kind.overwritable())})
 
 
 def unwritten(kind: Kind, raw: Mapping[str, Any]) -> str:
-    """Give one digest over all fields, for an object that is only looked at: most are, and each costs."""
+    """Return one digest over all fields, for an object that is only looked at: most are, and each costs."""
     return stamp.written({"all": canonical.exact_sha256([raw.get(name) for name in kind.overwritable()])[:_LENGTH]})
 
 
@@ -43,7 +43,7 @@ _SHOWN = 40
 
 
 def unheeded(kind: Kind, sent: Mapping[str, Any], answer: Mapping[str, Any]) -> list[str]:
-    """Give a sentence for each field that was not taken as it was sent; known normalisations are none.
+    """Return a sentence for each field that was not taken as it was sent; known normalisations are none.
 
     What an answer does not mention cannot be told from here; the next plan will.
     """

@@ -1,7 +1,7 @@
 """What data is: the definitions of functions in it, in each of the shapes that people keep them in.
 
-A shape is recognised by what it must have, and named, so that nobody is told that a file is valid which was not
-understood. Each definition knows where its parts stand, whatever they are called there.
+A shape is recognised by what it must have, and named, so that no file is called valid that was not understood.
+Each definition knows where its parts stand, whatever they are called there.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _nested(data: Mapping[str, Any], at: Pointer) -> Found:
 
 
 def _schema(data: Mapping[str, Any], at: Pointer) -> Found:
-    """A bare schema counts as the parameters of a function, whose name nobody needs."""
+    """A bare schema counts as the parameters of a function, whose name is not needed."""
     yield Definition(SCHEMA, at, data, {"name": "schema", "parameters": data}, (((), at), (("parameters",), at)))
 
 

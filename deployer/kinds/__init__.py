@@ -17,7 +17,7 @@ SURFACES: dict[str, dict[str, Home]] = {
 
 
 def kinds_of(surface: str) -> Mapping[str, Kind]:
-    """Return the kinds of a surface by name; none for a surface that nobody knows."""
+    """Return the kinds of a surface by name; none for an unknown surface."""
     return {name: home.kind for name, home in SURFACES.get(surface, {}).items()}
 
 

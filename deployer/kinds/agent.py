@@ -1,7 +1,7 @@
 """The `assistant` kind on OpenAI's Agents API (beta), where persisted assistants live today.
 
 Source: the SDK's `types/beta/agent*.py` and the Agents API configuration guide. On update an omitted field is kept,
-an object replaces the whole field, null resets; so what nobody declared inside `text` and `reasoning` is sent back.
+an object replaces the whole field, null resets; so what was never declared inside `text` and `reasoning` is sent back.
 """
 
 from collections.abc import Mapping

@@ -84,7 +84,7 @@ def no_references(raw: Raw) -> tuple[str, ...]:
 class Kind:
     """The members of a kind. All are pure: no I/O, no clock; none may change what it is given.
 
-    defaults    The value that the API gives to each field that nobody sets: a field that is no longer declared returns
+    defaults    The value that the API gives to each field that is not set: a field that is no longer declared returns
                 to it. Every field that the kind can hold is a key here, but for `metadata`.
     express     Desired attrs → attrs in canonical form, without what this surface cannot carry; each of those is a
                 Loss. Must give the same for what it gave; must not look at anything live.

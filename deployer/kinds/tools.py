@@ -12,7 +12,7 @@ _RANKERS = (None, "auto", "default_2024_08_21")  # recorded: `auto` is answered 
 
 
 def key(tool: Mapping[str, Any]) -> str:
-    """Give the name that a tool goes by in canonical attrs and in a plan."""
+    """Return the name that a tool goes by in canonical attrs and in a plan."""
     return str(tool["name"] if tool["type"] == "function" else tool["type"])
 
 
@@ -69,5 +69,5 @@ def _ranking(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parameters(tool: Mapping[str, Any]) -> Any:
-    """Give the parameters of a canonical function for an API that requires them."""
+    """Return the parameters of a canonical function for an API that requires them."""
     return tool.get("parameters", _NO_PARAMETERS)

@@ -63,12 +63,12 @@ def _whole(value: Any) -> int | None:
 
 
 def same_chunking(desired: Attrs | None, live: Attrs | None) -> bool:
-    """True unless both are known and differ; what nobody declared is the API's default of 800 and 400."""
+    """True unless both are known and differ; what was never declared is the API's default of 800 and 400."""
     return live is None or dict(desired or _AUTO) == dict(live)
 
 
 def membership(attributes: Attrs, chunking: Attrs | None) -> dict[str, Any]:
-    """Give the entry of a file in a batch; its `file_id` is put in when it is known."""
+    """Return the entry of a file in a batch; its `file_id` is put in when it is known."""
     result: dict[str, Any] = {"file_id": None, "attributes": dict(attributes)}
     if chunking:
         result["chunking_strategy"] = {"type": "static", "static": dict(chunking)}

@@ -227,7 +227,7 @@ def _is_json(value: float) -> bool:
 
 @dataclass(slots=True)
 class DocumentPaths:
-    """Gives out paths; no two differ only in case. `_held` says what is at a path already."""
+    """Hands out paths; no two differ only in case. `_held` says what is at a path already."""
 
     _held: dict[str, str] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)

@@ -26,7 +26,7 @@ _FOLDERS = ("", "src")
 
 
 def check(root: Path, definition: Mapping[str, Any], handler: str, *, import_it: bool) -> list[Finding]:
-    """Tell where a function and its handler disagree; never raises, and runs no code of theirs unless `import_it`."""
+    """Return where a function and its handler disagree; never raises, and runs no code of theirs unless `import_it`."""
     parts = split(handler)
     if parts is None:
         return [_finding("handler-form", f"{handler!r} names no callable", "write it as MODULE:CALLABLE")]

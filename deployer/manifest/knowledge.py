@@ -224,7 +224,7 @@ def _local(context: Context, listing: Listing, pattern: Pattern) -> tuple[list[D
 
 
 def _left_out(context: Context, listing: Listing, pattern: Pattern) -> Callable[[str], bool]:
-    """Tell what is left out, by its path from the manifest's folder; a folder's ends with `/`.
+    """Return what is left out, by its path from the manifest's folder; a folder's ends with `/`.
 
     A file that is named without wildcards comes even if `.deployerignore` names it.
     """

@@ -98,7 +98,7 @@ def interpolate(
 
 
 def typed(text: str, like: Any) -> Any:
-    """Give a value from the command line the type of `like`, if it can have it: there, everything is text."""
+    """Return a value from the command line the type of `like`, if it can have it: there, everything is text."""
     if like is None or isinstance(like, str):
         return text
     try:

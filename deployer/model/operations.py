@@ -126,7 +126,7 @@ class AttachFiles:
 
 @dataclass(frozen=True, slots=True)
 class UpdateFile:
-    """Give the membership of the File object `file` in the store of key `store` these attributes and no others."""
+    """Set on the membership of the File object `file` in the store of key `store` these attributes and no others."""
 
     store: str
     file: str

@@ -138,7 +138,7 @@ _SENTENCES: Mapping[Why, str] = MappingProxyType(
         Why.ATTRIBUTES_EDITED: "and its attributes were edited",
         Why.INGESTING: "attached, still being ingested",
         Why.OTHER_COPY: "a second copy, or an older one",
-        Why.EXCLUSIVE: "not ours, and the store is exclusive",
+        Why.EXCLUSIVE: "foreign, and the store is exclusive",
         Why.TAKEN_OUT: "removed on the account",
         Why.SAME_BYTES: "the same bytes: it is marked, not uploaded",
         Why.REPLACED: "replaces {0}",
@@ -226,7 +226,7 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happens to one address, why, and the very operations that do it; an orphan is ours and no longer declared.
+    """What happens to one address, why, and the very operations that do it; an orphan is owned and no longer declared.
 
     `reviewed` is the digest of the live object that the plan saw ("" when there was none).
     """

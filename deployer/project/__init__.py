@@ -10,7 +10,7 @@ adoption    take over what deployer did not create
 export      a manifest from a live account
 undo        rollback, destroy, gc
 
-It prints nothing, asks nobody, changes nothing about the process, and knows no command line.
+It prints nothing, asks no one, changes nothing about the process, and knows no command line.
 """
 
 from deployer.project.events import Notice, OnEvent, ProjectEvent, Stop, Waiting

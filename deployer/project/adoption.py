@@ -145,7 +145,7 @@ def _check(now: Plan, resource: Resource, live: LiveObject, force: Collection[st
         raise DeployerError(f"{address} is live already, as {there}; delete one of the two, or declare another address")
     if found and found.project == now.project and found.address != address:
         raise DeployerError(
-            f"{live.id} is ours already, as {found.address}; rename it with moved: "
+            f"{live.id} is owned already, as {found.address}; rename it with moved: "
             f"[{{from: {found.address}, to: {address}}}]"
         )
     if odd := validate.odd_metadata(live.raw) or validate.odd_object(live.raw):
@@ -157,7 +157,7 @@ def _check(now: Plan, resource: Resource, live: LiveObject, force: Collection[st
 def _notes(session: Session, now: Plan, live: LiveObject) -> Iterator[str]:
     for store in session.kinds[live.kind].references(live.raw):
         if store not in now.known.values():
-            yield f"it uses the vector store {store}, which is not ours; adopt that one first"
+            yield f"it uses the vector store {store}, which is foreign; adopt that one first"
 
 
 def _check_room(taking: Taking, *, stores: bool) -> None:

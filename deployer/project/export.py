@@ -280,25 +280,25 @@ class Fetcher:
     places: DocumentPaths
 
     async def bring(self, item: Declaration) -> Declaration:
-        """Return the item with its documents; DeployerError when one of ours cannot be had: it would be removed."""
+        """Return the item with its documents; DeployerError when an owned one cannot be had: it would be removed."""
         files = await self._files(item)
         if self.account.kinds[item.live.kind].is_store and item.stamp is None:
             item = replace(item, live=replace(item.live, files=tuple(files)))
-        ours = [file for file in files if file.sha256 and item.stamp]
+        attached = [file for file in files if file.sha256 and item.stamp]
         foreign = [file for file in files if not item.stamp]
-        if item.stamp and len(ours) < len(files):
-            item = item.saying(f"documents that deployer did not attach stay undeclared: {len(files) - len(ours)}")
-        held = await self.account.files.described([file.id for file in (*ours, *foreign) if not file.path])
-        wanted, told = self._placed(item, [*ours, *foreign], held)
+        if item.stamp and len(attached) < len(files):
+            item = item.saying(f"documents that deployer did not attach stay undeclared: {len(files) - len(attached)}")
+        held = await self.account.files.described([file.id for file in (*attached, *foreign) if not file.path])
+        wanted, told = self._placed(item, [*attached, *foreign], held)
         told += await self._fetched(item, wanted)
-        if told and ours:
+        if told and attached:
             raise DeployerError(f"{told[0][1]} (of {len(told)})" if len(told) > 1 else told[0][1])
         gone = {file_id for file_id, _ in told}
         documents = tuple(one for one in wanted if one.file.id not in gone)
         return _remarked(replace(item, documents=documents), [why for _, why in told], len(files))
 
     async def _files(self, item: Declaration) -> Sequence[LiveFile]:
-        """Return what it holds. A store of ours was read already; a stamp without room takes no files."""
+        """Return what it holds. An owned store was read already; a stamp without room takes no files."""
         if self.account.kinds[item.live.kind].is_store:
             return item.live.files if item.stamp else await self.account.files.members(item.live.id)
         held = self.account.kinds[item.live.kind].held(item.live.raw)

@@ -115,7 +115,7 @@ def target_of(found: manifest.Manifest) -> Target:
 
 
 def _commit(root: Path) -> str:
-    """Give the commit of the manifest's folder, with `+` when it has changes; "" outside git."""
+    """Return the commit of the manifest's folder, with `+` when it has changes; "" outside git."""
     try:
         result = subprocess.run(
             ["git", "describe", "--always", "--abbrev=7", "--dirty=+", "--exclude=*"],  # noqa: S607

@@ -189,7 +189,7 @@ def _chunking(change: FileChange) -> Iterator[Note]:
 
 
 def _attributes(change: FileChange) -> Iterator[Note]:
-    """Compare with what the membership is going to have; what nobody declared stays in it."""
+    """Compare with what the membership is going to have; what was never declared stays in it."""
     assert change.desired  # noqa: S101
     found: Mapping[str, Any] = change.live[0].attributes
     wanted = attributes(change.desired, change.live[0])

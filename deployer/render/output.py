@@ -103,7 +103,7 @@ def prepare() -> None:
 
 @contextmanager
 def lasting() -> Iterator[Lasting]:
-    """Let what is done meanwhile go on to its end though stdout fails; it is told on stderr, unless nobody listens."""
+    """Let what is done meanwhile go on to its end though stdout fails; stderr says so, unless there was no reader."""
     output = Lasting(sys.stdout)
     try:
         with redirect_stdout(cast("TextIO", output)):

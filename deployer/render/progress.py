@@ -79,7 +79,7 @@ class _Progress:
             self._display.show(self._tally, elapsed)
 
     def close(self) -> None:
-        """Tell of many File objects at once."""
+        """Print what became of many File objects, at once."""
         if self._gone:
             text.files_gone(self._out, self._gone)
 

@@ -82,8 +82,8 @@ def files(value: FoundFiles, to: Streams) -> None:
     for one in value.files:
         to.say(plain(f"- {one.id}  {one.name}  {size(one.size)}, {duration(one.age)} old  {one.why}"))
     total = size(sum(one.size for one in value.files))
-    nothing = "No orphans that are old enough (see --older-than)."
-    to.say(f"{counted(len(value.files), 'file')} of ours, {total}, that nobody holds." if value.files else nothing)
+    nothing = "No unreferenced file that is old enough (see --older-than)."
+    to.say(f"{counted(len(value.files), 'unreferenced file')}, {total}." if value.files else nothing)
 
 
 def outcome(out: Console, value: Outcome) -> None:

@@ -365,8 +365,8 @@ def _merged(stretches: Iterator[Stretch]) -> Iterator[Stretch]:
 
 def opcodes(before: Sequence[str], after: Sequence[str]) -> Iterator[Opcode]:
     """Yield what turns one into the other, in order; ranges of the same tag do not touch."""
-    head = _common(before, after)
-    tail = _common(before[head:][::-1], after[head:][::-1])
+    head = _equal_start(before, after)
+    tail = _equal_start(before[head:][::-1], after[head:][::-1])
     old, new = len(before) - tail, len(after) - tail
     if head:
         yield "equal", 0, head, 0, head
@@ -376,7 +376,7 @@ def opcodes(before: Sequence[str], after: Sequence[str]) -> Iterator[Opcode]:
         yield "equal", old, len(before), new, len(after)
 
 
-def _common(before: Sequence[str], after: Sequence[str]) -> int:
+def _equal_start(before: Sequence[str], after: Sequence[str]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
 
 

@@ -226,4 +226,4 @@ def test_who_searches_a_foreign_store_is_told_so(project: Project) -> None:
     project.manifest("assistants: {a: {model: m}}\n")
     result = project.run("adopt", "assistant/a", user, "--yes")
     assert result.code == 0
-    assert f"vector store {store}, which is not ours" in result.err
+    assert f"vector store {store}, which is foreign" in result.err

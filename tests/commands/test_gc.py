@@ -114,10 +114,10 @@ def test_in_text_it_tells_name_size_and_age_and_deletes_only_when_told_to(live: 
     first, total, _, last = result.out.splitlines()
     assert first.startswith(f"- {orphan}  a.md  5 B, ")
     assert first.endswith("s old  the bytes of docs/a.md")
-    assert total == "1 file of ours, 5 B, that nobody holds."
+    assert total == "1 unreferenced file, 5 B."
     assert last == "Nothing was deleted: add --yes."
     assert run(live, "gc", "--older-than", "0", "--yes").out.splitlines()[-1] == "1 deleted."
-    assert run(live, "gc", "--older-than", "0").out.startswith("No orphans")
+    assert run(live, "gc", "--older-than", "0").out.startswith("No unreferenced file")
 
 
 @pytest.mark.slow

@@ -102,7 +102,7 @@ def test_what_was_taken_since_the_plan_stays(tmp_path: Path, account: Path) -> N
 
         gone, store, outcome = today.run(run)
     assert outcome.status is Status.DONE
-    assert outcome.notes == (f"file {gone} stays: the vector store {store}, which is not ours, holds it",)
+    assert outcome.notes == (f"file {gone} stays: the vector store {store}, which is foreign, holds it",)
     assert dead(found(account)) == set()
 
 

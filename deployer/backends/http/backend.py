@@ -246,12 +246,12 @@ class HttpFiles:
 
     async def holders(self) -> list[Holder]:
         surface = self.client.settings.api
-        ours = {route.path: (surface, kind) for kind, route in _routes(surface).items()}
+        routes = {route.path: (surface, kind) for kind, route in _routes(surface).items()}
         shared = (other for other in _SHARED if surface in _SHARED and other != surface)
         others = {route.path: (other, kind) for other in shared for kind, route in ROUTES[other].items()}
         found = await asyncio.gather(
-            *(self._holders(*one) for one in ours.values()),
-            *(self._holders_if_there(*one) for path, one in others.items() if path not in ours),
+            *(self._holders(*one) for one in routes.values()),
+            *(self._holders_if_there(*one) for path, one in others.items() if path not in routes),
         )
         return [one for group in found for one in group]
 
@@ -351,7 +351,7 @@ async def open_backend(
 
 
 def tell_of(client: Client, told: Callable[[Pause], object], failure: Failure, since: float, seconds: float) -> None:
-    """Tell of a pause in words that hold no key."""
+    """Say a pause in words that hold no key."""
     settings, patience = client.settings, client.patience
     what = masked(failure.what, settings.api_key)
     told(Pause(settings.name, what, since, patience.clock(), seconds, patience.outage))

@@ -62,7 +62,7 @@ class Client:
         return await self._send(HttpRequest("POST", path, body=dict(fields or {}), content=content), again=again)
 
     async def download(self, path: str) -> AsyncIterator[bytes]:
-        """Give what a file holds, bit by bit; when the connection breaks, go on where it broke."""
+        """Yield what a file holds, bit by bit; when the connection breaks, go on where it broke."""
         self.requests += 1
         series, call, given = Series(self.patience, again=True), HttpRequest("GET", path), 0
         while True:
@@ -139,7 +139,7 @@ class Client:
         return {**self._identity(), **self.headers.get("/" + call.path.split("/", 2)[1], {}), **form}
 
     def _identity(self) -> dict[str, Any]:
-        """Give who is calling, on each request: the SDK's defaults would let environment variables replace it."""
+        """Return who is calling, on each request: the SDK's defaults would let environment variables replace it."""
         from openai import Omit
 
         return {
@@ -150,7 +150,7 @@ class Client:
 
 
 def _unusable(base_url: str) -> str | None:
-    """Tell what keeps a base URL from being one."""
+    """Return what keeps a base URL from being one."""
     try:
         parts = urlsplit(base_url)
         port_is_wrong = parts.port == 0

@@ -87,7 +87,7 @@ async def _sent(
 async def pieces(
     sdk: openai.AsyncOpenAI, call: HttpRequest, headers: Mapping[str, Any], patience: Patience
 ) -> AsyncIterator[bytes]:
-    """Give the body of an answer bit by bit; raise Trouble when it does not come, or not to its end."""
+    """Yield the body of an answer bit by bit; raise Trouble when it does not come, or not to its end."""
     import httpx2
 
     headers = {**headers, _RAW: "stream"}
@@ -116,7 +116,7 @@ async def _verb(sdk: openai.AsyncOpenAI, call: HttpRequest, options: Any) -> htt
 
 
 def _form(call: HttpRequest) -> Any:
-    """Give the file of a form; its content goes as it is, whatever the name says."""
+    """Return the file of a form; its content goes as it is, whatever the name says."""
     content = call.content
     return [(content.field, (content.name, content.file, "application/octet-stream"))] if content else None
 

@@ -82,7 +82,7 @@ def _body(response: httpx2.Response) -> dict[str, Any]:
 
 
 def _fate(status: int, code: str | None, headers: Mapping[str, str]) -> Fate:
-    """Tell what a refusal leaves behind; `x-should-retry` is the service's word to its SDK (its _base_client.py)."""
+    """Return what a refusal leaves behind; `x-should-retry` is the service's word to its SDK (its _base_client.py)."""
     if code in _DISKS:
         return Fate.REFUSED
     if status == _TIMEOUT or (status >= _SERVER_ERROR and status not in _NEVER_WORKS):
@@ -115,13 +115,13 @@ def unsendable(error: UnicodeEncodeError) -> Failure:
 
 
 def too_deep(response: httpx2.Response, error: json_text.TooDeep) -> Failure:
-    """What nobody read may say that it was done."""
+    """An answer that was not read may say that it was done."""
     what = f"answered JSON that is {error}"
     return Failure(what, "check the account's base_url", response.status_code, fate=Fate.UNKNOWN)
 
 
 def _is_json(response: httpx2.Response) -> bool:
-    """Tell whether the account said all that it wanted to say, though it is not what was asked for."""
+    """Whether the account said all that it wanted to say, though it is not what was asked for."""
     try:
         json_text.loads(response.content)
     except ValueError:
@@ -140,7 +140,7 @@ def late(error: openai.APITimeoutError, seconds: float) -> Failure:
 
 
 def never_sent(error: BaseException) -> bool:
-    """Tell whether the request cannot have reached the account: there was no connection to send it on."""
+    """Whether the request cannot have reached the account: there was no connection to send it on."""
     from httpx2 import ConnectError, ConnectTimeout, PoolTimeout, ProxyError, UnsupportedProtocol
 
     unsent = (ConnectError, ConnectTimeout, PoolTimeout, ProxyError, UnsupportedProtocol)
@@ -152,7 +152,7 @@ def _fate_of(error: BaseException) -> Fate:
 
 
 def _cause(error: BaseException) -> str:
-    """Give the innermost cause that says something: the SDK and its transport wrap it in several empty errors."""
+    """Return the innermost cause that says something: the SDK and its transport wrap it in several empty errors."""
     chain = [*_chain(error)][1:] or [error]
     words = [text for one in reversed(chain) if (text := _words(one))]
     return words[0] if words else type(chain[0]).__name__
@@ -173,7 +173,7 @@ def _words(error: BaseException) -> str:
 
 
 def _shown(response: httpx2.Response) -> str:
-    """Give the start of a body; of an HTML page only its title, which says more."""
+    """Return the start of a body; of an HTML page only its title, which says more."""
     text = response.text
     title = _TITLE.search(text)
     return f"an HTML page, {_line(title[1])!r}" if title else (_line(text) or "an empty body")

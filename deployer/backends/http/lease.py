@@ -38,8 +38,8 @@ _HINT = "wait for it (--lock-timeout SECONDS), or if it is gone for good, run de
 class Terms:
     """How long things take, in seconds, and by whose clock.
 
-    `good`: a lease that nobody renews. `settle`: those that came at the same moment withdraw; `look`: between two looks
-    at that. `pause`: about, between two tries to get in.
+    `good`: a lease that is not renewed. `settle`: those that came at the same moment withdraw; `look`: between two
+    looks at that. `pause`: about, between two tries to get in.
     """
 
     good: float = 120.0
@@ -59,7 +59,7 @@ class LockedError(DeployerError):
 
 
 async def leases(client: Client, project: str) -> list[Lease]:
-    """Give all leases of a project, the oldest first, whether or not they have expired."""
+    """Return all leases of a project, the oldest first, whether or not they have expired."""
     found = [_lease(row) for row in await rows(client, _PATH) if _metadata(row).get(LOCK) == project]
     return sorted(found, key=lambda lease: lease.place)
 
@@ -120,13 +120,13 @@ class Hold:
         self.over.set()
 
     async def keep(self) -> None:
-        """Renew the lease for as long as it is ours."""
+        """Renew the lease for as long as this run holds it."""
         while not self.lost:
             await self.terms.sleep(self.terms.good / 3)
             await self.renew()
 
     async def sure(self) -> None:
-        """Raise unless the lease is ours at this moment: asked after whatever may have taken long."""
+        """Raise unless this run holds the lease at this moment: asked after whatever may have taken long."""
         await self.renew()
         if self.lost:
             raise DeployerError(f"{self.lost}; nothing was changed: run again")
@@ -182,7 +182,7 @@ async def _claim(hold: Hold) -> None:
 
 
 async def _alone(hold: Hold) -> Lease:
-    """Give our lease when the list shows it and no other."""
+    """Return our lease when the list shows it and no other."""
     until = hold.terms.clock() + hold.terms.settle
     while True:
         mine, others = await _look(hold)
@@ -197,7 +197,7 @@ async def _alone(hold: Hold) -> Lease:
 
 
 async def _look(hold: Hold) -> tuple[Lease | None, list[Lease]]:
-    """Give our own lease, and those of others that are still good; what has expired is removed."""
+    """Return our own lease, and those of others that are still good; what has expired is removed."""
     mine, others = None, []
     for lease in await leases(hold.client, hold.project):
         if lease.holder == hold.holder:
@@ -227,7 +227,7 @@ def _locked(hold: Hold, other: Lease) -> LockedError:
 
 
 def _who() -> str:
-    """Give a name that a person knows, and that no other run has."""
+    """Return a name that a person knows, and that no other run has."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container whose user has no name

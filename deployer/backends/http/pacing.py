@@ -39,7 +39,7 @@ class Bucket:
         self._since = self._settled = float("-inf")
 
     def due(self, count: int, earliest: float) -> float:
-        """Give when so many may go; what is larger than a burst goes when the bucket is full, and leaves it in debt."""
+        """Return when so many may go; what exceeds a burst goes when the bucket is full, and leaves it in debt."""
         start = max(earliest, self._at, self._room(count))
         missing = min(count, self._burst) - self._filled(start)
         return start + max(0.0, missing) / (self._rate * self._share)
@@ -69,7 +69,7 @@ class Bucket:
         return min(self._burst, self._level + (when - self._at) * self._rate * self._share)
 
     def _room(self, count: int) -> float:
-        """Give when the last minute will have room for so many; one that exceeds the limit alone has it for itself."""
+        """Return when the last minute has room for so many; one that exceeds the limit alone has it for itself."""
         excess = self._sum + count - self._limit
         when = float("-inf")
         for gone, number in self._given:
@@ -139,7 +139,7 @@ class Pace:
 
 
 def counted(method: str, path: str, body: Mapping[str, Any]) -> Sequence[tuple[str, str, int]]:
-    """Give what the published limits count of a request: the field of `Limits`, the store that has its own, how many.
+    """Return what the published limits count of a request: the field of `Limits`, the store that has its own, how many.
 
     From the docstrings of the SDK's `files.create` and `vector_stores.files.create`.
     """

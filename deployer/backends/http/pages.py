@@ -97,7 +97,7 @@ class _Walk:
         return self._cursors(size)
 
     def _goes_on(self, page: Page) -> bool:
-        """Tell whether to ask for more, whether or not the account says `has_more`.
+        """Whether to ask for more, whether or not the account says `has_more`.
 
         One that leaves it out and repeats itself does not know `after`: its list has one page.
         """
@@ -119,14 +119,14 @@ class _Walk:
         return await self._came(cursor) or await self.ask(cursor)
 
     async def _came(self, cursor: str) -> Page | None:
-        """Give what was asked for ahead. A failure is none of that request's, but of the one that really needs it."""
+        """Return what was asked for ahead. A failure is none of that request's, but of the one that really needs it."""
         try:
             return await self.ahead.pop(cursor) if cursor in self.ahead else None
         except AccountError:
             return None
 
     async def _overlap(self, rows: Sequence[Row]) -> tuple[int, Page] | None:
-        """Give how many rows to take of this page, and the page that goes on from there and proves it."""
+        """Return how many rows to take of this page, and the page that goes on from there and proves it."""
         ids = [row["id"] for row in rows]
         end = next((end for end in range(len(ids), 0, -1) if ids[end - 1] in self.ahead), 0)
         rest = ids[end:]
@@ -137,7 +137,7 @@ class _Walk:
         return end, page
 
     def _cursors(self, size: int) -> tuple[str, ...]:
-        """Give what a walk in sequence asks for: what it did ask for, or would have with pages of this size."""
+        """Return what a walk in sequence asks for: what it did ask for, or would have with pages of this size."""
         return tuple(self.asked) if self.in_sequence else tuple([*self.seen][size - 1 : -1 : size])
 
 
@@ -149,7 +149,7 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 async def rows(
     client: Client, path: str, query: Mapping[str, Any] = _NONE, gate: asyncio.Semaphore | None = None
 ) -> list[Row]:
-    """Give all rows, each once, oldest first; `gate` bounds the requests that go out beside each other."""
+    """Return all rows, each once, oldest first; `gate` bounds the requests that go out beside each other."""
     found: list[Row] = []
     await walk_list(client, gate or asyncio.Semaphore(1), path, found.append, query=query)
     return found
@@ -181,7 +181,7 @@ async def walk_list(  # noqa: PLR0913
 
 
 def odd_answer(client: Client, path: str, what: str) -> AccountError:
-    """Give the error for an answer that makes no sense."""
+    """Return the error for an answer that makes no sense."""
     return client.error("GET", path, Failure(what, _REMEDY))
 
 

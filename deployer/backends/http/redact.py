@@ -13,7 +13,7 @@ _HALVES = re.compile("[\ud800-\udfff]")
 
 
 def masked(text: str, key: str | None) -> str:
-    """Give the text with `***` for the account's key, whoever repeated it; also where JSON escapes its characters."""
+    """Return the text with `***` for the account's key, whoever repeated it; also where JSON escapes its characters."""
     return _spelled(key).sub("***", text) if key and len(key) >= SECRET else text
 
 
@@ -27,7 +27,7 @@ def _plainly(one: str) -> str:
 
 
 def redacted(data: dict[str, Any], key: str | None) -> dict[str, Any]:
-    """Give JSON data without the key, and with U+FFFD for lone surrogates: no file and no request can hold them."""
+    """Return JSON data without the key, and with U+FFFD for lone surrogates: no file and no request can hold them."""
     text = json.dumps(data, ensure_ascii=False)
     holds_key = key is not None and len(key) >= SECRET and json.dumps(key)[1:-1] in text
     if not holds_key and _is_whole(text):
@@ -46,7 +46,7 @@ def _walked(value: Any, key: str | None) -> Any:
 
 
 def _is_whole(text: str) -> bool:
-    """Tell whether UTF-8 can write it, which is sooner said than searched."""
+    """Whether UTF-8 can write it, which is sooner said than searched."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -68,16 +68,16 @@ class Patience:
     random: Callable[[], float] = random.random
 
     def pause(self, failures: int, wait: float | None) -> float:
-        """Give the seconds to wait after so many failures in a row, at least `wait`."""
+        """Return the seconds to wait after so many failures in a row, at least `wait`."""
         bound = (wait or self.base) * 2.0 ** min(failures - 1, _MOST_DOUBLINGS)
         return (wait or 0.0) + self.random() * min(self.cap, bound)
 
     def believes(self, wait: float | None) -> bool:
-        """Tell whether it is worth waiting for."""
+        """Whether it is worth waiting for."""
         return (wait or 0.0) <= self.longest
 
     def tries(self, status: int | None, *, known: bool) -> int:
-        """Give how many attempts a failure is worth; `known` tells whether the account ever gave a good answer.
+        """Return how many attempts a failure is worth; `known` tells whether the account ever gave a good answer.
 
         The locks behind a 409 are short. A first answer of 200 that makes no sense comes from something else.
         """
@@ -111,7 +111,7 @@ class Series:
 
 
 def asked_wait(headers: Mapping[str, str]) -> float | None:
-    """Give the seconds that an answer asks to wait: `retry-after-ms`, else `Retry-After` as seconds or a date."""
+    """Return the seconds that an answer asks to wait: `retry-after-ms`, else `Retry-After` as seconds or a date."""
     if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
         return milliseconds / 1000
     text = headers.get("retry-after")
@@ -128,7 +128,7 @@ def _number(text: str | None) -> float | None:
 
 
 def _until(text: str | None, sent: str | None) -> float | None:
-    """Give the seconds up to a date, by the account's own clock where it tells the time (`Date`)."""
+    """Return the seconds up to a date, by the account's own clock where it tells the time (`Date`)."""
     end, now = _date(text), _date(sent) or datetime.now(UTC)
     return (end - now).total_seconds() if end and end > now else None
 

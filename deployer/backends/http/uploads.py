@@ -124,7 +124,7 @@ class _Digests:
 
 
 async def send_in_parts(client: Client, file: OpenFile, part: int = PART) -> tuple[str, dict[str, Any]]:
-    """Give the sha256 of what went out, and the File object."""
+    """Return the sha256 of what went out, and the File object."""
     digests = await asyncio.to_thread(_digests, file, part)
     path = f"/uploads/{await _begin(client, file)}"
     try:
@@ -209,7 +209,7 @@ async def _cancelled(client: Client, path: str) -> bool:
 
 
 def _id(client: Client, path: str, data: Mapping[str, Any]) -> str:
-    """Give the id of an answer: it becomes part of a path, and must not lead elsewhere."""
+    """Return the id of an answer: it becomes part of a path, and must not lead elsewhere."""
     found = data.get("id")
     if isinstance(found, str) and validate.is_id(found):
         return found

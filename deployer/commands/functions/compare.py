@@ -23,7 +23,7 @@ _Placed = tuple[Difference, FileDefinition]
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="[text]")
 @click.option("--fail-on", type=click.Choice(["breaking"]), help="Exit with 1 when there is such a change.")
 def command(old: Path, new: Path, form: str, fail_on: str | None) -> int:
-    """Tell what changed from OLD to NEW, and what of it breaks the application that handles the calls.
+    """Show what changed from OLD to NEW, and what of it breaks the application that handles the calls.
 
     A change is compatible if the model can send nothing that it could not send before; all else is breaking. So it is
     compatible to narrow a type, and breaking to add a property that the handler may not know. OLD and NEW are function

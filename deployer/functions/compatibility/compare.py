@@ -9,7 +9,7 @@ to narrow, and breaking to widen: the other way round than for an API that takes
   one. `additionalProperties: true` or a schema on the old side says that the handler takes undeclared properties.
 - `type: object` alone, which says nothing about properties, is filled by the model with what it likes. As the new
   schema it is open, as the old one closed: only two of them, or an open old object, are compatible.
-- The same holds for whole functions: to remove one is compatible, since nobody calls it; to add or rename one is not.
+- The same holds for whole functions: to remove one is compatible, as it is called no more; to add or rename one is not.
 - `format` counts as a constraint. Patterns are never run: a pattern that changes is breaking.
 - `not`, `if`, `dependentSchemas`, unknown keywords and combinations that cannot be taken apart may stay what they are;
   where they change it cannot be shown that the change is compatible.

@@ -161,7 +161,7 @@ class Channels:
                 listener.put(event)
 
     def close(self) -> None:
-        """Tell every listener that nothing more will come."""
+        """Let every listener know that nothing more will come."""
         with self._lock:
             listeners = [one for several in self._listeners.values() for one in several]
         for listener in listeners:
