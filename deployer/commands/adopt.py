@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -43,8 +45,9 @@ def command(  # noqa: PLR0913 (one for each option)
     """Take over an object of the account that deployer did not create.
 
     ADDRESS must be declared in the manifest. Only the stamp is written; what the next plan would change is shown
-    first. Documents of a vector store that are the declared files, to the byte, are marked and not uploaded again;
-    run it again for documents that somebody attaches later. deployer rollback gives it back as it was.
+    first, and is all that happens where nobody can answer, unless --yes is given. Documents of a vector store that are
+    the declared files, to the byte, are marked and not uploaded again; run it again for documents that somebody
+    attaches later. deployer rollback gives it back as it was.
 
     \b
     Example:
@@ -54,29 +57,33 @@ def command(  # noqa: PLR0913 (one for each option)
     if (live_id is None) == (name is None):
         raise UsageError("name what to adopt: either its ID, or --name NAME")
     project = choice.load()
-    if not yes:
-        consent.answerable("adopt", "--yes")
     wanted = AdoptionRequest(address, live_id or name or "", live_id is None, by_size, force)
     return asyncio.run(_adopt(project, wanted, lock_timeout, choice.command("plan"), yes=yes))
 
 
-async def _adopt(project: Project, wanted: AdoptionRequest, lock_timeout: float, shows: str, *, yes: bool) -> int:
+async def _adopt(project: Project, wanted: AdoptionRequest, lock_timeout: float, plan: str, *, yes: bool) -> int:
     from deployer.commands.carry_out import tell
     from deployer.project.adoption import adopted, adoption, declared
     from deployer.project.applying import ApplyOptions
     from deployer.project.session import locked
 
     declared(project.manifest, wanted.address)  # before anybody is called
-    async with project.open(on_event=tell) as session, locked(session, lock_timeout) as hold:
+    shows = not yes and not sys.stdin.isatty()  # what only shows a plan writes nothing, not even a lease
+    async with (
+        project.open(on_event=tell) as session,
+        nullcontext() if shows else locked(session, lock_timeout) as hold,
+    ):
         found = await adoption(session, wanted)
         _show(found)
         if not found.plan.pending:
             click.echo(f"\n{found.live.id} is {found.resource.address} already.")
             return EXIT_DONE
+        if shows:
+            consent.answerable("adopt", "--yes")
         if not yes and not consent.confirmed(f"Adopt {found.live.id} as {found.resource.address}?"):
             raise DeployerError("nothing was changed")
         result = await adopted(session, found.plan, ApplyOptions(hold=hold, on_event=tell))
-        return EXIT_DONE if taken_over(result, shows) else EXIT_FAILED
+        return EXIT_DONE if taken_over(result, plan) else EXIT_FAILED
 
 
 def _show(found: Adoption) -> None:
@@ -98,8 +105,6 @@ def _show(found: Adoption) -> None:
 
 def taken_over(result: ApplyResult, shows: str) -> bool:
     """Print what became of each change of an adoption; False when one was not done. `shows` is a command."""
-    import sys
-
     from deployer.project.adoption import differs
     from deployer.render import text
 

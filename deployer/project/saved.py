@@ -24,11 +24,16 @@ _AGAIN = "make a new plan with deployer plan --out and have it reviewed"
 
 
 def write(file: Path, plan: Plan) -> None:
-    """Write the plan as JSON (schemas/plan.schema.json); it holds no secrets."""
+    """Write the plan as JSON (schemas/plan.schema.json); it holds no secrets. DeployerError when it cannot be."""
     from deployer.render.lines import plain_json
 
     data = json.dumps(ProjectPlan.of(plan).to_dict(), ensure_ascii=False, indent=2)
-    file.write_text(f"{plain_json(data)}\n", encoding="utf-8")
+    try:
+        file.write_text(f"{plain_json(data)}\n", encoding="utf-8")
+    except OSError as error:
+        raise DeployerError(
+            f"the plan cannot be saved as {file} ({error.strerror}); name a file in a folder that may be written"
+        ) from None
 
 
 SavedPlan = Plan | Mapping[str, Any] | Path | str

@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,11 +96,6 @@ def test_what_cannot_be_meant_is_refused(project: Project, words: tuple[str, ...
     project.manifest(TUTOR)
     result = project.run("adopt", *words, "--yes")
     assert (result.code, said in result.err) == (code, True), result.err
-
-
-def test_without_a_terminal_it_wants_yes(project: Project) -> None:
-    project.manifest(TUTOR)
-    assert project.run("adopt", "assistant/tutor", "asst_1").code == 64
 
 
 @pytest.mark.slow
@@ -227,3 +223,20 @@ def test_who_searches_a_foreign_store_is_told_so(project: Project) -> None:
     result = project.run("adopt", "assistant/a", user, "--yes")
     assert result.code == 0
     assert f"vector store {store}, which is foreign" in result.err
+
+
+def test_where_nobody_can_answer_it_shows_the_plan_and_changes_nothing(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with by_hand(project.root) as hand:
+        live_id = hand.make("assistants", name="A", model="m")["id"]
+    project.manifest("assistants: {a: {model: n}}\n")
+    with Path(os.devnull).open(encoding="utf-8") as nothing:
+        monkeypatch.setattr(sys, "stdin", nothing)
+        shown = project.run("adopt", "assistant/a", live_id)
+        wrong = project.run("adopt", "assistant/a", "--name", "B")
+    assert (shown.code, shown.err) == (64, "nobody can confirm here; add --yes to adopt without asking\n")
+    assert "» assistant/a" in shown.out
+    assert (wrong.code, "no foreign assistant that is called 'B'" in wrong.err) == (1, True)
+    with by_hand(project.root) as hand:
+        assert hand.get(f"assistants/{live_id}")["metadata"] == {}

@@ -144,3 +144,12 @@ def test_nobody_can_add_wishes_to_it(planned: Project) -> None:
     result = planned.run("apply", "--yes", "--prune", "--plan", str(planned.root / "plan.json"))
     assert result.code == 64
     assert "a saved plan holds its options; leave out --prune" in result.err
+
+
+def test_a_plan_that_cannot_be_saved_is_a_sentence(planned: Project) -> None:
+    result = planned.run("plan", "--out", "nowhere/plan.json")
+    assert (result.code, result.out) == (1, "")
+    assert result.err == (
+        "the plan cannot be saved as nowhere/plan.json (No such file or directory); "
+        "name a file in a folder that may be written\n"
+    )
