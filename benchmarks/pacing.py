@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.figure import Figure, told
 from deployer.backends.http.client import Client, connect
-from deployer.backends.http.pacing import Pace
+from deployer.backends.http.pacing import UPLOAD, Pace, attaching
 from deployer.backends.http.uploads import send
 from deployer.engine import cost
 from deployer.model import AccountSettings, Limits
@@ -59,9 +59,9 @@ async def simulated() -> float:
 
     pace = Pace(PUBLISHED, clock=lambda: clock[0], sleep=sleep)
     for number in range(1, FILES + 1):
-        await pace.admit("POST", "/files")
+        await pace.admit(UPLOAD)
         if number % BATCH == 0:
-            await pace.admit("POST", "/vector_stores/vs/file_batches", {"file_ids": [""] * BATCH})
+            await pace.admit(attaching("vs", BATCH))
     return clock[0]
 
 
@@ -97,7 +97,9 @@ class Work:
 
     async def attach(self, ids: list[str]) -> None:
         body: dict[str, Any] = {"files": [{"file_id": one, "attributes": {"part": "town"}} for one in ids]}
-        await self.client.write("POST", f"/vector_stores/{self.store}/file_batches", body)
+        await self.client.write(
+            "POST", f"/vector_stores/{self.store}/file_batches", body, counts=attaching(self.store, len(ids))
+        )
 
 
 async def measured(base_url: str) -> float:

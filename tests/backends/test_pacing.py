@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any
+import io
+from collections.abc import Awaitable, Callable, Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.backends.http.pacing import Bucket, Pace, counted
+from deployer.backends.http.backend import HttpBackend
+from deployer.backends.http.client import Client
+from deployer.backends.http.pacing import UPLOAD, Bucket, Counts, Pace, attaching
+from deployer.backends.http.pages import of_account
 from deployer.engine import cost
-from deployer.model import UNLIMITED, Limits
+from deployer.model import UNLIMITED, Limits, Member
+from tests.backends.clients import ok, within
 from tests.backends.virtual import now, run
 
 ARRIVALS = st.lists(st.tuples(st.floats(0, 90), st.integers(1, 40)), min_size=1, max_size=120)
@@ -123,48 +127,18 @@ def test_refusals_soon_after_each_other_count_once() -> None:
     assert bucket.due(1, 0.0) == pytest.approx(12.0 + 4 / 9.4)
 
 
-FILES: dict[str, Any] = {"files": [{"file_id": str(number)} for number in range(7)]}
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "body", "expected"),
-    (
-        ("POST", "/files", {}, (("uploads", "", 1),)),
-        ("POST", "/uploads", {}, (("uploads", "", 1),)),
-        ("POST", "/uploads/upload_1/parts", {}, ()),
-        ("POST", "/vector_stores/vs_1/files", {"file_id": "a"}, (("attaches", "vs_1", 1), ("files", "", 1))),
-        ("POST", "/vector_stores/vs_1/file_batches", FILES, (("attaches", "vs_1", 1), ("files", "", 7))),
-        (
-            "POST",
-            "/vector_stores/vs_1/file_batches",
-            {"file_ids": ["a", "b"]},
-            (("attaches", "vs_1", 1), ("files", "", 2)),
-        ),
-        ("POST", "/vector_stores/vs_1/files/file_1", {"attributes": {}}, ()),
-        ("DELETE", "/vector_stores/vs_1/files/file_1", {}, ()),
-        ("GET", "/vector_stores/vs_1/files", {}, ()),
-        ("POST", "/vector_stores", {"name": "a"}, ()),
-        ("POST", "/vector_stores", {"file_ids": ["a", "b"]}, (("files", "", 2),)),
-        ("DELETE", "/files/file_1", {}, ()),
-        ("POST", "/assistants", {}, ()),
-    ),
-)
-def test_what_the_limits_count(method: str, path: str, body: dict[str, Any], expected: tuple[Any, ...]) -> None:
-    assert tuple(counted(method, path, body)) == expected
-
-
-def times(limits: Limits, requests: list[tuple[str, str, dict[str, Any]]], **events: float) -> list[float]:
+def times(limits: Limits, requests: list[Counts], **events: float) -> list[float]:
     """Let all requests come at once; give when each was let go. `refused`: when a 429 comes for the first."""
 
     async def main() -> list[float]:
         pace = Pace(limits, clock=now)
 
-        async def one(request: tuple[str, str, dict[str, Any]]) -> float:
-            await pace.admit(*request)
+        async def one(request: Counts) -> float:
+            await pace.admit(request)
             return now()
 
         async def refused() -> float:
-            paid = await pace.admit(*requests[0])
+            paid = await pace.admit(requests[0])
             await asyncio.sleep(events["refused"])
             pace.slower(paid, 30.0)
             pace.slower(paid, 30.0)  # of the same trouble: no news
@@ -174,9 +148,6 @@ def times(limits: Limits, requests: list[tuple[str, str, dict[str, Any]]], **eve
         return (await asyncio.gather(*first, *map(one, requests)))[len(first) :]
 
     return run(main())
-
-
-UPLOAD: tuple[str, str, dict[str, Any]] = ("POST", "/files", {})
 
 
 def test_waiters_go_in_the_order_in_which_they_came() -> None:
@@ -197,14 +168,14 @@ def test_a_429_stops_those_who_wait_as_well() -> None:
 
 
 def test_a_request_goes_when_all_of_its_limits_let_it() -> None:
-    attach = [("POST", f"/vector_stores/vs_{number % 2}/file_batches", FILES) for number in range(20)]
+    attach = [attaching(f"vs_{number % 2}", 7) for number in range(20)]
     assert times(Limits(None, 60, None), attach)[-1] == pytest.approx(10 / 0.94 - 3.6 / 0.94, abs=1.1)
     assert times(Limits(None, None, 140), attach)[-1] == pytest.approx(60 * 20 * 7 / 140 / 0.94, rel=0.1)
     assert times(Limits(None, 60, 140), attach)[-1] == pytest.approx(60 * 20 * 7 / 140 / 0.94, rel=0.1)
 
 
 def test_without_limits_nobody_waits() -> None:
-    assert set(times(UNLIMITED, [UPLOAD, *[("POST", "/vector_stores/vs_1/file_batches", FILES)]] * 500)) == {0.0}
+    assert set(times(UNLIMITED, [UPLOAD, attaching("vs_1", 7)] * 500)) == {0.0}
 
 
 def test_the_forecast_is_what_the_tightest_limit_requires() -> None:
@@ -214,3 +185,43 @@ def test_the_forecast_is_what_the_tightest_limit_requires() -> None:
     assert cost.seconds_of(limits, 100, {"a": 20, "b": 1_800}, 0) == 360
     assert cost.seconds_of(limits, 0, {}, 0) == 0
     assert cost.seconds_of(UNLIMITED, 10_000, {"a": 20}, 10_000) == 0
+
+
+Do = Callable[[HttpBackend], Awaitable[object]]
+
+
+async def upload(backend: HttpBackend) -> None:
+    await backend.files.upload("a.md", io.BytesIO(b"a"), 1)
+
+
+async def attach(backend: HttpBackend) -> None:
+    member = Member("file_1", "a.md", {}, None, "ready", live=True)
+    await backend.files.attach("vs_1", {f"file_{number}": member for number in range(10)})
+
+
+async def other(backend: HttpBackend) -> None:
+    await backend.create("assistant", {})
+    await backend.files.update_member("vs_1", "file_1", {})
+    await backend.files.detach("vs_1", "file_1")
+
+
+@pytest.mark.parametrize(
+    ("do", "limits", "seconds"),
+    (
+        (upload, Limits(60, None, None), 60 / 0.94),
+        (upload, Limits(None, 1, 1), 0),
+        (attach, Limits(None, 60, None), 60 / 0.94),
+        (attach, Limits(None, None, 600), 60 / 0.94),
+        (attach, Limits(1, None, None), 0),
+        (other, Limits(1, 1, 1), 0),
+    ),
+)
+def test_what_the_limits_count(do: Do, limits: Limits, seconds: float) -> None:
+    """Sixty-four at sixty a minute take a minute, but for the burst of four; what no limit counts takes no time."""
+
+    async def work(client: Client) -> float:
+        backend = HttpBackend(client, of_account(None, client.settings))
+        await asyncio.gather(*(do(backend) for _ in range(64)))
+        return now()
+
+    assert within(ok, work, limits=limits) == pytest.approx(seconds, rel=0.15)

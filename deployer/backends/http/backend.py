@@ -17,6 +17,7 @@ from deployer.backends.base import Condition, Held, Holder, Lease, Pause, Progre
 from deployer.backends.http import lease, pages, uploads
 from deployer.backends.http.client import Client, connect
 from deployer.backends.http.failures import Failure
+from deployer.backends.http.pacing import attaching
 from deployer.backends.http.pages import Cursors, rows
 from deployer.backends.http.redact import masked, redacted
 from deployer.engine import timestamps
@@ -221,7 +222,7 @@ class HttpFiles:
             for file_id, member in members.items()
         ]
         path = _batches(store)
-        answer = await self.client.write("POST", path, {"files": entries})
+        answer = await self.client.write("POST", path, {"files": entries}, counts=attaching(store, len(entries)))
         return str(_with_id(self.client, path, answer.data)["id"])
 
     async def progress(self, store: str, batch: str) -> Progress:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from deployer.backends.http.circuit import Circuit
 from deployer.backends.http.exchange import Answer, Content, HttpRequest, once, pieces
 from deployer.backends.http.failures import Failure, Trouble
-from deployer.backends.http.pacing import Pace
+from deployer.backends.http.pacing import NOTHING, Counts, Pace
 from deployer.backends.http.redact import masked
 from deployer.backends.http.retry import PATIENT, Patience, Series
 from deployer.errors import AccountError
@@ -46,20 +46,33 @@ class Client:
         return await self._send(HttpRequest("GET", path, query=query), again=True)
 
     async def write(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, again: bool = False
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        again: bool = False,
+        counts: Counts = NOTHING,
     ) -> Answer:
-        """Send a POST or DELETE; `again`: to do it twice does no harm.
+        """Send a POST or DELETE; `again`: to do it twice does no harm. `counts` is what limits count of it.
 
         What was certainly not done is repeated in any case. Without `again`, an attempt that may have been done is the
         last one, and the AccountError says that it is `lost`.
         """
-        return await self._send(HttpRequest(method, path, body=body), again=again)
+        return await self._send(HttpRequest(method, path, body=body, counts=counts), again=again)
 
     async def send_file(
-        self, path: str, content: Content, fields: Mapping[str, Any] | None = None, *, again: bool = False
+        self,
+        path: str,
+        content: Content,
+        fields: Mapping[str, Any] | None = None,
+        *,
+        again: bool = False,
+        counts: Counts = NOTHING,
     ) -> Answer:
         """Send a form with one file, streamed; each attempt reads it from its beginning."""
-        return await self._send(HttpRequest("POST", path, body=dict(fields or {}), content=content), again=again)
+        call = HttpRequest("POST", path, body=dict(fields or {}), content=content, counts=counts)
+        return await self._send(call, again=again)
 
     async def download(self, path: str) -> AsyncIterator[bytes]:
         """Yield what a file holds, bit by bit; when the connection breaks, go on where it broke."""
@@ -124,7 +137,7 @@ class Client:
     async def _attempt(self, call: HttpRequest) -> AsyncIterator[None]:
         """Wait for leave to send; learn from what becomes of it."""
         self.circuit.give_up()
-        paid = await self.pace.admit(call.method, call.path, call.body)
+        paid = await self.pace.admit(call.counts)
         try:
             async with self.circuit.passing():
                 yield

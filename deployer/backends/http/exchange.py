@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from deployer import json_text
 from deployer.backends.http import failures
 from deployer.backends.http.failures import Trouble
+from deployer.backends.http.pacing import NOTHING, Counts
 from deployer.backends.http.retry import Patience
 
 if TYPE_CHECKING:
@@ -50,13 +51,14 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request as the client is asked for it."""
+    """A request as the client is asked for it; `counts` is what the limits of the account count of it."""
 
     method: str
     path: str
     query: Mapping[str, Any] | None = None
     body: Mapping[str, Any] | None = None
     content: Content | None = None
+    counts: Counts = NOTHING
 
 
 async def once(sdk: openai.AsyncOpenAI, call: HttpRequest, headers: Mapping[str, Any], patience: Patience) -> Answer:

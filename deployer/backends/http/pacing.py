@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Any
 
 from deployer.model import Limits
 
@@ -21,6 +20,18 @@ _LEAST_SHARE = 1 / 8
 _RECOVERY = 60.0  # from nothing to the full rate
 _SETTLING = 10.0  # after it became slower: a few refusals amid good answers must not bring it to a halt
 _SHORTEST = 0.001  # sleep: clocks are coarse, and one that stood still would keep a request asking
+
+
+Counts = tuple[tuple[str, str, int], ...]
+"""What the published limits count of a request: the field of `Limits`, the store that has its own, how many."""
+NOTHING: Counts = ()
+UPLOAD: Counts = (("uploads", "", 1),)
+"""From the docstring of the SDK's `files.create`; an upload in parts counts when it begins."""
+
+
+def attaching(store: str, files: int) -> Counts:
+    """Count a batch of files; from the docstring of the SDK's `vector_stores.files.create`."""
+    return (("attaches", store, 1), ("files", "", files))
 
 
 class Bucket:
@@ -98,12 +109,12 @@ class Pace:
         self._sleep = sleep
         self._buckets: dict[tuple[str, str], Bucket] = {}
 
-    async def admit(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Paid:
+    async def admit(self, counts: Counts = NOTHING) -> Paid:
         """Wait for the request's turn; at once where no limit is known for it.
 
-        The lines are entered in the order of `counted`: who waits for a store's limit keeps no other store waiting.
+        The lines are entered in the order of `counts`: who waits for a store's limit keeps no other store waiting.
         """
-        costs = self._costs(method, path, body or {})
+        costs = self._costs(counts)
         async with AsyncExitStack() as lines:
             for bucket, count in costs:
                 await lines.enter_async_context(bucket.line)
@@ -127,28 +138,12 @@ class Pace:
         for bucket in paid:
             bucket.faster(self._clock())
 
-    def _costs(self, method: str, path: str, body: Mapping[str, Any]) -> list[tuple[Bucket, int]]:
+    def _costs(self, counts: Counts) -> list[tuple[Bucket, int]]:
         return [
             (self._bucket(limit, of, per_minute), count)
-            for limit, of, count in counted(method, path, body)
+            for limit, of, count in counts
             if (per_minute := getattr(self._limits, limit)) is not None
         ]
 
     def _bucket(self, limit: str, of: str, per_minute: int) -> Bucket:
         return self._buckets.setdefault((limit, of), Bucket(per_minute))
-
-
-def counted(method: str, path: str, body: Mapping[str, Any]) -> Sequence[tuple[str, str, int]]:
-    """Return what the published limits count of a request: the field of `Limits`, the store that has its own, how many.
-
-    From the docstrings of the SDK's `files.create` and `vector_stores.files.create`.
-    """
-    files = len(body.get("files") or body.get("file_ids") or ())
-    match (method, *path.strip("/").split("/")):
-        case ("POST", "files" | "uploads"):
-            return (("uploads", "", 1),)
-        case ("POST", "vector_stores", store, "files" | "file_batches"):
-            return (("attaches", store, 1), ("files", "", files or 1))
-        case ("POST", "vector_stores") if files:
-            return (("files", "", files),)
-    return ()

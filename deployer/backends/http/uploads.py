@@ -19,6 +19,7 @@ from deployer.backends import validate
 from deployer.backends.http.client import Client
 from deployer.backends.http.exchange import Content
 from deployer.backends.http.failures import Failure
+from deployer.backends.http.pacing import UPLOAD
 from deployer.errors import AccountError, DeployerError
 
 PART = 64 * 1024 * 1024
@@ -110,7 +111,7 @@ async def send(
     if size > PART:
         return await send_in_parts(client, file)
     piece = FileRange(file, 0, size)
-    answer = await client.send_file("/files", Content("file", name, piece), PURPOSE)
+    answer = await client.send_file("/files", Content("file", name, piece), PURPOSE, counts=UPLOAD)
     return piece.sha256(), answer.data
 
 
@@ -161,7 +162,7 @@ async def _begin(client: Client, file: OpenFile) -> str:
     """Open an upload; one that is opened twice does no harm, for it expires within the hour (public docs)."""
     kind = _TYPES.get(PurePosixPath(file.name).suffix.lower(), "text/plain")
     body = {"filename": file.name, "bytes": file.size, "mime_type": kind, **PURPOSE}
-    answer = await client.write("POST", "/uploads", body, again=True)
+    answer = await client.write("POST", "/uploads", body, again=True, counts=UPLOAD)
     return _id(client, "/uploads", answer.data)
 
 
