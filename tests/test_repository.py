@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from deployer import __version__
+from deployer.kinds import SURFACES
 
 ROOT = Path(__file__).parent.parent
 
@@ -83,3 +87,59 @@ def test_imports_point_downwards() -> None:
 def test_no_file_is_too_long() -> None:
     sizes = {path: path.read_text(encoding="utf-8").count("\n") for path in (ROOT / "deployer").rglob("*.py")}
     assert {path.name: size for path, size in sizes.items() if size > 500} == {}
+
+
+def _modules(*without: str) -> dict[str, ast.Module]:
+    """The tool's modules, parsed, by their path below deployer/; not those below these folders."""
+    paths = {path.relative_to(ROOT / "deployer").as_posix(): path for path in (ROOT / "deployer").rglob("*.py")}
+    found = {name: path for name, path in paths.items() if not name.startswith(("server/", *without))}
+    return {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in sorted(found.items())}
+
+
+def _texts(tree: ast.AST) -> Iterator[str]:
+    yield from (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def test_only_the_http_backend_knows_paths_methods_and_headers() -> None:
+    told = re.compile(r"/?(files|uploads|vector_stores|assistants|agents)/|/(files|vector_stores|assistants|agents)\Z")
+    methods = {"GET", "POST", "PUT", "PATCH", "DELETE", "OpenAI-Beta", "Authorization"}
+    found = {
+        (name, text)
+        for name, tree in _modules("backends/http/").items()
+        for text in _texts(tree)
+        if text in methods or told.match(text)
+    }
+    assert found == set()
+
+
+def test_outside_kinds_nothing_asks_which_kind_it_has() -> None:
+    """A kind says by its members what it can do: how it holds files, what it refers to, where its stamp lives."""
+    kinds = {kind for rows in SURFACES.values() for kind in rows}
+    found = [
+        (name, node.lineno)
+        for name, tree in _modules("kinds/").items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare) and kinds & {*map(_constant, (node.left, *node.comparators))}
+    ]
+    assert found == []
+
+
+def _constant(node: ast.expr) -> object:
+    return node.value if isinstance(node, ast.Constant) else None
+
+
+def test_no_sentence_is_read_back() -> None:
+    """Decisions read the codes of reasons: a sentence is neither compared nor searched."""
+    found = [
+        (name, node.lineno)
+        for name, tree in _modules().items()
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Compare) and any(map(_is_reason, (node.left, *node.comparators))))
+        or (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_reason(node.func.value)
+        and node.func.attr in ("startswith", "endswith", "partition", "split"))
+    ]  # fmt: skip
+    assert found == []
+
+
+def _is_reason(node: ast.expr) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr in ("reason", "why")

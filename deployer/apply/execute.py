@@ -33,7 +33,7 @@ async def execute(  # noqa: PLR0913
     stop: asyncio.Event | None = None,
     waits: Waits = USUAL,
 ) -> tuple[Outcome, ...]:
-    """Do every pending change; give one outcome for each, in the plan's order, whatever the account did.
+    """Do every pending change; return one outcome for each, in the plan's order, whatever the account did.
 
     A change waits for those that it requires and is skipped when one of them was not done. Deletes wait for the rest.
     Once `stop` is set, nothing more is started.

@@ -1,4 +1,4 @@
-"""Who uses a store, and who holds a File object; and which of our File objects are unreferenced.
+"""Who uses a store, and who holds a File object; and which owned File objects are unreferenced.
 
 Whatever is on the account counts, whosever it is and on whichever surface. It is asked right before something is
 deleted, not when that was planned.

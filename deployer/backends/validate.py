@@ -75,7 +75,7 @@ def is_id(value: Any) -> bool:
 
 
 def odd_object(raw: Mapping[str, Any]) -> str | None:
-    """Say which field of an owned object cannot be compared; a field may be null or absent."""
+    """Return which field of an owned object cannot be compared; a field may be null or absent."""
     return _odd_depth(raw) or _odd(raw, _OBJECT) or _odd_tool(raw.get("tools"))
 
 
@@ -106,7 +106,7 @@ def _odd_depth(raw: Mapping[str, Any]) -> str | None:
 
 
 def _unfit(value: Any) -> str | None:
-    """Say what keeps a value from being compared and written down; level by level, since recursion is what ends."""
+    """Return what keeps a value from being compared and written down; level by level, since recursion is what ends."""
     level, depth = [value], 0
     while level:
         if depth > DEEPEST:

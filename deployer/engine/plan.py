@@ -162,7 +162,7 @@ def _why_twin_stays(twin: Owned, staying: Sequence[str]) -> str:
 
 
 def _uses(scope: Scope, live: Sequence[LiveObject]) -> dict[str, list[LiveObject]]:
-    """Give, by the id of a store, what refers to it."""
+    """Return the objects that refer to each store, by its id."""
     result: dict[str, list[LiveObject]] = defaultdict(list)
     for one in sorted(live, key=lambda one: one.id):
         for store in scope.kinds[one.kind].references(one.raw):

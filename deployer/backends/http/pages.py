@@ -50,7 +50,7 @@ class EndlessListError(Exception):
 
 
 async def walk(ask: Ask, remembered: Sequence[str], take: Callable[[Row], None]) -> tuple[str, ...]:
-    """Hand each row to `take` once, in the list's order; give the cursors to remember for the next time.
+    """Hand each row to `take` once, in the list's order; return the cursors to remember for the next time.
 
     Requests: one for each page, and when the list moved, also those that were asked for in vain.
     """

@@ -100,7 +100,7 @@ class Series:
     _since: float | None = None
 
     def next(self, failure: Failed, *, known: bool) -> float | None:
-        """Take note of a failure; give the seconds to wait before the next attempt, None when there is to be none."""
+        """Take note of a failure; return the seconds to wait before the next attempt, None when there is to be none."""
         now = self.patience.clock()
         self._since = now if self._since is None else self._since
         self.unknown = self.unknown or failure.fate is Fate.UNKNOWN

@@ -103,7 +103,7 @@ def _unheard(_count: int) -> None:
 async def send(
     client: Client, name: str, content: BinaryIO, size: int, sent: Sent = _unheard
 ) -> tuple[str, dict[str, Any]]:
-    """Send the first `size` bytes of an open file; give the sha256 of what went out, and the File object.
+    """Send the first `size` bytes of an open file; return the sha256 of what went out, and the File object.
 
     Raises AccountError, `lost` when the file may be there; DeployerError when the content changes while it is sent.
     """

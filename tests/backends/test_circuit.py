@@ -12,6 +12,7 @@ import pytest
 
 from deployer.backends.http.client import Answer, Client
 from deployer.backends.http.exchange import Content
+from deployer.backends.http.pacing import UPLOAD
 from deployer.errors import AccountError
 from deployer.model import Limits
 from tests.backends import virtual
@@ -117,7 +118,9 @@ def test_a_wait_that_the_account_asks_for_is_kept_by_all() -> None:
 
 
 def upload(client: Client) -> Coroutine[None, None, Answer]:
-    return client.send_file("/files", Content("file", "a.md", io.BytesIO(b"a")), {"purpose": "assistants"})
+    return client.send_file(
+        "/files", Content("file", "a.md", io.BytesIO(b"a")), {"purpose": "assistants"}, counts=UPLOAD
+    )
 
 
 def test_uploads_keep_to_their_limit_and_stop_when_refused() -> None:
