@@ -126,11 +126,11 @@ async def plan_rollback(
     session: Session, entries: Sequence[Entry], options: PlanOptions, again: str = "deployer rollback"
 ) -> RollbackPlan:
     """Return the plan of this moment that restores the entries of snapshots."""
-    from deployer.rollback.sources import Search, find_contents
+    from deployer.rollback.sources import ContentSearch, find_contents
 
     live, manifest = await session.read(), session.manifest
     declared = [file for resource in manifest.resources for file in resource.files]
-    search = Search(session.account, manifest.root, declared, store_of(manifest))
+    search = ContentSearch(session.account, manifest.root, declared, store_of(manifest))
     contents = await find_contents(search, entries, live)
     return restore.plan_rollback(session.scope(options), entries, live, contents, again)
 

@@ -212,7 +212,7 @@ def numbered(one: Owned) -> Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class PlanAddresses:
     """The addresses that owned objects go by in this plan. `claims`: of what is restored or made foreign, by id.
 
     `awaited` are the addresses that some of these do not have yet: what has one of them now must give way.
@@ -222,7 +222,7 @@ class Names:
     awaited: frozenset[Address]
 
     @classmethod
-    def of(cls, account: LiveIndex, claims: Mapping[str, Address]) -> Names:
+    def of(cls, account: LiveIndex, claims: Mapping[str, Address]) -> PlanAddresses:
         pairs = ((account.owned[live_id], address) for live_id, address in claims.items())
         return cls(claims, frozenset(address for one, address in pairs if not _carries(one.live, address)))
 

@@ -37,7 +37,7 @@ from deployer.model import (
 from deployer.rollback.history import (
     Documents,
     LiveIndex,
-    Names,
+    PlanAddresses,
     adopted_documents,
     claims_of,
     numbered,
@@ -150,7 +150,7 @@ class _Planner:
     documents: Mapping[str, Documents]
     problems: list[Problem] = field(default_factory=list)
     missing: list[MissingContent] = field(default_factory=list)
-    names: Names = field(default_factory=lambda: Names({}, frozenset()))
+    names: PlanAddresses = field(default_factory=lambda: PlanAddresses({}, frozenset()))
     claimed: Mapping[Address, Owned] = field(default_factory=dict)
     created: Mapping[str, Entry] = field(default_factory=dict)
     now: Mapping[str, str] = field(default_factory=dict)
@@ -193,7 +193,7 @@ class _Planner:
     def _name(self, restored: Sequence[Entry], foreign: Sequence[Entry]) -> None:
         """Find out which object is which, and by what address each goes."""
         owned = self.account.owned
-        self.names = Names.of(self.account, claims_of(self.account, restored, foreign))
+        self.names = PlanAddresses.of(self.account, claims_of(self.account, restored, foreign))
         self.claimed = {address: owned[live_id] for live_id, address in reversed([*self.names.claims.items()])}
         self.now = {live_id: str(self.names.of_object(one)) for live_id, one in owned.items()}
         stamped = {live_id: str(one.stamp.address) for live_id, one in owned.items()}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class ContentSearch:
     """Where to look: an account, the working tree below `root` with the files that its manifest declares, snapshots."""
 
     account: Account
@@ -34,7 +34,7 @@ class Search:
     store: SnapshotStore
 
 
-async def find_contents(search: Search, entries: Sequence[Entry], live: Sequence[LiveObject]) -> ContentSources:
+async def find_contents(search: ContentSearch, entries: Sequence[Entry], live: Sequence[LiveObject]) -> ContentSources:
     """Look for all that the entries held; the content of a file is read only where nothing else tells it."""
     rows = {one.id: one for one in await search.account.files.stored() or ()}
     tree = {file.sha256: file for file in search.declared}
@@ -59,7 +59,7 @@ def _names(store: SnapshotStore, tokens: Collection[str]) -> dict[str, str]:
     return result
 
 
-def _held(search: Search, entries: Sequence[Entry]) -> Iterator[LiveFile]:
+def _held(search: ContentSearch, entries: Sequence[Entry]) -> Iterator[LiveFile]:
     """Return the files of code interpreters that the entries held."""
     for entry in entries:
         if entry.stamp and not entry.foreign:
@@ -96,7 +96,7 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 async def _proven(
-    search: Search, entries: Sequence[Entry], rows: Mapping[str, StoredFile], known: Collection[str]
+    search: ContentSearch, entries: Sequence[Entry], rows: Mapping[str, StoredFile], known: Collection[str]
 ) -> dict[str, DesiredFile]:
     """Read files of code interpreters that are still on the account; return those that are what they were."""
     from deployer.backends.base import digest

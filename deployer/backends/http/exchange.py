@@ -32,7 +32,7 @@ class Answer:
     poll_after: float | None
 
 
-class Source(Protocol):
+class UploadSource(Protocol):
     """An open binary file; it is read from its beginning for each attempt."""
 
     def read(self, size: int = -1, /) -> bytes: ...
@@ -46,7 +46,7 @@ class Content:
 
     field: str
     name: str
-    file: Source
+    file: UploadSource
 
 
 @dataclass(frozen=True, slots=True)

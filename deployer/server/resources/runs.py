@@ -33,7 +33,7 @@ from deployer.server.runs.turn import (
     new_item,
     pending_calls,
 )
-from deployer.server.runs.worker import Change
+from deployer.server.runs.worker import TurnTransaction
 from deployer.server.state import Answer, ApiCall, Operation, State
 from deployer.server.storage.objects import listing, new_id, window
 from deployer.server.wire import ApiError, Json
@@ -118,7 +118,9 @@ def create_with_thread(call: ApiCall) -> Answer:
         return _begun(call.state, change, turn, RunRendering() if wanted.get("stream") else None, created)
 
 
-def _begun(state: State, change: Change, turn: Turn, rendering: RunRendering | None, opening: bytes = b"") -> Answer:
+def _begun(
+    state: State, change: TurnTransaction, turn: Turn, rendering: RunRendering | None, opening: bytes = b""
+) -> Answer:
     """Queue a run, and return the answer: the run, or the stream of its events."""
     state.turns.queue(change, turn)
     if rendering is None:

@@ -107,7 +107,7 @@ class Used:
 
 
 @dataclass(frozen=True)
-class Stop:
+class EarlyEnd:
     """The answer ends early: `max_output_tokens`, `max_input_tokens` or `content_filter`."""
 
     reason: str
@@ -120,7 +120,7 @@ class Memory:
     data: Json
 
 
-Part = Text | Refusal | Call | Arguments | Search | Code | CodeOutputs | Whole | Used | Stop | Memory
+Part = Text | Refusal | Call | Arguments | Search | Code | CodeOutputs | Whole | Used | EarlyEnd | Memory
 
 
 class AnswerError(Exception):

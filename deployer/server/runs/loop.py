@@ -135,7 +135,7 @@ class Player:
         reason: str | None = None
         async with contextlib.aclosing(self._answerer.answer(question)) as parts:
             async for part in parts:
-                reason = part.reason if isinstance(part, answers.Stop) else await self._take(part)
+                reason = part.reason if isinstance(part, answers.EarlyEnd) else await self._take(part)
                 if reason is not None:
                     break
         self._use(before, read)

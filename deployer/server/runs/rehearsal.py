@@ -110,7 +110,7 @@ def _other(kind: str, value: Any) -> Part:
                 value["type"], {name: one for name, one in value.items() if name not in ("type", "id")}
             )
         case "stop":
-            return answers.Stop(value)
+            return answers.EarlyEnd(value)
         case "usage":
             return answers.Used(Usage(**value))
         case _:

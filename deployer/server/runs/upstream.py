@@ -93,7 +93,7 @@ class Upstream(Answerer):
                 for part in calls.parts(delta.get("tool_calls") or ()):
                     yield part
                 if stop := _STOPS.get(choice.get("finish_reason") or ""):
-                    yield answers.Stop(stop)
+                    yield answers.EarlyEnd(stop)
             if usage := _usage(chunk):
                 yield answers.Used(usage)
         for part in text.rest():

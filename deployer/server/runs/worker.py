@@ -46,7 +46,7 @@ Search = Callable[[Json, list[str]], list[Json]]
 
 
 @dataclass
-class Change:
+class TurnTransaction:
     """One transaction about turns, and the events that are published when it is committed."""
 
     db: sqlite3.Connection
@@ -88,24 +88,24 @@ class Turns:
     # ---- what faces do, in any thread
 
     @contextlib.contextmanager
-    def change(self) -> Iterator[Change]:
+    def change(self) -> Iterator[TurnTransaction]:
         """One transaction; its events are published in the order of commits, and queued turns are taken up."""
         with self._order:
             with self._storage.write() as db:
-                change = Change(db)
+                change = TurnTransaction(db)
                 yield change
             self.channels.publish(change.events)
         if change.rings:
             self.ring()
 
-    def queue(self, change: Change, turn: Turn, items: Iterable[Json] = ()) -> None:
+    def queue(self, change: TurnTransaction, turn: Turn, items: Iterable[Json] = ()) -> None:
         """Add a turn, to be played; `items` are what it is given beside its conversation."""
         records.add_turn(change.db, turn)
         records.add_items(change.db, turn.parent, items, turn.id)
         self._hold(change.db, turn)
         change.rings = True
 
-    def answer_calls(self, change: Change, turn: Turn, outputs: list[Json]) -> Turn:
+    def answer_calls(self, change: TurnTransaction, turn: Turn, outputs: list[Json]) -> Turn:
         """Add outputs of function calls; once every call has one, the turn is queued again."""
         records.add_items(change.db, turn.parent, outputs, turn.id)
         items = records.items_of_turn(change.db, turn.id)
@@ -126,7 +126,7 @@ class Turns:
         change.events += [ItemAnswered(turn, output, indices[output["call_id"]]) for output in outputs] + events
         return turn
 
-    def cancel(self, change: Change, turn: Turn) -> Turn:
+    def cancel(self, change: TurnTransaction, turn: Turn) -> Turn:
         """Have an active turn cancelled: it is, as soon as whoever plays it has stopped."""
         turn = replace(turn, status=CANCELLING)
         records.save_turn(change.db, turn)
@@ -281,7 +281,7 @@ class Turns:
                 for turn in idle:
                     self._end(change, turn, EXPIRED)
 
-    def _end(self, change: Change, turn: Turn, status: str, error: Json | None = None) -> None:
+    def _end(self, change: TurnTransaction, turn: Turn, status: str, error: Json | None = None) -> None:
         items = records.items_of_turn(change.db, turn.id)
         turn, halves, events = interrupted(turn, items, status, int(self._clock()), error)
         for item in halves:
@@ -290,7 +290,7 @@ class Turns:
         change.events += events
 
     @staticmethod
-    def _store(change: Change, turn: Turn) -> None:
+    def _store(change: TurnTransaction, turn: Turn) -> None:
         """Write a turn; one that has ended goes if it is not to be kept, and joins its conversation if it has one."""
         if not turn.active and not turn.keep:
             records.remove_turn(change.db, turn.id)
