@@ -45,7 +45,7 @@ def command(  # noqa: PLR0913 (one for each option)
     """Take over an object of the account that deployer did not create.
 
     ADDRESS must be declared in the manifest. Only the stamp is written; what the next plan would change is shown
-    first, and is all that happens where nobody can answer, unless --yes is given. Documents of a vector store that are
+    first, and is all that happens where no one can answer, unless --yes is given. Documents of a vector store that are
     the declared files, to the byte, are marked and not uploaded again; run it again for documents that somebody
     attaches later. deployer rollback gives it back as it was.
 
