@@ -21,7 +21,7 @@ COMMANDS = {
     "export": "Write a manifest from a live account.",
     "rollback": "Go back to what was on the account before an apply.",
     "destroy": "Delete everything that the project owns on the account.",
-    "gc": "Find uploaded files of this project that nobody holds.",
+    "gc": "Find uploaded files of this project that are unreferenced.",
     "unlock": "Remove the lease that a run left on the account.",
     "outputs": "Print the live id of every address.",
     "functions": "Check, fix, compare and make function schemas.",

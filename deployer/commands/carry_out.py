@@ -15,7 +15,7 @@ import click
 from deployer.commands import consent
 from deployer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, DeployerError, Interrupted
 from deployer.model import Action, Plan
-from deployer.project import ApplyResult, ApplyStatus, Begun, Notice, ProjectEvent, Stop, Waiting
+from deployer.project import ApplyResult, ApplyStatus, Begun, Notice, ProjectEvent, StopSignal, Waiting
 from deployer.render.output import Streams, lasting
 from deployer.wording import counted
 
@@ -120,7 +120,7 @@ async def _executed(session: Session, plan: Plan, options: ApplyOptions, words: 
 
 
 @contextlib.contextmanager
-def _stopping(stop: Stop, work: asyncio.Task[Any]) -> Iterator[None]:
+def _stopping(stop: StopSignal, work: asyncio.Task[Any]) -> Iterator[None]:
     """Let Ctrl-C (or a pipeline's SIGTERM) end the run after the requests in flight; a second one ends it at once."""
     loop = asyncio.get_running_loop()
 

@@ -13,7 +13,7 @@ undo        rollback, destroy, gc
 It prints nothing, asks no one, changes nothing about the process, and knows no command line.
 """
 
-from deployer.project.events import Notice, OnEvent, ProjectEvent, Stop, Waiting
+from deployer.project.events import Notice, OnEvent, ProjectEvent, StopSignal, Waiting
 from deployer.project.project import Project
 from deployer.project.results import (
     ApplyResult,
@@ -42,7 +42,7 @@ __all__ = [
     "Project",
     "ProjectEvent",
     "ProjectPlan",
-    "Stop",
+    "StopSignal",
     "Validation",
     "Waiting",
 ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from deployer.engine import guard
 from deployer.errors import AccountError, DeployerError
 from deployer.model import Address, Change, LiveObject, Outcome, Plan, Status, Upload
-from deployer.project.events import Listener, Notice, OnEvent, Stop, ignore
+from deployer.project.events import Listener, Notice, OnEvent, StopSignal, ignore
 from deployer.project.results import ApplyResult, ApplyStatus, Begun, ProjectPlan
 from deployer.project.undo import store_of
 from deployer.rollback import snapshot
@@ -45,7 +45,7 @@ class ApplyOptions:
     command: str = "apply"
     hold: Held | None = None
     on_event: OnEvent = ignore
-    stop: Stop = field(default_factory=Stop)
+    stop: StopSignal = field(default_factory=StopSignal)
 
 
 def check(plan: Plan, force: Collection[str] = ()) -> None:

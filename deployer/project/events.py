@@ -52,7 +52,7 @@ def ignore(_event: ProjectEvent) -> None:
     """Take an event, and do nothing."""
 
 
-class Stop:
+class StopSignal:
     """Asks a run to end after the requests in flight. It may be set from any thread, also by a signal handler."""
 
     def __init__(self) -> None:
@@ -86,10 +86,10 @@ class Stop:
 
 @dataclass(slots=True)
 class Listener:
-    """Passes events on. What `on_event` raises stops the run as a Stop does, and is raised by `check` afterwards."""
+    """Passes events on. What `on_event` raises stops the run as a StopSignal does; `check` raises it afterwards."""
 
     on_event: OnEvent
-    stop: Stop
+    stop: StopSignal
     error: Exception | None = None
 
     def __call__(self, event: ProjectEvent) -> None:

@@ -13,7 +13,7 @@ from deployer.errors import UsageError
 from deployer.manifest import Manifest, check_manifest, compile_manifest
 from deployer.manifest.accounts import unnamed
 from deployer.model import AccountSettings, OnDrift, Plan, Problem, ProblemsFound, Resource, Severity, Target
-from deployer.project.events import OnEvent, Stop, ignore
+from deployer.project.events import OnEvent, StopSignal, ignore
 from deployer.project.results import (
     ApplyResult,
     ApplyStatus,
@@ -195,7 +195,7 @@ class Project:
         force: Collection[str] = (),
         lock_timeout: float = 0.0,
         on_event: OnEvent = ignore,
-        stop: Stop | None = None,
+        stop: StopSignal | None = None,
     ) -> ApplyResult:
         """Make the account match the manifest, and plan again to prove it.
 
@@ -247,7 +247,7 @@ class Project:
         force: Collection[str] = (),
         lock_timeout: float = 0.0,
         on_event: OnEvent = ignore,
-        stop: Stop | None = None,
+        stop: StopSignal | None = None,
     ) -> ApplyResult:
         """Take over a live object, by its id or by a name that one foreign object has; only the stamp is written.
 
@@ -273,7 +273,7 @@ class Project:
         force: Collection[str] = (),
         lock_timeout: float = 0.0,
         on_event: OnEvent = ignore,
-        stop: Stop | None = None,
+        stop: StopSignal | None = None,
     ) -> ApplyResult:
         """Go back to what was on the account before an apply: that of `snapshot`, without one the last.
 
@@ -303,7 +303,7 @@ class Project:
         confirm: str,
         lock_timeout: float = 0.0,
         on_event: OnEvent = ignore,
-        stop: Stop | None = None,
+        stop: StopSignal | None = None,
     ) -> ApplyResult:
         """Delete everything that the project owns on the account; `confirm` must be the project's name, or ValueError.
 
@@ -399,7 +399,7 @@ class Project:
         force: Collection[str],
         lock_timeout: float,
         on_event: OnEvent,
-        stop: Stop | None,
+        stop: StopSignal | None,
     ) -> ApplyResult:
         """Do something under the account's lease; what keeps it from being begun is a refusal."""
         from deployer.errors import DeployerError
@@ -408,7 +408,7 @@ class Project:
 
         try:
             async with opened(manifest, on_event=on_event) as session, locked(session, lock_timeout) as hold:
-                options = ApplyOptions(force=force, hold=hold, on_event=on_event, stop=stop or Stop())
+                options = ApplyOptions(force=force, hold=hold, on_event=on_event, stop=stop or StopSignal())
                 return await work(session, options)
         except DeployerError as error:
             return refused(error)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import deployer
-from deployer import AccountError, ApplyResult, ApplyStatus, DeployerError, Problem, ProblemsFound, Project, Stop
+from deployer import AccountError, ApplyResult, ApplyStatus, DeployerError, Problem, ProblemsFound, Project, StopSignal
 from deployer.apply import Event
 from deployer.manifest import schema
 from deployer.model import Action, Address, Status, Upload
@@ -164,7 +164,7 @@ def test_a_change_that_fails_is_named_and_the_rest_is_done(tmp_path: Path) -> No
 
 
 def test_stop_ends_a_run_after_the_requests_in_flight(tmp_path: Path) -> None:
-    project, stop = library(tmp_path), Stop()
+    project, stop = library(tmp_path), StopSignal()
     stop.set()
     result = project.apply(stop=stop)
     assert (result.status, result.ok, result.left) == (ApplyStatus.INTERRUPTED, False, None)
@@ -173,7 +173,7 @@ def test_stop_ends_a_run_after_the_requests_in_flight(tmp_path: Path) -> None:
 
 
 def test_stop_may_come_from_an_event(tmp_path: Path) -> None:
-    project, stop = library(tmp_path), Stop()
+    project, stop = library(tmp_path), StopSignal()
     result = project.apply(stop=stop, on_event=lambda _event: stop.set())
     assert result.status in {ApplyStatus.INTERRUPTED, ApplyStatus.DONE}
     assert project.apply().ok
@@ -183,7 +183,7 @@ def test_an_interrupted_upload_says_how_far_it_came(tmp_path: Path) -> None:
     for number in range(40):
         (tmp_path / "docs").mkdir(exist_ok=True)
         (tmp_path / "docs" / f"{number}.md").write_text(str(number), encoding="utf-8")
-    project, stop = library(tmp_path), Stop()
+    project, stop = library(tmp_path), StopSignal()
 
     def heard(event: ProjectEvent) -> None:
         if isinstance(event, Event) and isinstance(event.operation, Upload):
