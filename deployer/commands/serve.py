@@ -92,9 +92,6 @@ def command(  # noqa: PLR0913 (one argument for each option)
       deployer serve --faults faults.yaml --log requests.jsonl
       OPENAI_BASE_URL=http://127.0.0.1:8787/v1 OPENAI_API_KEY=any python app.py
     """
-    from deployer.server import serve
-
-    day = _faults(faults) if faults else None
     if script and upstream:
         raise click.UsageError("--script and --upstream exclude each other: either a script answers, or a model")
     answers: Answerer | None = _script(script) if script else None
@@ -104,19 +101,19 @@ def command(  # noqa: PLR0913 (one argument for each option)
     if key is None and not _is_loopback(host):
         key = secrets.token_urlsafe(24)
         click.echo(f"API key (made for this run): {key}")
+    day = _faults(faults) if faults else None
+    return _serve(data, host, port, key, log, faults=day, latency=latency / 1000, answers=answers)
+
+
+def _serve(data: Path, host: str, port: int, key: str | None, log: Path | None, **settings: Any) -> int:
+    from deployer.server import serve
+
+    def ready(url: str) -> None:
+        click.echo(f"The embedded account in {data} is at {url} (Ctrl-C stops it)")
+
     try:
         with _lines(log) as write:
-            serve(
-                data,
-                host,
-                port,
-                key,
-                lambda url: click.echo(f"The embedded account in {data} is at {url} (Ctrl-C stops it)"),
-                faults=day,
-                latency=latency / 1000,
-                log=write,
-                answers=answers,
-            )
+            serve(data, host, port, key, ready, log=write, **settings)
     except (OSError, ValueError, sqlite3.Error) as error:
         why = getattr(error, "strerror", None) or error
         raise DeployerError(f"cannot serve on {host}:{port} from {data} ({why})") from None
