@@ -17,6 +17,10 @@ test: $(READY)
 test-pythons:  # on each of Python 3.11 to 3.14 that is here
 	@$(PYTHON) scripts/pythons.py
 
+mutants: $(READY)  # does a test fail when the code says something else? make mutants PACKAGES=rollback
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt mutmut==3.8.1
+	$(BIN)/python scripts/mutants.py $(PACKAGES)
+
 lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -44,4 +48,4 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) .venv-3.* .deployer
+	rm -rf $(VENV) .venv-3.* .deployer .mutants

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from deployer.engine import decide, stamp, timestamps
 from deployer.engine.decide import rules_of
 from deployer.engine.draft import Draft, Owned, Scope
-from deployer.engine.uploads import Releases, Supply
+from deployer.engine.uploads import Releases, Supply, of_membership
 from deployer.errors import DeployerError
 from deployer.kinds import Kind
 from deployer.model import (
@@ -28,6 +28,7 @@ from deployer.model import (
     Delete,
     DeleteFile,
     FileAction,
+    LiveFile,
     LiveObject,
     Operations,
     Plan,
@@ -197,13 +198,15 @@ def losses(target: Target, kinds: Mapping[str, Kind], resource: Resource) -> lis
     ]
 
 
-def with_operations(drafts: Sequence[Draft], holders: Mapping[str, int]) -> tuple[Change, ...]:
+def with_operations(
+    drafts: Sequence[Draft], holders: Mapping[str, int], spare: Sequence[LiveFile] = ()
+) -> tuple[Change, ...]:
     """Build the operations of all drafts together; return the changes in their order.
 
     What one change needs another may bring, and what one lets go of another may hold. `holders` counts who holds each
-    File object today.
+    File object today; `spare` are documents that nothing holds, and that can be attached again.
     """
-    supply, releases = Supply(_pool(drafts)), Releases()
+    supply, releases = Supply(_pool(drafts, spare)), Releases()
     done = [_with_operations(draft, supply, releases) for draft in drafts]
     deletes = releases.deletes(holders, supply.used)
     return tuple(_with(change, deletes.get(str(change.address), ())) for change in done)
@@ -221,14 +224,13 @@ def _with(change: Change, deletes: Sequence[DeleteFile]) -> Change:
     return replace(change, operations=(*change.operations, *deletes)) if deletes else change
 
 
-def _pool(drafts: Sequence[Draft]) -> dict[str, list[str]]:
+def _pool(drafts: Sequence[Draft], spare: Sequence[LiveFile]) -> dict[str, list[str]]:
     """Return the File objects of the account that may be used again, by the token of their content."""
     pool: dict[str, set[str]] = defaultdict(set)
-    for draft in drafts:
-        rules = rules_of(draft.kind)
-        for file in draft.files:
-            if mark := rules.content(file):
-                pool[mark].add(file.id)
+    contents = [(rules_of(draft.kind).content(file), file.id) for draft in drafts for file in draft.files]
+    for token, file_id in (*contents, *((of_membership(file), file.id) for file in spare)):
+        if token:
+            pool[token].add(file_id)
     return {mark: sorted(ids) for mark, ids in pool.items()}
 
 

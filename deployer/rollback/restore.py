@@ -17,6 +17,7 @@ from deployer.engine import decide, held_files, stamp, uploads, verify
 from deployer.engine.canonical import same
 from deployer.engine.draft import Draft, Owned, Ownership, Scope
 from deployer.engine.plan import arranged, holders_of, lets_go, owned_objects, usable_stores, with_operations
+from deployer.engine.stamp import Stamp
 from deployer.kinds import Kind
 from deployer.model import (
     Action,
@@ -47,10 +48,7 @@ from deployer.rollback.history import (
 from deployer.rollback.snapshot import Entry
 from deployer.wording import listed
 
-_POOL = Address("pool", "…")
-"""No address of a manifest: File objects that nothing holds are lent from here."""
 _STAMP = (stamp.OWNER, stamp.APPLIED, stamp.ORIGIN)
-_USABLE = ("completed", "in_progress")
 _CREATED = "was created since"
 
 
@@ -110,12 +108,11 @@ def plan_rollback(
     scope = replace(scope, stores=usable_stores(scope, live))
     planner = _Planner(scope, entries, account, sources, adopted_documents(entries, live))
     drafts = arranged(planner.drafts())
-    changes = with_operations(drafts, holders_of(scope, live))
     problems = (*planner.problems, *(_told(one, command) for one in planner.missing))
     plan = Plan(
         project=scope.project,
         target=scope.target,
-        changes=tuple(change for change in changes if change.address != _POOL),
+        changes=with_operations(drafts, holders_of(scope, live), planner.spare()),
         problems=tuple(sorted(problems, key=lambda problem: (problem.severity, problem.address, problem.message))),
         foreign=len(live) - len(account.owned),
         origin=scope.origin,
@@ -159,17 +156,17 @@ class _Planner:
 
     def drafts(self) -> list[Draft]:
         entries = [entry for entry in self.entries if not self._stays_away(entry)]
-        restored = [entry for entry in entries if entry.stamp and not entry.foreign]
+        restored = [(entry, entry.stamp) for entry in entries if entry.stamp and not entry.foreign]
         foreign = [entry for entry in entries if entry.foreign]
-        self._name(restored, foreign)
+        self._name([entry for entry, _ in restored], foreign)
         self.created = self._created_since([entry for entry in entries if entry.raw is None])
         self.pool = self._tokens()
-        result = [draft for entry in restored for draft in self._restore(entry)]
+        result = [draft for entry, recorded in restored for draft in self._restore(entry, recorded)]
         result += [draft for entry in foreign for draft in self._release(entry)]
         result += self._deletes(result)
         named = {draft.owned.live.id for draft in result if draft.owned}
         rest = [self._untouched(one) for one in self.account.owned.values() if one.live.id not in named]
-        return [*result, *rest, *self._lending()]
+        return [*result, *rest]
 
     def known(self) -> dict[str, str]:
         """Return the live ids by the addresses of this plan; of several at one address, what is restored."""
@@ -243,7 +240,7 @@ class _Planner:
         result: list[Draft] = []
         for one in sorted(map(self.account.owned.__getitem__, self.created), key=self._is_store):
             deletes = self._delete(one, by_user)
-            by_user[one.live.id] += deletes
+            by_user[one.live.id] = deletes
             result += deletes
         return result
 
@@ -268,20 +265,20 @@ class _Planner:
 
     # What was there
 
-    def _restore(self, entry: Entry) -> list[Draft]:
+    def _restore(self, entry: Entry, recorded: Stamp) -> list[Draft]:
         kind, found = self.scope.kinds[entry.previous.kind], self.claimed.get(entry.previous)
         content = _documents(entry, found, self.sources, self.pool)
         if not kind.is_store:
-            content = _held(kind, entry, found, self.sources)
+            content = _held(kind, entry, recorded, found, self.sources)
         self.missing += [MissingContent(entry.previous, name, _commit(entry)) for name in content.missing]
         if found is None:
             self._warn_of_foreign_files(entry)
         else:
             known = (replace(one, sha256=None) if one.id in content.kept else one for one in found.files)
             found = replace(found, files=tuple(known))
-        attrs = _attributes(kind, entry, self.previous, _declared(entry, found) if found else None)
-        protect = bool(entry.stamp and entry.stamp.protected)
-        resource = Resource(entry.previous, attrs, content.files, protect=protect)
+        declared = {*recorded.digests, *found.stamp.digests} if found else None
+        attrs = _attributes(kind, entry, self.previous, declared)
+        resource = Resource(entry.previous, attrs, content.files, protect=recorded.protected)
         draft = decide.desired(self.scope, resource, found, self.now, self._ownership(entry, found, content.kept))
         if found and draft.change.action is Action.REPLACE:
             gone = decide.superseded(self.scope, entry.previous, found, Why.EXPIRED, [entry.previous])
@@ -329,14 +326,8 @@ class _Planner:
         first = self.names.displaced(one) or self.account.at[one.stamp.address][0] is one
         return self.names.of_object(one) if first else numbered(one)
 
-    def _lending(self) -> list[Draft]:
-        """What nothing holds can be attached again: it is found like the documents of a store."""
-        files = tuple(self._unattached())
-        pool = Owned(LiveObject(_POOL.kind, "", {}), stamp.Stamp(self.scope.project, _POOL, {}), files)
-        stores = [kind for kind in self.scope.kinds.values() if kind.is_store]
-        return [Draft(Change(_POOL, Action.NO_OP, Reason(Why.UNTOUCHED)), kind, owned=pool) for kind in stores[:1]]
-
-    def _unattached(self) -> list[LiveFile]:
+    def spare(self) -> list[LiveFile]:
+        """Return documents of the snapshots that are on the account, held or not: they can be attached again."""
         files = [file for entry in self.entries for file in entry.files if file.id in self.sources.there]
         return [*files, *self.sources.proven]
 
@@ -346,7 +337,7 @@ class _Planner:
     def _tokens(self) -> frozenset[str]:
         """Return the tokens of all documents that are on the account."""
         attached = [file for one in self.account.owned.values() if self._is_store(one) for file in one.files]
-        tokens = (uploads.of_membership(file) for file in (*attached, *self._unattached()))
+        tokens = (uploads.of_membership(file) for file in (*attached, *self.spare()))
         return frozenset(token for token in tokens if token)
 
 
@@ -372,10 +363,6 @@ def _turnover(kind: Kind, entry: Entry, live: LiveObject) -> str:
 
 
 # What one object is to be again
-
-
-def _declared(entry: Entry, found: Owned) -> set[str]:
-    return {*(entry.stamp.digests if entry.stamp else ()), *found.stamp.digests}
 
 
 def _attributes(kind: Kind, entry: Entry, ids: Mapping[str, str], declared: Collection[str] | None) -> Attrs:
@@ -424,11 +411,11 @@ def _documents(entry: Entry, found: Owned | None, sources: ContentSources, pool:
     for path, copies in _by_path(entry.files).items():
         old, here = min(copies, key=_rank), now.get(path, [])
         token = uploads.of_membership(old)
-        if old.status in _USABLE and token and (token in pool or old.sha256 in sources.tree):
+        if old.usable and token and (token in pool or old.sha256 in sources.tree):
             stays = any(one.sha256 == old.sha256 for one in here)
             files.append(_document(old, sources.tree.get(old.sha256 or ""), _known_digests(old), whole=not stays))
             continue
-        if old.status in _USABLE:
+        if old.usable:
             missing.append(path)
         if here:
             best = min(here, key=_rank)
@@ -436,13 +423,13 @@ def _documents(entry: Entry, found: Owned | None, sources: ContentSources, pool:
     return _Content(tuple(files), tuple(missing))
 
 
-def _held(kind: Kind, entry: Entry, found: Owned | None, sources: ContentSources) -> _Content:
+def _held(kind: Kind, entry: Entry, recorded: Stamp, found: Owned | None, sources: ContentSources) -> _Content:
     """Return the files of the snapshot. Where one is missing those of today stay: it may have become any of them."""
     files: list[DesiredFile] = []
     missing: list[str] = []
     kept: dict[str, str] = {}
     now = {file.id: file.sha256 for file in found.files} if found else {}
-    before = held_files.live_files(kind, entry.raw or {}, entry.stamp) if entry.stamp else ()
+    before = held_files.live_files(kind, entry.raw or {}, recorded)
     tokens = {old.id: old.sha256 for old in before if old.sha256}
     for live_id, token in tokens.items():
         if content := sources.contents.get(token):
@@ -466,7 +453,7 @@ def _by_path(files: Iterable[LiveFile]) -> dict[str, list[LiveFile]]:
 
 
 def _rank(file: LiveFile) -> tuple[bool, int, str]:
-    return file.status not in _USABLE, file.created_at, file.id
+    return not file.usable, file.created_at, file.id
 
 
 def _document(old: LiveFile, source: DesiredFile | None, declared: Mapping[str, str], *, whole: bool) -> DesiredFile:

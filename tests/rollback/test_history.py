@@ -100,6 +100,8 @@ A, B, C = "assistant/a", "assistant/b", "assistant/c"
         ((shot(new(A, "1")), shot(new(A, "2", "replace"))), [(A, "create 1", "1"), (A, "create 2", "2")]),
         ((shot(was(A, "1")), shot(new(A, "2", "replace"))), [(A, "there", "1"), (A, "create 2", "2")]),
         ((shot(new(A, "1", "replace")), shot(new(A, "2"))), [(A, "replace 1", "1"), (A, "replace 2", "2")]),
+        ((shot(was(A, "1")), shot(new(A, action="replace"))), [(A, "there", "1"), (A, "create None", None)]),
+        ((shot(new(A, action="replace")), shot(new(A))), [(A, "replace None", None)]),
         # foreign things keep out of it
         ((shot(was(A, "1", owner="other")),), [(A, "foreign", "1")]),
         ((shot(was(A, "1", owner=None)), shot(was(A, "1"))), [(A, "foreign", "1")]),
@@ -115,6 +117,10 @@ A, B, C = "assistant/a", "assistant/b", "assistant/c"
         ((shot(was(A, "1"), was(f"{A}#2", "2", name=A)),), [(A, "there", "1"), (f"{A} now {A}#2", "copy", "2")]),
         ((shot(was(A, "2")), shot(was(f"{A}#2", "2", name=A))), [(A, "there", "2")]),
         ((shot(new(A, "1")), shot(was(f"{A}#2", "2", name=A))), [(A, "create 1", "1")]),
+        (
+            (shot(was(f"{A}#2", "2", name=A)), shot(was(f"{B}#3", "3", name=B))),
+            [(f"{A} now {A}#2", "copy", "2"), (f"{B} now {B}#3", "copy", "3")],
+        ),
         ((shot(was(A, "1", name=B), was(f"{A}#2", "2", name=A)),), [(f"{B} now {A}", "there", "1"), (A, "there", "2")]),
     ),
 )
@@ -148,6 +154,18 @@ def test_an_object_that_came_back_to_its_first_address_keeps_its_place() -> None
         shot(new(A, "3")),
     )
     assert told(*chain) == [(A, "replace 1", "1"), (C, "create 2", "2"), (A, "replace 3", "3")]
+
+
+def test_of_several_that_were_created_at_an_address_the_last_one_counts() -> None:
+    """The ids say nothing about the order."""
+    chain = (
+        shot(new(A, "9", "replace")),
+        shot(was(B, "9", name=A)),
+        shot(new(A, "1")),
+        shot(was(B, "1", name=A)),
+        shot(new(B, "5", "replace")),
+    )
+    assert told(*chain) == [(B, "replace 9", "9"), (B, "create 1", "1"), (B, "create 5", "5")]
 
 
 def test_nothing_is_nothing() -> None:

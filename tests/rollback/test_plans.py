@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from deployer.engine import stamp
+from deployer.engine import stamp, uploads
 from deployer.model import (
     Action,
     Address,
+    AttachFiles,
     DesiredFile,
     FileAction,
     Limits,
@@ -509,7 +510,9 @@ def lost(story: Story, **sources: Any) -> RollbackPlan:
     scope = story.scope(origin="fedcba9")
     found = {"there": frozenset(story.account.files), **sources}
     entries = history.merged(story.chain[-1:])
-    return restore.plan_rollback(scope, entries, story.account.live(), ContentSources(**found), "rollback NAME")
+    return restore.plan_rollback(
+        scope, entries, story.account.live(), ContentSources(**found), "deployer rollback NAME"
+    )
 
 
 @pytest.mark.parametrize(
@@ -720,3 +723,259 @@ def test_problems_are_in_order() -> None:
         (Severity.WARNING, "vector_store/a"),
         (Severity.WARNING, "vector_store/b"),
     ]
+
+
+# Corners that a mutant of the code has found
+
+
+def pieces(size: int) -> dict[str, Any]:
+    return {"max_chunk_size_tokens": size, "chunk_overlap_tokens": 10}
+
+
+def test_how_a_document_was_cut_comes_back() -> None:
+    story = Story()
+    story.tree = [replace(document("docs/a.md", "a"), chunking=pieces(200))]
+    story.apply(store("s", *story.tree))
+    before = story.state()
+    story.apply()
+    (file,) = story.chain[-1]["changes"][0]["files"]
+    assert file["chunking"] == pieces(200)
+    story.roll_back()
+    assert story.state() == before
+    assert "200" in str(before)
+
+
+def test_only_what_was_changed_of_a_foreign_object_goes_back() -> None:
+    """What it uses goes by the addresses of today; what was never declared stays as somebody left it."""
+    story = Story()
+    story.apply(store("s"))
+    used = {"file_search": {"vector_store_ids": [ids(story)["test/vector_store/s"]]}}
+    tools = [{"type": "file_search"}]
+    live_id = story.account.make("assistant", {"model": "m", "name": "N", "tools": tools, "tool_resources": used})
+    adopted(story, live_id)
+    digests = {"model": "m", "name": "M", "tools": {"file_search": {"vector_stores": ["vector_store/s"]}}}
+    applied = stamp.written(
+        {**{stamp.name_of((name,)): stamp.digest(value) for name, value in digests.items()}, "protect": "1"}
+    )
+    own(story, live_id, name="M", instructions="by hand")
+    pairs = story.account.objects[live_id].raw["metadata"]
+    story.account.edit(live_id, metadata={**pairs, "deployer_applied": applied})
+    found = story.plan_back()
+    change = change_of(found.plan, "assistant/x")
+    assert [(one.path, one.old, one.new) for one in change.fields] == [(("name",), "M", "N")]
+    assert found.plan.conflicts == ()
+    story.roll_back()
+    raw = story.account.objects[live_id].raw
+    assert (raw["name"], raw["instructions"], raw["metadata"]) == ("N", "by hand", {})
+
+
+def test_a_stamp_with_parts_missing_is_written_with_empty_ones() -> None:
+    story = Story()
+    story.apply(store("x", document("docs/a.md", "a"), name="N"))
+    story.apply(store("x", name="M"))
+    found = story.chain[-1]["changes"][0]["object"]
+    found["metadata"] = {"deployer": "test/vector_store/x"}
+    missing = lost(story)
+    assert [one.commit for one in missing.missing] == [""]
+    story.run(missing.plan, "rollback")
+    (live,) = story.account.objects.values()
+    assert live.raw["metadata"] == {
+        "deployer": "test/vector_store/x",
+        "deployer_applied": "",
+        "deployer_origin": "",
+    }
+
+
+def test_what_was_not_changed_lends_its_documents_and_is_shown_with_its_id() -> None:
+    story = Story()
+    b = document("docs/b.md", "b")
+    story.apply(store("s", b), store("other", b))
+    story.apply(store("s"), store("other", b))
+    found = lost(story, there=frozenset())
+    assert found.missing == ()
+    assert not any(isinstance(one, Upload) for one in change_of(found.plan, "vector_store/s").operations)
+    assert change_of(found.plan, "vector_store/other").live_id == ids(story)["test/vector_store/other"]
+
+
+def test_what_has_the_value_of_the_api_is_not_sent() -> None:
+    """Of what was deleted: it was never declared, and the API sets it anyway."""
+    story = Story()
+    story.apply(assistant("a", name="A"))
+    (live,) = story.account.objects.values()
+    story.account.edit(live.id, metadata={**live.raw["metadata"], "theirs": "1"})
+    story.apply()
+    (create,) = change_of(story.plan_back().plan, "assistant/a").operations
+    assert set(create.body) == {"model", "name", "metadata"}
+    assert create.body["metadata"]["theirs"] == "1"
+
+
+def test_a_document_that_stays_in_place_of_a_missing_one_is_left_as_it_is() -> None:
+    """The best of several; with its attributes, declared or not; and what had failed is attached with its digests."""
+    story = Story()
+    story.apply(store("s", document("docs/a.md", "a", level=1)))
+    story.apply(store("s", document("docs/a.md", "b", level=2)))
+    live_id = ids(story)["test/vector_store/s"]
+    (file_id,) = story.account.members[live_id]
+    row = story.account.members[live_id][file_id]
+    row["attributes"]["by_hand"] = "x"
+    assert change_of(lost(story).plan, "vector_store/s").files == ()
+    worse = story.account.upload(document("docs/a.md", "c"))
+    attributes = {**row["attributes"], "deployer_sha256": f"{'c':0<64}"}
+    story.account.members[live_id] = {worse: {"status": "failed", "attributes": attributes}, file_id: row}
+    change = change_of(lost(story).plan, "vector_store/s")
+    assert [(one.action, [file.id for file in one.live]) for one in change.files] == [(FileAction.REMOVE, [worse])]
+    story.account.members[live_id] = {file_id: {**row, "status": "failed"}}
+    (again,) = [one for one in change_of(lost(story).plan, "vector_store/s").operations if isinstance(one, AttachFiles)]
+    assert again.members[0].attributes == row["attributes"]
+
+
+def test_a_document_without_a_size_and_one_that_nothing_can_tell() -> None:
+    story = Story()
+    a = document("docs/a.md", "a")
+    story.apply(store("s", a))
+    story.apply(store("s"))
+    story.chain[-1]["changes"][0]["files"][0]["size"] = None
+    (sent,) = [
+        one.file
+        for one in change_of(lost(story, tree={a.sha256: a}).plan, "vector_store/s").operations
+        if isinstance(one, Upload)
+    ]
+    assert sent.size == 0
+
+
+def test_a_foreign_file_that_stays_beside_a_missing_one_gets_no_token() -> None:
+    story = Story()
+    story.apply(tutor(A_CSV, name="A"))
+    story.apply(tutor(document("data/c.csv", "c"), name="B"))
+    theirs = story.account.upload(B_CSV)
+    (live,) = story.account.objects.values()
+    story.account.edit(live.id, tool_resources={"code_interpreter": {"file_ids": [*held(story), theirs]}})
+    found = lost(story, contents={})
+    story.run(found.plan, "rollback")
+    assert len(held(story)) == 2
+    assert list(tokens(story)) == [stamp.name_of(held(story)[0])]
+
+
+def test_a_foreign_file_that_was_adopted_into_an_assistant_loses_its_token() -> None:
+    story = Story()
+    theirs = story.account.upload(A_CSV)
+    story.apply(tutor(name="A"))
+    (live,) = story.account.objects.values()
+    story.account.edit(live.id, tool_resources={"code_interpreter": {"file_ids": [theirs]}})
+    story.apply(tutor(name="B"))
+    pairs = dict(next(iter(story.account.objects.values())).raw["metadata"])
+    token = uploads.token(A_CSV.name, A_CSV.sha256)
+    story.account.edit(live.id, metadata={**pairs, stamp.FILES: f"{stamp.name_of(theirs)}={token}"})
+    story.roll_back()
+    assert (held(story), tokens(story)) == ([theirs], {})
+
+
+def test_a_copy_beside_what_was_created_goes_where_that_is_now() -> None:
+    """Another machine has moved it: no snapshot here has its address of today."""
+    story = Story()
+    story.apply(assistant("a"), recorded=False)
+    story.apply(assistant("a", name="A"))
+    (live,) = story.account.objects.values()
+    pairs = {**live.raw["metadata"], "deployer": "test/assistant/z"}
+    story.account.edit(live.id, metadata=pairs)
+    copy = story.account.make("assistant", {"model": "m", "metadata": pairs})
+    found = story.plan_back(0)
+    assert [one[:2] for one in changes(found)] == [("assistant/z", "delete"), (f"assistant/z#{copy}", "delete")]
+
+
+def test_of_two_at_one_address_the_one_that_the_snapshot_means_is_known() -> None:
+    story = Story()
+    story.apply(assistant("a", name="A"))
+    story.apply(assistant("a", name="B"))
+    (meant,) = ids(story).values()
+    raw = dict(story.account.objects[meant].raw)
+    story.account.clock -= 100_000
+    older = story.account.make("assistant", raw)
+    found = story.plan_back()
+    assert problems(found) == [], "each has the address already: none must give way"
+    assert found.plan.known["assistant/a"] == meant
+    assert (f"assistant/a#{older}", "no-op") not in [one[:2] for one in changes(found)] or older in str(changes(found))
+
+
+def test_a_reference_to_a_store_that_somebody_deleted_is_no_edit() -> None:
+    story = Story()
+    story.apply(store("s", name="S"), assistant("a", name="A", tools=using("s")))
+    story.apply(store("s", name="T"), assistant("a", name="B", tools=using("s")))
+    del story.account.objects[ids(story)["test/vector_store/s"]]
+    found = story.plan_back()
+    assert {one.path for one in change_of(found.plan, "assistant/a").fields} >= {("name",)}
+    assert found.plan.conflicts == ()
+
+
+def test_a_reference_by_the_address_of_today_is_no_edit() -> None:
+    story = Story()
+
+    def user(key: str, most: int) -> Any:
+        return assistant(
+            "a", tools=[{"type": "file_search", "vector_stores": [f"vector_store/{key}"], "max_num_results": most}]
+        )
+
+    story.apply(store("old", name="S"), user("old", 3))
+    before = story.state()
+    moved = tuple(moves(("vector_store/old", "vector_store/new")))
+    story.apply(store("new", name="S"), user("new", 4), moved=moved)
+    assert story.plan_back().plan.conflicts == ()
+    story.roll_back()
+    assert story.state() == before
+
+
+def test_what_another_commit_made_at_the_address_stays_and_is_named() -> None:
+    story = Story()
+    story.apply(assistant("a"), recorded=False)
+    (live,) = story.account.objects.values()
+    story.account.edit(live.id, metadata={**live.raw["metadata"], "deployer_origin": "fff"})
+    said = f"stays: {live.id} carries the stamp of another run (commit fff)|"
+    assert problems(story.plan_back()) == [("assistant/a", said, "warning")]
+
+
+def test_each_that_may_have_been_moved_is_looked_at() -> None:
+    story = Story()
+    story.apply(assistant("kept"), assistant("x", name="X"))
+    story.apply(assistant("kept"), assistant("x", name="X"), assistant("a"), assistant("b"), recorded=False)
+    live = ids(story)
+    story.account.edit(
+        live["test/assistant/b"],
+        metadata={**story.account.objects[live["test/assistant/b"]].raw["metadata"], "deployer": "test/assistant/z"},
+    )
+    moved = tuple(moves(("assistant/b", "assistant/z"), ("assistant/c", "assistant/d")))
+    found = story.plan_back(1, moved=moved)
+    assert [address for address, _, _ in problems(found)] == ["assistant/z"]
+    del story.account.objects[live["test/assistant/b"]]
+    assert problems(story.plan_back(1, moved=moved)) == []
+
+
+def test_what_was_given_back_and_edited_since_is_taken_over_without_a_conflict() -> None:
+    story = Story()
+    live_id = story.account.make("assistant", {"model": "m", "name": "N"})
+    adopted(story, live_id)
+    own(story, live_id)
+    applied = stamp.written({stamp.name_of(("name",)): stamp.digest("N")})
+    pairs = story.account.objects[live_id].raw["metadata"]
+    story.account.edit(live_id, metadata={**pairs, "deployer_applied": applied})
+    story.roll_back()
+    story.account.edit(live_id, name="by hand")
+    assert story.plan_back().plan.conflicts == ()
+    story.roll_back()
+    raw = story.account.objects[live_id].raw
+    assert (raw["name"], raw["metadata"]["deployer_applied"]) == ("N", applied)
+
+
+def test_what_becomes_foreign_is_not_taken_for_what_had_its_address() -> None:
+    """It is older than the object that is meant, whose id no snapshot has."""
+    story = Story()
+    live_id = story.account.make("assistant", {"model": "m"})
+    story.apply(assistant("x", name="A"))
+    story.apply(assistant("x", name="B"))
+    first = next(iter(story.account.objects.keys() - {live_id}))
+    raw = story.account.objects.pop(first).raw
+    again = story.account.make("assistant", dict(raw))
+    adopted(story, live_id)
+    own(story, live_id)
+    found = story.plan_back(1)
+    updated = {one.live_id: str(one.address) for one in found.plan.changes if one.action is Action.UPDATE}
+    assert updated == {again: "assistant/x", live_id: f"assistant/x#{live_id}"}

@@ -79,7 +79,8 @@ class MemoryAccount:
     def make(self, kind: str, body: Mapping[str, Any]) -> str:
         """Create an object as a person does; return its id."""
         live_id = f"{kind}_{next(self.numbers)}"
-        defaults = dict.fromkeys(kinds_of(self.api)[kind].defaults)
+        found = kinds_of(self.api)[kind]
+        defaults = found.wire({name: value for name, value in found.defaults.items() if name != "model"}, None).fields
         self.clock += 1
         raw = {**defaults, "metadata": {}, "status": "completed", **body, "id": live_id, "created_at": self.clock}
         self.objects[live_id] = LiveObject(kind, live_id, json.loads(json.dumps(raw)))
@@ -197,7 +198,7 @@ class Story:
         """Plan to undo the run of a snapshot and all that came after it."""
         entries = history.merged(self.chain[number:])
         scope = self.scope(on_drift=on_drift, moved=moved, origin="fedcba9")
-        return restore.plan_rollback(scope, entries, self.account.live(), self.sources(), "rollback NAME")
+        return restore.plan_rollback(scope, entries, self.account.live(), self.sources(), "deployer rollback NAME")
 
     def sources(self) -> ContentSources:
         contents = {uploads.token(file.name, file.sha256): file for file in self.tree}

@@ -1,0 +1,146 @@
+"""Mutation testing: does a test fail when the code says something else? Prints the score of each package and its bar.
+
+    python scripts/mutants.py [PACKAGE ...]
+
+mutmut changes one thing at a time in a copy of the project (.mutants/PACKAGE) and runs the tests that reach it. A
+mutant that no test notices is looked for in tests/survivors.yaml, which says why it may live. Exit code 1: less than
+the bar, or one that lives and is not listed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+WORK = ROOT / ".mutants"
+LISTED = ROOT / "tests" / "survivors.yaml"
+MUTMUT = str(Path(sys.executable).parent / "mutmut")
+BAR = 0.9
+_LIVES = (0, 33)
+"""Exit codes of mutmut for a mutant: the tests passed; no test reaches it. Any other means that it was noticed."""
+_COPIED = (
+    "schemas",
+    "scripts",
+    "functions",
+    "assistants.yaml",
+    "prompts",
+    "knowledge",
+    "tests",
+    "docs",
+    "benchmarks",
+    "README.md",
+)
+_CONFIGURATION = """
+[tool.mutmut]
+source_paths = ["deployer"]
+only_mutate = [{files}]
+pytest_add_cli_args_test_selection = [{tests}]
+pytest_add_cli_args = ["-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
+also_copy = [{copied}]
+"""
+# Fast tests of each package, so that a mutant costs less than a second. The journeys notice more.
+PACKAGES: Mapping[str, Sequence[str]] = {
+    "rollback": (
+        "tests/rollback/test_history.py",
+        "tests/rollback/test_laws.py",
+        "tests/rollback/test_missing.py",
+        "tests/rollback/test_plans.py",
+        "tests/rollback/test_snapshot.py",
+        "tests/rollback/test_store.py",
+        "tests/rollback/test_untrusted.py",
+    ),
+    "engine": ("tests/engine", "tests/laws/test_engine_laws.py", "tests/rollback/test_laws.py"),
+    "kinds": ("tests/engine", "tests/kinds", "tests/laws/test_kind_laws.py", "tests/rollback/test_laws.py"),
+    "apply": ("tests/apply", "tests/commands/test_compare_then_set.py", "tests/journeys/test_lost_answers.py"),
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of the code: the lines of `function` that it takes away, and those that it puts in their place."""
+
+    function: str
+    was: str
+    now: str
+
+
+def main(packages: Sequence[str]) -> int:
+    unknown = set(packages) - set(PACKAGES)
+    if unknown:
+        sys.exit(f"no such package: {', '.join(sorted(unknown))}; there are {', '.join(PACKAGES)}")
+    return max([_tried(package) for package in packages or PACKAGES])
+
+
+def _tried(package: str) -> int:
+    folder = WORK / package
+    shutil.rmtree(folder, ignore_errors=True)
+    _copy(folder, package)
+    done = subprocess.run([MUTMUT, "run"], cwd=folder, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        sys.exit(f"{package}: mutmut ended with {done.returncode}: {done.stdout[-3000:].decode(errors='replace')}")
+    codes = dict(_codes(folder))
+    alive = [_shown(folder, name) for name, code in codes.items() if code in _LIVES]
+    return _report(package, len(codes), alive)
+
+
+def _copy(folder: Path, package: str) -> None:
+    """Bring the copy up to date: what git knows of, with a configuration for this package."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    names = [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+    for name in names:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target)
+    configuration = _CONFIGURATION.format(
+        files=json.dumps(f"deployer/{package}/*.py"),
+        tests=", ".join(map(json.dumps, PACKAGES[package])),
+        copied=", ".join(map(json.dumps, _COPIED)),
+    )
+    with (folder / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write(configuration)
+
+
+def _codes(folder: Path) -> Iterator[tuple[str, int | None]]:
+    for path in sorted((folder / "mutants" / "deployer").rglob("*.meta")):
+        yield from json.loads(path.read_text(encoding="utf-8"))["exit_code_by_key"].items()
+
+
+def _shown(folder: Path, name: str) -> Mutant:
+    """Return what a mutant changes, from mutmut's own diff; its number changes with the code around it."""
+    shown = subprocess.run([MUTMUT, "show", name], cwd=folder, check=True, capture_output=True, text=True)
+    lines = [line for line in shown.stdout.splitlines() if not line.startswith(("---", "+++"))]
+    was = " ".join(line[1:].strip() for line in lines if line.startswith("-"))
+    now = " ".join(line[1:].strip() for line in lines if line.startswith("+"))
+    function = name.removeprefix("deployer.").rpartition("__mutmut_")[0]
+    return Mutant(function.replace("xǁ", "").replace("ǁ", ".").replace(".x_", "."), was, now)
+
+
+def _report(package: str, count: int, alive: Sequence[Mutant]) -> int:
+    reasons = _listed()
+    new = [mutant for mutant in alive if mutant not in reasons]
+    score = 1 - len(alive) / count
+    bar = "bar" if score >= BAR else "MISSED, bar"
+    print(f"{package}: {count - len(alive):,} of {count:,} mutants noticed: {score:.1%} ({bar}: {BAR:.0%});", end=" ")
+    print(f"{len(alive) - len(new)} that live are listed with a reason, {len(new)} are not")
+    for mutant in new:
+        print(yaml.safe_dump([{**mutant.__dict__, "why": ""}], allow_unicode=True, sort_keys=False, width=1000), end="")
+    return int(score < BAR or bool(new))
+
+
+def _listed() -> dict[Mutant, str]:
+    rows: Sequence[Mapping[str, Any]] = yaml.safe_load(LISTED.read_text(encoding="utf-8")) or []
+    return {Mutant(row["function"], row["was"], row["now"]): row["why"] for row in rows}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
