@@ -537,7 +537,7 @@ def test_a_document_whose_bytes_are_nowhere_is_named_and_what_is_there_stays(ori
     )
     said = "cannot be restored: neither the account nor the working tree has its bytes|"
     assert problems(found) == [
-        ("vector_store/s", f"{name} {said}{remedy}, then run rollback NAME", "warning")
+        ("vector_store/s", f"{name} {said}{remedy}, then run deployer rollback NAME", "warning")
         for name in ("docs/a.md", "docs/b.md")
     ]
     assert found.plan.pending == ()
