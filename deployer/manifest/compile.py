@@ -183,6 +183,7 @@ def _read(  # noqa: PLR0913
     if others := _other_version(sources):
         return _Read(file.parent, Sources(sources.root, {}), settings, context, {}, others)
     table, undeclared = variables.values(sources, account or accounts.EMBEDDED.name, values)
+    context = replace(context, variables=table.keys())
     filled, unresolved = variables.filled(sources, table)
     problems = _merged(sources.problems, undeclared, unresolved, _check(schema, sources, filled), unset)
     entries = _sound(schema, sources, filled, problems, [*sources.problems, *unresolved])

@@ -58,7 +58,8 @@ class Context:
     """What entries are compiled in: the manifest's folder, every declared address, the account's surface.
 
     `folders`: those of the manifest, so far as they were looked at. `ignored`: what globs leave out. `offline`: no URL
-    and no service may be asked. `read` remembers the last few files: many tools may stand in one.
+    and no service may be asked. `variables` are those declared. `read` remembers the last few files: many tools may
+    stand in one.
     """
 
     folders: Folders
@@ -68,6 +69,7 @@ class Context:
     ignored: Ignored
     import_handlers: bool = False
     offline: bool = False
+    variables: Collection[str] = ()
     read: Callable[[Path, str], SourceDocument | Problem] = field(default_factory=_remembering)
 
     @property

@@ -11,7 +11,9 @@ from deployer.manifest.document import read_text
 from deployer.manifest.functions import OWN_KEYS, ToolPlace, function, function_file, response_format, together
 from deployer.manifest.knowledge import CODE_INTERPRETER, FILE_SEARCH, Listing, find, overlap
 from deployer.manifest.load import Context, ManifestEntry, outside
-from deployer.model import Address, DesiredFile, Position, Problem, Resource
+from deployer.manifest.variables import mentioned
+from deployer.model import Address, DesiredFile, Position, Problem, Resource, Severity
+from deployer.wording import listed
 
 MAX_INSTRUCTIONS = 256_000
 MAX_DATA = 20
@@ -142,7 +144,19 @@ def _instructions(context: Context, address: Address, entry: ManifestEntry) -> t
         return "", [Problem(message, f"the limit is {MAX_INSTRUCTIONS:,}", where, position)]
     if not text.strip():
         return "", [Problem(f"{name} is empty", "write the instructions, or remove the key", where, position)]
-    return text.removesuffix("\n"), []
+    return text.removesuffix("\n"), _unreplaced(context, name, text, where, position)
+
+
+def _unreplaced(context: Context, name: str, text: str, where: str, position: Position) -> list[Problem]:
+    """Prompt files are taken as they are; but a declared variable is hardly meant to go live by its name."""
+    found = [f"${{var.{one}}}" for one in mentioned(text, context.variables)]
+    if not found:
+        return []
+    message = (
+        f"{name} says {listed(found, 3)}, which goes live as it stands: variables are replaced in the manifest alone"
+    )
+    remedy = "write the instructions in the manifest, or other words"
+    return [Problem(message, remedy, where, position, Severity.WARNING)]
 
 
 def _slip(context: Context, entry: ManifestEntry, value: str, where: str) -> list[Problem]:

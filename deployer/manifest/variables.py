@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from deployer.manifest import yaml12
@@ -95,6 +95,12 @@ def interpolate(
             return value
 
     return walk(path, value), problems
+
+
+def mentioned(text: str, declared: Collection[str]) -> list[str]:
+    """Return the declared variables that a text refers to where nothing is replaced, as `${var.NAME}`."""
+    found = (_VARIABLE.fullmatch(one[1] or "") for one in _REFERENCE.finditer(text))
+    return list(dict.fromkeys(one[1] for one in found if one and one[1] in declared))
 
 
 def typed(text: str, like: Any) -> Any:
