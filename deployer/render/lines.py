@@ -47,9 +47,11 @@ def plain(text: str) -> str:
 
     So nothing that an account or a manifest says can forge what a terminal or a comment shows.
     """
-    if text.isprintable():
-        return text
-    return "".join("⏎" if one == "\n" else one.encode("unicode_escape").decode() if _acts(one) else one for one in text)
+    return "⏎".join(part if part.isprintable() else _visible(part) for part in text.split("\n"))
+
+
+def _visible(text: str) -> str:
+    return "".join(one.encode("unicode_escape").decode() if _acts(one) else one for one in text)
 
 
 def plain_json(text: str) -> str:
@@ -77,8 +79,8 @@ def short(value: Any) -> str:
         text = _tool(value)
     else:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = plain(text)
-    return text if len(text) <= _SHOWN else f"{cut(text, _SHOWN)} ({len(text):,} characters)"
+    shown = plain(text[: _SHOWN + 1])  # what is not shown costs nothing
+    return shown if len(shown) <= _SHOWN else f"{cut(shown, _SHOWN)} ({len(text):,} characters)"
 
 
 def _tool(tool: Mapping[str, Any]) -> str:
