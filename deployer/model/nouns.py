@@ -120,9 +120,9 @@ class Resource:
     """
 
     address: Address
-    attrs: Attrs
-    files: tuple[DesiredFile, ...] = ()
-    positions: Mapping[str, Position] = field(default_factory=dict)
+    attrs: Attrs = field(repr=False)
+    files: tuple[DesiredFile, ...] = field(default=(), repr=False)
+    positions: Mapping[str, Position] = field(default_factory=dict, repr=False)
     protect: bool = False
     exclusive: bool = False
 
@@ -167,8 +167,8 @@ class LiveObject:
 
     kind: str
     id: str
-    raw: Mapping[str, Any]
-    files: tuple[LiveFile, ...] = ()
+    raw: Mapping[str, Any] = field(repr=False)
+    files: tuple[LiveFile, ...] = field(default=(), repr=False)
     gone: frozenset[str] = frozenset()
 
 

@@ -8,7 +8,7 @@ becomes known by an operation, `after` are keys that must be known although noth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from deployer.model.nouns import Address, Attrs, DesiredFile
@@ -26,7 +26,7 @@ class Create:
     """
 
     address: Address
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] = field(repr=False)
     refs: Pointers = ()
     hashes: Pointers = ()
     gives: str = ""
@@ -43,7 +43,7 @@ class Update:
 
     address: Address
     id: str
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] = field(repr=False)
     refs: Pointers = ()
     hashes: Pointers = ()
     gives: str = ""

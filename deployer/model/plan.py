@@ -176,12 +176,13 @@ FieldPath = tuple[str, ...]
 class FieldChange:
     """`old` and `new` are the values of the field at `path`; None stands for: not set.
 
-    `kept`: the account's value stays, because it was asked for (`--on-drift keep`).
+    `kept`: the account's value stays, because it was asked for (`--on-drift keep`). Values stand in no repr: they may be
+    large, and asyncio makes one of what a coroutine returns.
     """
 
     path: FieldPath
-    old: Any
-    new: Any
+    old: Any = field(repr=False)
+    new: Any = field(repr=False)
     origin: Origin
     effects: tuple[Effect, ...] = ()
     kept: bool = False
