@@ -176,8 +176,8 @@ FieldPath = tuple[str, ...]
 class FieldChange:
     """`old` and `new` are the values of the field at `path`; None stands for: not set.
 
-    `kept`: the account's value stays, because it was asked for (`--on-drift keep`). Values stand in no repr: they may be
-    large, and asyncio makes one of what a coroutine returns.
+    `kept`: the account's value stays, because it was asked for (`--on-drift keep`). Values may be large and stand in no
+    repr: asyncio makes one of what a coroutine returns.
     """
 
     path: FieldPath
