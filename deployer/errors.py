@@ -1,5 +1,9 @@
 """Expected errors: each is one sentence for a person and an exit code for a pipeline."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_CHANGES = 2
@@ -12,9 +16,21 @@ _REFUSED = range(400, 500)
 
 
 class DeployerError(Exception):
-    """What is wrong, where, and what to do: shown as it is, never with a traceback."""
+    """What is wrong, where, and what to do: shown as it is, never with a traceback.
+
+    `run` are the words of a command that helps, which stands between message and `after`. Who knows which project it is
+    about sets `command`, the whole line with its options, so that it can be pasted.
+    """
 
     exit_code = EXIT_FAILED
+
+    def __init__(self, message: str, *, run: Sequence[str] = (), after: str = "") -> None:
+        super().__init__(message)
+        self.run, self.after = tuple(run), after
+        self.command = " ".join(("deployer", *run))
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}{self.command}{self.after}" if self.run else str(self.args[0])
 
 
 class UsageError(DeployerError):

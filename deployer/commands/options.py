@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from deployer.errors import UsageError
+from deployer.errors import DeployerError, UsageError
 from deployer.model import OnDrift, ProblemsFound
 from deployer.render import formats
 
@@ -51,7 +51,12 @@ def project_options(function: Function) -> Function:
 
     @functools.wraps(function)
     def command(*, file: Path, account: str | None, variables: tuple[str, ...], **others: Any) -> Any:
-        return function(choice=ProjectChoice(file, account, parsed(variables)), **others)
+        choice = ProjectChoice(file, account, parsed(variables))
+        try:
+            return function(choice=choice, **others)
+        except DeployerError as error:
+            error.command = choice.command(*error.run)
+            raise
 
     return _with(
         cast("Function", command),

@@ -78,11 +78,11 @@ class ProblemsFound(DeployerError):  # noqa: N818 (it reports findings; it is no
     """The manifest, or another file that somebody wrote, has problems; as text each is a line."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__(tuple(problems))
+        super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)
 
-    def __str__(self) -> str:
-        return "\n".join(map(str, self.problems))
+    def __reduce__(self) -> tuple[type[ProblemsFound], tuple[tuple[Problem, ...]]]:
+        return type(self), (self.problems,)
 
 
 @dataclass(frozen=True, slots=True)

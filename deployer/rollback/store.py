@@ -82,11 +82,12 @@ class SnapshotStore:
             for one in reversed(names):
                 if (data := self.read(one))["account"] == account:
                     return [(one, data)]
-            raise DeployerError("there is no snapshot of this account yet; deployer apply writes one before it begins")
+            nothing = "there is no snapshot of this account yet; "
+            raise DeployerError(nothing, run=("apply",), after=" writes one before it begins")
         name = name.removesuffix(".json")
         if name not in names:
-            remedy = "deployer rollback --list shows them all"
-            raise DeployerError(f"project {self.project} has no snapshot {name}; {remedy}")
+            unknown = f"project {self.project} has no snapshot {name}; "
+            raise DeployerError(unknown, run=("rollback", "--list"), after=" shows them all")
         read = [(one, self.read(one)) for one in names if one >= name]
         if (there := read[0][1]["account"]) != account:
             raise DeployerError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import shlex
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from deployer.backends.http.lease import LockedError
 from deployer.server import EmbeddedAccount, read_faults
 from tests.manifest.foreign import by_hand
 from tests.support.killed import Door, served
@@ -154,3 +156,23 @@ def test_what_was_begun_is_named_with_how_far_it_came(project: Project) -> None:
     counts, begun = failed.out.splitlines()[-2:]
     assert counts == "1 done, 1 failed. Run deployer apply again to do what is left."
     assert begun == "Begun: vector_store/docs, 5 of 6 operations, 4 of 4 files sent."
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    (
+        ("rollback --yes", "; deployer apply -f 'a b.yaml' --var model=m writes one before it begins\n"),
+        ("rollback nothing --yes", "; deployer rollback --list -f 'a b.yaml' --var model=m shows them all\n"),
+    ),
+)
+def test_a_command_that_an_error_names_can_be_pasted_too(project: Project, words: str, said: str) -> None:
+    project.write("a b.yaml", f"version: 1\nproject: test\n{TWO.format()}")
+    result = project.run(*words.split(), "-f", "a b.yaml", "--var", "model=m")
+    assert (result.code, result.err[-len(said) :]) == (1, said)
+
+
+def test_an_error_that_names_a_command_survives_a_pickle() -> None:
+    error = LockedError("it is locked; run ", run=("unlock",))
+    assert str(error) == "it is locked; run deployer unlock"
+    error.command = "deployer unlock --account far"
+    assert str(pickle.loads(pickle.dumps(error))) == "it is locked; run deployer unlock --account far"  # noqa: S301

@@ -55,6 +55,16 @@ def test_in_a_running_event_loop_the_plain_methods_work_too(tmp_path: Path) -> N
     assert len(outputs.ids) == len(plan.pending) == 2
 
 
+def test_several_projects_in_one_folder_on_one_account(tmp_path: Path) -> None:
+    projects = []
+    for number in range(8):
+        manifest = write(tmp_path, project=f"p{number}")
+        projects.append(Project.load(manifest.rename(tmp_path / f"{number}.yaml")))
+    with ThreadPoolExecutor(8) as pool:
+        separate(projects, list(pool.map(Project.apply, projects)))
+        assert {len(plan.pending) for plan in pool.map(Project.plan, projects * 3)} == {0}
+
+
 def test_from_processes_that_share_nothing(tmp_path: Path) -> None:
     projects = several(tmp_path, 2)
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:

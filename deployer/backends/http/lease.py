@@ -31,7 +31,7 @@ LOCK = "deployer_lock"
 HOLDER = "deployer_holder"
 UNTIL = "deployer_until"
 _PATH = "/vector_stores"
-_HINT = "wait for it (--lock-timeout SECONDS), or if it is gone for good, run deployer unlock"
+_HINT = "wait for it (--lock-timeout SECONDS), or if it is gone for good, run "
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,8 @@ async def _own(hold: Hold) -> list[Lease]:
 
 def _locked(hold: Hold, other: Lease) -> LockedError:
     since = max(0, int(hold.terms.clock() - other.created))
-    return LockedError(f"project {hold.project} is locked by {other.holder}, for {since} s; {_HINT}")
+    who = f"project {hold.project} is locked by {other.holder}, for {since} s"
+    return LockedError(f"{who}; {_HINT}", run=("unlock",))
 
 
 def _who() -> str:
