@@ -8,16 +8,17 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from deployer import cache
 from deployer.backends import embedded, validate
-from deployer.backends.base import Backend, FileStore, Leases, Pause, Row, ignore
+from deployer.backends.base import Backend, FileStore, Leases, NoFiles, Pause, Row, ignore
 from deployer.errors import AccountError
 from deployer.kinds import SURFACES, Kind, kinds_of
 from deployer.model import AccountSettings, LiveFile, LiveObject
 
 Told = Callable[[Pause], object]
+_NO_FILES: FileStore = cast("FileStore", NoFiles())
 OBJECTS = Path(".deployer") / "objects"
 """Where a project keeps objects that live in a folder, beside the manifest: a folder for each account."""
 
@@ -37,8 +38,8 @@ class Account:
 
     @property
     def files(self) -> FileStore:
-        """The files of the account; only kinds that have documents ask for them."""
-        return next(files for one in self.backends.values() if (files := one.files))
+        """The files of the account, wherever it has them."""
+        return next((files for one in self.backends.values() if (files := one.files)), _NO_FILES)
 
     @property
     def leases(self) -> Leases | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import urlsplit
 
-from deployer.errors import AccountError
+from deployer.errors import AccountError, DeployerError
 from deployer.model import Attrs, LiveFile, Member
 
 Row = Mapping[str, Any]
@@ -135,6 +135,25 @@ class FileStore(Protocol):
 
     async def holders(self) -> list[Holder]:
         """Return every object that may use a store or hold a file, on every surface that the place serves."""
+
+
+class NoFiles:
+    """The files of an account none of whose places has any: it lists nothing, and nobody holds anything."""
+
+    async def stored(self, *, every: bool = False) -> list[StoredFile] | None:
+        del every
+        return None
+
+    async def described(self, ids: Iterable[str]) -> dict[str, StoredFile]:
+        del ids
+        return {}
+
+    async def holders(self) -> list[Holder]:
+        return []
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is asked only for kinds that have files."""
+        raise DeployerError(f"this account holds no files ({name}): its surface has no kind that does")
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,28 @@ def test_registering_it_sends_no_request_anywhere(project: Project, monkeypatch:
     assert not [one for one in with_row if "note" in one]
 
 
+def test_a_surface_all_of_whose_kinds_live_in_a_folder_needs_no_account_at_all(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SURFACES, "notes", {"note": Home(note.KIND, "folder")})
+    only = "accounts: {here: {api: notes}}\nnotes:\n  first: {title: TITLE}\n"
+    with recording() as recorder:
+        project.manifest(only.replace("TITLE", "Hello"))
+        run(project, "apply", "--yes", "--account", "here")
+        project.manifest(only.replace("TITLE", "Good day"))
+        run(project, "apply", "--yes", "--account", "here")
+        run(project, "plan", "--check-files", "--exit-code", "--account", "here")
+        run(project, "rollback", "--yes", "--account", "here")
+        assert notes(project) == {"first": {"title": "Hello"}}
+        run(project, "gc", "--yes", "--account", "here")
+        run(project, "drift", "--account", "here")
+        run(project, "unlock", "--yes", "--account", "here")
+        run(project, "destroy", "--confirm", "test", "--account", "here")
+        assert files(project) == []
+    assert recorder.told == []
+    assert not (project.root / ".deployer" / "account").exists()
+
+
 @pytest.mark.parametrize("kind", ("folder", "url"))
 def test_a_folder_lists_gets_makes_changes_and_deletes(tmp_path: Path, kind: str) -> None:
     place = str(tmp_path / "objects") if kind == "folder" else f"memory://{tmp_path.name}/objects"
