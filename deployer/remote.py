@@ -1,4 +1,7 @@
-"""What is behind URLs, read and written through fsspec; it and its drivers are loaded only when there is such a URL."""
+"""The bytes of documents: files below the manifest's folder, or what is behind URLs.
+
+URLs are read and written through fsspec; it and its drivers are loaded only when there is such a URL.
+"""
 
 from __future__ import annotations
 
@@ -253,3 +256,31 @@ def _reason(error: Exception, url: str) -> str:
     query = url.partition("?")[2]
     text = " ".join(str(error).split()) or type(error).__name__
     return (text.replace(query, "…") if query else text)[:200]
+
+
+def open_source(root: Path, source: str) -> BinaryIO:
+    """Open a document for reading from its start; DeployerError when that cannot be done.
+
+    What a URL names is fetched whole before this returns: where others wait (an event loop), call it in a thread.
+    """
+    if is_url(source):
+        return fetched(source)
+    with readable(source):
+        return (root / source).open("rb")
+
+
+def size_of(root: Path, source: str) -> int:
+    """Return how many bytes a document has now; DeployerError when it cannot be told."""
+    if is_url(source):
+        return size(source)
+    with readable(source):
+        return (root / source).stat().st_size
+
+
+@contextmanager
+def readable(source: str) -> Iterator[None]:
+    """Turn what the system says about a file into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise DeployerError(f"{source} cannot be read ({error.strerror}); check its permissions") from None

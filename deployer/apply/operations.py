@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from deployer import sources
+from deployer import remote
 from deployer.apply import precondition, recover
 from deployer.apply.execution import Event, Execution
 from deployer.apply.flow import LeftOut, Stopped
@@ -172,7 +172,7 @@ async def _sent(run: Execution, address: Address, file: DesiredFile) -> str:
 
 async def _send(run: Execution, address: Address, file: DesiredFile) -> str:
     """Send the bytes; if they are no longer those of the plan, take the upload back and fail."""
-    content = await asyncio.to_thread(sources.open_source, run.root, file.source or file.path)
+    content = await asyncio.to_thread(remote.open_source, run.root, file.source or file.path)
     with content:
         async with run.turn():
             file_id, sha = await run.account.files.upload(

@@ -7,7 +7,7 @@ from typing import Any
 
 from deployer.apply.execution import Execution
 from deployer.backends.base import Row
-from deployer.engine import stamp, timestamps
+from deployer.engine import canonical, stamp
 from deployer.errors import AccountError
 from deployer.model import Address, LiveObject
 
@@ -57,4 +57,4 @@ async def _stamped(run: Execution, *kinds: str) -> dict[Address, LiveObject]:
 
 
 def _age(live: LiveObject) -> tuple[int, str]:
-    return timestamps.seconds(live.raw.get("created_at")) or 0, live.id
+    return canonical.seconds(live.raw.get("created_at")) or 0, live.id

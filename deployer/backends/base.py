@@ -138,7 +138,7 @@ class FileStore(Protocol):
 
 
 class NoFiles:
-    """The files of an account none of whose places has any: it lists nothing, and nobody holds anything."""
+    """The files of an account none of whose places has any: it lists nothing, and nothing is held."""
 
     async def stored(self, *, every: bool = False) -> list[StoredFile] | None:
         del every

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from deployer.engine import stamp, timestamps
+from deployer.engine import canonical, stamp
 from deployer.kinds.vector_store import PATH_KEY, SHA_KEY, SIZE_KEY
 
 DEEPEST = 150
@@ -56,7 +56,7 @@ _MEMBERSHIP: Shapes = MappingProxyType(
         f"attributes/{SIZE_KEY}": _is_size,
         "chunking_strategy": _of(dict),
         "chunking_strategy/static": _of(dict),
-        "created_at": lambda value: timestamps.seconds(value) is not None,
+        "created_at": lambda value: canonical.seconds(value) is not None,
         "last_error": _of(dict),
         "last_error/message": _of(str),
     }

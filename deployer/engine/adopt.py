@@ -69,7 +69,7 @@ def lacking_room(live: LiveObject, *, files: bool = False) -> int:
 def _draft(scope: Scope, taking: Taking, ids: Mapping[str, str]) -> Draft:
     kind, address = scope.kinds[taking.resource.address.kind], taking.resource.address
     attrs = kind.express(taking.resource.attrs).attrs
-    found = canonical(kind, taking.live, ids)
+    found = live_attrs(kind, taking.live, ids)
     mark = stamp.of(taking.live.raw)
     owned = mark is not None and (mark.project, mark.address) == (scope.project, address)
     files = _files(taking) if kind.is_store else ()
@@ -88,7 +88,7 @@ def _draft(scope: Scope, taking: Taking, ids: Mapping[str, str]) -> Draft:
     return Draft(change, kind, stamped)
 
 
-def canonical(kind: Kind, live: LiveObject, ids: Mapping[str, str]) -> Attrs:
+def live_attrs(kind: Kind, live: LiveObject, ids: Mapping[str, str]) -> Attrs:
     """Return the attrs of a live object, without a stamp, whoever's."""
     return {**kind.canonical(live.raw, ids), "metadata": stamp.without(live.raw.get("metadata"))}
 

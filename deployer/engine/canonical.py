@@ -1,10 +1,13 @@
-"""One way to write a value down, so that it can be compared, hashed and signed."""
+"""One way to write a value down, so that it can be compared, hashed and signed; and one way to count time."""
 
 import hashlib
 import json
+import math
+from datetime import UTC, datetime
 from typing import Any
 
 _SORTED = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+_FINER = 1e11  # seconds reach this in the year 5138: what is larger counts thousandths of them, once or more often
 _AS_IT_IS = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -56,3 +59,31 @@ def _whole(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_whole(item) for item in value]
     return value
+
+
+def seconds(created: Any) -> int | None:
+    """Return Unix seconds for seconds, milliseconds and finer, as numbers or digits, and for ISO dates; else None.
+
+    Source: astra-assistants-api answers milliseconds where the API says seconds.
+    """
+    if isinstance(created, str):
+        created = _read(created)
+    if isinstance(created, bool) or not isinstance(created, int | float):
+        return None
+    if isinstance(created, float) and not math.isfinite(created):
+        return None
+    while abs(created) >= _FINER:
+        created //= 1000
+    return int(created)
+
+
+def _read(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -14,7 +14,7 @@ from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
 
-from deployer.engine import decide, stamp, timestamps
+from deployer.engine import canonical, decide, stamp
 from deployer.engine.decide import rules_of
 from deployer.engine.draft import Draft, Owned, Scope
 from deployer.engine.uploads import Releases, Supply, of_membership
@@ -266,7 +266,7 @@ def owned_objects(scope: Scope, live: Sequence[LiveObject]) -> list[Owned]:
 
 def _oldest_first(one: Owned) -> tuple[bool, int, str]:
     raw = one.live.raw
-    return raw.get("status") == "expired", timestamps.seconds(raw.get("created_at")) or 0, one.live.id
+    return raw.get("status") == "expired", canonical.seconds(raw.get("created_at")) or 0, one.live.id
 
 
 def usable_stores(scope: Scope, live: Sequence[LiveObject]) -> frozenset[str]:

@@ -22,7 +22,7 @@ from deployer import cache, remote
 from deployer.errors import DeployerError
 from deployer.manifest.document import MAX_STAND_IN, stand_in
 from deployer.model import Resource
-from deployer.sources import readable
+from deployer.remote import readable
 
 NAME = "digests"
 _VERSION = 2

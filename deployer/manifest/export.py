@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from deployer.engine import diff, timestamps
-from deployer.engine.adopt import MAX_PAIRS, canonical, lacking_room
+from deployer.engine import canonical, diff
+from deployer.engine.adopt import MAX_PAIRS, lacking_room, live_attrs
 from deployer.engine.canonical import same
 from deployer.engine.stamp import Stamp, name_of
 from deployer.engine.stamp import of as stamp_in
@@ -73,7 +73,7 @@ def choose(
 
 
 def _age(live: LiveObject) -> tuple[bool, int, str]:
-    return live.raw.get("status") == "expired", timestamps.seconds(live.raw.get("created_at")) or 0, live.id
+    return live.raw.get("status") == "expired", canonical.seconds(live.raw.get("created_at")) or 0, live.id
 
 
 def _any_stamp(live: LiveObject) -> Stamp | None:
@@ -177,7 +177,7 @@ def declared(
     kind: Kind, address: Address, live: LiveObject, ids: Mapping[str, str], stamp: Stamp | None
 ) -> Declaration:
     """Declare what is not at the API's default, and of an owned object what was declared before."""
-    found = canonical(kind, live, ids)
+    found = live_attrs(kind, live, ids)
     before = stamp.digests if stamp else {}
     attrs = {
         name: value
@@ -294,7 +294,7 @@ def _refused(problem: Problem) -> Misread:
 
 def _different(resource: Resource, item: Declaration, kind: Kind, ids: Mapping[str, str]) -> Iterator[str]:
     attrs = kind.express(resource.attrs).attrs
-    changes = diff.compare(canonical(kind, item.live, ids), attrs, kind.defaults, {})
+    changes = diff.compare(live_attrs(kind, item.live, ids), attrs, kind.defaults, {})
     yield from dict.fromkeys(change.path[0] for change in changes)
     if not _same_files(resource, item):
         yield FILES

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deployer.engine import plan_json, stamp, timestamps
+from deployer.engine import canonical, plan_json, stamp
 from deployer.engine.stamp import Stamp
 from deployer.model import Action, Address, Change, DesiredFile, LiveFile, LiveObject, Outcome, Plan, Upload
 
@@ -35,7 +35,7 @@ class Run:
         """Say why the run cannot have created an object; "" when it may have."""
         if live_id in self.present:
             return "was there before the run that was to create it"
-        started, created = timestamps.seconds(self.time), timestamps.seconds(raw.get("created_at"))
+        started, created = canonical.seconds(self.time), canonical.seconds(raw.get("created_at"))
         if started is not None and created is not None and created < started - CLOCK_SKEW:
             return "is older than the run that was to create it"
         origin = stamp.pairs(raw).get(stamp.ORIGIN, "")
@@ -106,8 +106,8 @@ def take(plan: Plan, command: str, time: str, found: Sequence[LiveObject] = ()) 
 
 def _young(live: Sequence[LiveObject], time: str) -> list[str]:
     """Return the ids of objects that are not old enough for a later look to tell that they were there."""
-    started = timestamps.seconds(time)
-    ages = {one.id: timestamps.seconds(one.raw.get("created_at")) for one in live}
+    started = canonical.seconds(time)
+    ages = {one.id: canonical.seconds(one.raw.get("created_at")) for one in live}
     return sorted(one for one, at in ages.items() if started is None or at is None or at >= started - CLOCK_SKEW)
 
 

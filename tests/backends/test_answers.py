@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from deployer.backends import validate
 from deployer.backends.http.redact import masked, redacted
-from deployer.engine import timestamps
+from deployer.engine import canonical
 
 keys = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=8, max_size=40)
 texts = st.text(st.characters(exclude_categories=[]), max_size=20)
@@ -86,10 +86,10 @@ DATES = (
 
 @pytest.mark.parametrize(("created", "seconds"), DATES)
 def test_a_date_is_read_however_it_is_written(created: Any, seconds: int | None) -> None:
-    assert timestamps.seconds(created) == seconds
+    assert canonical.seconds(created) == seconds
 
 
 @given(st.one_of(texts, st.integers(), st.floats(), st.text("0123456789-T:Z+.e ", max_size=25)))
 def test_no_date_is_a_bug(created: Any) -> None:
-    found = timestamps.seconds(created)
+    found = canonical.seconds(created)
     assert found is None or abs(found) < 10**11

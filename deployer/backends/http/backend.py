@@ -20,7 +20,7 @@ from deployer.backends.http.failures import Failure
 from deployer.backends.http.pacing import attaching
 from deployer.backends.http.pages import Cursors, rows
 from deployer.backends.http.redact import masked, redacted
-from deployer.engine import timestamps
+from deployer.engine import canonical
 from deployer.errors import AccountError
 from deployer.kinds import SURFACES, Kind, vector_store
 from deployer.model import AccountSettings, Attrs, LiveFile, Member
@@ -214,7 +214,7 @@ class HttpFiles:
     def _member(self, path: str, row: Row) -> LiveFile:
         if odd := validate.odd_membership(row):
             raise pages.odd_answer(self.client, path, f"gave {row['id']} with {odd}")
-        return vector_store.live_file({**row, "created_at": timestamps.seconds(row.get("created_at"))})
+        return vector_store.live_file({**row, "created_at": canonical.seconds(row.get("created_at"))})
 
     async def attach(self, store: str, members: Mapping[str, Member]) -> str:
         entries = [
@@ -292,7 +292,7 @@ def _stored(row: Row) -> StoredFile:
         str(row["id"]),
         str(row.get("filename")),
         size if isinstance(size, int) else -1,
-        timestamps.seconds(row.get("created_at")),
+        canonical.seconds(row.get("created_at")),
     )
 
 

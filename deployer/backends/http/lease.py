@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from deployer.backends.base import Lease, Row
 from deployer.backends.http.client import Client
 from deployer.backends.http.pages import rows
-from deployer.engine import timestamps
+from deployer.engine import canonical
 from deployer.errors import AccountError, DeployerError
 
 LOCK = "deployer_lock"
@@ -75,8 +75,8 @@ def _metadata(row: Row) -> dict[str, object]:
 
 def _lease(row: Row) -> Lease:
     metadata = _metadata(row)
-    until = timestamps.seconds(metadata.get(UNTIL)) or 0
-    return Lease(row["id"], str(metadata.get(HOLDER, "unknown")), until, timestamps.seconds(row.get("created_at")) or 0)
+    until = canonical.seconds(metadata.get(UNTIL)) or 0
+    return Lease(row["id"], str(metadata.get(HOLDER, "unknown")), until, canonical.seconds(row.get("created_at")) or 0)
 
 
 async def remove(client: Client, lease_id: str) -> None:

@@ -17,7 +17,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.registry import _registry, known_implementations
 
-from deployer import remote, sources
+from deployer import remote
 from deployer.errors import DeployerError
 
 
@@ -41,12 +41,12 @@ def bucket() -> Iterator[dict[str, bytes]]:
 
 def test_a_file_is_opened_where_it_is(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_bytes(b"Text.")
-    with sources.open_source(tmp_path, "a.md") as file:
+    with remote.open_source(tmp_path, "a.md") as file:
         assert file.read() == b"Text."
-    assert sources.size(tmp_path, "a.md") == 5
+    assert remote.size_of(tmp_path, "a.md") == 5
 
 
-@pytest.mark.parametrize("ask", (sources.open_source, sources.size))
+@pytest.mark.parametrize("ask", (remote.open_source, remote.size_of))
 def test_a_file_that_is_gone(tmp_path: Path, ask: Any) -> None:
     with pytest.raises(DeployerError, match=r"^a\.md cannot be read \(No such file or directory\); check"):
         ask(tmp_path, "a.md")
@@ -54,12 +54,12 @@ def test_a_file_that_is_gone(tmp_path: Path, ask: Any) -> None:
 
 @pytest.mark.usefixtures("bucket")
 def test_an_object_is_opened_and_can_be_read_again(tmp_path: Path) -> None:
-    with sources.open_source(tmp_path, "memory://bucket/docs/deep/b.md") as file:
+    with remote.open_source(tmp_path, "memory://bucket/docs/deep/b.md") as file:
         assert file.read() == b"BB"
         file.seek(0)
         assert file.read() == b"BB"
         assert file.fileno() > 0
-    assert sources.size(tmp_path, "memory://bucket/docs/deep/b.md") == 2
+    assert remote.size_of(tmp_path, "memory://bucket/docs/deep/b.md") == 2
 
 
 @pytest.mark.usefixtures("bucket")
@@ -104,7 +104,7 @@ def test_a_folder_and_what_is_not_there() -> None:
     with pytest.raises(DeployerError, match=r"^memory://bucket/x\.md does not exist; correct the URL$"):
         remote.listed("memory://bucket/x.md")
     with pytest.raises(DeployerError, match=r"^memory://bucket/x\.md does not exist"):
-        sources.open_source(Path(), "memory://bucket/x.md")
+        remote.open_source(Path(), "memory://bucket/x.md")
 
 
 def test_a_mark_changes_with_the_bytes(bucket: dict[str, bytes]) -> None:
@@ -155,7 +155,7 @@ def test_what_a_driver_raises_is_one_sentence() -> None:
         "check the URL and the credentials in the environment"
     )
     with pytest.raises(DeployerError, match="the connection is gone"):
-        sources.open_source(Path(), "odd://x/bad")
+        remote.open_source(Path(), "odd://x/bad")
 
 
 @pytest.mark.usefixtures("odd")
@@ -188,9 +188,9 @@ def test_the_extras_in_hints_are_those_of_the_project() -> None:
 
 def test_fsspec_is_imported_only_for_a_url(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_bytes(b"Text.")
-    code = "import sys; from pathlib import Path; from deployer import sources; "
-    code += "sources.open_source(Path(), 'a.md').close(); print('fsspec' in sys.modules); "
-    code += "print(sources.is_url('s3://b/k'), 'fsspec' in sys.modules)"
+    code = "import sys; from pathlib import Path; from deployer import remote; "
+    code += "remote.open_source(Path(), 'a.md').close(); print('fsspec' in sys.modules); "
+    code += "print(remote.is_url('s3://b/k'), 'fsspec' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)
     assert done.stdout.split() == ["False", "True", "False"]
 
