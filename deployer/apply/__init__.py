@@ -1,4 +1,4 @@
-"""What apply does.
+"""Executing a plan: its operations as a flow, with what is looked at before a write and after a lost answer.
 
 execute       the changes of a plan, beside each other where nothing binds them
 operations    what each operation does
