@@ -1,4 +1,4 @@
-"""Every example of docs/library.md is run, in the order of the page, on the project's own example."""
+"""Every Python example of docs/library.md and the README is run, in the order of the page, on the example."""
 
 from __future__ import annotations
 
@@ -7,27 +7,32 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.project import Project
 
-PAGE = Path(__file__).parents[2] / "docs" / "library.md"
+ROOT = Path(__file__).parents[2]
+PAGES = {ROOT / "docs" / "library.md": 6, ROOT / "README.md": 1}
+"""How many examples there are at least."""
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
-def test_the_examples_do_what_the_page_says(example: Project) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_examples_do_what_the_page_says(example: Project, page: Path) -> None:
     del example  # it is the current folder
     names: dict[str, Any] = {"__name__": "library"}
-    text = PAGE.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     blocks = [(match[1], text[: match.start(1)].count("\n")) for match in BLOCK.finditer(text)]
-    assert len(blocks) >= 6
+    assert len(blocks) >= PAGES[page]
     for block, line in blocks:
         if block.startswith(">>>"):
-            _check(block, line, names)
+            _check(block, page, line, names)
         else:
-            exec(compile("\n" * line + block, str(PAGE), "exec"), names)  # noqa: S102 (the page is ours)
+            exec(compile("\n" * line + block, str(page), "exec"), names)  # noqa: S102 (the page is ours)
 
 
-def _check(block: str, line: int, names: dict[str, Any]) -> None:
-    found = doctest.DocTestParser().get_doctest(block, names, PAGE.name, str(PAGE), line)
+def _check(block: str, page: Path, line: int, names: dict[str, Any]) -> None:
+    found = doctest.DocTestParser().get_doctest(block, names, page.name, str(page), line)
     said: list[str] = []
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     runner.run(found, out=said.append, clear_globs=False)
