@@ -7,6 +7,7 @@ import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 MANIFEST = Path("assistants.yaml")
 VARIABLE = "DEPLOYER_ACCOUNT"
+MODEL_SHUTDOWN = "model-shutdown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,46 @@ def on_drift_option(text: str) -> Callable[[Function], Function]:
     return click.option(
         "--on-drift", type=click.Choice([one.value for one in OnDrift]), default=OnDrift.FAIL.value, help=text
     )
+
+
+class FailOn(click.ParamType[tuple[str, int]]):
+    """`breaking`, or `model-shutdown=DAYS`: what else than an error ends a command with 1."""
+
+    name = "what"
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        del param, ctx
+        return "|".join([*self.words, "model-shutdown=DAYS"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        if isinstance(value, tuple):
+            return value[0], value[1]
+        word, _, days = str(value).partition("=")
+        if word == MODEL_SHUTDOWN and days.isdecimal():
+            return word, int(days)
+        if value not in self.words:
+            self.fail(f"{value!r} is none of {', '.join([*self.words, 'model-shutdown=DAYS'])}", param, ctx)
+        return str(value), 0
+
+
+def fail_on_option(*words: str) -> Callable[[Function], Function]:
+    """Add --fail-on; the command gets pairs of a word and a number of days."""
+    text = "Exit with 1 also then: when a model shuts down within so many days"
+    text += ", when a function changes in a way that breaks its handler." if words else "."
+    return click.option("--fail-on", type=FailOn(*words), multiple=True, help=text)
+
+
+def fail_on_shutdown(fail_on: tuple[tuple[str, int], ...], shutdowns: Mapping[Any, tuple[str, date]]) -> None:
+    """Raise DeployerError when a model shuts down, or did, within the days that were asked for."""
+    from deployer.project import models
+
+    for days in (days for word, days in fail_on if word == MODEL_SHUTDOWN):
+        last = models.today() + timedelta(days=days)
+        if ending := {address: pair for address, pair in shutdowns.items() if pair[1] <= last}:
+            raise DeployerError(models.refusal(ending, days))
 
 
 def format_option(subject: str) -> Callable[[Function], Function]:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployer.commands.options import ProjectChoice, format_option, plan_options, project_options
+from deployer.commands.options import (
+    ProjectChoice,
+    fail_on_option,
+    fail_on_shutdown,
+    format_option,
+    plan_options,
+    project_options,
+)
 from deployer.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, DeployerError
 from deployer.model import Plan
 from deployer.render import formats
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
     "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Save it for apply --plan."
 )
 @format_option("plan")
-@click.option("--fail-on", type=click.Choice(["breaking"]), help="Exit with 1 when a function changes so.")
+@fail_on_option("breaking")
 @click.option("--exit-code", is_flag=True, help="Exit with 2 when there are changes.")
 def command(  # noqa: PLR0913 (one for each option)
     *,
@@ -33,7 +40,7 @@ def command(  # noqa: PLR0913 (one for each option)
     rehash: bool,
     out: Path | None,
     form: str,
-    fail_on: str | None,
+    fail_on: tuple[tuple[str, int], ...],
     exit_code: bool,
 ) -> int:
     """Show what apply would change: the same requests, none of them sent.
@@ -46,16 +53,18 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer plan --fail-on breaking
       deployer plan --out plan.json    # then: deployer apply --plan plan.json
     """
-    plan = asyncio.run(_plan(choice.load(), options, rehash=rehash))
+    project = choice.load()
+    plan = asyncio.run(_plan(project, options, rehash=rehash))
     if out:
         _save(plan, out, choice)
     formats.write("plan", form, plan)
     if plan.errors:
         return EXIT_FAILED
     _warn(plan)
-    if fail_on and plan.breaking:
+    if ("breaking", 0) in fail_on and plan.breaking:
         names = ", ".join(f"{address}.{field.name}" for address, field in plan.breaking)
         raise DeployerError(f"breaking for the application: {names}; change it to accept both, then deploy")
+    fail_on_shutdown(fail_on, project.shutdowns)
     return EXIT_CHANGES if exit_code and plan.pending else EXIT_DONE
 
 

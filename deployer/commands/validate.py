@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from deployer.commands.options import ProjectChoice, format_option, project_options
+from deployer.commands.options import ProjectChoice, fail_on_option, fail_on_shutdown, format_option, project_options
 from deployer.errors import EXIT_DONE, EXIT_FAILED
 from deployer.project import Project
 from deployer.render import formats
@@ -14,21 +14,26 @@ from deployer.wording import counted
 @click.command("validate")
 @project_options
 @format_option("problems")
+@fail_on_option()
 @click.option("--import-handlers", is_flag=True, help="Import the Python code of handlers, to compare them in full.")
-def command(*, choice: ProjectChoice, form: str, import_handlers: bool) -> int:
+def command(*, choice: ProjectChoice, form: str, fail_on: tuple[tuple[str, int], ...], import_handlers: bool) -> int:
     """Check the manifest and all files that it names, offline.
 
     Every problem is reported at once, as file:line:column, the address, what is wrong and what to do. What the chosen
-    account's API cannot carry is a warning. Handlers are read, never run, but with --import-handlers. Exit code 1 when
+    account's API cannot carry is a warning, and so is a model that is unknown, shuts down or refuses a setting, as far
+    as the table of OpenAI's models knows. Handlers are read, never run, but with --import-handlers. Exit code 1 when
     there is an error.
 
     \b
     Example:
       deployer validate
       deployer validate --account openai --format sarif
+      deployer validate --account openai --fail-on model-shutdown=30
     """
     found = Project.validate(
         choice.file, account=choice.account, variables=choice.variables, import_handlers=import_handlers
     )
     formats.write("problems", form, formats.Findings(found.problems, counted(found.resources, "resource")))
+    if found.ok:
+        fail_on_shutdown(fail_on, found.shutdowns)
     return EXIT_DONE if found.ok else EXIT_FAILED

@@ -3,8 +3,10 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
+from deployer import catalogue
 from deployer.engine import canonical, drift, verify
 from deployer.engine.cost import requests, seconds, total_bytes, total_requests, upload_bytes
 from deployer.kinds import kinds_of
@@ -209,5 +211,9 @@ def problem_data(problem: Problem) -> dict[str, Any]:
 
 
 def fingerprint(plan: Plan) -> str:
-    """Return the sha256 (hex) over the canonical JSON of the plan, however the inputs were ordered."""
-    return canonical.sha256(plan_data(plan))
+    """Return the sha256 (hex) over the canonical JSON of the plan, however the inputs were ordered.
+
+    What is told of models changes with the day, and is no part of what was reviewed.
+    """
+    lasting = tuple(one for one in plan.problems if one.rule not in catalogue.RULES)
+    return canonical.sha256(plan_data(replace(plan, problems=lasting)))

@@ -56,6 +56,7 @@ def choose(
         limits=_limits(values),
         lock=values.get("lock") is True,
         snapshots=values.get("snapshots"),
+        models=_models(values),
     )
     return settings, [*problems, *_snapshots(entry, settings.snapshots)]
 
@@ -104,6 +105,12 @@ def unnamed(declared: Sequence[str]) -> str:
         f"no account is named, and the manifest declares {names}; add --account NAME or set {VARIABLE} "
         f"(--account {EMBEDDED.name} is the account in this folder, which needs no key)"
     )
+
+
+def _models(values: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return what the account says of its models, as far as it has the right form: the schema reports the rest."""
+    told = values.get("models")
+    return {name: facts for name, facts in told.items() if isinstance(facts, dict)} if isinstance(told, dict) else {}
 
 
 def _limits(values: Mapping[str, Any]) -> Limits:

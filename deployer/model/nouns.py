@@ -192,7 +192,8 @@ class AccountSettings:
     """Where to deploy. Without a `base_url` it is an embedded account; the key never shows in a repr.
 
     `lock`: hold the account's lease while applying. `snapshots`: the folder or URL of what apply was about to change.
-    `folder`: the folder or URL of objects that live in files; None for one beside the manifest.
+    `folder`: the folder or URL of objects that live in files; None for one beside the manifest. `models`: what is known
+    better of its models than by the table: by name, `shutdown` (a day) and `takes` (settings).
     """
 
     name: str
@@ -205,3 +206,4 @@ class AccountSettings:
     lock: bool = False
     snapshots: str | None = None
     folder: str | None = None
+    models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, replace
-from functools import wraps
+from datetime import date
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from deployer.errors import UsageError
 from deployer.manifest import Manifest, check_manifest, compile_manifest
 from deployer.manifest.accounts import unnamed
-from deployer.model import AccountSettings, OnDrift, Plan, Problem, ProblemsFound, Resource, Severity, Target
+from deployer.model import AccountSettings, Address, OnDrift, Plan, Problem, ProblemsFound, Resource, Severity, Target
 from deployer.project.events import OnEvent, StopSignal, ignore
 from deployer.project.results import (
     ApplyResult,
@@ -135,19 +136,27 @@ class Project:
 
         With `import_handlers` the Python code of handlers is imported, which changes the process as every import does.
         """
+        ending: dict[Address, tuple[str, date]] = {}
         found = check_manifest(
             Path(file),
             account,
             variables or {},
             os.environ if environ is None else environ,
-            _losses,
+            partial(_judged, ending),
             import_handlers=import_handlers,
         )
-        return Validation(found.project, found.resources, found.problems)
+        return Validation(found.project, found.resources, found.problems, ending)
 
     @property
     def name(self) -> str:
         return self.manifest.project
+
+    @property
+    def shutdowns(self) -> dict[Address, tuple[str, date]]:
+        """By resource, its model and the day on which that shuts down or did, where the table of models knows one."""
+        from deployer.project import models
+
+        return models.shutdowns(self.manifest.resources, models.known(self.manifest.settings), models.EVER)
 
     @property
     def target(self) -> Target:
@@ -425,9 +434,16 @@ class Project:
     unlock = in_thread(aunlock)
 
 
-def _losses(settings: AccountSettings, resource: Resource) -> list[Problem]:
-    """Return what the chosen account's API cannot carry of a resource."""
+def _judged(ending: dict[Address, tuple[str, date]], settings: AccountSettings, resource: Resource) -> list[Problem]:
+    """Return what the chosen account's API cannot carry of a resource, and what is to be said of its model.
+
+    `ending` takes the model's shutdown, whenever that is.
+    """
     from deployer.engine.plan import losses
     from deployer.kinds import kinds_of
+    from deployer.project import models
 
-    return losses(Target(settings.name, settings.api, ""), kinds_of(settings.api), resource)
+    known = models.known(settings)
+    ending |= models.shutdowns([resource], known, models.EVER)
+    lost = losses(Target(settings.name, settings.api, ""), kinds_of(settings.api), resource)
+    return [*lost, *models.problems(resource, known)]

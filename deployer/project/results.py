@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,11 +158,15 @@ def _outcome(one: Outcome) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What can be known of a manifest offline. `resources` counts what it declares."""
+    """What can be known of a manifest offline. `resources` counts what it declares.
+
+    `shutdowns`: by resource, its model and the day on which that shuts down or did, where the table knows one.
+    """
 
     project: str
     resources: int
     problems: tuple[Problem, ...]
+    shutdowns: Mapping[Address, tuple[str, date]] = field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Problem, ...]:

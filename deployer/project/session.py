@@ -20,6 +20,7 @@ from deployer.engine import plan, stamp
 from deployer.engine.draft import Scope
 from deployer.kinds import Kind
 from deployer.model import LiveObject, Target
+from deployer.project import models
 from deployer.project.events import OnEvent, Watch, ignore
 from deployer.project.results import USUAL, PlanOptions, ProjectPlan
 
@@ -46,7 +47,10 @@ class Session:
         if options.check_files:
             live = await without_files(self.account, live)
         left_over = Journal.of(self.manifest.root, self.account.settings, self.manifest.project).left_over
-        return ProjectPlan.of(plan.build(self.scope(options), self.manifest.resources, live, left_over))
+        built = plan.build(self.scope(options), self.manifest.resources, live, left_over)
+        known = models.known(self.account.settings)
+        told = [one for resource in self.manifest.resources for one in models.problems(resource, known)]
+        return ProjectPlan.of(replace(built, problems=(*built.problems, *told)) if told else built)
 
     def again(self, options: PlanOptions) -> Callable[[], Awaitable[ProjectPlan]]:
         """Return what makes the plan that proves a run: with the same options, and the commit of now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from deployer import catalogue
 from deployer.engine import guard, stamp
 from deployer.engine.cost import seconds, total_bytes, total_requests, upload_bytes
 from deployer.engine.drift import moved
@@ -69,16 +70,23 @@ def are_many(plan: Plan) -> bool:
 
 
 def hints(plan: Plan) -> Mapping[Address, Sequence[Line]]:
-    """Return what is to be said beside changes: documents that others attached, and addresses that look renamed."""
+    """Return what is to be said beside changes: models that end, documents of others, addresses that look renamed."""
     live, renames = {one.id: one for one in plan.live}, renamed(plan)
     found: dict[Address, Sequence[Line]] = {}
     for change in plan.changes:
-        lines = [*_attached(attached(live, change))]
+        lines = [*_of_models(plan, change), *_attached(attached(live, change))]
         if change.address in renames:
             lines += _renamed(renames[change.address], change.address)
         if lines:
             found[change.address] = lines
     return found
+
+
+def _of_models(plan: Plan, change: Change) -> Iterator[Line]:
+    """Yield what is known of the model of a resource, beside it."""
+    for one in plan.problems:
+        if one.rule in catalogue.RULES and one.address.startswith(f"{change.address}."):
+            yield Line("!", 1, (warn(plain(f"{one.message}; {one.remedy}")),))
 
 
 def attached(live: Mapping[str, LiveObject], change: Change) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from deployer import __version__
+from deployer.catalogue import RULES as MODEL_RULES
 from deployer.functions.rules import RULES
 from deployer.model import Problem, Severity
 from deployer.render.data import dumped
@@ -50,7 +51,7 @@ def _evidence(rule: str) -> list[str]:
 
 def sarif(value: Findings, to: Streams) -> None:
     """Write SARIF 2.1.0, one run, for code scanning. Problems without a rule are the manifest's own."""
-    sentences = {rule.id: rule.sentence for rule in RULES.values()}
+    sentences = {rule.id: rule.sentence for rule in RULES.values()} | dict(MODEL_RULES)
     found = value.problems
     used = list(dict.fromkeys(problem.rule or _OTHER for problem in found))
     driver = {

@@ -7,6 +7,7 @@ from typing import IO
 from rich.console import Console
 from rich.text import Text
 
+from deployer import catalogue
 from deployer.engine.plan_json import in_order
 from deployer.model import Action, Outcome, Plan, Severity, Status
 from deployer.render import preview
@@ -45,7 +46,10 @@ def plan(value: Plan, to: Streams, *, errors: bool = True) -> None:
     """Write the whole plan: account, problems, changes, totals. Without `errors` these are only counted."""
     out = console(to.out)
     out.print(Text(preview.header(value), style="dim"))
-    if found := [one for one in in_order(value.problems) if errors or one not in value.errors]:
+    told = [
+        one for one in in_order(value.problems) if one.rule not in catalogue.RULES
+    ]  # those stand beside the changes
+    if found := [one for one in told if errors or one not in value.errors]:
         out.print()
         for problem in found:
             style = "yellow" if problem.severity is Severity.WARNING else "red"

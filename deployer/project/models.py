@@ -1,0 +1,57 @@
+"""What is to be said of the models that a project's assistants use: by the table, or by what an account offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+
+from deployer import catalogue
+from deployer.catalogue import Catalogue
+from deployer.model import AccountSettings, Address, Problem, Resource, Severity
+
+EVER = 100_000
+"""Days: every shutdown that is known."""
+
+
+def today() -> date:
+    """Return the day on which it is: shutdowns are days of UTC."""
+    return datetime.now(UTC).date()
+
+
+def known(settings: AccountSettings) -> Catalogue | None:
+    """Return what is known of the models of an account offline; None of an embedded one and of other hosts."""
+    return catalogue.catalogue().overridden(settings.models) if catalogue.speaks_for(settings.base_url) else None
+
+
+def problems(resource: Resource, models: Catalogue | None, day: date | None = None) -> list[Problem]:
+    """Return warnings about the model of a resource, at the fields that they are about."""
+    found = catalogue.notes(resource.attrs, models, day or today()) if models else ()
+    return [
+        Problem(
+            note.message,
+            note.remedy,
+            f"{resource.address}.{note.field}",
+            resource.position(note.field),
+            Severity.WARNING,
+            note.rule,
+        )
+        for note in found
+    ]
+
+
+def shutdowns(
+    resources: Iterable[Resource], models: Catalogue | None, days: int, day: date | None = None
+) -> dict[Address, tuple[str, date]]:
+    """Return the models that shut down within so many days, or did, by the resource that uses each."""
+    now, found = day or today(), dict[Address, tuple[str, date]]()
+    for one in resources if models else ():
+        ends = catalogue.ending_within(one.attrs, models, now, days) if models else None
+        if ends is not None:
+            found[one.address] = (str(one.attrs["model"]), ends)
+    return found
+
+
+def refusal(ending: Mapping[Address, tuple[str, date]], days: int) -> str:
+    """Return the sentence of `--fail-on model-shutdown=DAYS`."""
+    names = "; ".join(f"{address} uses {model}, {day}" for address, (model, day) in ending.items())
+    return f"models shut down within {days} days: {names}; choose another model, or allow more with --fail-on"
