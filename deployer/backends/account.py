@@ -46,6 +46,11 @@ class Account:
         """What keeps a second run out; None where no backend can."""
         return next((leases for one in self.backends.values() if (leases := one.leases)), None)
 
+    async def offered_models(self) -> Mapping[str, str | None] | None:
+        """Return the models that the account offers, by name; None where it says none."""
+        lists = [one.models for one in self.backends.values() if one.models is not None]
+        return await lists[0].offered() if lists else None
+
     async def read(self, owned: Callable[[Mapping[str, Any]], bool]) -> tuple[LiveObject, ...]:
         """Return every object of every kind; `owned` tells of an object whether its files are to be read, too.
 

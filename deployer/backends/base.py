@@ -195,6 +195,13 @@ class Leases(Protocol):
         """Hold the lease; DeployerError when somebody else still does after `patience` seconds."""
 
 
+class ModelList(Protocol):
+    """The models that a place offers."""
+
+    async def offered(self) -> Mapping[str, str | None] | None:
+        """Return their names, each with the day of its shutdown (YYYY-MM-DD) where the place says one; None without."""
+
+
 class Backend(Protocol):
     """A place where live objects are. `kind` is a kind's name; the place knows where such objects are there.
 
@@ -208,6 +215,10 @@ class Backend(Protocol):
     @property
     def leases(self) -> Leases | None:
         """Its leases; None where it has none."""
+
+    @property
+    def models(self) -> ModelList | None:
+        """Its list of models; None where it has none."""
 
     async def list(self, kind: str, seen: Callable[[Row], object] = ignore) -> list[Row]:
         """Return all objects of a kind, oldest first; each is handed to `seen` as soon as it has come."""

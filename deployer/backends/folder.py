@@ -34,6 +34,7 @@ class FolderBackend:
     clock: Callable[[], float] = time.time
     files: None = None
     leases: None = None
+    models: None = None
 
     async def list(self, kind: str, seen: Callable[[Row], object] = ignore) -> list[Row]:
         rows = [*await asyncio.to_thread(self._rows, kind)]

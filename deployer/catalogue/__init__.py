@@ -113,6 +113,13 @@ def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
+def _told_day(text: object) -> date | None:
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError:
+        return None
+
+
 def speaks_for(base_url: str | None) -> bool:
     """Whether the table is about the models of this server: OpenAI's own hosts, not the embedded account or others."""
     try:
@@ -170,5 +177,5 @@ def ending_within(attrs: Mapping[str, Any], known: Catalogue, today: date, days:
 
 def offered(models: Mapping[str, str | None], today: date) -> Catalogue:
     """Return a catalogue of what a server says that it has: names, and days of shutdown where it says them."""
-    facts = {name: ModelFacts(_day(day), source="asked of the account") for name, day in models.items()}
+    facts = {name: ModelFacts(_told_day(day), source="asked of the account") for name, day in models.items()}
     return Catalogue(today.isoformat(), facts)

@@ -15,9 +15,12 @@ from deployer.wording import counted
 @project_options
 @format_option("problems")
 @fail_on_option()
+@click.option("--online", is_flag=True, help="Ask the account, too, which models it offers.")
 @click.option("--import-handlers", is_flag=True, help="Import the Python code of handlers, to compare them in full.")
-def command(*, choice: ProjectChoice, form: str, fail_on: tuple[tuple[str, int], ...], import_handlers: bool) -> int:
-    """Check the manifest and all files that it names, offline.
+def command(
+    *, choice: ProjectChoice, form: str, fail_on: tuple[tuple[str, int], ...], online: bool, import_handlers: bool
+) -> int:
+    """Check the manifest and all files that it names; nothing is asked of anybody, but with --online.
 
     Every problem is reported at once, as file:line:column, the address, what is wrong and what to do. What the chosen
     account's API cannot carry is a warning, and so is a model that is unknown, shuts down or refuses a setting, as far
@@ -33,7 +36,11 @@ def command(*, choice: ProjectChoice, form: str, fail_on: tuple[tuple[str, int],
     found = Project.validate(
         choice.file, account=choice.account, variables=choice.variables, import_handlers=import_handlers
     )
-    formats.write("problems", form, formats.Findings(found.problems, counted(found.resources, "resource")))
+    problems = found.problems
+    if online and found.ok:
+        told = {(one.rule, one.address) for one in problems}
+        problems += tuple(one for one in choice.load().models() if (one.rule, one.address) not in told)
+    formats.write("problems", form, formats.Findings(problems, counted(found.resources, "resource")))
     if found.ok:
         fail_on_shutdown(fail_on, found.shutdowns)
     return EXIT_DONE if found.ok else EXIT_FAILED

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 
 from deployer import catalogue
+from deployer.backends.account import Account
 from deployer.catalogue import Catalogue
 from deployer.model import AccountSettings, Address, Problem, Resource, Severity
 
@@ -37,6 +38,12 @@ def problems(resource: Resource, models: Catalogue | None, day: date | None = No
         )
         for note in found
     ]
+
+
+async def asked(account: Account) -> Catalogue | None:
+    """Return what an account says of its models; None where it says nothing."""
+    offered = await account.offered_models()
+    return catalogue.offered(offered, today()).overridden(account.settings.models) if offered else None
 
 
 def shutdowns(

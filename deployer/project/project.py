@@ -158,6 +158,19 @@ class Project:
 
         return models.shutdowns(self.manifest.resources, models.known(self.manifest.settings), models.EVER)
 
+    async def amodels(self) -> tuple[Problem, ...]:
+        """Ask the account for its models: warnings about those that it does not offer, or that it shuts down soon.
+
+        Nothing is said of an embedded account, which takes every model, nor where a server does not list its models.
+        """
+        from deployer.project import models
+
+        if self.manifest.settings.base_url is None:
+            return ()
+        async with self.open() as session:
+            known = await models.asked(session.account)
+        return tuple(one for resource in self.manifest.resources for one in models.problems(resource, known))
+
     @property
     def target(self) -> Target:
         """The account: its name in the manifest, its API, and its URL without a password."""
@@ -432,6 +445,7 @@ class Project:
     export = in_thread(aexport)
     gc = in_thread(agc)
     unlock = in_thread(aunlock)
+    models = in_thread(amodels)
 
 
 def _judged(ending: dict[Address, tuple[str, date]], settings: AccountSettings, resource: Resource) -> list[Problem]:

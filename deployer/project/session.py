@@ -48,7 +48,7 @@ class Session:
             live = await without_files(self.account, live)
         left_over = Journal.of(self.manifest.root, self.account.settings, self.manifest.project).left_over
         built = plan.build(self.scope(options), self.manifest.resources, live, left_over)
-        known = models.known(self.account.settings)
+        known = models.known(self.manifest.settings)
         told = [one for resource in self.manifest.resources for one in models.problems(resource, known)]
         return ProjectPlan.of(replace(built, problems=(*built.problems, *told)) if told else built)
 

@@ -85,6 +85,10 @@ class HttpBackend:
     def leases(self) -> HttpLeases:
         return HttpLeases(self.client)
 
+    @property
+    def models(self) -> HttpModels:
+        return HttpModels(self.client)
+
     async def list(self, kind: str, seen: Callable[[Row], object] = ignore) -> list[Row]:
         route, found = self._route(kind), list[Row]()
 
@@ -133,6 +137,25 @@ def _with_id(client: Client, path: str, data: dict[str, Any]) -> dict[str, Any]:
     if isinstance(data.get("id"), str):
         return data
     raise client.error("POST", path, Failure("answered without an id", _REMEDY), done=True)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpModels:
+    """The models of one account."""
+
+    client: Client
+
+    async def offered(self) -> Mapping[str, str | None] | None:
+        """Names of other servers are no ids (`org/model`), and one page has them all: only the answer's form counts."""
+        try:
+            data = (await self.client.get("/models")).data
+        except AccountError as error:
+            if error.unsupported:
+                return None
+            raise
+        listed = data.get("data") if isinstance(data, Mapping) else None
+        found = [row for row in listed if isinstance(row, Mapping)] if isinstance(listed, list) else []
+        return {str(row.get("id")): row.get("shutdown_date") for row in found} or None
 
 
 @dataclass(frozen=True, slots=True)
