@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 from deployer import catalogue
-from deployer.backends.account import Account
 from deployer.catalogue import Catalogue
 from deployer.model import AccountSettings, Address, Problem, Resource, Severity
+
+if TYPE_CHECKING:
+    from deployer.backends.account import Account
 
 EVER = 100_000
 """Days: every shutdown that is known."""
