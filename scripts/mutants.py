@@ -52,11 +52,10 @@ PACKAGES: Mapping[str, Sequence[str]] = {
     "rollback": (
         "tests/rollback/test_history.py",
         "tests/rollback/test_laws.py",
-        "tests/rollback/test_missing.py",
         "tests/rollback/test_plans.py",
         "tests/rollback/test_snapshot.py",
+        "tests/rollback/test_sources.py",
         "tests/rollback/test_store.py",
-        "tests/rollback/test_untrusted.py",
     ),
     "engine": ("tests/engine", "tests/laws/test_engine_laws.py", "tests/rollback/test_laws.py"),
     "kinds": ("tests/engine", "tests/kinds", "tests/laws/test_kind_laws.py", "tests/rollback/test_laws.py"),
