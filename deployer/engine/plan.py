@@ -9,8 +9,8 @@ assistant     ──▶  vector_store     delete
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
 
@@ -47,6 +47,42 @@ _MOST_PAIRS = 16
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
+@dataclass(frozen=True, slots=True)
+class _OwnedObjects:
+    """What is owned by address, the oldest first, and what follows from that.
+
+    `known` are the ids of what is usable, by address, and `ids` the other way round.
+    """
+
+    scope: Scope
+    groups: Mapping[Address, Sequence[Owned]]
+    known: Mapping[str, str]
+    ids: Mapping[str, str]
+
+    @classmethod
+    def of(cls, scope: Scope, groups: Mapping[Address, Sequence[Owned]], live: Sequence[LiveObject]) -> _OwnedObjects:
+        """Complete the scope: the stores that can be used, and the addresses in stamps where some have moved."""
+        second = {one.live.id for group in groups.values() for one in group[1:]}
+        first = {address: group[0] for address, group in sorted(groups.items())}
+        known = {str(address): one.live.id for address, one in first.items() if not _has_expired(one)}
+        ids = {live_id: address for address, live_id in known.items()}
+        stamped = {one.live.id: str(one.stamp.address) for one in first.values() if one.live.id in ids}
+        stores = usable_stores(scope, live) - second
+        return cls(replace(scope, stores=stores, stamped=stamped if scope.moved else {}), groups, known, ids)
+
+    def at(self, address: Address) -> Owned | None:
+        return self.groups[address][0] if address in self.groups else None
+
+    def first(self) -> list[tuple[Address, Owned]]:
+        """Return the oldest object of each address; those that use stores come before the stores."""
+        found = ((address, group[0]) for address, group in self.groups.items())
+        return sorted(found, key=lambda pair: (self.scope.kinds[pair[0].kind].is_store, pair[0]))
+
+
+def _has_expired(one: Owned) -> bool:
+    return one.live.raw.get("status") == "expired"
+
+
 def build(
     scope: Scope, resources: Sequence[Resource], live: Sequence[LiveObject], left_over: Mapping[str, str] = NOTHING
 ) -> Plan:
@@ -56,46 +92,22 @@ def build(
     they hold ("" where they are unwanted): those that are of no use now are deleted.
     """
     groups, problems = _moved(scope, _groups(scope, live))
-    second = {one.live.id for group in groups.values() for one in group[1:]}
-    scope = replace(scope, stores=usable_stores(scope, live) - second)
-    first = {address: group[0] for address, group in groups.items()}
-    expired = {address for address, one in first.items() if one.live.raw.get("status") == "expired"}
-    known = {str(address): one.live.id for address, one in sorted(first.items()) if address not in expired}
-    ids = {live_id: address for address, live_id in known.items()}
-    if scope.moved:
-        stamped = {one.live.id: str(one.stamp.address) for one in first.values()}
-        scope = replace(scope, stamped={live_id: stamped[live_id] for live_id in ids})
-    drafts = []
-    for resource in resources:
-        drafts.append(decide.desired(scope, resource, first.get(resource.address), ids))
-        problems += losses(scope.target, scope.kinds, resource)
-    declared = {resource.address for resource in resources}
-    uses = _uses(scope, live)
-
-    def users(store: Owned) -> Sequence[Address | str]:
-        return _users(uses[store.live.id], drafts, store.live.id)
-
-    for address, one in sorted(first.items()):  # assistants come before the stores that they use
-        if address not in declared:
-            drafts.append(decide.orphan(scope, address, one, users(one)))
-        elif address in expired and not one.stamp.protected:
-            drafts.append(decide.superseded(scope, address, one, Why.EXPIRED, [address]))
-    twins, told = _twins(scope, groups, users)
+    owned = _OwnedObjects.of(scope, groups, live)
+    scope = owned.scope
+    drafts = [decide.desired(scope, one, owned.at(one.address), owned.ids) for one in resources]
+    problems += [loss for one in resources for loss in losses(scope.target, scope.kinds, one)]
+    drafts, told = _with_deletes(owned, drafts, {one.address for one in resources}, _uses(scope, live))
     holding = holders_of(scope, live)
-    changes = with_operations(arranged([*drafts, *twins]), holding)
-    wanted = {one.file.sha256 for change in changes for one in change.operations if isinstance(one, Upload)}
-    changes += left_over_files([one for one, sha in left_over.items() if one not in holding and sha not in wanted])
-    problems += [problem for change in changes for problem in _crowded(change)]
+    changes = _with_left_over(with_operations(arranged(drafts), holding), left_over, holding)
+    problems += [*told, *(problem for change in changes for problem in _crowded(change))]
     return Plan(
         project=scope.project,
         target=scope.target,
         changes=changes,
-        problems=tuple(
-            sorted((*problems, *told), key=lambda problem: (problem.severity, problem.address, problem.message))
-        ),
+        problems=tuple(sorted(problems, key=lambda problem: (problem.severity, problem.address, problem.message))),
         foreign=len(live) - sum(map(len, groups.values())),
         origin=scope.origin,
-        known=known,
+        known=owned.known,
         limits=scope.limits,
         on_drift=scope.on_drift,
         prune=scope.prune,
@@ -103,6 +115,36 @@ def build(
         desired=tuple(resources),
         live=tuple(live),
     )
+
+
+def _with_deletes(
+    owned: _OwnedObjects,
+    drafts: Sequence[Draft],
+    declared: Collection[Address],
+    uses: Mapping[str, Sequence[LiveObject]],
+) -> tuple[list[Draft], list[Problem]]:
+    """Add what is owned and no longer declared, has expired, or is one too many at its address."""
+    scope, result = owned.scope, list(drafts)
+
+    def users(store: Owned) -> Sequence[Address | str]:
+        return _users(uses.get(store.live.id, ()), result, store.live.id)
+
+    for address, one in owned.first():
+        if address not in declared:
+            result.append(decide.orphan(scope, address, one, users(one)))
+        elif _has_expired(one) and not one.stamp.protected:
+            result.append(decide.superseded(scope, address, one, Why.EXPIRED, [address]))
+    twins, told = _twins(scope, owned.groups, users)
+    return [*result, *twins], told
+
+
+def _with_left_over(
+    changes: tuple[Change, ...], left_over: Mapping[str, str], holding: Collection[str]
+) -> tuple[Change, ...]:
+    """Add the deletes of File objects that nothing holds and no upload of these changes can use."""
+    wanted = {one.file.sha256 for change in changes for one in change.operations if isinstance(one, Upload)}
+    unused = [one for one, sha in left_over.items() if one not in holding and sha not in wanted]
+    return (*changes, *left_over_files(unused))
 
 
 def _crowded(change: Change) -> Iterator[Problem]:

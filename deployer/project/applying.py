@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 PRUNE_LIMIT = guard.PRUNE_LIMIT
 GUARDS = guard.GUARDS
 """The names of guards that can be lifted."""
-_NOT_FOUND = 404
 _LAGS = (0.5, 1.0, 2.0, 4.0)
 """Seconds between looks: a list may not show yet what was just written, or still show what has gone."""
 
@@ -142,7 +141,7 @@ async def _settled(again: Callable[[], Awaitable[Plan]]) -> Plan:
         try:
             left = await again()
         except AccountError as error:
-            if error.status != _NOT_FOUND:
+            if not error.absent:
                 raise
         else:
             if not left.pending:
