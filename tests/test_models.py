@@ -23,7 +23,7 @@ OPENAI = "accounts: {openai: {api: assistants, base_url: 'https://api.openai.com
 
 
 def said(day: date = DAY, **attrs: Any) -> list[tuple[str, str]]:
-    return [(one.rule, one.field) for one in catalogue.notes(attrs, KNOWN, day)]
+    return [(one.rule, one.field) for one in catalogue.notes(attrs, KNOWN, day, "assistants")]
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,12 @@ def said(day: date = DAY, **attrs: Any) -> list[tuple[str, str]]:
         ({"model": "gpt-6.2-astra", "reasoning_effort": "low"}, []),
         ({"model": "gpt-6-luna", "temperature": 0.2}, []),
         ({"name": "no model"}, []),
+        ({"model": "gpt-6.2-sol", "tools": [{"type": "function", "name": "f"}]}, [(SETTING, "tools")]),
+        ({"model": "gpt-6-luna", "tools": [{"type": "function", "name": "f", "strict": True}]}, []),
+        (
+            {"model": "gpt-4", "tools": [{"type": "function", "name": "f", "strict": True}]},
+            [(SHUT_DOWN, "model"), (SETTING, "tools")],
+        ),
     ),
 )
 def test_what_is_said_of_a_model(attrs: dict[str, Any], expected: list[tuple[str, str]]) -> None:

@@ -30,6 +30,7 @@ RULES: Mapping[str, str] = MappingProxyType(
     }
 )
 _HOST = "api.openai.com"
+_FIELDS = {"strict": "tools", "functions": "tools"}  # where what is no field of its own is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +130,15 @@ def speaks_for(base_url: str | None) -> bool:
     return host == _HOST or host.endswith(f".{_HOST}")
 
 
-def notes(attrs: Mapping[str, Any], known: Catalogue, today: date) -> tuple[ModelNote, ...]:
-    """Return what is to be said of the model of an assistant, and of its settings."""
+def notes(attrs: Mapping[str, Any], known: Catalogue, today: date, surface: str = "") -> tuple[ModelNote, ...]:
+    """Return what is to be said of the model of an assistant, and of its settings on a surface."""
     model = attrs.get("model")
     if not isinstance(model, str) or not model:
         return ()
     facts = known.facts(model)
     if facts is None:
         return (_unknown(model, known),)
-    return (*_ending(model, facts, known, today), *_settings(model, facts, attrs))
+    return (*_ending(model, facts, known, today), *_settings(model, facts, _with_uses(attrs, surface)))
 
 
 def _unknown(model: str, known: Catalogue) -> ModelNote:
@@ -157,15 +158,25 @@ def _ending(model: str, facts: ModelFacts, known: Catalogue, today: date) -> Ite
     yield ModelNote(SHUT_DOWN if over else SHUTTING_DOWN, "model", message, remedy)
 
 
+def _with_uses(attrs: Mapping[str, Any], surface: str) -> Mapping[str, Any]:
+    """Return the settings with what is no field of its own: strict schemas, and the surface of its functions."""
+    tools = [one for one in attrs.get("tools") or () if isinstance(one, Mapping) and one.get("type") == "function"]
+    form = attrs.get("response_format")
+    inner = form.get("json_schema") if isinstance(form, Mapping) else None
+    strict = [one for one in (*tools, inner or {}) if one.get("strict") is True]
+    return {**attrs, "strict": True if strict else None, "functions": surface if tools else None}
+
+
 def _settings(model: str, facts: ModelFacts, attrs: Mapping[str, Any]) -> Iterator[ModelNote]:
     for setting, refused in facts.refuses.items():
         value = attrs.get(setting)
         if value is None or (refused is not None and value not in refused):
             continue
         what = setting if refused is None else f"{setting}: {value}"
+        what = f"functions on the {value} surface" if setting == "functions" else what
         message = f"the model {model!r} refuses {what} ({facts.refusal_source})"
         remedy = f"leave it out, or say at the account that it takes it: models: {{{model}: {{takes: [{setting}]}}}}"
-        yield ModelNote(SETTING, setting, message, remedy)
+        yield ModelNote(SETTING, _FIELDS.get(setting, setting), message, remedy)
 
 
 def ending_within(attrs: Mapping[str, Any], known: Catalogue, today: date, days: int) -> date | None:

@@ -141,6 +141,17 @@ def _openapi(data: Mapping[str, Any], at: Pointer) -> Found:
         yield Definition(OPERATION, (*at, *one.at), one.data, one.function, places)
 
 
+def _operation(data: Mapping[str, Any], at: Pointer) -> Found:
+    one = openapi.operation(data)
+    places = tuple((start, (*at, *place)) for start, place in one.places)
+    yield Definition(OPERATION, at, data, one.function, places)
+
+
+def _is_operation(data: Mapping[str, Any]) -> bool:
+    has_name = isinstance(data.get("operationId"), str) or "responses" in data
+    return has_name and (isinstance(data.get("parameters"), list) or "requestBody" in data)
+
+
 def _manifest(data: Mapping[str, Any], at: Pointer) -> Found:
     """The functions that stand in the manifest itself; each file that it names is checked as a file."""
     assistants = data.get("assistants")
@@ -216,6 +227,7 @@ def _has(key: str, kind: type) -> Callable[[Mapping[str, Any]], bool]:
 _READERS: tuple[tuple[Callable[[Mapping[str, Any]], bool], Callable[[Mapping[str, Any], Pointer], Found]], ...] = (
     (lambda data: "jsonrpc" in data and "result" in data, _result),
     (lambda data: ("openapi" in data or "swagger" in data) and isinstance(data.get("paths"), dict), _openapi),
+    (_is_operation, _operation),
     (_is_manifest, _manifest),
     (_is_assistant, _assistant),
     (_has("function", dict), _nested),

@@ -33,6 +33,11 @@ def operations(document: Mapping[str, Any]) -> Iterator[Operation]:
                 yield _Reading(document, ("paths", path), method).operation(path, item)
 
 
+def operation(data: Mapping[str, Any]) -> Operation:
+    """Return an operation that stands alone; its `$ref`s into a document lead nowhere."""
+    return _Reading(data, (), "operation").described((), data, {})
+
+
 @dataclass(slots=True)
 class _Reading:
     """Reads one operation."""
@@ -46,12 +51,16 @@ class _Reading:
     places: list[tuple[Pointer, Pointer]] = field(default_factory=list)
 
     def operation(self, path: str, item: Mapping[str, Any]) -> Operation:
-        at, data = (*self.path, self.method), item[self.method]
+        return self.described((*self.path, self.method), item[self.method], item, f"{self.method}_{path}")
+
+    def described(
+        self, at: Pointer, data: Mapping[str, Any], item: Mapping[str, Any], name: str = "operation"
+    ) -> Operation:
         for source, place in ((item, self.path), (data, at)):
             for index, value in enumerate(_list(source.get("parameters"))):
                 self._parameter(*self._resolved(value, (*place, "parameters", index)))
         self._body(data, at)
-        name = data.get("operationId") or f"{self.method}_{path}"
+        name = data.get("operationId") or name
         description = data.get("description") or data.get("summary") or ""
         function = {
             "name": re.sub("[^A-Za-z0-9-]+", "_", str(name)).strip("_")[:64],

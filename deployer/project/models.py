@@ -27,9 +27,9 @@ def known(settings: AccountSettings) -> Catalogue | None:
     return catalogue.catalogue().overridden(settings.models) if catalogue.speaks_for(settings.base_url) else None
 
 
-def problems(resource: Resource, models: Catalogue | None, day: date | None = None) -> list[Problem]:
+def problems(resource: Resource, models: Catalogue | None, surface: str, day: date | None = None) -> list[Problem]:
     """Return warnings about the model of a resource, at the fields that they are about."""
-    found = catalogue.notes(resource.attrs, models, day or today()) if models else ()
+    found = catalogue.notes(resource.attrs, models, day or today(), surface) if models else ()
     return [
         Problem(
             note.message,

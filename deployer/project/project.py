@@ -169,7 +169,9 @@ class Project:
             return ()
         async with self.open() as session:
             known = await models.asked(session.account)
-        return tuple(one for resource in self.manifest.resources for one in models.problems(resource, known))
+        return tuple(
+            one for resource in self.manifest.resources for one in models.problems(resource, known, self.target.api)
+        )
 
     @property
     def target(self) -> Target:
@@ -460,4 +462,4 @@ def _judged(ending: dict[Address, tuple[str, date]], settings: AccountSettings, 
     known = models.known(settings)
     ending |= models.shutdowns([resource], known, models.EVER)
     lost = losses(Target(settings.name, settings.api, ""), kinds_of(settings.api), resource)
-    return [*lost, *models.problems(resource, known)]
+    return [*lost, *models.problems(resource, known, settings.api)]

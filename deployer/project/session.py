@@ -49,7 +49,9 @@ class Session:
         left_over = Journal.of(self.manifest.root, self.account.settings, self.manifest.project).left_over
         built = plan.build(self.scope(options), self.manifest.resources, live, left_over)
         known = models.known(self.manifest.settings)
-        told = [one for resource in self.manifest.resources for one in models.problems(resource, known)]
+        told = [
+            one for resource in self.manifest.resources for one in models.problems(resource, known, self.target.api)
+        ]
         return ProjectPlan.of(replace(built, problems=(*built.problems, *told)) if told else built)
 
     def again(self, options: PlanOptions) -> Callable[[], Awaitable[ProjectPlan]]:

@@ -309,6 +309,18 @@ def test_operations_of_swagger_two(project: Project) -> None:
     assert project.run("functions", "check", "api.yaml").code == 0
 
 
+def test_an_operation_alone(project: Project) -> None:
+    alone = {"operationId": "find", "parameters": [{"name": "q", "in": "query", "schema": {"type": "array"}}]}
+    (one,) = [one for one in read(alone) if isinstance(one, Definition)]
+    assert (one.shape, one.function["name"], list(one.function["parameters"]["properties"])) == (
+        "operation",
+        "find",
+        ["q"],
+    )
+    project.write("op.json", json.dumps(alone))
+    assert "an array without `items`" in project.run("functions", "check", "op.json").err
+
+
 def test_evidence_is_shown_on_request(project: Project) -> None:
     project.write("f.json", json.dumps({"name": "f", "description": "d", "parameters": ARRAY}))
     assert "fastcore" not in project.run("functions", "check", "f.json").err
