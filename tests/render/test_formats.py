@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -116,3 +117,22 @@ def test_sarif_escapes_what_turns_text_around() -> None:
     shown = rendered("problems", "sarif", Findings((Problem("a\u202eb", ""),), "x"))
     assert "\u202e" not in shown
     assert json.loads(shown)["runs"][0]["results"][0]["message"]["text"] == "a\u202eb"
+
+
+def test_a_new_format_is_a_module_and_a_row(tmp_path: Path) -> None:
+    """The command takes it, and says that it has it, with nothing else touched."""
+    code = """
+import sys, types
+toy = types.ModuleType("deployer.render.toy")
+toy.plan = lambda value, to: to.say(f"{len(value.changes)} changes of {value.project}")
+sys.modules["deployer.render.toy"] = toy
+from deployer.render.formats import FORMATS
+FORMATS["plan"]["toy"] = "toy.plan"
+from deployer.cli import run
+sys.exit(run(["plan", "--format", "toy"]) or run(["plan", "--help"]))
+"""
+    manifest = "version: 1\nproject: school\nassistants: {a: {model: m}}\n"
+    (tmp_path / "assistants.yaml").write_text(manifest, encoding="utf-8")
+    said = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert said.startswith("1 changes of school\n")
+    assert "toy" in said.partition("--format")[2]
