@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from deployer import cache, remote
-from deployer.errors import DeployerError
+from deployer.errors import DeployerError, Interrupted
 from deployer.manifest.document import MAX_STAND_IN, stand_in
 from deployer.model import Resource
 from deployer.remote import readable
@@ -38,6 +38,9 @@ Identity = str
 """What tells whether a file is still the one that was read."""
 
 
+_Stop = Callable[[], bool]
+
+
 class _Digest(NamedTuple):
     """`identity` is None where it could not be trusted the next time; `read` counts bytes, 0 for what was known."""
 
@@ -47,16 +50,22 @@ class _Digest(NamedTuple):
 
 
 def digest(
-    root: Path, resources: Sequence[Resource], *, rehash: bool = False, read: Callable[[int], object] | None = None
+    root: Path,
+    resources: Sequence[Resource],
+    *,
+    rehash: bool = False,
+    read: Callable[[int], object] | None = None,
+    stop: _Stop = lambda: False,
 ) -> tuple[Resource, ...]:
     """Return the resources with the sha256 of every file; each is read once, in several threads.
 
-    `rehash` reads all of them, whatever the cache knows. `read` is told how many bytes of each file were read.
+    `rehash` reads all of them, whatever the cache knows. `read` is told how many bytes of each file were read. Once
+    `stop` says so, the reading ends with Interrupted, amid a file.
     """
     sizes = {file.source: file.size for resource in resources for file in resource.files}
     folder = root / cache.FOLDER
     saved = _saved(folder)
-    found = _digests(root, sizes, {} if rehash else saved)
+    found = _digests(root, sizes, {} if rehash else saved, stop)
     if read:
         for one in found.values():
             read(one.read)
@@ -66,15 +75,15 @@ def digest(
     )
 
 
-def _digests(root: Path, sizes: Mapping[str, int], saved: Mapping[str, Any]) -> dict[str, _Digest]:
+def _digests(root: Path, sizes: Mapping[str, int], saved: Mapping[str, Any], stop: _Stop) -> dict[str, _Digest]:
     """What is known of files is found in this thread: for a look at each of them, others only get in the way."""
     local = {source: _unchanged(root, source, saved[source]) for source in sizes if source in saved}
     known = {source: one for source, one in local.items() if one}
     rest = {source: size for source, size in sizes.items() if source not in known}
-    return known | _read(root, rest, saved)
+    return known | _read(root, rest, saved, stop)
 
 
-def _read(root: Path, sizes: Mapping[str, int], saved: Mapping[str, Any]) -> dict[str, _Digest]:
+def _read(root: Path, sizes: Mapping[str, int], saved: Mapping[str, Any], stop: _Stop) -> dict[str, _Digest]:
     """Each thread takes the next batch by itself: to hand them out and back costs more than a small file."""
     folder = f"{root}/"
     batches = deque(_batches(sizes))
@@ -84,9 +93,9 @@ def _read(root: Path, sizes: Mapping[str, int], saved: Mapping[str, Any]) -> dic
         try:
             while batch := _next(batches):
                 if remote.is_url(batch[0]):
-                    found[batch[0]] = _url(batch[0], saved)
+                    found[batch[0]] = _url(batch[0], saved, stop)
                 else:
-                    found.update((one, _file(folder, one, sizes[one])) for one in batch)
+                    found.update((one, _file(folder, one, sizes[one], stop)) for one in batch)
         finally:
             batches.clear()  # nothing is left, or what failed ends it for all
         return found
@@ -131,15 +140,15 @@ def _unchanged(root: Path, source: str, entry: Any) -> _Digest | None:
         return None  # it is told when it is read
 
 
-def _file(folder: str, source: str, size: int) -> _Digest:
+def _file(folder: str, source: str, size: int, stop: _Stop) -> _Digest:
     try:
-        return _hashed(folder + source, size)
+        return _hashed(folder + source, size, stop)
     except OSError:
         with readable(source):
             raise
 
 
-def _hashed(path: str, size: int) -> _Digest:
+def _hashed(path: str, size: int, stop: _Stop) -> _Digest:
     """Bare calls of the system, as few as will do: of ten thousand small files, each costs.
 
     An inode that has been as it is for a while was so all the time that it was read; any other is read once more.
@@ -147,12 +156,12 @@ def _hashed(path: str, size: int) -> _Digest:
     now = time.time_ns()
     file = os.open(path, _READ)
     try:
-        sha256, total = _content(file, size)
+        sha256, total = _content(file, size, stop)
         stat = os.fstat(file)
         if total == stat.st_size and now - stat.st_ctime_ns > _RACY_NS < now - stat.st_mtime_ns:
             return _Digest(sha256, _identity(stat), total)
         os.lseek(file, 0, os.SEEK_SET)
-        sha256, total = _content(file, stat.st_size)
+        sha256, total = _content(file, stat.st_size, stop)
         identity = _identity(os.fstat(file))
     finally:
         os.close(file)
@@ -160,15 +169,21 @@ def _hashed(path: str, size: int) -> _Digest:
     return _Digest(sha256, identity if steady else None, total)
 
 
-def _content(file: int, size: int) -> tuple[str, int]:
+def _content(file: int, size: int, stop: _Stop) -> tuple[str, int]:
     """Nothing asks for the end of a file of the promised size: one that grew meanwhile has another identity."""
     block = os.read(file, min(size, _BUFFER) or _BUFFER)
     sha256, total = hashlib.sha256(block), len(block)
     while block and total != size:
+        _go_on(stop)
         block = os.read(file, min(size - total, _BUFFER) if total < size else _BUFFER)
         sha256.update(block)
         total += len(block)
     return sha256.hexdigest(), total
+
+
+def _go_on(stop: _Stop) -> None:
+    if stop():
+        raise Interrupted("interrupted while documents were read")
 
 
 def _identity(stat: os.stat_result) -> Identity:
@@ -176,13 +191,14 @@ def _identity(stat: os.stat_result) -> Identity:
     return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
 
 
-def _url(source: str, saved: Mapping[str, Any]) -> _Digest:
+def _url(source: str, saved: Mapping[str, Any], stop: _Stop) -> _Digest:
     identity = remote.mark(source)
     known = _known(saved.get(source), identity)
     if known:
         return known
     sha256, total, start = hashlib.sha256(), 0, b""
     for block in remote.blocks(source):
+        _go_on(stop)
         sha256.update(block)
         total += len(block)
         start += block[: MAX_STAND_IN + 1 - len(start)]

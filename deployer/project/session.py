@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from deployer.backends.base import Held, Lease, without_password
 from deployer.engine import plan, stamp
 from deployer.engine.draft import Scope
 from deployer.kinds import Kind
-from deployer.model import LiveObject, Target
+from deployer.model import LiveObject, Resource, Target
 from deployer.project import models
 from deployer.project.events import OnEvent, Watch, ignore
 from deployer.project.results import USUAL, PlanOptions, ProjectPlan
@@ -97,10 +98,18 @@ async def opened(
     found: manifest.Manifest, *, rehash: bool = False, on_event: OnEvent = ignore
 ) -> AsyncIterator[Session]:
     """Open the account that the manifest chose; digests of files are taken here, when they are first needed."""
-    resources = await asyncio.to_thread(manifest.digest, found.root, found.resources, rehash=rehash)
-    found = replace(found, resources=resources)
+    found = replace(found, resources=await _digested(found, rehash=rehash))
     async with open_account(found.settings, found.root, Watch(on_event)) as account:
         yield Session(account, found, target_of(found), await asyncio.to_thread(_commit, found.root))
+
+
+async def _digested(found: manifest.Manifest, *, rehash: bool) -> tuple[Resource, ...]:
+    """Read documents in threads; being cancelled, end them too, or the event loop would wait for the last of them."""
+    stop = threading.Event()
+    try:
+        return await asyncio.to_thread(manifest.digest, found.root, found.resources, rehash=rehash, stop=stop.is_set)
+    finally:
+        stop.set()
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployer import cache
-from deployer.errors import DeployerError
+from deployer.errors import DeployerError, Interrupted
 from deployer.manifest import digest, digests
 from deployer.model import Address, DesiredFile, Resource
 
@@ -115,6 +115,21 @@ def test_a_file_that_changes_while_it_is_read_is_not_remembered(
         during.setattr(os, "read", meddle)
         _digested(tmp_path, "a.md")
     assert _digested(tmp_path, "a.md") == (_sha(b"two"), 3)
+
+
+def test_reading_ends_amid_a_file_when_it_is_asked_to_and_nothing_is_remembered(tmp_path: Path) -> None:
+    """A file of 8 MB is read in many blocks; after the third one somebody presses Ctrl-C."""
+    _write(tmp_path, "large.md", bytes(8_000_000))
+    asked: list[None] = []
+
+    def stop() -> bool:
+        asked.append(None)
+        return len(asked) > 3
+
+    with pytest.raises(Interrupted):
+        digest(tmp_path, (_resource("large.md"),), stop=stop)
+    assert len(asked) == 4
+    assert _digested(tmp_path, "large.md") == (_sha(bytes(8_000_000)), 8_000_000)
 
 
 def test_many_files_in_the_order_of_the_resource(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ import inspect
 import multiprocessing
 import pickle
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from deployer import ApplyResult, ApplyStatus, ProblemsFound, Project, ProjectPlan
+from deployer import ApplyResult, ApplyStatus, ProblemsFound, Project, ProjectPlan, manifest
 from deployer.project import Outputs
 from tests.project.folders import ADDRESSES, DOCS, library, several, write
 
@@ -131,6 +132,30 @@ def test_ctrl_c_while_waiting_ends_the_work_before_it_is_raised(
         project.apply(on_event=lambda _event: begun.set())
     assert not [one.name for one in threading.enumerate() if one.name.startswith("deployer")]
     assert project.apply().ok
+
+
+def test_being_cancelled_ends_the_reading_of_documents_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that takes digests ends by itself; the event loop would wait for it."""
+    reading, ended = threading.Event(), threading.Event()
+
+    def endless(*_given: object, stop: Callable[[], bool], **_options: object) -> None:
+        reading.set()
+        while not stop():
+            ended.wait(0.001)
+        ended.set()
+
+    project = library(tmp_path)
+    monkeypatch.setattr(manifest, "digest", endless)
+
+    async def run() -> None:
+        work = asyncio.create_task(project.aplan())
+        assert await asyncio.to_thread(reading.wait, 20)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+
+    asyncio.run(run())
+    assert ended.is_set()
 
 
 def test_a_relative_path_is_resolved_when_the_project_is_loaded(
