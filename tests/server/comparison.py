@@ -10,7 +10,7 @@ from tests.server.recordings import ID
 # Times and sizes of an index say nothing about behaviour; whether they are null does.
 VOLATILE = {"created_at", "last_active_at", "expires_at", "usage_bytes", "started_at", "completed_at", "cached_tokens"}
 # What a run has used is known of its steps only, and of those only where a session lists them.
-VOLATILE |= {"prompt_tokens", "completion_tokens", "total_tokens"}
+VOLATILE |= {"prompt_tokens", "completion_tokens", "total_tokens", "input_tokens", "output_tokens", "container_id"}
 
 
 class Ids:

@@ -19,8 +19,17 @@ def frames(answer: Any) -> list[list[Any]]:
         lines = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line and not line.startswith(":"))
         if "data" in lines:
             data = lines["data"]
-            found.append([lines.get("event", ""), data if data == "[DONE]" else json.loads(data)])
+            try:
+                found.append([lines.get("event", ""), data if data == "[DONE]" else json.loads(data)])
+            except ValueError:
+                return found  # the recording is cut here
     return found
+
+
+def is_whole(answer: Any) -> bool:
+    """Whether a recorded stream comes to its end; some were cut, or left by their client."""
+    names = [name for name, _ in frames(answer)]
+    return bool(names) and (names[-1] == "done" or names[-1] in _ENDS)
 
 
 def run_answers(steps: Iterable[Step], run_id: str) -> list[Any]:
@@ -40,6 +49,71 @@ def run_answers(steps: Iterable[Step], run_id: str) -> list[Any]:
     waiting = [_calls(step.answer) for step in steps if _waits(step.answer, run_id)]
     spoken = [_of_message(shown) for shown in said.values() if shown["run_id"] == run_id]
     return [*waiting[:1], *spoken]
+
+
+def response_answers(answer: Any) -> list[Any]:
+    """What a model answered with a response: its output, in the pieces that were streamed where it was."""
+    streamed = isinstance(answer, str | list)
+    events = frames(answer) if streamed else []
+    final = next((data["response"] for name, data in reversed(events) if name in _ENDS), None) if streamed else answer
+    if final is None or final.get("error"):
+        return []
+    notes = [note for item in final["output"] for part in item.get("content") or () for note in _notes(part)]
+    cited = [{"file": note["filename"], "file_id": note["file_id"], "text": ""} for note in notes]
+    parts = [part for item in final["output"] for part in _of_item(item, events, cited)]
+    usage = final["usage"] or {}
+    if usage:
+        details = usage.get("output_tokens_details") or {}
+        used = {"input": usage["input_tokens"], "output": usage["output_tokens"]}
+        parts.append({"usage": used | {"reasoning": details.get("reasoning_tokens", 0)}})
+    if final.get("incomplete_details"):
+        parts.append({"stop": final["incomplete_details"]["reason"]})
+    return [parts] if parts else []
+
+
+_ENDS = ("response.completed", "response.incomplete", "response.failed")
+
+
+def _of_item(item: Json, events: list[list[Any]], cited: list[Json]) -> list[Json]:
+    deltas = [data["delta"] for name, data in events if name.endswith(".delta") and data["item_id"] == item.get("id")]
+    match item["type"]:
+        case "message":
+            return [part for content in item["content"] for part in _of_content(content, deltas)]
+        case "function_call":
+            call: Json = {"call": item["name"], "arguments": deltas or [item["arguments"]], "id": item["call_id"]}
+            return [call]
+        case "file_search_call":
+            return [{"search": item["queries"], "results": cited}]
+        case "code_interpreter_call":
+            logs = [{"logs": one["logs"]} for one in item["outputs"] or () if one["type"] == "logs"]
+            return [{"code": deltas or [item["code"]], "outputs": logs}]
+    return [{"item": {name: value for name, value in item.items() if name != "id"}}]
+
+
+def _of_content(content: Json, deltas: list[str]) -> list[Json]:
+    kind = "refusal" if content["type"] == "refusal" else "text"
+    pieces = deltas if "".join(deltas) == content[kind] else [content[kind]]
+    for note in reversed(_notes(content)):
+        pieces = _with_marker(pieces, note["index"], f"【{note['filename']}】")
+    return [{kind: pieces}]
+
+
+def _notes(part: Json) -> list[Json]:
+    """The citations of files in a part of a message, by their places."""
+    found = [note for note in part.get("annotations") or () if note["type"] == "file_citation"]
+    return sorted(found, key=lambda note: int(note["index"]))
+
+
+def _with_marker(pieces: list[str], place: int, marker: str) -> list[str]:
+    found, seen = [], 0
+    for piece in pieces:
+        cut = place - seen
+        if 0 < cut <= len(piece):
+            found += [text for text in (piece[:cut], marker, piece[cut:]) if text]
+        else:
+            found.append(piece)
+        seen += len(piece)
+    return found
 
 
 def _joined(answers: list[list[Json]]) -> list[list[Json]]:

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 MATERIAL = Path(__file__).parents[2].parent / "shared" / "material"
-OURS = re.compile(r"/v1/(files|uploads|vector_stores|assistants|models|threads)(/|$)")
-TALK = re.compile(r"/v1/threads(/|$)")
-ID = re.compile(r"(file-|vs_|vsfb_|asst_|upload_|part_|thread_|run_(?!id)|msg_|step_(?!details)|call_(?!ids?\b))\w+")
+OURS = re.compile(r"/v1/(files|uploads|vector_stores|assistants|models|threads|responses|conversations)(/|$)")
+TALK = re.compile(r"/v1/(threads|responses|conversations)(/|$)")
+_PREFIXES = r"file-|vs_|vsfb_|asst_|upload_|part_|thread_|run_(?!id)|msg_|step_(?!details)|call_(?!ids?\b)|resp_|conv_"
+_PREFIXES += r"|fc_|rs_|fs_|ci_|ws_|cmp_|ctc_|mcpl_|mcpr_|mcp_(?!call|list|approval)"
+ID = re.compile(rf"\b({_PREFIXES})\w+")
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,41 @@ def sessions() -> Iterator[list[Step]]:
     for name in ("recorded.jsonl", "recorded-2.jsonl"):
         for line in (MATERIAL / name).read_text(encoding="utf-8").splitlines():
             session = json.loads(line)
+            if _cannot_be_repeated(session["steps"]):
+                continue
             steps = [_step(session["session"], step) for step in session["steps"] if OURS.match(step["path"])]
             if (name == "recorded.jsonl" and steps) or any(TALK.match(step.path) for step in steps):
                 yield steps
+
+
+def _cannot_be_repeated(steps: list[dict[str, Any]]) -> bool:
+    """Whether a session follows a response that another one made, was cut, or needs a wrong key or a stored prompt.
+
+    Nor can one be repeated that was written by hand, or whose model does not exist, has read too much, or has looked
+    into a file: here any name is that of a model, and none of them reads.
+    """
+    if not any(TALK.match(step["path"]) for step in steps):
+        return False
+    posted = "".join(str(step["response"]) for step in steps if step["method"] == "POST")
+    requests = [step["request"] for step in steps if isinstance(step["request"], dict)]
+    read = [step["path"].split("/")[3] for step in steps if step["method"] == "GET" and "/resp_" in step["path"]]
+    followed = [request.get("previous_response_id") or "" for request in requests]
+    if any(one not in posted for one in (*followed, *(one for one in read if steps[-1]["status"] == 200))):
+        return True
+    return any("prompt" in request for request in requests) or any(map(_is_odd, steps))
+
+
+def _is_odd(step: dict[str, Any]) -> bool:
+    answer = step["response"]
+    by_hand = isinstance(answer, dict) and answer.get("status") == "complete"
+    return step["request"] == "(cut)" or step["status"] == 401 or by_hand or _of_a_model(answer)
+
+
+def _of_a_model(answer: Any) -> bool:
+    error = (answer.get("error") or {}) if isinstance(answer, dict) else {}
+    return error.get("code") in ("model_not_found", "context_length_exceeded", "unsupported_file") or (
+        "Invalid file data" in str(error.get("message"))
+    )
 
 
 def _step(session: str, step: dict[str, Any]) -> Step:

@@ -1,11 +1,13 @@
 """Replays every recorded session on the embedded account and reports agreement per endpoint.
 
-`python -m tests.server.replay` prints the table.
+`python -m tests.server.replay [PART OF A PATH]` prints the table.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
 import tempfile
 import threading
 from collections import defaultdict
@@ -20,8 +22,8 @@ from deployer.server import EmbeddedAccount, Rehearsal, read_script
 from deployer.server.runs.answers import Answerer, Part, Question
 from tests.server.comparison import Ids, differences
 from tests.server.differences import brought_together
-from tests.server.played import frames, run_answers
-from tests.server.recordings import ID, Sent, Step, form, sent, sessions
+from tests.server.played import frames, is_whole, response_answers, run_answers
+from tests.server.recordings import ID, TALK, Sent, Step, form, sent, sessions
 
 _MADE_BY = ("model", "name", "description", "instructions", "tools", "tool_resources", "metadata", "temperature",
             "top_p", "response_format", "reasoning_effort")  # fmt: skip
@@ -51,6 +53,8 @@ class Agreement:
 class Prompter(Answerer):
     """Answers what the recording's model did, once the recording has come so far."""
 
+    plays_tools = True
+
     def __init__(self) -> None:
         self.gate = threading.Event()
         self._rehearsal = Rehearsal()
@@ -79,9 +83,15 @@ class Replay:
                 await self._until_settled()
             await self._prompt(step)
             answer = await self._send(step.method, step.path, sent(step, self._steps), step.query)
-            body = frames(answer.text) if step.streamed else answer.json()
+            streamed = answer.headers.get("content-type", "").startswith("text/event-stream")
+            body: Any = frames(answer.text) if streamed else answer.json()
             recorded = frames(step.answer) if step.streamed else step.answer
+            if step.streamed and not is_whole(step.answer):
+                self._ids.bind(recorded, body)
+                continue
             self._ids.bind(*brought_together(step, recorded, body))
+            if TALK.match(step.path):
+                self._ids.bind(recorded, body)
             recorded, ours = brought_together(step, self._ids.translate(recorded), body)
             table[step.endpoint].add(step, answer.status_code, list(differences(recorded, ours)))
 
@@ -92,12 +102,26 @@ class Replay:
             run_id = _run_of(step)
             self._prompter.gate.clear()
             self._prompter.play(self._ids.translate(run_answers(self._steps, run_id)))
+        elif step.method == "POST" and step.path == "/v1/responses":
+            answers = response_answers(self._last_of(step)) if step.status == 200 else []
+            self._prompter.play(self._ids.translate(answers))
+            if (step.request or {}).get("background"):
+                self._prompter.gate.clear()
+            else:
+                self._prompter.gate.set()
         if step.streamed:
             self._prompter.gate.set()
         elif step.method == "POST" and path[-1] == "submit_tool_outputs":
             self._prompter.gate.clear()
-        elif step.method == "GET" and path[-2] == "runs":
+        elif step.method == "GET" and path[-2] in ("runs", "responses") and step.status == 200:
             await self._until(step.path, step.answer["status"])
+
+    def _last_of(self, step: Step) -> Any:
+        """The answer to a request for a response; of one in the background, the last that the session shows of it."""
+        if step.streamed:
+            return step.answer
+        same = [one.answer for one in self._steps if not one.streamed and one.answer.get("id") == step.answer["id"]]
+        return same[-1] if step.answer.get("background") else step.answer
 
     async def _until(self, path: str, status: str) -> None:
         """Wait until our run is as far as the recorded one."""
@@ -155,7 +179,7 @@ class Replay:
             self._ids.bind(recorded_id, await self._new_file())
         elif recorded_id.startswith("vs_"):
             self._ids.bind(recorded_id, (await self._send("POST", "/v1/vector_stores", Sent({}))).json()["id"])
-        elif recorded_id.startswith(("run_", "step_", "msg_", "call_")):
+        elif recorded_id.startswith(_OF_THE_SESSION):
             return  # its own thread brings it
         elif recorded_id.startswith("asst_"):
             self._ids.bind(
@@ -186,9 +210,13 @@ class Replay:
 
 def _run_of(step: Step) -> str:
     events = frames(step.answer) if step.streamed else [["", step.answer]]
-    return next(str(data["id"]) for _, data in events if data["object"] == "thread.run")
+    return next(str(data["id"]) for _, data in events if data.get("object") == "thread.run")
 
 
+_SHARED = re.compile(r"/v1/(responses|conversations)(/|$)")
+# Ids that a session brings itself, or that mean nothing to the account that it is replayed on.
+_OF_THE_SESSION: tuple[str, ...] = ("run_", "step_", "msg_", "call_", "resp_", "conv_", "fc_", "rs_", "fs_", "ci_")
+_OF_THE_SESSION += ("ws_", "cmp_", "ctc_", "cntr_", "mcp")
 _FINAL = ("requires_action", "completed", "failed", "cancelled", "expired", "incomplete")
 
 
@@ -203,15 +231,21 @@ def _ids_in(value: Any) -> Iterator[str]:
         yield from (match.group() for match in ID.finditer(value))
 
 
-async def replay_all() -> dict[str, Agreement]:
-    """Every session, each on an account of its own."""
+async def replay_all(only: str = "") -> dict[str, Agreement]:
+    """Every session; `only` is part of the paths that it must have.
+
+    A session whose answers depend on what else an account holds has an account of its own; responses share one.
+    """
     table: dict[str, Agreement] = defaultdict(Agreement)
-    for steps in sessions():
+    found = [steps for steps in sessions() if any(only in step.path for step in steps)]
+    alone = [steps for steps in found if not all(_SHARED.match(step.path) for step in steps)]
+    for group in [[steps] for steps in alone] + [[steps for steps in found if steps not in alone]]:
         prompter = Prompter()
         with tempfile.TemporaryDirectory() as folder, EmbeddedAccount(Path(folder), answers=prompter) as account:
             transport = httpx2.ASGITransport(app=account.app)
             async with httpx2.AsyncClient(transport=transport, base_url="http://embedded") as client:
-                await Replay(client, steps, prompter).run(table)
+                for steps in group:
+                    await Replay(client, steps, prompter).run(table)
     return dict(table)
 
 
@@ -232,7 +266,7 @@ def _line(endpoint: str, row: Agreement) -> str:
 
 
 if __name__ == "__main__":
-    agreements = asyncio.run(replay_all())
+    agreements = asyncio.run(replay_all(*sys.argv[1:]))
     print(report(agreements))
     for agreement in agreements.values():
         print(*agreement.problems, sep="\n", end="\n" if agreement.problems else "")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from deployer.server.resources import (
     agents,
     assistants,
+    conversations,
     file_batches,
     files,
     messages,
     models,
+    responses,
     runs,
     threads,
     uploads,
@@ -29,6 +31,8 @@ OPERATIONS: list[Operation] = [
     *runs.OPERATIONS,
     *threads.OPERATIONS,
     *messages.OPERATIONS,
+    *responses.OPERATIONS,
+    *conversations.OPERATIONS,
 ]
 UPLOADS: list[tuple[str, str, Upload]] = [*files.UPLOADS, *uploads.UPLOADS]
 ENDPOINTS = [(method, path) for method, path, _ in [*OPERATIONS, *UPLOADS]]

@@ -67,7 +67,7 @@ def add(db: sqlite3.Connection, state: State, thread_id: str, wanted: Json) -> N
     given = wanted["content"]
     content = [text_part(given)] if isinstance(given, str) else [_part(part) for part in given]
     extra = {"attachments": attachments, "metadata": wanted.get("metadata") or {}}
-    message = new_message(wanted["role"], content, state.now(), status=COMPLETED, completed_at=state.now(), **extra)
+    message = new_message(wanted["role"], content, state.now(), completed_at=state.now(), **extra)
     records.add_items(db, thread_id, [message])
 
 

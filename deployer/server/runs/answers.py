@@ -18,7 +18,10 @@ CHARACTERS_PER_TOKEN = 4  # an estimate, as in ingestion: no tokenizer is needed
 
 @dataclass(frozen=True)
 class Question:
-    """What an answer is wanted to: the turn as it is, every item so far, and those of them that are the turn's own."""
+    """What an answer is wanted to: the turn as it is, every item so far, and those of them that are the turn's own.
+
+    `own` grows while the answer is given: what it has searched for is found there.
+    """
 
     turn: Turn
     items: Sequence[Json]
@@ -33,7 +36,7 @@ class Question:
     @property
     def searches(self) -> list[Json]:
         """The file searches of this turn, with their results."""
-        return [item for item in self.own if item["type"] == "file_search_call"]
+        return [item for item in self.own if item["type"] == "file_search_call" and "played" not in item]
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,11 @@ class Whole:
 
 
 @dataclass(frozen=True)
+class End:
+    """The end of an item: what follows begins another one, even if it is of the same kind."""
+
+
+@dataclass(frozen=True)
 class Used:
     """The tokens of the answer so far, since the last time they were told."""
 
@@ -120,7 +128,7 @@ class Memory:
     data: Json
 
 
-Part = Text | Refusal | Call | Arguments | Search | Code | CodeOutputs | Whole | Used | EarlyEnd | Memory
+Part = Text | Refusal | Call | Arguments | Search | Code | CodeOutputs | Whole | End | Used | EarlyEnd | Memory
 
 
 class AnswerError(Exception):
@@ -133,7 +141,12 @@ class AnswerError(Exception):
 
 
 class Answerer:
-    """What answers questions. It holds nothing of a turn: what it needs to know stands in the question."""
+    """What answers questions. It holds nothing of a turn: what it needs to know stands in the question.
+
+    `plays_tools` says whether it may answer with tools that need the outside world, such as a search in the web.
+    """
+
+    plays_tools = False
 
     def answer(self, question: Question) -> AsyncGenerator[Part, None]:
         """Return the next answer; it may raise AnswerError at any point, and is closed when the rest is not wanted."""

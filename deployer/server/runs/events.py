@@ -17,6 +17,8 @@ from typing import Self
 from deployer.server.runs.turn import Turn, TurnStep
 from deployer.server.wire import Json
 
+_MOST_KEPT = 100
+
 
 @dataclass(frozen=True)
 class TurnEvent:
@@ -85,6 +87,7 @@ class Subscription:
     def __init__(self, channels: Channels, key: str) -> None:
         self._channels, self._key = channels, key
         self._events: deque[TurnEvent | None] = deque()
+        self.replayed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
         self._told = False
@@ -97,6 +100,11 @@ class Subscription:
 
     def close(self) -> None:
         self._channels.unsubscribe(self._key, self)
+
+    def replay(self, events: Iterable[TurnEvent]) -> None:
+        """Put events before all that will come."""
+        self._events.extend(events)
+        self.replayed = True
 
     def put(self, event: TurnEvent | None) -> None:
         """Add an event, or None: that no other will come."""
@@ -138,12 +146,23 @@ class Channels:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._listeners: dict[str, list[Subscription]] = {}
+        self._kept: dict[str, list[TurnEvent]] = {}
 
-    def subscribe(self, key: str) -> Subscription:
+    def subscribe(self, key: str, *, replay: bool = False) -> Subscription:
+        """Listen from now on; with `replay`, from the beginning, if the events are kept."""
         subscription = Subscription(self, key)
         with self._lock:
             self._listeners.setdefault(key, []).append(subscription)
+            if replay and key in self._kept:
+                subscription.replay(self._kept[key])
         return subscription
+
+    def keep(self, key: str) -> None:
+        """Keep the events of a turn for those who will listen later; of so many turns, the oldest are forgotten."""
+        with self._lock:
+            self._kept[key] = []
+            while len(self._kept) > _MOST_KEPT:
+                del self._kept[next(iter(self._kept))]
 
     def unsubscribe(self, key: str, subscription: Subscription) -> None:
         with self._lock:
@@ -156,6 +175,8 @@ class Channels:
     def publish(self, events: Iterable[TurnEvent]) -> None:
         for event in events:
             with self._lock:
+                if event.turn.id in self._kept:
+                    self._kept[event.turn.id].append(event)
                 listeners = [*self._listeners.get(event.turn.id, ()), *self._listeners.get(event.turn.parent, ())]
             for listener in listeners:
                 listener.put(event)

@@ -38,6 +38,7 @@ from deployer.server.runs.turn import (
     new_item,
     pending_calls,
     text_of,
+    unsealed,
 )
 from deployer.server.storage.objects import new_id
 from deployer.server.wire import Json
@@ -126,7 +127,7 @@ class Player:
         if self.turn.answers >= _MOST_ANSWERS:
             raise AnswerError("server_error", f"The model answered {_MOST_ANSWERS} times without coming to an end.")
         before, self._told = len(self._made), False
-        question = Question(self.turn, [*context, *self._own], list(self._own))
+        question = Question(self.turn, unsealed([*context, *self._own]), self._own)
         read = _size(question)
         if (most := self.turn.ask.max_input_tokens) is not None and self.turn.usage.input + read > most:
             self._stop("max_input_tokens")
@@ -161,14 +162,22 @@ class Player:
             case answers.Search():
                 await self._search(part)
             case answers.Whole():
-                self._begin(part.kind, **part.fields)
+                self._begin(part.kind, played=part.fields)
                 self._close_item()
+            case _:
+                self._note(part)
+        return None
+
+    def _note(self, part: answers.Part) -> None:
+        """Take a part that makes no item."""
+        match part:
             case answers.Used():
                 self._settle(part.usage)
                 self._told = True
             case answers.Memory():
                 self.turn = replace(self.turn, memory=part.data)
-        return None
+            case answers.End():
+                self._close_item()
 
     def _text(self, part: answers.Text | answers.Refusal) -> str | None:
         refusal = isinstance(part, answers.Refusal)
@@ -283,7 +292,7 @@ class Player:
     def _use(self, before: int, read: int) -> None:
         """Estimate the tokens of an answer that has not told them."""
         if not self._told:
-            self._settle(Usage(read, sum(tokens(_written(item)) for item in self._made[before:])))
+            self._settle(Usage(read, sum(tokens(written(item)) for item in self._made[before:])))
 
     # ---- what comes after an answer
 
@@ -374,12 +383,12 @@ def _size(question: Question) -> int:
     """Return about how many tokens a model would read."""
     ask = question.turn.ask
     fixed = tokens(ask.instructions) + sum(tokens(str(tool)) for tool in ask.tools)
-    return fixed + sum(tokens(_written(item)) for item in question.items)
+    return fixed + sum(tokens(written(item)) for item in question.items)
 
 
-def _written(item: Json) -> str:
+def written(item: Json) -> str:
     """Return what of an item a model reads or writes."""
-    match item["type"]:
+    match "" if "played" in item else item["type"]:
         case "message":
             return text_of(item) + "".join(part.get("refusal", "") for part in item["content"])
         case "function_call":

@@ -30,6 +30,7 @@ class Rehearsal(Answerer):
 
     def __init__(self, played: Script | None = None) -> None:
         self._script = played or Script()
+        self.plays_tools = bool(self._script.turns)
         self._lock = threading.Lock()
         self._times: Counter[int] = Counter()
 
@@ -62,10 +63,14 @@ class Rehearsal(Answerer):
     async def _played(
         self, entry: ScriptTurn, parts: tuple[Json, ...], question: Question
     ) -> AsyncGenerator[Part, None]:
+        said = False
         for planned in parts:
             if "delay" in planned:
                 await asyncio.sleep(planned["delay"])
                 continue
+            if said and "text" in planned:
+                yield answers.End()  # two texts are two messages
+            said = "text" in planned or (said and "usage" in planned)
             for part in self._parts(planned, question):
                 await asyncio.sleep(entry.pace)
                 yield part
@@ -75,7 +80,7 @@ class Rehearsal(Answerer):
         value = planned[kind]
         match kind:
             case "text":
-                yield from _cited(as_pieces(value, _around_markers), question)
+                yield from list(_cited(as_pieces(value, _around_markers), question)) or [answers.Text()]
             case "refusal":
                 yield from map(answers.Refusal, as_pieces(value, pieces))
             case "call":

@@ -6,14 +6,17 @@ makes a turn from its own request and shows the turn, its steps and its items in
 An item is a dictionary in the form of the Responses API, which is the richest (`message`, `function_call`,
 `function_call_output`, `file_search_call`, `code_interpreter_call`, `reasoning`, or any other type that a script
 plays), with three differences. Every item has `created_at`. What a turn made has `turn`, `agent`, `step` (the id of its
-step, or None), `completed_at` and, where it is incomplete, `incomplete`: why. The text of a message is stored without
-markers, with `citations` beside it: `{at, file_id, filename, round, number}`, where `at` is the place in the text,
-counted in characters, before which the citation belongs.
+step, or None), `completed_at` and, where it is incomplete, `incomplete`: why. An item that is only kept and shown, not
+understood, has all that it came with in `played`. The text of a message is stored without markers, with `citations`
+beside it: `{at, file_id, filename, round, number}`, where `at` is the place in the text, counted in characters, before
+which the citation belongs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -179,7 +182,7 @@ def new_item(kind: str, now: int, **given: Any) -> Json:
 
 def new_message(role: str, content: Sequence[Json], now: int, **given: Any) -> Json:
     """Return a new message; a part of its content is `{type, text, citations}` or any other part of the API."""
-    return new_item("message", now, role=role, content=list(content), **given)
+    return new_item("message", now, status=COMPLETED, role=role, content=list(content)) | given
 
 
 def text_part(text: str, citations: Sequence[Json] = ()) -> Json:
@@ -195,3 +198,28 @@ def pending_calls(items: Sequence[Json]) -> list[Json]:
     """Return the function calls that have no output yet."""
     answered = {item["call_id"] for item in items if item["type"] == "function_call_output"}
     return [item for item in items if item["type"] == "function_call" and item["call_id"] not in answered]
+
+
+def compacted(items: Iterable[Json], now: int) -> list[Json]:
+    """Return what is left of a conversation: what was said to the model, and an item that holds the rest."""
+    rest = [text_of(item) for item in items if item["type"] == "message" and item["role"] == "assistant"]
+    kept = [item for item in items if item["type"] == "message" and item["role"] != "assistant"]
+    sealed = base64.b64encode(json.dumps(rest).encode()).decode()
+    return [*kept, new_item("compaction", now, played={"encrypted_content": sealed})]
+
+
+def unsealed(items: Iterable[Json]) -> list[Json]:
+    """Return items as a model reads them: what a compaction of ours holds is what it once said."""
+    found: list[Json] = []
+    for item in items:
+        texts = _unsealed(item["played"]["encrypted_content"]) if item["type"] == "compaction" else []
+        found += [new_message("assistant", [text_part(text)], item["created_at"]) for text in texts] or [item]
+    return found
+
+
+def _unsealed(sealed: str) -> list[str]:
+    try:
+        texts: Any = json.loads(base64.b64decode(sealed, validate=True))
+    except ValueError:
+        return []  # another service's
+    return [text for text in texts if isinstance(text, str)] if isinstance(texts, list) else []

@@ -255,7 +255,7 @@ def _marker(place: int, number: int, result: Json) -> str:
 
 
 def _message(item: Json, *, by_json: bool) -> Iterator[Json]:
-    match item["type"]:
+    match "" if "played" in item else item["type"]:
         case "message":
             role = "system" if item["role"] == "developer" else item["role"]
             yield {"role": role, "content": _content(item["content"])}

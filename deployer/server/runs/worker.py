@@ -76,6 +76,7 @@ class Turns:
         self._keep_file = keep_file
         self._search, self._complaints, self._lease = search, complaints, lease
         self.channels = Channels()
+        self.plays_tools = answerer.plays_tools
         self._owner = secrets.token_hex(8)
         self._order = threading.Lock()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -292,12 +293,12 @@ class Turns:
     @staticmethod
     def _store(change: TurnTransaction, turn: Turn) -> None:
         """Write a turn; one that has ended goes if it is not to be kept, and joins its conversation if it has one."""
-        if not turn.active and not turn.keep:
-            records.remove_turn(change.db, turn.id)
-            return
-        records.save_turn(change.db, turn)
         if turn.status in (COMPLETED, INCOMPLETE) and turn.joins:
             records.join(change.db, turn.id, turn.joins)
+        if turn.active or turn.keep:
+            records.save_turn(change.db, turn)
+        else:
+            records.remove_turn(change.db, turn.id)
 
     # ---- the stage of those who play
 

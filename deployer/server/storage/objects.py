@@ -16,9 +16,13 @@ from deployer.server.wire import ApiError, Json
 _ALPHANUMERIC = string.ascii_letters + string.digits
 _LENGTHS = dict.fromkeys(("asst_", "thread_", "run_", "step_", "msg_", "call_"), 24) | {"file-": 22}
 
+_LONG = ("resp_", "conv_", "fc_", "rs_", "fs_", "ci_", "ws_", "cmp_")
+
 
 def new_id(prefix: str) -> str:
-    """Make an id: letters and digits after some prefixes, 32 hexadecimal digits after any other."""
+    """Make an id: letters and digits after some prefixes, hexadecimal digits after all others."""
+    if prefix in _LONG:
+        return prefix + secrets.token_hex(24)
     if prefix in _LENGTHS:
         return prefix + "".join(secrets.choice(_ALPHANUMERIC) for _ in range(_LENGTHS[prefix]))
     return prefix + secrets.token_hex(16)
