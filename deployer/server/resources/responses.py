@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
+from deployer.server import schemas
 from deployer.server.checks import (
     METADATA,
     Check,
@@ -43,6 +44,8 @@ from deployer.server.storage.objects import new_id, page_of_list, window
 from deployer.server.wire import ApiError, Json
 
 FACE = "response"
+SURFACE = "responses"  # as the rules of function schemas call it
+_BAD_SCHEMA = "invalid_json_schema"
 _TYPE = string()
 _EFFORTS = choice("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _FORMAT = tagged(
@@ -266,8 +269,9 @@ def _format_shown(given: Json | None) -> Json:
     if given is None or given["type"] != "json_schema":
         return given or {"type": "text"}
     strict = True if given.get("strict") is None else given["strict"]
-    named = {name: given.get(name) for name in ("type", "description", "name", "schema")}
-    return named | {"strict": strict}
+    shown = {name: given.get(name) for name in ("type", "description", "name", "schema")} | {"strict": strict}
+    schemas.refuse_format(shown, "text.format.schema", SURFACE, _BAD_SCHEMA)
+    return shown
 
 
 def _tool_shown(tool: Json, index: int, state: State) -> Json:
@@ -303,7 +307,9 @@ def _function_shown(tool: Json, path: str) -> Json:
         shown["parameters"] = {"type": "object", "properties": {}}
     elif strict is None:
         shown["parameters"] = _strict(parameters)
-    return shown | {"strict": True if strict is None else strict}
+    shown["strict"] = True if strict is None else strict
+    schemas.refuse_function(shown, path, SURFACE)
+    return shown
 
 
 def _strict(schema: Json) -> Json:

@@ -209,7 +209,7 @@ def compacted(items: Iterable[Json], now: int) -> list[Json]:
 
 
 def unsealed(items: Iterable[Json]) -> list[Json]:
-    """Return items as a model reads them: what a compaction of ours holds is what it once said."""
+    """Return items as a model reads them: a compaction that was made here is opened again."""
     found: list[Json] = []
     for item in items:
         texts = _unsealed(item["played"]["encrypted_content"]) if item["type"] == "compaction" else []
