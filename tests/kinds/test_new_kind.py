@@ -162,10 +162,12 @@ def asked(recorder: Recorder) -> list[str]:
     return requests
 
 
-def test_registering_it_sends_no_request_anywhere(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("api", ("assistants", "agents"))
+def test_registering_it_sends_no_request_anywhere(project: Project, monkeypatch: pytest.MonkeyPatch, api: str) -> None:
     """Whatever is done with other kinds, and on other surfaces, is done by the same requests as without its row."""
-    project.manifest(TUTOR_ALONE)
-    commands = (("apply", "--yes"), ("plan",), ("gc", "--yes"), ("destroy", "--confirm", "test"))
+    project.manifest(f"accounts: {{here: {{api: {api}}}}}\n{TUTOR_ALONE}")
+    words = ("apply --yes", "plan", "gc --yes", "destroy --confirm test")
+    commands = [(*command.split(), "--account", "here") for command in words]
     with recording() as recorder:
         for command in commands:
             run(project, *command)
