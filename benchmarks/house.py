@@ -59,7 +59,6 @@ NEWER = (
     "deployer.catalogue",
     "deployer.project.models",
     "deployer.server.schemas",
-    "deployer.manifest.function_files",
 )
 """Capabilities that came after the bar on modules was set: threads and runs, sources and newer rules of functions,
 the HTML report, objects in a folder. They are counted apart; every other bar holds for them, too."""
