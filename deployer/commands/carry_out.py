@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from deployer.project.session import Session
 
 _NAMED = 3
+_GRACE = 1.5
+"""Seconds that a run has to end by itself after the second Ctrl-C."""
 _AT_ONCE = "interrupted in the middle of requests, which may have been carried out or not: run {} again, it looks first"
 
 
@@ -112,21 +116,28 @@ async def _executed(session: Session, plan: Plan, options: ApplyOptions, words: 
                 report(event.address, event.operation, event.outcome, event.bytes, event.ready)
 
         work = asyncio.create_task(executed(session, plan, replace(options, on_event=told)))
-        with _stopping(options.stop, work):
+        said = _AT_ONCE.format(words.again)
+        with stopping(options.stop, work, said):
             try:
                 return await work
             except asyncio.CancelledError:
-                raise Interrupted(_AT_ONCE.format(words.again)) from None
+                raise Interrupted(said) from None
 
 
 @contextlib.contextmanager
-def _stopping(stop: StopSignal, work: asyncio.Task[Any]) -> Iterator[None]:
-    """Let Ctrl-C (or a pipeline's SIGTERM) end the run after the requests in flight; a second one ends it at once."""
+def stopping(stop: StopSignal, work: asyncio.Task[Any], said: str) -> Iterator[None]:
+    """Let Ctrl-C (or a pipeline's SIGTERM) end the run after the requests in flight; a second one ends it at once.
+
+    What hangs by then, a disk or a thread, is not waited for: after a moment the process ends, and says why.
+    """
     loop = asyncio.get_running_loop()
 
     def interrupted() -> None:
         if stop.is_set():
             work.cancel()
+            end = threading.Timer(_GRACE, _end, (said,))
+            end.daemon = True
+            end.start()
             return
         click.echo("\nstopping after the requests in flight; again to stop at once", err=True)
         stop.set()
@@ -143,6 +154,11 @@ def _stopping(stop: StopSignal, work: asyncio.Task[Any]) -> Iterator[None]:
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
+
+
+def _end(said: str) -> None:
+    os.write(2, f"{said}\n".encode())
+    os._exit(EXIT_INTERRUPTED)
 
 
 def _print_counts(result: ApplyResult) -> None:

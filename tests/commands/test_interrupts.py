@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -103,3 +105,39 @@ def test_a_second_ctrl_c_ends_it_at_once(started: Tool, school: Project, account
     code, said = started.run(school.root, *APPLY)
     assert code == 0, said
     assert started.run(school.root, "plan", "--exit-code", "--account", "served")[0] == 0
+
+
+HANGING = """
+import asyncio, sys, time
+from deployer.commands.carry_out import stopping
+from deployer.project import StopSignal
+
+async def main():
+    loop = asyncio.get_running_loop()
+    work = asyncio.create_task(asyncio.to_thread(time.sleep, 600))  # a disk that does not answer
+    with stopping(StopSignal(), work, "it was in the middle of requests"):
+        print("ready", flush=True)
+        await work
+
+asyncio.run(main())
+"""
+
+
+def test_the_second_one_ends_it_whatever_hangs() -> None:
+    """A thread that never ends would keep the event loop, and Python, from ending."""
+    command = [sys.executable, "-c", HANGING]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stderr
+        assert (process.stderr.readline(), process.stderr.readline()) == (
+            "\n",
+            "stopping after the requests in flight; again to stop at once\n",
+        )
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(SECONDS) == 130
+        finally:
+            process.kill()
+        assert process.stderr.read().splitlines()[-1] == "it was in the middle of requests"
