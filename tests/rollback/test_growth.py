@@ -10,7 +10,7 @@ from deployer.model import Resource
 from tests.support.growth import exponent
 from tests.support.memory import Story, assistant, document, moves, store, using
 
-SMALL, LARGE = 20, 80
+SMALL, LARGE = 10, 40
 BAR = 1.1
 Work = Callable[[], object]
 
@@ -107,4 +107,4 @@ def test_the_measure_sees_what_is_not_linear() -> None:
     def quadratic(size: int) -> Work:
         return lambda: [one for one in range(size) for _ in range(size)]
 
-    assert exponent(quadratic, SMALL, LARGE) > 1.9
+    assert exponent(quadratic, SMALL, LARGE) > 1.7

@@ -104,6 +104,14 @@ def test_a_command_ends_with_a_sentence(kept: Path, seed: int, number: int, comm
     assert "\x1b" not in result.out + result.err
 
 
+@pytest.fixture
+def again(kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """The same project once more."""
+    shutil.copytree(kept, tmp_path / "again")
+    monkeypatch.chdir(tmp_path / "again")
+    return Project(tmp_path / "again")
+
+
 def damaged(project: Project, number: int, path: str, value: Any) -> str:
     """Put a value into a snapshot, at its place in the first change that has one; return the snapshot's name."""
     file = snapshots(project)[number]
@@ -145,16 +153,16 @@ def file(file_id: str, **fields: object) -> dict[str, object]:
         ("files", [file("file-1", size=-1)], "is less than the minimum"),
     ),
 )
-def test_what_is_wrong_in_it_is_said(moved_on: Project, path: str, value: Any, said: str) -> None:
-    name = damaged(moved_on, -1, path, value)
+def test_what_is_wrong_in_it_is_said(again: Project, path: str, value: Any, said: str) -> None:
+    name = damaged(again, -1, path, value)
     for command in (("rollback", "--yes"), ("gc",)):
-        result = moved_on.run(*command)
+        result = again.run(*command)
         assert result.code == 1
         assert result.err.startswith(f"the snapshot {name} is none of this deployer (")
         assert said in result.err
-    listing = run(moved_on, "rollback", "--list").out
+    listing = run(again, "rollback", "--list").out
     assert said in listing
-    assert snapshots(moved_on)[0].stem in listing, "the others are shown all the same"
+    assert snapshots(again)[0].stem in listing, "the others are shown all the same"
 
 
 def test_half_a_character_is_what_fails_and_the_rest_is_restored(moved_on: Project) -> None:
