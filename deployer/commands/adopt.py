@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployer.commands import consent
+from deployer.commands.carry_out import answerable, confirmed, tell
 from deployer.commands.options import ProjectChoice, force_option, lock_option, project_options, yes_option
 from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError, UsageError
 from deployer.project import ApplyResult, ApplyStatus
@@ -62,7 +62,6 @@ def command(  # noqa: PLR0913 (one for each option)
 
 
 async def _adopt(project: Project, wanted: AdoptionRequest, lock_timeout: float, plan: str, *, yes: bool) -> int:
-    from deployer.commands.carry_out import tell
     from deployer.project.adoption import adopted, adoption, declared
     from deployer.project.applying import ApplyOptions
     from deployer.project.session import locked
@@ -79,8 +78,8 @@ async def _adopt(project: Project, wanted: AdoptionRequest, lock_timeout: float,
             click.echo(f"\n{found.live.id} is {found.resource.address} already.")
             return EXIT_DONE
         if shows:
-            consent.answerable("adopt", "--yes")
-        if not yes and not consent.confirmed(f"Adopt {found.live.id} as {found.resource.address}?"):
+            answerable("adopt", "--yes")
+        if not yes and not confirmed(f"Adopt {found.live.id} as {found.resource.address}?"):
             raise DeployerError("nothing was changed")
         result = await adopted(session, found.plan, ApplyOptions(hold=hold, on_event=tell))
         return EXIT_DONE if taken_over(result, plan) else EXIT_FAILED

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployer.commands import consent
+from deployer.commands.carry_out import Words, agreed, answerable, carried_out, confirm, tell
 from deployer.commands.options import (
     ProjectChoice,
     force_option,
@@ -83,14 +83,13 @@ def command(  # noqa: PLR0913 (one for each option)
         choice = replace(choice, account=data["account"]["name"])
     project = choice.load()
     if not yes:
-        consent.answerable("apply", "--yes")
+        answerable("apply", "--yes")
     options = saved.options(data) if data else options
     wanted = ApplyIntent(options, data, yes, force, lock_timeout, rehash, choice.command("apply", *plan_words(options)))
     return asyncio.run(_apply(project, wanted))
 
 
 async def _apply(project: Project, wanted: ApplyIntent) -> int:
-    from deployer.commands.carry_out import Words, agreed, carried_out, confirm, tell
     from deployer.project import saved
     from deployer.project.applying import ApplyOptions
     from deployer.project.session import locked

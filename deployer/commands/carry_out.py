@@ -1,4 +1,4 @@
-"""Show a plan, ask, carry it out in sight of the user, and say what happened."""
+"""Show a plan, ask, carry it out in sight of the user, and say what happened; questions of other commands, too."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployer.commands import consent
-from deployer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, DeployerError, Interrupted
+from deployer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, DeployerError, Interrupted, UsageError
 from deployer.model import Action, Plan
 from deployer.project import ApplyResult, ApplyStatus, Begun, Notice, ProjectEvent, StopSignal, Waiting
 from deployer.render.output import Streams, lasting
@@ -85,12 +84,33 @@ def show(plan: Plan) -> None:
 def confirm(plan: Plan) -> None:
     """Ask whether to apply; what is deleted is named in the question."""
     deletes = _deletes(plan)
-    if not consent.confirmed(f"Apply, and delete {', '.join(deletes)}?" if deletes else "Apply?"):
+    if not confirmed(f"Apply, and delete {', '.join(deletes)}?" if deletes else "Apply?"):
         raise DeployerError("nothing was changed")
 
 
 def agreed(_plan: Plan) -> None:
     """Ask nothing: --yes was given."""
+
+
+def answerable(what: str, *flags: str) -> None:
+    """Raise unless somebody can answer; `flags` say what to add."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"nobody can confirm here; add {' or '.join(flags)} to {what} without asking")
+
+
+def confirmed(question: str) -> bool:
+    with interruptible():
+        return click.confirm(f"\n{question}", default=False)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a question: asyncio's own handler would wait for the loop, which waits for the answer."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _deletes(plan: Plan) -> list[str]:

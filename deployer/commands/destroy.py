@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployer.commands import consent
+from deployer.commands.carry_out import Words, agreed, answerable, carried_out, interruptible, tell
 from deployer.commands.options import ProjectChoice, lock_option, project_options
 from deployer.errors import DeployerError, UsageError
 from deployer.model import Plan
@@ -44,7 +44,6 @@ def command(*, choice: ProjectChoice, confirm: str | None, lock_timeout: float) 
 
 
 async def _destroy(project: Project, lock_timeout: float, again: str, *, asks: bool) -> int:
-    from deployer.commands.carry_out import Words, agreed, carried_out, tell
     from deployer.project.applying import PRUNE_LIMIT, ApplyOptions
     from deployer.project.session import locked, opened
     from deployer.project.undo import destruction, undeclared
@@ -69,8 +68,8 @@ def _done(plan: Plan) -> str:
 
 
 def _ask(plan: Plan) -> None:
-    consent.answerable("destroy", f"--confirm {plan.project}")
-    with consent.interruptible():
+    answerable("destroy", f"--confirm {plan.project}")
+    with interruptible():
         typed = click.prompt(
             f"\nType the project's name ({plan.project}) to delete all of it", default="", show_default=False
         )

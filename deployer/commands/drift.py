@@ -6,6 +6,7 @@ import asyncio
 
 import click
 
+from deployer.commands.carry_out import tell
 from deployer.commands.options import ProjectChoice, format_option, project_options
 from deployer.errors import EXIT_CHANGES, EXIT_DONE
 from deployer.render import formats
@@ -25,8 +26,6 @@ def command(*, choice: ProjectChoice, form: str, exit_code: bool) -> int:
       deployer drift
       deployer drift --account openai --exit-code   # 0 nothing moved, 2 something did, 1 failure
     """
-    from deployer.commands.carry_out import tell
-
     found = asyncio.run(choice.load().adrift(on_event=tell))
     formats.write("drift", form, found.plan)
     if found.absent:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployer.commands import consent
+from deployer.commands.carry_out import answerable, confirmed, tell
 from deployer.commands.options import MANIFEST, VARIABLE, account_option, force_option
 from deployer.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from deployer.kinds import SURFACES
@@ -96,7 +96,6 @@ def _of_url(folder: Path, api: str | None, base_url: str) -> ExportSource:
 
 async def _export(source: ExportSource, options: ExportOptions, *, adopt: bool | None) -> int:
     """Write everything, on consent; `adopt` is None when it is to be asked."""
-    from deployer.commands.carry_out import tell
     from deployer.project.export import exporting, staged
 
     async with exporting(source, options, tell) as export:
@@ -122,9 +121,9 @@ def _consent(foreign: Sequence[Declaration]) -> bool:
     """Ask before anything is written: without the answer the files would be half of what was wanted."""
     if not foreign:
         return False
-    consent.answerable("export", "--yes", "--no-adopt")
+    answerable("export", "--yes", "--no-adopt")
     names = listed([str(item.address) for item in foreign], _SHOWN)
-    return consent.confirmed(f"Adopt the {len(foreign)} objects that are foreign ({names})?")
+    return confirmed(f"Adopt the {len(foreign)} objects that are foreign ({names})?")
 
 
 async def _finished(export: Export, foreign: Sequence[Declaration], *, adopt: bool) -> int:

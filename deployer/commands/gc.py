@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployer.commands import consent
+from deployer.commands.carry_out import confirmed, tell
 from deployer.commands.options import ProjectChoice, format_option, lock_option, project_options
 from deployer.errors import EXIT_DONE, DeployerError
 from deployer.render import formats
@@ -50,7 +50,6 @@ def command(*, choice: ProjectChoice, older_than: float, yes: bool, form: str, l
 
 
 async def _gc(project: Project, older: float, lock_timeout: float, *, yes: bool, form: str) -> int:
-    from deployer.commands.carry_out import tell
     from deployer.project.session import locked
     from deployer.project.undo import delete_files, unreferenced
 
@@ -83,5 +82,5 @@ def _shown(project: Project, found: Sequence[Unreferenced], *, deleted: bool = F
 
 
 def _confirm(found: Sequence[Unreferenced]) -> None:
-    if not consent.confirmed(f"Delete {'it' if len(found) == 1 else 'them'}?"):
+    if not confirmed(f"Delete {'it' if len(found) == 1 else 'them'}?"):
         raise DeployerError("nothing was deleted")

@@ -6,6 +6,7 @@ import asyncio
 
 import click
 
+from deployer.commands.carry_out import tell
 from deployer.commands.options import ProjectChoice, format_option, project_options
 from deployer.errors import EXIT_DONE, EXIT_FAILED
 from deployer.render import formats
@@ -24,8 +25,6 @@ def command(*, choice: ProjectChoice, form: str) -> int:
       deployer outputs
       deployer outputs --format env >> .env
     """
-    from deployer.commands.carry_out import tell
-
     found = asyncio.run(choice.load().aoutputs(on_event=tell))
     if found.ids or form == "json":
         formats.write("outputs", form, found.ids)

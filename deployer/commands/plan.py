@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deployer.commands.carry_out import tell
 from deployer.commands.options import (
     ProjectChoice,
     fail_on_option,
@@ -69,7 +70,6 @@ def command(  # noqa: PLR0913 (one for each option)
 
 
 async def _plan(project: Project, options: PlanOptions, *, rehash: bool) -> ProjectPlan:
-    from deployer.commands.carry_out import tell
 
     async with project.open(rehash=rehash, on_event=tell) as session:
         return await session.plan(options)

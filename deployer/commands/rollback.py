@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployer.commands import consent
+from deployer.commands.carry_out import Words, agreed, answerable, carried_out, confirm, tell
 from deployer.commands.options import (
     ProjectChoice,
     force_option,
@@ -88,7 +88,6 @@ def command(  # noqa: PLR0913 (one for each option)
 
 
 async def _rollback(project: Project, chosen: Restoration, wanted: RollbackIntent) -> int:
-    from deployer.commands.carry_out import Words, agreed, carried_out, confirm, tell
     from deployer.project.applying import ApplyOptions
     from deployer.project.session import locked
     from deployer.project.undo import missing
@@ -119,7 +118,7 @@ async def _rollback(project: Project, chosen: Restoration, wanted: RollbackInten
 
 def _refused(_plan: Plan) -> None:
     """The plan has been shown; that is all that can be done where no one can answer."""
-    consent.answerable("roll back", "--yes")
+    answerable("roll back", "--yes")
 
 
 def _show(project: Project, *, chosen: bool) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployer.commands import consent
+from deployer.commands.carry_out import answerable, confirmed, tell
 from deployer.commands.options import ProjectChoice, project_options, yes_option
 from deployer.errors import EXIT_DONE, DeployerError
 
@@ -35,7 +35,6 @@ def command(*, choice: ProjectChoice, yes: bool) -> int:
 
 
 async def _unlock(project: Project, *, yes: bool) -> int:
-    from deployer.commands.carry_out import tell
     from deployer.render.lines import plain
 
     async with project.open(on_event=tell) as session:
@@ -61,6 +60,6 @@ def _told(lease: Lease) -> str:
 
 
 def _confirm() -> None:
-    consent.answerable("unlock", "--yes")
-    if not consent.confirmed("Unlock? A run that is still at work stops."):
+    answerable("unlock", "--yes")
+    if not confirmed("Unlock? A run that is still at work stops."):
         raise DeployerError("nothing was changed")
