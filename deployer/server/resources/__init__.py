@@ -12,6 +12,7 @@ from deployer.server.resources import (
     models,
     responses,
     runs,
+    sessions,
     threads,
     uploads,
     vector_store_files,
@@ -21,6 +22,7 @@ from deployer.server.state import Operation, Upload
 
 OPERATIONS: list[Operation] = [
     *assistants.OPERATIONS,
+    *sessions.OPERATIONS,  # before agents, whose ids stand where `sessions` does
     *agents.OPERATIONS,
     *vector_stores.OPERATIONS,
     *vector_store_files.OPERATIONS,

@@ -150,6 +150,7 @@ _FIELDS: dict[str, Check] = {
 }
 CREATE = fields(_FIELDS, required=("model",))
 UPDATE = fields(_FIELDS)
+OVERRIDES = fields({name: check for name, check in _FIELDS.items() if name not in ("name", "metadata")})
 
 # The object that an omitted or null field stands for; a given object is laid over it.
 _OBJECTS: dict[str, Callable[[], Json]] = {
@@ -203,20 +204,24 @@ AGENTS = StoredKind(
 _BETA = "agents=v1"
 
 
-def _beta(handler: Handler) -> Handler:
+_CODES = {404: "not_found_error", 409: "conflict_error"}
+
+
+def guarded(handler: Handler) -> Handler:
     """Guard a handler with the beta's header; every invalid field has one code there (docs: agents-api/errors)."""
 
     @functools.wraps(handler)
-    def guarded(call: ApiCall) -> Answer:
+    def guard(call: ApiCall) -> Answer:
         if _BETA not in call.headers.get("openai-beta", "").replace(" ", "").split(","):
             raise ApiError(400, f"This endpoint needs the header 'OpenAI-Beta: {_BETA}'.", code="invalid_beta")
         try:
             return handler(call)
         except ApiError as error:
-            error.code = "not_found_error" if error.status == 404 else "invalid_request_error"
+            if error.code != "idempotency_conflict":
+                error.code = _CODES.get(error.status, "invalid_request_error")
             raise
 
-    return guarded
+    return guard
 
 
 def create(call: ApiCall) -> Json:
@@ -242,9 +247,9 @@ def update(call: ApiCall) -> Json:
 
 
 OPERATIONS: list[Operation] = [
-    ("POST", "/v1/agents", _beta(create)),
-    ("GET", "/v1/agents", _beta(AGENTS.index)),
-    ("GET", "/v1/agents/{agent_id}", _beta(AGENTS.get)),
-    ("POST", "/v1/agents/{agent_id}", _beta(update)),
-    ("DELETE", "/v1/agents/{agent_id}", _beta(AGENTS.delete)),
+    ("POST", "/v1/agents", guarded(create)),
+    ("GET", "/v1/agents", guarded(AGENTS.index)),
+    ("GET", "/v1/agents/{agent_id}", guarded(AGENTS.get)),
+    ("POST", "/v1/agents/{agent_id}", guarded(update)),
+    ("DELETE", "/v1/agents/{agent_id}", guarded(AGENTS.delete)),
 ]

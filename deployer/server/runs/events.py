@@ -54,6 +54,11 @@ class ItemEvent(TurnEvent):
 
 
 @dataclass(frozen=True)
+class ItemGiven(ItemEvent):
+    """The turn was given an item, at its beginning or in the middle; the index means nothing."""
+
+
+@dataclass(frozen=True)
 class ItemBegan(ItemEvent):
     pass
 

@@ -51,6 +51,10 @@ class TurnLostError(Exception):
     """The turn is no longer in progress, or no longer this process's to play."""
 
 
+class SteeredError(Exception):
+    """The turn was given something that the model has not read yet."""
+
+
 class Stage(Protocol):
     """What a turn is played on: the database, the clock, those who listen, and the index of files."""
 
@@ -64,9 +68,18 @@ class Stage(Protocol):
         """Return the items of the turn itself: what it was given, what it made, and outputs of its calls."""
 
     def write(
-        self, turn: Turn, events: Iterable[TurnEvent], *, new: Iterable[Json] = (), changed: Iterable[Json] = ()
+        self,
+        turn: Turn,
+        events: Iterable[TurnEvent],
+        *,
+        new: Iterable[Json] = (),
+        changed: Iterable[Json] = (),
+        given: int | None = None,
     ) -> None:
-        """Store a turn with new and changed items, and publish events; TurnLostError if the turn is lost."""
+        """Store a turn with new and changed items, and publish events; TurnLostError if the turn is lost.
+
+        SteeredError if the turn was given more than `given` items.
+        """
 
     def publish(self, event: TurnEvent) -> None:
         """Publish an event that changes nothing in the database."""
@@ -127,6 +140,8 @@ class Player:
         if self.turn.answers >= _MOST_ANSWERS:
             raise AnswerError("server_error", f"The model answered {_MOST_ANSWERS} times without coming to an end.")
         before, self._told = len(self._made), False
+        if self.turn.steers:
+            self._own = self._stage.own_items(self.turn)
         question = Question(self.turn, unsealed([*context, *self._own]), self._own)
         read = _size(question)
         if (most := self.turn.ask.max_input_tokens) is not None and self.turn.usage.input + read > most:
@@ -305,10 +320,19 @@ class Player:
         events: list[TurnEvent] = []
         if self.turn.steps and self.turn.steps[-1].status == IN_PROGRESS:
             self._end_step(self.turn.steps[-1], events)
-        if _wants_more(made):
-            self._stage.write(self.turn, events)
-        else:
-            self._end(COMPLETED, events)
+        if not _wants_more(made):
+            turn, self.turn = self.turn, replace(self.turn, status=COMPLETED, ended_at=self._stage.now())
+            try:
+                self._stage.write(self.turn, [*events, TurnMoved(self.turn)], given=self._given())
+            except SteeredError:
+                self.turn = turn
+            else:
+                return
+        self._stage.write(self.turn, events)
+
+    def _given(self) -> int | None:
+        """How many items the model has read that the turn was given; None where it is not given any later."""
+        return sum("turn" not in item for item in self._own) if self.turn.steers else None
 
     def _pause(self) -> None:
         """Wait for the outputs of function calls: the step stays open."""

@@ -101,6 +101,12 @@ def items_of_turn(db: sqlite3.Connection, turn_id: str) -> list[Json]:
     return [_item(row) for row in found]
 
 
+def count_given(db: sqlite3.Connection, turn_id: str) -> int:
+    """Return how many items a turn was given: those that it has not made itself."""
+    statement = "SELECT COUNT(*) FROM items WHERE turn_id = ? AND json_type(body, '$.turn') IS NULL"
+    return int(db.execute(statement, (turn_id,)).fetchone()[0])
+
+
 def items_of(db: sqlite3.Connection, parent: str) -> list[Json]:
     """Return all items of a conversation, oldest first."""
     return [_item(row) for row in db.execute("SELECT body FROM items WHERE parent = ? ORDER BY seq", (parent,))]

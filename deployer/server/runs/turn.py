@@ -115,8 +115,9 @@ class Turn:
 
     `parent` is the conversation to which its items belong while they are made; `joins` the one to which they are
     appended when it has ended, and `after` the turn that it follows: at most one of the three is given. `waits` says
-    whether a function call pauses the turn until its output is there; else calls end it. A turn that is not to be kept
-    is gone when it has ended. `answers` counts the answers so far; `memory` is what their answerer keeps there.
+    whether a function call pauses the turn until its output is there; else calls end it. One that `steers` reads what
+    it is given while it goes on. One that is not to be kept is gone when it has ended. `answers` counts the answers so
+    far; `memory` is what their answerer keeps there.
     """
 
     id: str
@@ -129,6 +130,7 @@ class Turn:
     joins: str = ""
     after: str = ""
     waits: bool = True
+    steers: bool = False
     keep: bool = True
     expires_at: int | None = None
     started_at: int | None = None

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from deployer.server.runs import records
 from deployer.server.runs.answers import Answerer
 from deployer.server.runs.events import Channels, ItemAnswered, StepEnded, TurnEvent, TurnMoved
-from deployer.server.runs.loop import Player, TurnLostError, interrupted, made_by
+from deployer.server.runs.loop import Player, SteeredError, TurnLostError, interrupted, made_by
 from deployer.server.runs.turn import (
     CANCELLED,
     CANCELLING,
@@ -314,11 +314,19 @@ class Turns:
             return records.items_of_turn(db, turn.id)
 
     def write(
-        self, turn: Turn, events: Iterable[TurnEvent], *, new: Iterable[Json] = (), changed: Iterable[Json] = ()
+        self,
+        turn: Turn,
+        events: Iterable[TurnEvent],
+        *,
+        new: Iterable[Json] = (),
+        changed: Iterable[Json] = (),
+        given: int | None = None,
     ) -> None:
         with self.change() as change:
             if not records.is_held_by(change.db, turn.id, self._owner, IN_PROGRESS):
                 raise TurnLostError
+            if given is not None and records.count_given(change.db, turn.id) > given:
+                raise SteeredError
             records.add_items(change.db, turn.parent, new, turn.id)
             for item in changed:
                 records.save_item(change.db, item)
