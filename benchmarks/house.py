@@ -44,24 +44,18 @@ TABLES = (
 )
 """Names of the literal tables that list modules, or what modules bring."""
 NEWER = (
-    "deployer.server.runs",
-    "deployer.server.resources.messages",
-    "deployer.server.resources.run_views",
-    "deployer.server.resources.runs",
-    "deployer.server.resources.streaming",
-    "deployer.server.resources.threads",
-    "deployer.functions.openapi",
-    "deployer.functions.definitions",
-    "deployer.functions.checks.contradictions",
-    "deployer.functions.checks.keywords",
-    "deployer.render.html",
-    "deployer.backends.folder",
-    "deployer.catalogue",
-    "deployer.project.models",
-    "deployer.server.schemas",
+    *("deployer.server.runs", "deployer.server.schemas", "deployer.server.flaws"),
+    *(
+        f"deployer.server.resources.{name}"
+        for name in ("conversations", "messages", "response", "run", "session", "streaming", "threads")
+    ),
+    *("deployer.functions.openapi", "deployer.functions.definitions"),
+    *("deployer.functions.checks.contradictions", "deployer.functions.checks.keywords"),
+    *("deployer.catalogue", "deployer.project.models", "deployer.render.html", "deployer.backends.folder"),
 )
-"""Capabilities that came after the bar on modules was set: threads and runs, sources and newer rules of functions,
-the HTML report, objects in a folder. They are counted apart; every other bar holds for them, too."""
+"""How modules begin that came after the bar on their number was set: threads and runs, responses, conversations and
+sessions, schemas refused as the API does; more sources and rules of functions; what is known of models; the HTML
+report; objects in a folder. They are counted apart; every other bar holds for them, too."""
 RECIPES = {"a kind": 5, "an output format": 2, "an endpoint of the server": 2}
 """How many files outside tests and docs each recipe of CONTRIBUTING.md may touch."""
 
