@@ -116,8 +116,10 @@ def _target(data: bytes, path: Path) -> str | None:
     return text if leads else None
 
 
-def read_text(path: Path, name: str) -> str | Problem:
+def read_text(path: Path, name: str, *, names_files: bool = False) -> str | Problem:
     """Return the text of a UTF-8 file without carriage returns and byte order mark, or the problem with it.
+
+    A file that `names_files`, as a list of patterns does, may hold the path of one alone and still be no link to it.
 
     A problem with the file as a whole has no position: only whoever names the file knows a useful one.
     """
@@ -135,10 +137,10 @@ def read_text(path: Path, name: str) -> str | Problem:
         return Problem(f"{name} does not exist", similar_file(path, name, "create it, or correct the path"))
     except OSError as error:
         return Problem(f"{name} cannot be read ({error.strerror})", "check its permissions and links")
-    return _decode(data, path, name)
+    return _decode(data, None if names_files else path, name)
 
 
-def _decode(data: bytes, path: Path, name: str) -> str | Problem:
+def _decode(data: bytes, path: Path | None, name: str) -> str | Problem:
     if found := stand_in(data, path):
         return Problem(f"{name} is {found[0]}", found[1])
     try:

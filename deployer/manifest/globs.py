@@ -320,7 +320,7 @@ class Ignored:
         path = self._root / name
         if not os.path.lexists(path):  # a link that leads nowhere is told, not taken for nothing
             return None
-        text = read_text(path, name)
+        text = read_text(path, name, names_files=True)
         if isinstance(text, Problem):
             self.problems.append(Problem(text.message, text.remedy, position=text.position or Position(name, 1, 1)))
             return None
