@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from deployer.engine import decide, held_files, stamp, uploads, verify
 from deployer.engine.canonical import same
@@ -25,7 +24,6 @@ from deployer.model import (
     Attrs,
     Change,
     DesiredFile,
-    FieldPath,
     LiveFile,
     LiveObject,
     Plan,
@@ -374,18 +372,13 @@ def _attributes(kind: Kind, entry: Entry, ids: Mapping[str, str], declared: Coll
     found["metadata"] = stamp.without(found.get("metadata"))
     values = stamp.fields(found)
     if declared is None:
-        values = {path: value for path, value in values.items() if not same(value, _default(kind, path))}
+        values = {path: value for path, value in values.items() if not same(value, kind.defaults.get(path[0]))}
     else:
         values = {path: value for path, value in values.items() if stamp.name_of(path) in declared}
-    result = {path[0]: value for path, value in values.items() if path[0] != "metadata"}
+    result = {path[0]: value for path, value in values.items()}
     if "tools" in result:
         result["tools"] = list(result["tools"].values())
     return {**result, "metadata": {path[1]: value for path, value in values.items() if path[0] == "metadata"}}
-
-
-def _default(kind: Kind, path: FieldPath) -> Any:
-    """A pair of metadata has none."""
-    return kind.defaults.get(path[0]) if len(path) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,7 +406,7 @@ def _documents(entry: Entry, found: Owned | None, sources: ContentSources, pool:
         token = uploads.of_membership(old)
         if old.usable and token and (token in pool or old.sha256 in sources.tree):
             stays = any(one.sha256 == old.sha256 for one in here)
-            files.append(_document(old, sources.tree.get(old.sha256 or ""), _known_digests(old), whole=not stays))
+            files.append(_document(old, sources.tree.get(str(old.sha256)), _known_digests(old), whole=not stays))
             continue
         if old.usable:
             missing.append(path)
@@ -460,7 +453,7 @@ def _document(old: LiveFile, source: DesiredFile | None, declared: Mapping[str, 
     """What is still there keeps the attributes that were never declared; what is attached anew gets all it had."""
     names = {name: value for name, value in old.attributes.items() if whole or stamp.name_of(name) in old.declared}
     where = source.source or source.path if source else ""
-    return DesiredFile(old.path or "", old.size or 0, old.sha256 or "", old.chunking, where, names, declared)
+    return DesiredFile(str(old.path), old.size or 0, str(old.sha256), old.chunking, where, names, declared)
 
 
 def _known_digests(old: LiveFile) -> dict[str, str]:

@@ -751,7 +751,8 @@ def test_only_what_was_changed_of_a_foreign_object_goes_back() -> None:
     story.apply(store("s"))
     used = {"file_search": {"vector_store_ids": [ids(story)["test/vector_store/s"]]}}
     tools = [{"type": "file_search"}]
-    live_id = story.account.make("assistant", {"model": "m", "name": "N", "tools": tools, "tool_resources": used})
+    fields = {"model": "m", "name": "N", "instructions": "old", "tools": tools, "tool_resources": used}
+    live_id = story.account.make("assistant", fields)
     adopted(story, live_id)
     digests = {"model": "m", "name": "M", "tools": {"file_search": {"vector_stores": ["vector_store/s"]}}}
     applied = stamp.written(
@@ -817,7 +818,7 @@ def test_a_document_that_stays_in_place_of_a_missing_one_is_left_as_it_is() -> N
     live_id = ids(story)["test/vector_store/s"]
     (file_id,) = story.account.members[live_id]
     row = story.account.members[live_id][file_id]
-    row["attributes"]["by_hand"] = "x"
+    row["attributes"] |= {"by_hand": "x", "level": 9}
     assert change_of(lost(story).plan, "vector_store/s").files == ()
     worse = story.account.upload(document("docs/a.md", "c"))
     attributes = {**row["attributes"], "deployer_sha256": f"{'c':0<64}"}
@@ -979,3 +980,25 @@ def test_what_becomes_foreign_is_not_taken_for_what_had_its_address() -> None:
     found = story.plan_back(1)
     updated = {one.live_id: str(one.address) for one in found.plan.changes if one.action is Action.UPDATE}
     assert updated == {again: "assistant/x", live_id: f"assistant/x#{live_id}"}
+
+
+def test_what_was_there_before_the_run_stays_and_is_named() -> None:
+    story = Story()
+    story.apply(assistant("a"), recorded=False)
+    (live,) = story.account.objects.values()
+    story.chain[0]["there"].append(live.id)
+    said = f"stays: {live.id} was there before the run that was to create it|"
+    assert problems(story.plan_back()) == [("assistant/a", said, "warning")]
+
+
+def test_who_changes_in_the_plan_and_goes_on_using_a_store_keeps_it() -> None:
+    story = Story()
+    story.apply(assistant("a", name="A"))
+    story.apply(store("s"), assistant("a", name="B"))
+    live = ids(story)
+    used = {"file_search": {"vector_store_ids": [live["test/vector_store/s"]]}}
+    story.account.edit(live["test/assistant/a"], tools=[{"type": "file_search"}], tool_resources=used)
+    found = story.plan_back()
+    who = f"was created since, but stays: it is in use by assistant {live['test/assistant/a']}|"
+    assert problems(found) == [("vector_store/s", who, "warning")]
+    assert sorted(one[:2] for one in changes(found)) == [("assistant/a", "update"), ("vector_store/s", "no-op")]

@@ -46,6 +46,10 @@ def test_a_run_whose_time_is_none_rules_out_by_its_commit_only() -> None:
     assert Run("apply", "", "abc1234").excludes("asst_1", raw(1)) == ""
 
 
+def test_outside_git_there_is_no_commit_to_compare() -> None:
+    assert Run("apply", str(TIME), "").excludes("asst_1", raw(deployer="test/assistant/x")) == ""
+
+
 def test_a_rollback_writes_the_stamps_of_other_runs() -> None:
     assert Run("rollback", str(TIME), "abc1234").excludes("asst_1", raw(deployer_origin="fff")) == ""
 

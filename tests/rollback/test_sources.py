@@ -30,13 +30,19 @@ def described(files: Mapping[str, DesiredFile]) -> dict[str, tuple[str, int, str
     return {key: (file.path, file.size, file.sha256) for key, file in files.items()}
 
 
-def test_a_file_is_found_by_its_bytes_under_any_name(project: Project) -> None:
+def test_a_file_is_found_by_its_bytes_under_any_name(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Links and hidden folders are passed over."""
     project.write("deep/down/b.txt", "content")
     project.write("deep/same-size.txt", "CONTENT")
     project.write("other.txt", "not this")
     project.write(".hidden/c.txt", "hidden!")
     (project.root / "link.txt").symlink_to(project.root / "other.txt")
-    wanted = {sha("content"): 7, sha("hidden!"): 7, sha("gone"): 4}
+    outside = tmp_path_factory.mktemp("outside") / "linked.txt"
+    outside.write_text("linked", encoding="utf-8")
+    (project.root / "linked.txt").symlink_to(outside)
+    wanted = {sha("content"): 7, sha("hidden!"): 7, sha("gone"): 4, sha("linked"): 6}
     found = find_files(project.root, wanted)
     assert described(found) == {sha("content"): ("deep/down/b.txt", 7, sha("content"))}
     assert find_files(project.root, {}) == {}

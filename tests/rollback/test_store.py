@@ -114,11 +114,11 @@ def shot(account: Mapping[str, str] = ACCOUNT, **more: Any) -> dict[str, Any]:
     return {"account": account, "changes": [], **more}
 
 
-@pytest.fixture(params=("folder", "url"))
+@pytest.fixture(params=("folder", "memory", "file"))
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> SnapshotStore:
     """A store with snapshots of two accounts, one after the other."""
-    where = f"memory://{tmp_path.name}/shots/" if request.param == "url" else "shots"
-    store = SnapshotStore.of(tmp_path, where, "test", nothing_wrong)
+    where = {"folder": "shots", "memory": f"memory://{tmp_path.name}/shots/", "file": f"file://{tmp_path}/a/b/"}
+    store = SnapshotStore.of(tmp_path, where[request.param], "test", nothing_wrong)
     for name, one in zip(NAMES, (ACCOUNT, OTHER, ACCOUNT, OTHER), strict=True):
         store.write(name, shot(one, text="수원"))
     return store
@@ -266,10 +266,94 @@ def test_a_snapshot_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: py
     store.write(NAMES[0], shot())
 
     def full(_: int) -> None:
+        beside.extend(path.name for path in (tmp_path / "shots").iterdir() if path.stem != NAMES[0])
         raise OSError(28, "No space left on device")
 
+    beside: list[str] = []
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(DeployerError, match="No space left on device"):
         store.write(NAMES[0], shot(text="more"))
     assert store.read(NAMES[0]) == shot()
     assert [path.name for path in (tmp_path / "shots").iterdir()] == [f"{NAMES[0]}.json"]
+    (temporary,) = beside
+    assert temporary.startswith("."), "it is hidden"
+    assert temporary.endswith(".tmp"), "and no snapshot"
+
+
+def test_what_is_written_can_be_read_by_people(tmp_path: Path) -> None:
+    """One line for each value, text as it is; what is only half a character is an escape."""
+    SnapshotStore.of(tmp_path, "shots", "test", nothing_wrong).write(NAMES[0], shot(text="수원 \ud800"))
+    text = (tmp_path / "shots" / f"{NAMES[0]}.json").read_text(encoding="utf-8")
+    assert text.splitlines()[:3] == ["{", ' "account": {', '  "name": "here",']
+    assert text.endswith(' "text": "수원 \\ud800"\n}\n')
+    assert SnapshotStore.of(tmp_path, "shots", "test", nothing_wrong).read(NAMES[0])["text"] == "수원 \ud800"
+
+
+def test_a_folder_needs_no_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("fsspec.core.url_to_fs", asked)
+    store = SnapshotStore.of(tmp_path, None, "test", nothing_wrong)
+    store.write(NAMES[0], shot())
+    assert (store.names(), store.read(NAMES[0])) == ([NAMES[0]], shot())
+
+
+def test_a_list_that_is_refused_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> bool:
+        raise RuntimeError("not\nyours")
+
+    monkeypatch.setattr("fsspec.implementations.memory.MemoryFileSystem.exists", refused)
+    store = SnapshotStore.of(tmp_path, "memory://bucket/shots", "test", nothing_wrong)
+    with pytest.raises(DeployerError) as caught:
+        store.names()
+    assert str(caught.value) == f"snapshots in memory://bucket/shots cannot be read (not yours); {REMEDY}"
+
+
+FILE: Mapping[str, Any] = {
+    "id": "file-1",
+    "path": None,
+    "sha256": None,
+    "size": None,
+    "status": "completed",
+    "created_at": 1,
+    "chunking": None,
+    "attributes": {},
+    "declared": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    (
+        ({"address": "river/a"}, "river/a is of an unknown kind"),
+        ({"object": {"metadata": []}}, "assistant/a has a field metadata of an unknown form"),
+        ({"files": [FILE, {**FILE, "id": "../x"}]}, "assistant/a has a file with an id of an unknown form"),
+        (
+            {"files": [{**FILE, "attributes": {"deployer_path": 1}}]},
+            "assistant/a has a field attributes/deployer_path of an unknown form",
+        ),
+        ({}, None),
+        ({"object": None, "files": []}, None),
+        ({"address": "file/file-1"}, None),
+    ),
+)
+def test_what_cannot_be_compared_is_said_so(tmp_path: Path, change: Mapping[str, Any], why: str | None) -> None:
+    store = SnapshotStore.of(tmp_path, "shots", "test", nothing_wrong)
+    good = {"address": "assistant/a", "object": {"metadata": {}}, "files": [FILE]}
+    data = {**shot(), "changes": [good, {**good, **change}]}
+    store.write(NAMES[0], data)
+    if why is None:
+        assert store.read(NAMES[0]) == data
+        return
+    with pytest.raises(DeployerError) as caught:
+        store.read(NAMES[0])
+    assert str(caught.value) == f"the snapshot {NAMES[0]} is none of this deployer ({why}); remove or mend it"
+
+
+def test_an_account_that_nobody_knows_has_no_kinds(tmp_path: Path) -> None:
+    store = SnapshotStore.of(tmp_path, "shots", "test", nothing_wrong)
+    change: Mapping[str, Any] = {"address": "assistant/a", "object": None, "files": []}
+    store.write(NAMES[0], {"account": {"api": "rivers"}, "changes": [change]})
+    with pytest.raises(DeployerError, match="assistant/a is of an unknown kind"):
+        store.read(NAMES[0])
