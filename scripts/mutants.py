@@ -57,9 +57,30 @@ PACKAGES: Mapping[str, Sequence[str]] = {
         "tests/rollback/test_sources.py",
         "tests/rollback/test_store.py",
     ),
-    "engine": ("tests/engine", "tests/laws/test_engine_laws.py", "tests/rollback/test_laws.py"),
-    "kinds": ("tests/engine", "tests/kinds", "tests/laws/test_kind_laws.py", "tests/rollback/test_laws.py"),
-    "apply": ("tests/apply", "tests/commands/test_compare_then_set.py", "tests/journeys/test_lost_answers.py"),
+    "engine": (
+        "tests/commands/test_adopt.py",
+        "tests/commands/test_conflicts.py",
+        "tests/commands/test_drift.py",
+        "tests/commands/test_saved_plans.py",
+        "tests/engine",
+        "tests/render/test_plans.py",
+        "tests/laws/test_engine_laws.py",
+        "tests/rollback/test_laws.py",
+        "tests/rollback/test_plans.py",
+    ),
+    "kinds": (
+        "tests/engine",
+        "tests/kinds",
+        "tests/laws/test_kind_laws.py",
+        "tests/rollback/test_laws.py",
+        "tests/rollback/test_plans.py",
+    ),
+    "apply": (
+        "tests/apply",
+        "tests/commands/test_compare_then_set.py",
+        "tests/journeys/test_lost_answers.py",
+        "tests/journeys/test_still_used.py",
+    ),
 }
 
 
@@ -120,8 +141,8 @@ def _shown(folder: Path, name: str) -> Mutant:
     lines = [line for line in shown.stdout.splitlines() if not line.startswith(("---", "+++"))]
     was = " ".join(line[1:].strip() for line in lines if line.startswith("-"))
     now = " ".join(line[1:].strip() for line in lines if line.startswith("+"))
-    function = name.removeprefix("deployer.").rpartition("__mutmut_")[0]
-    return Mutant(function.replace("xǁ", "").replace("ǁ", ".").replace(".x_", "."), was, now)
+    module, _, function = name.removeprefix("deployer.").rpartition("__mutmut_")[0].rpartition(".")
+    return Mutant(f"{module}.{function.removeprefix('x').removeprefix('_').strip('ǁ').replace('ǁ', '.')}", was, now)
 
 
 def _report(package: str, count: int, alive: Sequence[Mutant]) -> int:

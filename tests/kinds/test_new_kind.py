@@ -204,7 +204,9 @@ def test_a_surface_all_of_whose_kinds_live_in_a_folder_needs_no_account_at_all(
 
 @pytest.mark.parametrize("kind", ("folder", "url"))
 def test_a_folder_lists_gets_makes_changes_and_deletes(tmp_path: Path, kind: str) -> None:
-    place = str(tmp_path / "objects") if kind == "folder" else f"memory://{tmp_path.name}/objects"
+    place = (
+        str(tmp_path / "objects") if kind == "folder" else f"memory:/{tmp_path}/objects"
+    )  # the name alone comes again
     asyncio.run(_walked(FolderBackend("test", place, clock=iter(range(100)).__next__)))
 
 

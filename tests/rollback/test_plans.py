@@ -1002,3 +1002,27 @@ def test_who_changes_in_the_plan_and_goes_on_using_a_store_keeps_it() -> None:
     who = f"was created since, but stays: it is in use by assistant {live['test/assistant/a']}|"
     assert problems(found) == [("vector_store/s", who, "warning")]
     assert sorted(one[:2] for one in changes(found)) == [("assistant/a", "update"), ("vector_store/s", "no-op")]
+
+
+def test_a_reference_that_somebody_edited_is_an_edit_while_its_store_is_there() -> None:
+    story = Story()
+    stores = (store("s"), store("t"))
+    story.apply(*stores, assistant("a", name="A", tools=using("s")))
+    story.apply(*stores, assistant("a", name="B", tools=using("s")))
+    live = ids(story)
+    used = {"file_search": {"vector_store_ids": [live["test/vector_store/t"]]}}
+    story.account.edit(live["test/assistant/a"], tool_resources=used)
+    assert [one.path for _, one in story.plan_back().plan.conflicts] == [("tools", "file_search")]
+
+
+def test_what_has_the_address_still_was_not_moved() -> None:
+    """The manifest moves it; both are there, and the run that was killed was to create the first."""
+    story = Story()
+    story.apply(assistant("b"))
+    story.apply(assistant("b"), assistant("a"), recorded=False)
+    moved = tuple(moves(("assistant/a", "assistant/b")))
+    assert problems(story.plan_back(moved=moved)) == []
+    (stays,) = [live_id for name, live_id in ids(story).items() if name == "test/assistant/a"]
+    story.chain[-1]["there"].append(stays)
+    said = f"stays: {stays} was there before the run that was to create it|"
+    assert problems(story.plan_back(moved=moved)) == [("assistant/a", said, "warning")]

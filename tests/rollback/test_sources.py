@@ -167,7 +167,7 @@ def test_a_document_that_is_on_the_account_is_not_looked_for_in_the_tree(project
 def test_older_snapshots_tell_what_a_lost_file_was_called(project: Project) -> None:
     folder = project.root / "shots"
     folder.mkdir()
-    file = {"path": "data/lost.csv", "sha256": sha("lost"), "size": 4}
+    file = {"path": "data/deep/lost.csv", "sha256": sha("lost"), "size": 4}
     data = {
         "account": {"api": "assistants"},
         "changes": [{"address": "assistant/x", "object": None, "files": [], "uploads": [file]}],
@@ -176,6 +176,6 @@ def test_older_snapshots_tell_what_a_lost_file_was_called(project: Project) -> N
     (folder / "20200102T000000.000000Z-test.json").write_text(json.dumps(data), encoding="utf-8")
     token = uploads.token("lost.csv", sha("lost"))
     found, _, _ = looked_for(project, lambda _: [held("assistant/x", {"gone": token})], {})
-    assert found.names == {token: "data/lost.csv"}
+    assert found.names == {token: "data/deep/lost.csv"}
     found, _, _ = looked_for(project, lambda _: [], {})
     assert found.names == {}, "where nothing is unknown, none is read"
