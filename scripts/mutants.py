@@ -58,12 +58,7 @@ PACKAGES: Mapping[str, Sequence[str]] = {
         "tests/rollback/test_store.py",
     ),
     "engine": (
-        "tests/commands/test_adopt.py",
-        "tests/commands/test_conflicts.py",
-        "tests/commands/test_drift.py",
-        "tests/commands/test_saved_plans.py",
         "tests/engine",
-        "tests/render/test_plans.py",
         "tests/laws/test_engine_laws.py",
         "tests/rollback/test_laws.py",
         "tests/rollback/test_plans.py",
