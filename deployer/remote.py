@@ -10,11 +10,12 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 from unicodedata import normalize
 from urllib.parse import unquote
 
@@ -284,3 +285,29 @@ def readable(source: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise DeployerError(f"{source} cannot be read ({error.strerror}); check its permissions") from None
+
+
+@asynccontextmanager
+async def opened(open_file: Callable[[], IO[bytes]]) -> AsyncIterator[IO[bytes]]:
+    """Open a file in a thread and close it at the end, also when the caller is cancelled while the thread opens it.
+
+    A thread cannot be cancelled: without the hand-over below, what it opens for nobody would stay open.
+    """
+    import asyncio  # not for those who only validate
+
+    lock, left, held = threading.Lock(), threading.Event(), ExitStack()
+
+    def hand_over() -> IO[bytes]:
+        file = open_file()
+        with lock:
+            held.callback(file.close)
+            if left.is_set():
+                held.close()
+        return file
+
+    try:
+        yield await asyncio.to_thread(hand_over)
+    finally:
+        with lock:
+            left.set()
+            held.close()

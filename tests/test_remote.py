@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import http.server
 import subprocess
@@ -10,7 +11,7 @@ import threading
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import fsspec
 import pytest
@@ -235,3 +236,36 @@ def test_a_web_server(web: str) -> None:
     with pytest.raises(DeployerError) as caught:
         remote.size(f"{web}/broken.pdf?sig=s3cret")
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("when", ("opening", "reading"))
+def test_what_a_thread_opens_is_closed_also_for_who_was_cancelled(tmp_path: Path, when: str) -> None:
+    """However late the thread opens it: the caller is gone by then, and so may be its event loop."""
+    (tmp_path / "a.md").write_text("a")
+    files: list[IO[bytes]] = []
+    begun, may_open = threading.Event(), threading.Event()
+
+    def slowly() -> IO[bytes]:
+        begun.set()
+        assert may_open.wait(20)
+        files.append((tmp_path / "a.md").open("rb"))
+        return files[0]
+
+    async def read() -> None:
+        async with remote.opened(slowly):
+            await asyncio.sleep(60)
+
+    async def cancelled() -> None:
+        work = asyncio.create_task(read())
+        await asyncio.to_thread(begun.wait)
+        if when == "reading":
+            may_open.set()
+            while not files:
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        may_open.set()
+
+    asyncio.run(cancelled())
+    assert [file.closed for file in files] == [True]

@@ -172,12 +172,10 @@ async def _sent(run: Execution, address: Address, file: DesiredFile) -> str:
 
 async def _send(run: Execution, address: Address, file: DesiredFile) -> str:
     """Send the bytes; if they are no longer those of the plan, take the upload back and fail."""
-    content = await asyncio.to_thread(remote.open_source, run.root, file.source or file.path)
-    with content:
-        async with run.turn():
-            file_id, sha = await run.account.files.upload(
-                file.name, content, file.size, lambda size: run.notify(Event(address, bytes=size))
-            )
+    async with remote.opened(lambda: remote.open_source(run.root, file.source or file.path)) as content, run.turn():
+        file_id, sha = await run.account.files.upload(
+            file.name, content, file.size, lambda size: run.notify(Event(address, bytes=size))
+        )
     run.reuse.seen.add(file_id)
     run.sent.add(file_id)
     run.journal.send(file_id, sha)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from deployer import remote
 from deployer.backends import embedded, validate
 from deployer.backends.account import Account
 from deployer.backends.base import StoredFile
@@ -373,7 +374,7 @@ class Fetcher:
     async def _download(self, file_id: str, path: Path) -> str:
         """Write what a File object holds to `path`; return "" when done, else why the account does not show it."""
         try:
-            with await asyncio.to_thread(path.open, "wb") as file:
+            async with remote.opened(lambda: path.open("wb")) as file:
                 async for piece in self.account.files.download(file_id):
                     file.write(piece)
         except AccountError as error:

@@ -1,4 +1,4 @@
-"""Schemas made to do harm: each ends in under two seconds of processor time, with a diagnostic."""
+"""Schemas made to do harm: each ends, with a diagnostic."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from deployer.functions.check import check_examples, check_function, check_respo
 from deployer.functions.rules import Finding
 from deployer.model import Severity
 
-MOST_SECONDS = 2.0
+MOST_SECONDS = 20.0
+"""Of CPU: what grows with powers of its input would take hours, on any machine."""
 Schema = dict[str, Any]
 
 

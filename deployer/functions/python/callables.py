@@ -118,10 +118,18 @@ def _doc(plain: Any) -> str:
     return "" if doc.startswith(f"{plain.__name__}(") else doc
 
 
+def _type_hints(source: Any) -> dict[str, Any]:
+    """Return the evaluated annotations; before 3.12.4 a name of `def f[T]()` in a text is not found by itself."""
+    names = {one.__name__: one for one in getattr(source, "__type_params__", ())}
+    if names and inspect.isroutine(source):
+        return get_type_hints(source, localns=names, include_extras=True)
+    return get_type_hints(source, include_extras=True)
+
+
 def _hints(written: Any, name: str) -> dict[str, Any]:
     sources = (written, written.__init__) if inspect.isclass(written) else (written,)
     try:
-        return {key: hint for source in sources for key, hint in get_type_hints(source, include_extras=True).items()}
+        return {key: hint for source in sources for key, hint in _type_hints(source).items()}
     except NameError as error:
         remedy = "import it outside of `if TYPE_CHECKING:`"
         raise DeployerError(f"an annotation of {name} names {error.name}, which its module lacks; {remedy}") from None
