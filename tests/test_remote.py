@@ -251,18 +251,18 @@ def test_what_a_thread_opens_is_closed_also_for_who_was_cancelled(tmp_path: Path
         files.append((tmp_path / "a.md").open("rb"))
         return files[0]
 
-    async def read() -> None:
+    async def read(reading: asyncio.Event) -> None:
         async with remote.opened(slowly):
+            reading.set()
             await asyncio.sleep(60)
 
     async def cancelled() -> None:
-        work = asyncio.create_task(read())
+        reading = asyncio.Event()
+        work = asyncio.create_task(read(reading))
         await asyncio.to_thread(begun.wait)
         if when == "reading":
             may_open.set()
-            while not files:
-                await asyncio.sleep(0)
-            await asyncio.sleep(0.01)
+            await reading.wait()
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         may_open.set()
