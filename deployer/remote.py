@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import Any, BinaryIO
 from unicodedata import normalize
 from urllib.parse import unquote
 
@@ -288,16 +288,16 @@ def readable(source: str) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def opened(open_file: Callable[[], IO[bytes]]) -> AsyncIterator[IO[bytes]]:
-    """Open a file in a thread and close it at the end, also when the caller is cancelled while the thread opens it.
+async def opened(open_file: Callable[[], BinaryIO]) -> AsyncIterator[BinaryIO]:
+    """Yield a file that a thread opens; it is closed at the end, also when the caller was cancelled meanwhile.
 
-    A thread cannot be cancelled: without the hand-over below, what it opens for nobody would stay open.
+    A thread cannot be cancelled: without the hand-over below, what it opens too late would stay open.
     """
     import asyncio  # not for those who only validate
 
     lock, left, held = threading.Lock(), threading.Event(), ExitStack()
 
-    def hand_over() -> IO[bytes]:
+    def hand_over() -> BinaryIO:
         file = open_file()
         with lock:
             held.callback(file.close)

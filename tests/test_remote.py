@@ -11,7 +11,7 @@ import threading
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 import fsspec
 import pytest
@@ -242,10 +242,10 @@ def test_a_web_server(web: str) -> None:
 def test_what_a_thread_opens_is_closed_also_for_who_was_cancelled(tmp_path: Path, when: str) -> None:
     """However late the thread opens it: the caller is gone by then, and so may be its event loop."""
     (tmp_path / "a.md").write_text("a")
-    files: list[IO[bytes]] = []
+    files: list[BinaryIO] = []
     begun, may_open = threading.Event(), threading.Event()
 
-    def slowly() -> IO[bytes]:
+    def slowly() -> BinaryIO:
         begun.set()
         assert may_open.wait(20)
         files.append((tmp_path / "a.md").open("rb"))
