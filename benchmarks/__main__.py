@@ -20,6 +20,7 @@ NAMES = (
     "kill_matrix",
     "upload_memory",
     "replay_agreement",
+    "conversations",
     "function_schemas",
     "python_callables",
 )

@@ -109,6 +109,11 @@ class EmbeddedAccount:
         self._recent.close()
         self._storage.close()
 
+    @property
+    def turns(self) -> Turns:
+        """The conversations of the account."""
+        return self._turns
+
     def _hindered(self, job: sqlite3.Row) -> IngestOutcome | None:
         """What a fault makes of a job, if one strikes it."""
         fault = self._strikes.document(job)

@@ -305,7 +305,7 @@ def test_a_thread_that_is_deleted_takes_its_run_along(slow: Talk) -> None:
     assert slow.client.beta.threads.delete(thread).deleted
     with pytest.raises(openai.NotFoundError, match=thread):
         slow.client.beta.threads.runs.retrieve(run.id, thread_id=thread)
-    until(lambda: not slow.account._turns._tasks)
+    until(lambda: not slow.account.turns._tasks)
 
 
 def test_a_client_that_goes_away_loses_nothing(tmp_path: Path) -> None:

@@ -152,11 +152,15 @@ class Turns:
             elif self._loop is not None:
                 self._loop.call_soon_threadsafe(self._wake.set)
 
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything to play, or to wait for."""
+        with self._storage.read() as db:
+            return records.any_active(db)
+
     def look(self) -> None:
         """Begin to work, if another process has left work behind."""
-        with self._storage.read() as db:
-            waiting = records.any_active(db)
-        if waiting:
+        if self.busy:
             self.ring()
 
     def stop(self) -> None:
