@@ -11,6 +11,7 @@ EXIT_BUG = 3
 EXIT_USAGE = 64
 EXIT_INTERRUPTED = 130
 _NOT_FOUND = 404
+_FORBIDDEN = 403
 _UNSUPPORTED = (404, 405, 501)
 _REFUSED = range(400, 500)
 
@@ -50,10 +51,10 @@ class AccountError(DeployerError):
 
     `status` is the HTTP status, None when no answer came; `code` is the API's own error code where it gave one. `lost`:
     what was asked for may have been done all the same, since an answer was lost on the way. `done`: it was done, though
-    its answer makes no sense.
+    its answer makes no sense. `other_form`: it answered whole and well, but not in the form of this API.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what is known of it)
         self,
         message: str,
         *,
@@ -61,12 +62,14 @@ class AccountError(DeployerError):
         code: str | None = None,
         lost: bool = False,
         done: bool = False,
+        other_form: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.lost = lost
         self.done = done
+        self.other_form = other_form
 
     @property
     def absent(self) -> bool:
@@ -77,6 +80,11 @@ class AccountError(DeployerError):
     def unsupported(self) -> bool:
         """Whether the account says that it cannot do this at all."""
         return self.status in _UNSUPPORTED
+
+    @property
+    def forbidden(self) -> bool:
+        """Whether the account says that this key may not look there."""
+        return self.status == _FORBIDDEN
 
     @property
     def refused(self) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
@@ -25,12 +25,17 @@ OBJECTS = Path(".deployer") / "objects"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The kinds that it holds by name, and the open backends by name; `homes` says which backend a kind lives in."""
+    """The kinds that it holds by name, and the open backends by name; `homes` says which backend a kind lives in.
+
+    `unlisted` are the kinds that the account did not list when it was last read, with its refusal: it has no such
+    collection (404, 405, 501), or this key may not look there (403).
+    """
 
     settings: AccountSettings
     kinds: Mapping[str, Kind]
     homes: Mapping[str, str]
     backends: Mapping[str, Backend]
+    unlisted: dict[str, AccountError] = field(default_factory=dict)
 
     def of(self, kind: str) -> Backend:
         """Return the backend where objects of a kind are."""
@@ -51,25 +56,45 @@ class Account:
         lists = [one.models for one in self.backends.values() if one.models is not None]
         return await lists[0].offered() if lists else None
 
-    async def read(self, owned: Callable[[Mapping[str, Any]], bool]) -> tuple[LiveObject, ...]:
+    async def read(
+        self, owned: Callable[[Mapping[str, Any]], bool], needed: Collection[str] = ()
+    ) -> tuple[LiveObject, ...]:
         """Return every object of every kind; `owned` tells of an object whether its files are to be read, too.
 
-        The lists are read beside each other, memberships as soon as a store is seen.
+        The lists are read beside each other, memberships as soon as a store is seen. A kind that is not `needed` may
+        be `unlisted`; AccountError when a needed one is, or when there is no list at all.
         """
-        return await self._read(self.kinds, owned)
+        return await self._read(self.kinds, owned, needed)
 
     async def listed(self, *kinds: str) -> tuple[LiveObject, ...]:
-        """Return every object of these kinds (of all, if none is named), without what it holds."""
-        return await self._read(kinds or tuple(self.kinds), lambda _raw: False)
+        """Return every object of these kinds (of all that there are, if none is named), without what it holds."""
+        return await self._read(kinds or tuple(self.kinds), lambda _raw: False, kinds)
 
     async def _read(
-        self, kinds: Mapping[str, Kind] | tuple[str, ...], owned: Callable[[Mapping[str, Any]], bool]
+        self, kinds: Iterable[str], owned: Callable[[Mapping[str, Any]], bool], needed: Collection[str]
     ) -> tuple[LiveObject, ...]:
+        names, unlisted = tuple(kinds), dict[str, AccountError]()
+
+        async def of_kind(name: str) -> list[LiveObject]:
+            try:
+                return await self._of_kind(name, owned)
+            except* AccountError as errors:
+                error = _first(errors)
+                if name in needed or not isinstance(error, AccountError) or not _is_optional(error):
+                    raise
+                unlisted[name] = error
+            return []
+
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._of_kind(name, owned)) for name in kinds]
+                tasks = [group.create_task(of_kind(name)) for name in names]
         except BaseExceptionGroup as errors:
             raise _first(errors) from None
+        if names and len(unlisted) == len(names):  # an account without a single list is none: its URL or key is wrong
+            raise unlisted[names[0]]
+        for name in names:
+            self.unlisted.pop(name, None)
+        self.unlisted.update(unlisted)
         return tuple(one for task in tasks for one in task.result())
 
     async def _of_kind(self, kind: str, owned: Callable[[Mapping[str, Any]], bool]) -> list[LiveObject]:
@@ -82,6 +107,11 @@ class Account:
 
             found = [LiveObject(kind, raw["id"], raw) for raw in await backend.list(kind, seen)]
         return [replace(one, files=files[one.id].result()) if one.id in files else one for one in found]
+
+
+def _is_optional(error: AccountError) -> bool:
+    """Whether an account without this list is still one that can be worked with."""
+    return error.unsupported or error.forbidden
 
 
 def _first(error: BaseException) -> BaseException:

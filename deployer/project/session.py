@@ -19,8 +19,9 @@ from deployer.backends.account import Account, open_account
 from deployer.backends.base import Held, Lease, without_password
 from deployer.engine import plan, stamp
 from deployer.engine.draft import Scope
+from deployer.errors import AccountError
 from deployer.kinds import Kind
-from deployer.model import LiveObject, Resource, Target
+from deployer.model import LiveObject, Problem, Resource, Severity, Target
 from deployer.project import models
 from deployer.project.events import OnEvent, Watch, ignore
 from deployer.project.results import USUAL, PlanOptions, ProjectPlan
@@ -39,12 +40,21 @@ class Session:
     def kinds(self) -> Mapping[str, Kind]:
         return self.account.kinds
 
-    async def read(self) -> tuple[LiveObject, ...]:
-        return await self.account.read(lambda raw: _owned(self.manifest.project, raw))
+    async def read(self, *, whole: bool = True) -> tuple[LiveObject, ...]:
+        """Return all live objects; kinds that the manifest does not declare may be missing on the account.
+
+        A `whole` look raises AccountError where this key may not look: what is there could be owned.
+        """
+        needed = {one.address.kind for one in self.manifest.resources}
+        live = await self.account.read(lambda raw: _owned(self.manifest.project, raw), needed)
+        hidden = [error for error in self.account.unlisted.values() if error.forbidden]
+        if whole and hidden:
+            raise hidden[0]
+        return live
 
     async def plan(self, options: PlanOptions = USUAL) -> ProjectPlan:
         """Read the account and compare: the plan of this moment."""
-        live = await self.read()
+        live = await self.read(whole=options.prune)
         if options.check_files:
             live = await without_files(self.account, live)
         left_over = Journal.of(self.manifest.root, self.account.settings, self.manifest.project).left_over
@@ -53,6 +63,7 @@ class Session:
         told = [
             one for resource in self.manifest.resources for one in models.problems(resource, known, self.target.api)
         ]
+        told += unlisted(self.account)
         return ProjectPlan.of(replace(built, problems=(*built.problems, *told)) if told else built)
 
     def again(self, options: PlanOptions) -> Callable[[], Awaitable[ProjectPlan]]:
@@ -86,6 +97,23 @@ class Session:
             self.account.settings.limits,
             options.check_files,
         )
+
+
+def unlisted(account: Account) -> list[Problem]:
+    """Return a warning for each kind that the account did not list, because it has none or this key may not look."""
+    return [
+        Problem(*_unlisted(account.settings.name, error), name, severity=Severity.WARNING)
+        for name, error in sorted(account.unlisted.items())
+    ]
+
+
+def _unlisted(account: str, error: AccountError) -> tuple[str, str]:
+    if error.forbidden:
+        return (
+            f"this key may not list them on account {account} (403)",
+            "what is owned there is neither seen nor deleted",
+        )
+    return f"account {account} does not offer them ({error.status})", "none are declared, so none are needed"
 
 
 def _owned(project: str, raw: Mapping[str, Any]) -> bool:

@@ -33,6 +33,8 @@ CONCURRENCY = 32
 _MOST_FILES = 10_000
 _REMEDY = "check the account's api and base_url, then run again"
 _SUSPECT = ("failed", "cancelled", "in_progress")
+_NOT_FOUND = 404
+_NOT_OFFERED = (405, 501)
 _NO_SUCH_COLLECTION = (*range(400, 408), *range(409, 429), 501)
 """What a server answers whose API has no such collection; a 408, a 429 or a broken answer says nothing."""
 
@@ -101,7 +103,17 @@ class HttpBackend:
         return found
 
     async def get(self, kind: str, live_id: str) -> Row:
-        return await _read(self.client, f"{self._route(kind).path}/{live_id}")
+        try:
+            return await _read(self.client, f"{self._route(kind).path}/{live_id}")
+        except AccountError as error:
+            if error.status not in _NOT_OFFERED:
+                raise
+        # where objects are not served by id (LiteLLM), the list has them
+        found = next((row for row in await self.list(kind) if row["id"] == live_id), None)
+        if found is None:
+            failure = Failure("no longer lists it", "plan again", _NOT_FOUND)
+            raise self.client.error("GET", f"{self._route(kind).path}/{live_id}", failure)
+        return found
 
     async def create(self, kind: str, body: Mapping[str, Any]) -> Row:
         path = self._route(kind).path
@@ -274,7 +286,7 @@ class HttpFiles:
         shared = (other for other in _SHARED if surface in _SHARED and other != surface)
         others = {route.path: (other, kind) for other in shared for kind, route in ROUTES[other].items()}
         found = await asyncio.gather(
-            *(self._holders(*one) for one in routes.values()),
+            *(self._holders_if_offered(*one) for one in routes.values()),
             *(self._holders_if_there(*one) for path, one in others.items() if path not in routes),
         )
         return [one for group in found for one in group]
@@ -283,12 +295,21 @@ class HttpFiles:
         route, kind = _route(surface, name), SURFACES[surface][name].kind
         return [_holder(route, kind, row) for row in await rows(self.client, route.path, gate=self.gate)]
 
+    async def _holders_if_offered(self, surface: str, name: str) -> list[Holder]:
+        """Of the account's own surface: one that this key may not see could hold anything."""
+        try:
+            return await self._holders(surface, name)
+        except AccountError as error:
+            if error.unsupported:
+                return []
+            raise
+
     async def _holders_if_there(self, surface: str, name: str) -> list[Holder]:
         try:
             return await self._holders(surface, name)
         except AccountError as error:
-            if error.status in _NO_SUCH_COLLECTION:
-                return []
+            if error.status in _NO_SUCH_COLLECTION or error.other_form:
+                return []  # what answers in another form is another product's (LiteLLM's /agents is its own registry)
             raise
 
 

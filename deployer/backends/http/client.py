@@ -13,7 +13,7 @@ from deployer.backends.http.exchange import Answer, Content, HttpRequest, once, 
 from deployer.backends.http.failures import Failure, Trouble
 from deployer.backends.http.pacing import NOTHING, Counts, Pace
 from deployer.backends.http.redact import masked
-from deployer.backends.http.retry import PATIENT, Patience, Series
+from deployer.backends.http.retry import PATIENT, Fate, Patience, Series
 from deployer.errors import AccountError
 from deployer.model import AccountSettings
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PATIENT", "Answer", "Client", "Patience", "connect"]
 
+_OK = 200
 _BUSY = 429
 
 
@@ -112,7 +113,8 @@ class Client:
         often = f", after {attempts} attempts," if attempts > 1 else ""
         text = f"account {self.settings.name}: {where}{often} {failure.what}; {failure.remedy}"
         text = masked(text, self.settings.api_key)
-        return AccountError(text, status=failure.status, code=failure.code, lost=lost, done=done)
+        other_form = failure.status == _OK and failure.fate is Fate.REFUSED
+        return AccountError(text, status=failure.status, code=failure.code, lost=lost, done=done, other_form=other_form)
 
     async def _send(self, call: HttpRequest, *, again: bool) -> Answer:
         self.requests += 1

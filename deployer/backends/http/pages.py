@@ -24,6 +24,7 @@ from deployer import cache
 from deployer.backends import validate
 from deployer.backends.base import Row, without_password
 from deployer.backends.http.client import Client
+from deployer.backends.http.exchange import Answer
 from deployer.backends.http.failures import Failure
 from deployer.backends.http.redact import redacted
 from deployer.errors import AccountError
@@ -142,6 +143,8 @@ class _Walk:
 
 
 PAGE = 100
+_OK = 200
+_BAD_QUERY = (400, 422)
 _REMEDY = "check the account's api and base_url"
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -180,24 +183,34 @@ async def walk_list(  # noqa: PLR0913
         cursors.now[path] = found
 
 
-def odd_answer(client: Client, path: str, what: str) -> AccountError:
-    """Return the error for an answer that makes no sense."""
-    return client.error("GET", path, Failure(what, _REMEDY))
+def odd_answer(client: Client, path: str, what: str, status: int | None = None) -> AccountError:
+    """Return the error for an answer that makes no sense; with its status, one that has another form than a list."""
+    return client.error("GET", path, Failure(what, _REMEDY, status))
 
 
 async def _page(  # noqa: PLR0913, PLR0917
     client: Client, gate: asyncio.Semaphore, path: str, name: str | None, query: Mapping[str, Any], cursor: str | None
 ) -> Page:
     async with gate:
-        answer = await client.get(path, query if cursor is None else {**query, "after": cursor})
+        answer = await _asked(client, path, query if cursor is None else {**query, "after": cursor})
     data = redacted(answer.data, client.settings.api_key)
     found, more = data.get("data"), data.get("has_more")
     if not isinstance(found, list) or not all(isinstance(row, dict) and validate.is_id(row.get("id")) for row in found):
-        raise odd_answer(client, path, "answered something that is not a list of objects with ids")
+        raise odd_answer(client, path, "answered something that is not a list of objects with ids", _OK)
     other = next((row["object"] for row in found if name and row.get("object", name) != name), None)
     if other is not None:  # other products serve other things under the same paths
-        raise odd_answer(client, path, f"lists objects of another kind ({str(other)[:40]!r}, not {name!r})")
+        raise odd_answer(client, path, f"lists objects of another kind ({str(other)[:40]!r}, not {name!r})", _OK)
     return Page(found, more if isinstance(more, bool) else None)
+
+
+async def _asked(client: Client, path: str, query: Mapping[str, Any]) -> Answer:
+    """Ask for a page; a size that this account refuses falls back to the one that every list takes."""
+    try:
+        return await client.get(path, query)
+    except AccountError as error:
+        if error.status not in _BAD_QUERY or query["limit"] <= PAGE:
+            raise
+    return await client.get(path, {**query, "limit": PAGE})
 
 
 _NAME = "cursors"

@@ -1,0 +1,219 @@
+"""Services that offer less than the API does: what nobody asks of them is no obstacle, what is asked is named."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployer.errors import AccountError
+from deployer.model import Status
+from deployer.project import PlanOptions
+from deployer.project.session import Session
+from deployer.project.undo import destruction, plan_rollback, unreferenced
+from deployer.server import EmbeddedAccount
+from tests.support.live import App, Message, Wire, apply, session
+from tests.support.project import Project
+
+Refusal = Callable[[str, str, str], tuple[int, Any] | None]
+"""Method, path and query → the status and body of an answer of its own, None to answer as the API does."""
+SURFACES = ("assistants", "agents")
+COLLECTION = {"assistants": "/assistants", "agents": "/agents"}
+OPTIONAL = (404, 405, 501)
+ASSISTANT = "assistants:\n  tutor: {model: gpt-6-luna, name: Tutor, instructions: Help.}\n"
+STORE = "vector_stores:\n  docs: {name: Docs, files: [docs/*.md]}\n"
+
+
+@dataclass
+class Lesser:
+    """An account in front of the embedded one that answers some requests by itself."""
+
+    app: App
+    refuses: Refusal
+    asked: list[str] = field(default_factory=list)
+
+    async def __call__(
+        self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+    ) -> None:
+        method, path, query = scope["method"], scope["path"].removeprefix("/v1"), scope["query_string"].decode()
+        self.asked.append(f"{method} {path}")
+        answer = self.refuses(method, path, query)
+        if answer is None:
+            await self.app(scope, receive, send)
+            return
+        status, body = answer
+        headers = [(b"content-type", b"application/json"), (b"x-should-retry", b"false")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+
+@contextmanager
+def lesser(folder: Path, refuses: Refusal) -> Iterator[Wire]:
+    with EmbeddedAccount(folder) as account:
+        yield Wire(Lesser(account.app, refuses))
+
+
+def without(collection: str, status: int) -> Refusal:
+    body = {"error": {"message": "not here", "type": "invalid_request_error", "param": None, "code": None}}
+    return lambda _method, path, _query: (status, body) if path.startswith(collection) else None
+
+
+def _undeclared(one: Session) -> Session:
+    """The session of a destroy: whatever is owned goes."""
+    return replace(one, manifest=replace(one.manifest, resources=()))
+
+
+@pytest.mark.parametrize("api", SURFACES)
+@pytest.mark.parametrize("status", OPTIONAL)
+@pytest.mark.parametrize("missing", ("stores", "assistants"))
+def test_a_kind_that_is_not_declared_is_not_needed(project: Project, api: str, status: int, missing: str) -> None:
+    project.manifest(ASSISTANT if missing == "stores" else STORE)
+    project.write("docs/a.md", "Text.")
+    collection = "/vector_stores" if missing == "stores" else COLLECTION[api]
+
+    async def work() -> None:
+        with lesser(project.root / "account", without(collection, status)) as wire:
+            async with session(project.root, api, wire) as one:
+                told = (await one.plan()).problems
+                assert [f"({status})" in problem.message for problem in told] == [True]
+                assert [one.status for one in await apply(one)] == [Status.DONE]
+                assert (await one.plan(PlanOptions(prune=True, check_files=True))).pending == ()
+                assert [change.action for change in (await destruction(_undeclared(one))).pending] == ["delete"]
+                await plan_rollback(one, [], PlanOptions())
+                assert await unreferenced(one, 0.0) == []
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("api", SURFACES)
+def test_what_is_declared_is_needed(project: Project, api: str) -> None:
+    project.manifest(ASSISTANT)
+
+    async def work() -> None:
+        with lesser(project.root / "account", without(COLLECTION[api], 404)) as wire:
+            async with session(project.root, api, wire) as one:
+                with pytest.raises(AccountError, match="answered 404"):
+                    await one.plan()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("status", (404, 403, 501))
+def test_an_account_without_any_list_is_a_wrong_address(project: Project, status: int) -> None:
+    project.manifest("")
+
+    async def work() -> None:
+        with lesser(project.root / "account", without("/", status)) as wire:
+            async with session(project.root, "assistants", wire) as one:
+                with pytest.raises(AccountError, match=f"answered {status}"):
+                    await one.plan()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("api", SURFACES)
+def test_a_key_that_may_not_look_deletes_nothing(project: Project, api: str) -> None:
+    project.manifest(ASSISTANT)
+
+    async def work() -> None:
+        with lesser(project.root / "account", without("/vector_stores", 403)) as wire:
+            async with session(project.root, api, wire) as one:
+                assert ["may not list" in problem.message for problem in (await one.plan()).problems] == [True]
+                assert [one.status for one in await apply(one)] == [Status.DONE]
+                assert (await one.plan()).pending == ()
+                for blind in (
+                    one.plan(PlanOptions(prune=True)),
+                    destruction(one),
+                    plan_rollback(one, [], PlanOptions()),
+                ):
+                    with pytest.raises(AccountError, match="answered 403"):
+                        await blind
+
+    asyncio.run(work())
+
+
+def _pages_of_100(_method: str, path: str, query: str) -> tuple[int, Any] | None:
+    bad = path == "/files" and "limit=10000" in query
+    return (400, {"error": {"message": "limit must be between 1 and 100", "param": "limit"}}) if bad else None
+
+
+@pytest.mark.parametrize("api", SURFACES)
+def test_a_page_size_that_is_refused_falls_back(project: Project, api: str) -> None:
+    project.manifest(STORE)
+    for name in range(3):
+        project.write(f"docs/{name}.md", f"Text {name}.")
+
+    async def work() -> None:
+        with lesser(project.root / "account", _pages_of_100) as wire:
+            async with session(project.root, api, wire) as one:
+                await apply(one)
+                assert (await one.plan(PlanOptions(check_files=True))).pending == ()
+                files = await one.account.files.stored()
+                assert files is not None
+                assert len(files) == 3
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("api", SURFACES)
+def test_without_a_document_files_are_not_asked_for(project: Project, api: str) -> None:
+    project.manifest(ASSISTANT)
+
+    async def work() -> None:
+        with lesser(project.root / "account", without("/files", 500)) as wire:
+            async with session(project.root, api, wire) as one:
+                await apply(one)
+                assert (await one.plan(PlanOptions(check_files=True))).pending == ()
+            assert not [request for request in wire.log if "/files" in request]
+
+    asyncio.run(work())
+
+
+FOREIGN = {"a list": [], "another object": {"agents": []}, "rows of its own": {"data": [{"agent_id": 7}]}}
+
+
+@pytest.mark.parametrize("api", SURFACES)
+@pytest.mark.parametrize("answer", FOREIGN)
+def test_another_products_answer_counts_for_nothing(project: Project, api: str, answer: str) -> None:
+    project.manifest(ASSISTANT)
+    other = COLLECTION["agents" if api == "assistants" else "assistants"]
+
+    def refuses(_method: str, path: str, _query: str) -> tuple[int, Any] | None:
+        return (200, FOREIGN[answer]) if path == other else None
+
+    async def work() -> None:
+        with lesser(project.root / "account", refuses) as wire:
+            async with session(project.root, api, wire) as one:
+                assert await one.account.files.holders() == []
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("api", SURFACES)
+@pytest.mark.parametrize("status", (405, 501))
+def test_where_objects_are_not_served_by_id_the_list_has_them(project: Project, api: str, status: int) -> None:
+    project.manifest(ASSISTANT)
+
+    def refuses(method: str, path: str, _query: str) -> tuple[int, Any] | None:
+        by_id = method == "GET" and path.startswith(f"{COLLECTION[api]}/")
+        return (status, {"detail": "Method Not Allowed"}) if by_id else None
+
+    async def work() -> None:
+        with lesser(project.root / "account", refuses) as wire:
+            async with session(project.root, api, wire) as one:
+                await apply(one)
+            project.manifest(ASSISTANT.replace("Help.", "Help well."))
+            async with session(project.root, api, wire) as one:
+                assert [one.status for one in await apply(one)] == [Status.DONE]
+                assert (await one.plan()).pending == ()
+                with pytest.raises(AccountError) as caught:
+                    await one.account.of("assistant").get("assistant", "asst_none")
+                assert caught.value.absent
+
+    asyncio.run(work())
