@@ -15,7 +15,7 @@ from deployer.engine import stamp, uploads
 from deployer.engine.canonical import same
 from deployer.engine.documents import attributes
 from deployer.kinds import vector_store
-from deployer.model import Change, FileAction, FileChange, Origin, Plan, Reason, Why
+from deployer.model import Action, Change, FileAction, FileChange, Origin, Plan, Reason, Why
 from deployer.render import textdiff
 from deployer.render.lines import Line, Segment, dim, plain, short, warn
 from deployer.wording import more, size
@@ -118,6 +118,16 @@ def _bytes(change: FileChange) -> int:
     if change.desired:
         return change.desired.size
     return sum(file.size or 0 for file in change.live)
+
+
+def removed(plan: Plan) -> int:
+    """Count the documents that leave a store which stays."""
+    return sum(
+        one.action is FileAction.REMOVE
+        for change in plan.pending
+        if change.action is not Action.DELETE
+        for one in change.files
+    )
 
 
 def replaced(plan: Plan, change: Change) -> tuple[FileChange, ...]:

@@ -197,6 +197,8 @@ def totals(plan: Plan) -> str:
     if not pending:
         nothing = f"{'' if errors else 'Nothing to do: '}{counted(unchanged, 'object')} as declared"
         return ", ".join([*errors, nothing, *rest]) + "."
+    if gone := documents.removed(plan):
+        pending.append(f"{counted(gone, 'document')} to remove")
     if conflicts := len(plan.conflicts):
         pending.append(counted(conflicts, "conflict"))
     if unchanged:

@@ -17,6 +17,7 @@ from deployer.model import (
     FileAction,
     FileChange,
     LiveFile,
+    LiveObject,
     OnDrift,
     Origin,
     Plan,
@@ -46,6 +47,30 @@ def _changes(kept: int, deleted: int) -> tuple[Change, ...]:
     return tuple(
         Change(Address("x", f"n{n}"), action, Reason(Why.UNTOUCHED), f"id{n}") for n, action in enumerate(actions)
     )
+
+
+def _with_documents(kept: int, gone: int, *, action: Action = Action.UPDATE, again: bool = False) -> Plan:
+    """A store that has lost documents; `again`: each of them is a second copy, and its path stays."""
+    files = tuple(LiveFile(f"file-{n}", f"{n}.md", "0" * 64, "completed", 1, 0) for n in range(kept + gone))
+    paths = [str(one.path) for one in files[:gone]]
+    changes = [FileChange(FileAction.REMOVE, path, None, (), Reason(Why.UNTOUCHED)) for path in paths]
+    changes += [FileChange(FileAction.UPDATE, path, None, (), Reason(Why.UNTOUCHED)) for path in paths if again]
+    store = Change(Address("vector_store", "docs"), action, Reason(Why.UNTOUCHED), "vs_1", files=tuple(changes))
+    live = LiveObject("vector_store", "vs_1", {}, files)
+    return Plan("p", Target("t", "assistants", ""), (store,), live=(live,))
+
+
+@pytest.mark.parametrize(("kept", "gone"), CASES)
+def test_documents_of_a_store_are_guarded_like_objects(kept: int, gone: int) -> None:
+    plan = _with_documents(kept, gone)
+    guard.check(_with_documents(kept, gone, action=Action.DELETE))
+    guard.check(_with_documents(kept, gone, again=True))
+    if not CASES[kept, gone]:
+        guard.check(plan)
+        return
+    with pytest.raises(DeployerError, match=f"removes {gone} of {kept + gone} documents from vector_store/docs, more"):
+        guard.check(plan)
+    guard.check(plan, [guard.PRUNE_LIMIT])
 
 
 @pytest.mark.parametrize(("kept", "deleted"), CASES)
