@@ -69,7 +69,23 @@ async def _create(run: Execution, address: Address, create: Create) -> None:
     with _held_even_if_odd(run, create):
         async with run.turn():
             answer = await recover.create(run, create.address.kind, body)
+    await _stamp_came_back(run, create, body, answer)
     _written(run, address, create, body, answer)
+
+
+async def _stamp_came_back(run: Execution, create: Create, body: Mapping[str, Any], answer: Row) -> None:
+    """Take back what the account made without its stamp: the next run would not know it, and make a second one."""
+    backend, made = run.account.of(create.address.kind), answer["id"]
+    if stamp.of(body) is None or stamp.of(answer) is not None:
+        return
+    if stamp.of(await backend.get(create.address.kind, made)) is not None:  # the answer alone did not say it
+        return
+    run.stop.set()
+    await backend.delete(create.address.kind, made)
+    raise DeployerError(
+        f"account {run.account.settings.name} does not keep the metadata of {create.address}, by which "
+        f"deployer knows it again; {made} was deleted and nothing more is written: check what stands between deployer and the account"
+    )
 
 
 async def _update(run: Execution, address: Address, update: Update) -> None:

@@ -217,3 +217,45 @@ def test_where_objects_are_not_served_by_id_the_list_has_them(project: Project, 
                 assert caught.value.absent
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("api", SURFACES)
+def test_an_account_that_keeps_no_stamp_is_left_as_it_was(project: Project, api: str) -> None:
+    project.manifest(ASSISTANT + ASSISTANT.removeprefix("assistants:\n").replace("tutor", "second"))
+
+    async def work() -> None:
+        with EmbeddedAccount(project.root / "account") as account:
+            wire = Wire(_Forgetful(account.app))
+            for _ in range(2):
+                async with session(project.root, api, wire) as one:
+                    outcomes = await apply(one)
+                    assert [one for one in outcomes if one.status is Status.DONE] == []
+                    assert any("does not keep the metadata" in one.why for one in outcomes)
+                    assert await one.account.listed() == ()
+
+    asyncio.run(work())
+
+
+@dataclass
+class _Forgetful:
+    """An account that drops the metadata of whatever is sent to it."""
+
+    app: App
+
+    async def __call__(
+        self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+    ) -> None:
+        whole, more = b"", True
+        while more:
+            message = await receive()
+            whole, more = whole + message.get("body", b""), message.get("more_body", False)
+        if scope["method"] == "POST":
+            body = {name: value for name, value in json.loads(whole).items() if name != "metadata"}
+            whole = json.dumps(body).encode()
+        length = (b"content-length", str(len(whole)).encode())
+        headers = [length if name == b"content-length" else (name, value) for name, value in scope["headers"]]
+
+        async def again() -> Message:
+            return {"type": "http.request", "body": whole, "more_body": False}
+
+        await self.app({**scope, "headers": headers}, again, send)
