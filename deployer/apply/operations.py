@@ -83,8 +83,8 @@ async def _stamp_came_back(run: Execution, create: Create, body: Mapping[str, An
     run.stop.set()
     await backend.delete(create.address.kind, made)
     raise DeployerError(
-        f"account {run.account.settings.name} does not keep the metadata of {create.address}, by which "
-        f"deployer knows it again; {made} was deleted and nothing more is written: check what stands between deployer and the account"
+        f"account {run.account.settings.name} does not keep the metadata of {create.address}, by which deployer knows "
+        f"it again; {made} was deleted, nothing more is written; check what stands before the account"
     )
 
 
