@@ -13,7 +13,8 @@ from openai.types.beta.agents.sessions.turn import Turn
 from tests.server.support import until
 from tests.server.talk import Talk, talking
 
-_PICK: Any = {"type": "function", "name": "pick", "description": "Picks.", "parameters": {"type": "object"}}
+_PARAMETERS = {"type": "object", "properties": {}}
+_PICK: Any = {"type": "function", "name": "pick", "description": "Picks.", "parameters": _PARAMETERS}
 _NONE: Any = {"type": "none"}
 _CALLS = [{"call": "pick", "arguments": {"n": 1}}, {"call": "pick", "arguments": {"n": 2}}]
 _SLOW: dict[str, Any] = {"times": "any", "answers": [[{"text": ["Well,"]}, {"delay": 1000}]]}
@@ -206,6 +207,14 @@ def test_a_session_is_changed_and_listed(tmp_path: Path) -> None:
         assert (own.status, own.environment.type) == ("idle", "self_hosted")
 
 
+_NO_ITEMS: Any = {
+    "type": "function",
+    "name": "f",
+    "description": "Do it.",
+    "parameters": {"type": "object", "properties": {"a": {"type": "array"}}},
+}
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     (
@@ -214,6 +223,10 @@ def test_a_session_is_changed_and_listed(tmp_path: Path) -> None:
         ({"environment": _NONE, "agent": {"model": "m"}}, "A session without an environment needs an input."),
         ({"environment": _NONE, "input": "x"}, "A session needs an 'agent_id', or an 'agent' with its model."),
         ({"environment": _NONE, "input": "x", "agent": {"modell": "m"}}, "Unknown parameter: 'agent.modell'."),
+        (
+            {"environment": _NONE, "input": "x", "agent": {"model": "m", "tools": [_NO_ITEMS]}},
+            "Invalid schema for function 'f': In context=('properties', 'a'), array schema missing items.",
+        ),
     ),
 )
 def test_what_is_wrong_is_refused(tmp_path: Path, body: Any, message: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from deployer.server import schemas
 from deployer.server.checks import METADATA, array, boolean, choice, fields, free_object, nullable, string, tagged
 from deployer.server.resources import agents
 from deployer.server.resources.agents import guarded
@@ -173,6 +174,7 @@ def _speak(state: State, change: TurnTransaction, session: Json, messages: list[
         change.events += [ItemGiven(active, item, -1) for item in items]
         return active
     agent = session["agent"]
+    schemas.refuse_tools(agent["tools"], "tools", "agents")
     turn = Turn(new_id("turn_"), FACE, session["id"], _ask(agent), now, agent=agent["id"], steers=True)
     state.turns.queue(change, turn, items)
     change.events += [TurnMoved(turn), *(ItemGiven(turn, item, -1) for item in items)]
