@@ -10,6 +10,9 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+import pytest
+from anyio._backends._asyncio import AsyncIOBackend
+
 from deployer.backends.http.client import Patience
 
 T = TypeVar("T")
@@ -52,8 +55,22 @@ class _Loop(asyncio.SelectorEventLoop):
         await super().shutdown_default_executor()
 
 
+class _Backend(AsyncIOBackend):
+    """Its threads count, too: the embedded account works in them."""
+
+    @classmethod
+    async def run_sync_in_worker_thread(cls, *arguments: Any, **options: Any) -> Any:
+        selector = asyncio.get_running_loop()._virtual  # type: ignore[attr-defined]
+        selector.threads += 1
+        try:
+            return await super().run_sync_in_worker_thread(*arguments, **options)
+        finally:
+            selector.threads -= 1
+
+
 def run(main: Coroutine[Any, Any, T]) -> T:
-    with asyncio.Runner(loop_factory=_Loop) as runner:
+    with pytest.MonkeyPatch.context() as patch, asyncio.Runner(loop_factory=_Loop) as runner:
+        patch.setattr("anyio.to_thread.get_async_backend", lambda: _Backend)
         return runner.run(main)
 
 

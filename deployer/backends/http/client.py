@@ -194,6 +194,8 @@ async def connect(
     import openai
     from httpx2 import InvalidURL
 
+    from deployer.backends.http.transport import client as http_client
+
     _check(settings)
     try:
         sdk = openai.AsyncOpenAI(
@@ -201,7 +203,7 @@ async def connect(
             base_url=settings.base_url,
             default_query=dict(settings.query),
             max_retries=0,
-            http_client=openai.DefaultAsyncHttpxClient(transport=transport) if transport else None,
+            http_client=http_client(settings.base_url or "", transport),
         )
     except InvalidURL as error:
         raise AccountError(f"account {settings.name}: base_url is not a URL ({error}); correct it") from None

@@ -6,6 +6,8 @@ itself never tries again: it would repeat a POST whose answer was lost, and make
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -48,6 +50,15 @@ class Content:
     name: str
     file: UploadSource
 
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        here = self.file.tell()
+        try:
+            return self.file.seek(0, os.SEEK_END)
+        finally:
+            self.file.seek(here)
+
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
@@ -74,8 +85,12 @@ async def _sent(
 
     wait = patience.read if call.method == "GET" else patience.write
     options = {"headers": headers, "timeout": openai.Timeout(wait, connect=patience.connect), "max_retries": 0}
+    whole = patience.whole(wait, call.content.size if call.content else 0)
     try:
-        return await _verb(sdk, call, options)
+        async with asyncio.timeout(whole):
+            return await _verb(sdk, call, options)
+    except TimeoutError:
+        raise Trouble(failures.endless(whole)) from None
     except openai.APIStatusError as error:
         raise Trouble(failures.refused(error)) from None
     except openai.APITimeoutError as error:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import openai
 
 _SHOWN = 200
+_DAY = 24 * 3600
 _SERVER_ERROR = 500
 _NEVER_WORKS = (501, 505)
 _TIMEOUT = 408
@@ -93,9 +94,9 @@ def _fate(status: int, code: str | None, headers: Mapping[str, str]) -> Fate:
 
 
 def _remedy(status: int, headers: Mapping[str, str]) -> str:
-    wait = headers.get("retry-after", "")
-    if wait.isdecimal() and int(wait) > 0:
-        return f"it asks to wait {wait} s: run again then"
+    wait = asked_wait(headers) or 0.0
+    if wait >= 1:
+        return f"it asks to wait {wait:.0f} s: run again then" if wait <= _DAY else "it asks to wait for days"
     if status >= _SERVER_ERROR:
         return "the trouble is on the account's side: run again later"
     return _REMEDIES.get(status, "check the account's api and base_url")
@@ -129,9 +130,28 @@ def _is_json(response: httpx2.Response) -> bool:
     return True
 
 
+def endless(seconds: float) -> Failure:
+    what = f"gave no whole answer within {seconds:g} s"
+    return Failure(what, "check base_url and the network, and run again later", fate=Fate.UNKNOWN)
+
+
 def unreachable(error: Exception) -> Failure:
+    from deployer.backends.http.transport import RedirectError, TooLargeError
+
+    if isinstance(cause := error.__cause__, RedirectError):
+        return _redirected(cause.status, cause.target)
+    if isinstance(cause, TooLargeError):
+        return Failure("answered more than 64 MB", "check the account's base_url")
     remedy = "check base_url and the network, and run again"
     return Failure(f"gave no answer ({_cause(error)})", remedy, fate=_fate_of(error))
+
+
+def _redirected(status: int, target: str) -> Failure:
+    """Where a redirect is not followed nothing was done; a URL may carry who is asking."""
+    scheme, slashes, rest = target.partition("://")
+    where = _line(f"{scheme}{slashes}{rest.partition('?')[0].rpartition('@')[2]}") or "nowhere"
+    remedy = "if that is the account, write its address as base_url; nothing was sent there"
+    return Failure(f"answered {status}, a redirect to {where}, which is not followed", remedy, status)
 
 
 def late(error: openai.APITimeoutError, seconds: float) -> Failure:

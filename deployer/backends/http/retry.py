@@ -18,6 +18,10 @@ from math import isfinite
 from typing import Protocol
 
 _MOST_DOUBLINGS = 30
+_SLOWEST = 20_000
+"""Bytes a second: an upload that is slower has stopped."""
+_LONGEST = 10.0**9
+"""Seconds: what asks for more has made a mistake."""
 _CONFLICT = 409
 _OK = range(200, 300)
 
@@ -66,6 +70,10 @@ class Patience:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     random: Callable[[], float] = random.random
+
+    def whole(self, wait: float, size: int) -> float:
+        """Return the seconds that one attempt may take in all, however steadily it drips; `size` bytes are sent."""
+        return wait + self.connect + size / _SLOWEST
 
     def pause(self, failures: int, wait: float | None) -> float:
         """Return the seconds to wait after so many failures in a row, at least `wait`."""
@@ -124,7 +132,7 @@ def _number(text: str | None) -> float | None:
         value = float(text or "")
     except ValueError:
         return None
-    return value if isfinite(value) and value > 0 else None
+    return min(value, _LONGEST) if isfinite(value) and value > 0 else None
 
 
 def _until(text: str | None, sent: str | None) -> float | None:
@@ -136,6 +144,6 @@ def _until(text: str | None, sent: str | None) -> float | None:
 def _date(text: str | None) -> datetime | None:
     try:
         date = parsedate_to_datetime(text or "")
-    except ValueError:
+    except (ValueError, OverflowError, TypeError):  # what the parser lets through of years, hours and zones
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
