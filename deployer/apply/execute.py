@@ -126,7 +126,7 @@ def _why_left_out(run: Execution, change: Change) -> str:
 
 async def _take_back(run: Execution) -> None:
     """Delete what was sent and never attached; what an interrupted run leaves, the next one uses or `gc` finds."""
-    if not run.stop.is_set():
+    if run.undone or not run.stop.is_set():
         await asyncio.gather(*(_forget(run, one) for one in run.sent - run.attached))
 
 
@@ -134,6 +134,6 @@ async def _forget(run: Execution, file_id: str) -> None:
     with contextlib.suppress(AccountError, Stopped):  # the change has failed already, and says why
         if await run.usage.holder(file_id):
             return
-        async with run.turn():
+        async with run.gate if run.undone else run.turn():
             await run.account.files.delete(file_id)
         run.journal.delete(file_id)

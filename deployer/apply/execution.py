@@ -61,7 +61,9 @@ USUAL = Waits()
 class Execution:
     """`appeared` holds the ids, by address, of what came into being since the plan was made.
 
-    `sent` are the File objects that this run made, `used` all that its documents come from.
+    `sent` are the File objects that this run made, `used` all that its documents come from. `verified`: the first
+    attach came back with its attributes; until then `first` lets one batch out at a time. `undone`: it did not, and
+    whatever this run has sent is taken back.
     """
 
     account: Account
@@ -79,6 +81,9 @@ class Execution:
     sent: set[str] = field(default_factory=set)
     used: set[str] = field(default_factory=set)
     attached: set[str] = field(default_factory=set)
+    first: asyncio.Lock = field(default_factory=asyncio.Lock)
+    verified: bool = False
+    undone: bool = False
     notes: dict[Address, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     @asynccontextmanager

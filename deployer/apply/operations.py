@@ -38,6 +38,7 @@ from deployer.model import (
 _BATCH_TRIES = 3
 _SUSPECT = ("failed", "cancelled", "in_progress")
 _TRIES = 5
+_LOOKS = 3
 
 
 async def do(run: Execution, change: Change, operation: Operation) -> None:
@@ -270,24 +271,92 @@ async def _once(group: _Group, *, attached: bool) -> dict[str, str]:
 
 
 async def _send_batch(group: _Group) -> str | None:
-    """Send the batch and return its id; None when the answer was lost but the files are in the store."""
+    """Send the batch and return its id; None when the answer was lost but the files are in the store.
+
+    The first batch of a run goes alone, until it is known that the account keeps what it was sent.
+    """
+    run = group.run
+    async with run.first:
+        if not run.verified:
+            batch = await _batch(group)
+            await _attributes_came_back(group)
+            run.verified = True
+            run.attached.update(group.ids)
+            return batch
+    batch = await _batch(group)
+    run.attached.update(group.ids)
+    return batch
+
+
+async def _batch(group: _Group) -> str | None:
     for _ in range(_BATCH_TRIES):
         try:
             async with group.run.turn():
-                batch = await group.run.account.files.attach(group.store, group.ids)
+                return await group.run.account.files.attach(group.store, group.ids)
         except AccountError as error:
             if error.done:
                 group.run.attached.update(group.ids)
             if not error.lost:
                 raise _refused(group, error) from None
             lost = error
-        else:
-            group.run.attached.update(group.ids)
-            return batch
         if await _arrived(group):
-            group.run.attached.update(group.ids)
             return None
     raise lost
+
+
+async def _attributes_came_back(group: _Group) -> None:
+    """Take back what was attached without its attributes: the next run would not know it, and attach it again."""
+    run = group.run
+    if await _kept(group):
+        return
+    run.undone = True
+    run.stop.set()
+    left = [one for one in await asyncio.gather(*(_detached(group, file_id) for file_id in group.ids)) if one]
+    also = f", but {', '.join(left)} could not be taken out of {group.store}" if left else ""
+    raise DeployerError(
+        f"account {run.account.settings.name} does not keep the attributes of documents, by which deployer knows them "
+        f"again; what this run attached and uploaded was taken back, nothing more is written{also}; check what stands "
+        "before the account"
+    )
+
+
+async def _kept(group: _Group) -> bool:
+    """Whether a document shows what it was attached with; one that does not show at all yet proves nothing."""
+    file_id, found = next(iter(group.ids)), None
+    for look in range(_LOOKS):
+        if look and not await group.run.pause(group.run.waits.lost):
+            break
+        found = await _membership(group, file_id)
+        if found and found.path is not None:
+            return True
+    return found is None
+
+
+async def _membership(group: _Group, file_id: str) -> LiveFile | None:
+    """Return a membership; out of the list where they are not served one by one. It stays attached if that fails."""
+    files = group.run.account.files
+    try:
+        async with group.run.turn():
+            try:
+                return await files.member(group.store, file_id)
+            except AccountError as error:
+                if not error.unsupported:
+                    raise
+            return next((one for one in await files.members(group.store) if one.id == file_id), None)
+    except DeployerError:
+        group.run.attached.update(group.ids)
+        raise
+
+
+async def _detached(group: _Group, file_id: str) -> str | None:
+    """Take a document out again, though the run is stopped; return its path when that failed."""
+    try:
+        async with group.run.gate:
+            await group.run.account.files.detach(group.store, file_id)
+    except AccountError:
+        group.run.attached.add(file_id)
+        return group.ids[file_id].path
+    return None
 
 
 def _refused(group: _Group, error: AccountError) -> DeployerError:

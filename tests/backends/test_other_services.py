@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
+from deployer.backends.http.backend import open_backend
 from deployer.errors import AccountError
-from deployer.model import Status
+from deployer.model import UNLIMITED, AccountSettings, Status
 from deployer.project import PlanOptions
 from deployer.project.session import Session
 from deployer.project.undo import destruction, plan_rollback, unreferenced
 from deployer.server import EmbeddedAccount
-from tests.support.live import App, Message, Wire, apply, session
+from tests.support.killed import Door, served
+from tests.support.live import App, Message, Wire, account_of, apply, session
 from tests.support.project import Project
 
 Refusal = Callable[[str, str, str], tuple[int, Any] | None]
@@ -225,7 +228,7 @@ def test_an_account_that_keeps_no_stamp_is_left_as_it_was(project: Project, api:
 
     async def work() -> None:
         with EmbeddedAccount(project.root / "account") as account:
-            wire = Wire(_Forgetful(account.app))
+            wire = Wire(_Forgetful(account.app, "metadata"))
             for _ in range(2):
                 async with session(project.root, api, wire) as one:
                     outcomes = await apply(one)
@@ -236,11 +239,54 @@ def test_an_account_that_keeps_no_stamp_is_left_as_it_was(project: Project, api:
     asyncio.run(work())
 
 
+SETTINGS = AccountSettings("look", "assistants", "http://embedded.invalid/v1", limits=UNLIMITED)
+BASE = "accounts: {other: {api: %s, base_url: '%s', api_key: '${env.KEY}'}}\n"
+APPLY = ("apply", "--yes", "--account", "other")
+
+
+@pytest.mark.parametrize("api", SURFACES)
+def test_an_account_that_keeps_no_attributes_gets_no_documents(
+    project: Project, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEY", "any")
+    for name in range(3):
+        project.write(f"docs/{name}.md", f"Text {name}.")
+        project.write(f"more/{name}.md", f"Another text {name}.")
+    with EmbeddedAccount(project.root / "account") as account, _served(_Forgetful(account.app, "attributes")) as url:
+        project.manifest(BASE % (api, url) + STORE + "  more: {name: More, files: [more/*.md]}\n")
+        for _ in range(2):
+            result = project.run(*APPLY)
+            assert result.code == 1
+            assert "other does not keep the attributes of documents" in result.out
+            members, files = asyncio.run(_held(project.root, account.app))
+            assert (set(members), files) == ({()}, [])
+
+
+def _served(app: App) -> AbstractContextManager[str]:
+    return served(Door(app))
+
+
+async def _held(root: Path, app: App) -> tuple[list[tuple[str, ...]], list[str]]:
+    """The members of each store of an account, and its File objects."""
+    async with open_backend(SETTINGS, root / "look", transport=httpx2.ASGITransport(app=app)) as backend:
+        one = account_of(backend)
+        stores = await one.of("vector_store").list("vector_store")
+        members = [tuple(await one.files.member_ids(row["id"])) for row in stores]
+        return members, [file.id for file in await one.files.stored() or []]
+
+
+def _without(value: Any, dropped: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _without(inner, dropped) for name, inner in value.items() if name != dropped}
+    return [_without(inner, dropped) for inner in value] if isinstance(value, list) else value
+
+
 @dataclass
 class _Forgetful:
-    """An account that drops the metadata of whatever is sent to it."""
+    """An account that drops a field of whatever is sent to it."""
 
     app: App
+    dropped: str
 
     async def __call__(
         self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
@@ -249,9 +295,8 @@ class _Forgetful:
         while more:
             message = await receive()
             whole, more = whole + message.get("body", b""), message.get("more_body", False)
-        if scope["method"] == "POST":
-            body = {name: value for name, value in json.loads(whole).items() if name != "metadata"}
-            whole = json.dumps(body).encode()
+        if dict(scope["headers"]).get(b"content-type") == b"application/json" and whole:
+            whole = json.dumps(_without(json.loads(whole), self.dropped)).encode()
         length = (b"content-length", str(len(whole)).encode())
         headers = [length if name == b"content-length" else (name, value) for name, value in scope["headers"]]
 
