@@ -53,6 +53,12 @@ NEWER = (
     *("deployer.functions.openapi", "deployer.functions.definitions"),
     *("deployer.functions.checks.contradictions", "deployer.functions.checks.keywords"),
     *("deployer.catalogue", "deployer.project.models", "deployer.render.html", "deployer.backends.folder"),
+    *(
+        "deployer.conversation",
+        "deployer.project.chatting",
+        "deployer.backends.streaming",
+        "deployer.backends.http.dialogue",
+    ),
 )
 """How modules begin that came after the bar on their number was set: threads and runs, responses, conversations and
 sessions, schemas refused as the API does; more sources and rules of functions; what is known of models; the HTML

@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-cp -R assistants.yaml prompts functions knowledge "$folder"
+cp -R assistants.yaml rehearsal.yaml prompts functions knowledge "$folder"
 cd "$folder"
 
 say() { printf '\n$ %s\n' "$*"; "$@"; }
@@ -15,3 +15,5 @@ say deployer plan
 say deployer apply --yes
 say deployer plan --exit-code
 say deployer outputs
+printf '\n$ %s\n' 'echo "3x + 11 = 14를 풀어줘" | deployer chat assistant/math-tutor --script rehearsal.yaml'
+echo "3x + 11 = 14를 풀어줘" | deployer chat assistant/math-tutor --script rehearsal.yaml

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from deployer import cache
 from deployer.backends import embedded, validate
-from deployer.backends.base import Backend, FileStore, Leases, NoFiles, Pause, Row, ignore
+from deployer.backends.base import Backend, Dialogue, FileStore, Leases, NoFiles, Pause, Row, ignore
 from deployer.errors import AccountError
 from deployer.kinds import SURFACES, Kind, kinds_of
 from deployer.model import AccountSettings, LiveFile, LiveObject
@@ -50,6 +50,11 @@ class Account:
     def leases(self) -> Leases | None:
         """What keeps a second run out; None where no backend can."""
         return next((leases for one in self.backends.values() if (leases := one.leases)), None)
+
+    @property
+    def dialogue(self) -> Dialogue | None:
+        """What conversations are held by; None where no backend holds any."""
+        return next((found for one in self.backends.values() if (found := one.dialogue)), None)
 
     async def offered_models(self) -> Mapping[str, str | None] | None:
         """Return the models that the account offers, by name; None where it says none."""
@@ -138,12 +143,15 @@ def _holds_files(raw: Row) -> bool:
 
 
 @asynccontextmanager
-async def open_account(settings: AccountSettings, root: Path, told: Told = ignore) -> AsyncIterator[Account]:
+async def open_account(
+    settings: AccountSettings, root: Path, told: Told = ignore, answers: Any = None
+) -> AsyncIterator[Account]:
     """Open every backend that the surface of an account needs; `root` is the manifest's folder.
 
-    `told` is told when the account is in trouble and waited for. Without a `base_url` it is the embedded account.
+    `told` is told when the account is in trouble and waited for. Without a `base_url` it is the embedded account, where
+    conversations are answered by `answers` (deployer.server.Answerer), or else by a rehearsal.
     """
-    surface, place = SURFACES[settings.api], _Opening(settings, root, told)
+    surface, place = SURFACES[settings.api], _Opening(settings, root, told, answers)
     async with AsyncExitStack() as stack:
         backends: dict[str, Backend] = {}
         for name in dict.fromkeys(home.backend for home in surface.values()):
@@ -159,6 +167,7 @@ class _Opening:
     settings: AccountSettings
     root: Path
     told: Told
+    answers: Any = None
 
     @property
     def reached(self) -> AccountSettings:
@@ -176,7 +185,7 @@ async def _http(place: _Opening) -> AsyncIterator[Backend]:
             yield backend
         return
     folder = place.root / embedded.FOLDER
-    with embedded.transport(folder) as transport:
+    with embedded.transport(folder, place.answers) as transport:
         shown = f"the embedded account in {folder}"
         async with open_backend(place.reached, cursors, place.told, transport, shown) as backend:
             yield backend

@@ -202,6 +202,33 @@ class ModelList(Protocol):
         """Return their names, each with the day of its shutdown (YYYY-MM-DD) where the place says one; None without."""
 
 
+@dataclass(frozen=True, slots=True)
+class StreamedEvent:
+    """An event of a stream, as the API names it, and the JSON object that it brings."""
+
+    name: str
+    data: Mapping[str, Any]
+
+
+class Dialogue(Protocol):
+    """What conversations with what is deployed are made of: operations by name, like `run.create`.
+
+    `ids` say on what, as in `thread="thread_1"`. Nothing is sent twice: what fails raises AccountError, `lost` when it
+    may have been done.
+    """
+
+    async def ask(self, operation: str, body: Mapping[str, Any] | None = None, **ids: str) -> Row:
+        """Do something, and return its answer."""
+
+    async def tell(self, operation: str, body: Mapping[str, Any], **ids: str) -> None:
+        """Do something whose answer says nothing."""
+
+    def stream(
+        self, operation: str, body: Mapping[str, Any] | None = None, **ids: str
+    ) -> AbstractAsyncContextManager[AsyncIterator[StreamedEvent]]:
+        """Do something, and hear its events as they come; it has been begun when the block is entered."""
+
+
 class Backend(Protocol):
     """A place where live objects are. `kind` is a kind's name; the place knows where such objects are there.
 
@@ -219,6 +246,10 @@ class Backend(Protocol):
     @property
     def models(self) -> ModelList | None:
         """Its list of models; None where it has none."""
+
+    @property
+    def dialogue(self) -> Dialogue | None:
+        """Its conversations; None where it has none."""
 
     async def list(self, kind: str, seen: Callable[[Row], object] = ignore) -> list[Row]:
         """Return all objects of a kind, oldest first; each is handed to `seen` as soon as it has come."""

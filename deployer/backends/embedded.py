@@ -13,6 +13,8 @@ from deployer.errors import DeployerError
 if TYPE_CHECKING:
     import httpx2
 
+    from deployer.server import Answerer
+
 FOLDER = Path(".deployer") / "account"
 """Where a project keeps its account, beside the manifest."""
 URL = "http://embedded.invalid/v1"
@@ -20,21 +22,23 @@ URL = "http://embedded.invalid/v1"
 
 
 @contextmanager
-def transport(folder: Path) -> Iterator[httpx2.AsyncBaseTransport]:
-    """Open the account in `folder` and yield its transport; DeployerError when it cannot be kept there."""
-    import httpx2
+def transport(folder: Path, answers: Answerer | None = None) -> Iterator[httpx2.AsyncBaseTransport]:
+    """Open the account in `folder` and yield its transport; DeployerError when it cannot be kept there.
 
+    `answers` is what answers conversations; without it, a rehearsal.
+    """
+    from deployer.backends.streaming import StreamingTransport
     from deployer.server import EmbeddedAccount, explained
 
     try:
         _hide_from_git(folder.parent)
-        account = EmbeddedAccount(folder)
+        account = EmbeddedAccount(folder, answers=answers)
         account.__enter__()
     except (OSError, ValueError, sqlite3.Error) as error:
         why = getattr(explained(error) or error, "strerror", None) or error
         raise DeployerError(f"the embedded account cannot be kept in {folder} ({why})") from None
     try:
-        yield httpx2.ASGITransport(app=account.app)
+        yield StreamingTransport(app=account.app)
     finally:
         account.__exit__(None, None, None)
 

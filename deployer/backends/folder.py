@@ -35,6 +35,7 @@ class FolderBackend:
     files: None = None
     leases: None = None
     models: None = None
+    dialogue: None = None
 
     async def list(self, kind: str, seen: Callable[[Row], object] = ignore) -> list[Row]:
         rows = [*await asyncio.to_thread(self._rows, kind)]

@@ -94,7 +94,7 @@ def command(  # noqa: PLR0913 (one argument for each option)
     """
     if script and upstream:
         raise click.UsageError("--script and --upstream exclude each other: either a script answers, or a model")
-    answers: Answerer | None = _script(script) if script else None
+    answers: Answerer | None = read_answers(script) if script else None
     if upstream:
         models = _model_map(model_map)
         answers = _upstream(upstream, upstream_key_env, model=upstream_model, models=models, calls=upstream_calls)
@@ -131,7 +131,7 @@ def _faults(path: Path) -> Faults:
         raise _problems(found, error) from None
 
 
-def _script(path: Path) -> Answerer:
+def read_answers(path: Path) -> Answerer:
     """Read the script, as `_faults` reads faults."""
     from deployer.server import Rehearsal, ScriptError, read_script
 

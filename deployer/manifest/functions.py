@@ -130,7 +130,7 @@ def function(
             context.root, definition, str(definition["handler"]), import_it=context.import_handlers
         )
     problems = placed(findings, document, path, place.where)
-    return {key: item for key, item in definition.items() if key not in OWN_KEYS}, problems
+    return {key: item for key, item in definition.items() if key not in OWN_KEYS or key == "handler"}, problems
 
 
 def placed(

@@ -58,16 +58,19 @@ def _overlaps(address: Address, entry: ManifestEntry, at: tuple[str | int, ...],
 
 def assistant(context: Context, address: Address, entry: ManifestEntry) -> tuple[Resource, list[Problem]]:
     attrs: dict[str, Any] = {name: item for name, item in entry.value.items() if name not in _APART}
-    positions, problems = _positions(entry), []
+    positions, problems, handlers = _positions(entry), [], dict[str, str]()
     if "instructions" in entry.value:
         attrs["instructions"], wrong = _instructions(context, address, entry)
         problems += wrong
     if "tools" in entry.value:
-        attrs["tools"], wrong = _tools(context, address, entry, positions)
-        problems += [*wrong, *together(address, entry, attrs["tools"])]
+        tools, wrong = _tools(context, address, entry, positions)
+        handlers = {tool["name"]: tool.pop("handler") for tool in tools if "handler" in tool}
+        attrs["tools"] = tools
+        problems += [*wrong, *together(address, entry, tools)]
     files, wrong = _data(context, address, entry)
     problems += wrong + response_format(context, address, entry)
-    return Resource(address, attrs, files, positions, protect=bool(entry.value.get("protect"))), problems
+    protect = bool(entry.value.get("protect"))
+    return Resource(address, attrs, files, positions, protect=protect, handlers=handlers), problems
 
 
 def _tools(

@@ -116,7 +116,8 @@ class DesiredFile:
 class Resource:
     """One desired thing, as the manifest says it; `positions` tells where each field path stands.
 
-    `protect`: never deleted. `exclusive`: files of a store that deployer did not attach are detached.
+    `protect`: never deleted. `exclusive`: files of a store that deployer did not attach are detached. `handlers` are
+    the callables behind functions (`MODULE:CALLABLE`) by the function's name; no account gets them.
     """
 
     address: Address
@@ -125,6 +126,7 @@ class Resource:
     positions: Mapping[str, Position] = field(default_factory=dict, repr=False)
     protect: bool = False
     exclusive: bool = False
+    handlers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def position(self, path: str = "") -> Position | None:
         """Where `path` stands in the manifest, or else its nearest known parent."""

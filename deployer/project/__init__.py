@@ -6,6 +6,7 @@ events      what a run tells meanwhile, and how it is asked to stop
 session     an open account with its manifest; plans are made here
 applying    carry out a plan and prove it
 saved       a plan that was made earlier
+chatting    talk to what is deployed
 adoption    take over what deployer did not create
 export      a manifest from a live account
 undo        rollback, destroy, gc

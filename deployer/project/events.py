@@ -48,7 +48,7 @@ ProjectEvent: TypeAlias = "Event | Waiting | Notice"
 OnEvent: TypeAlias = Callable[[ProjectEvent], None]
 
 
-def ignore(_event: ProjectEvent) -> None:
+def ignore(_event: object) -> None:
     """Take an event, and do nothing."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial, wraps
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from deployer.backends.base import Lease
+    from deployer.conversation import Transcript
+    from deployer.conversation.answers import Answers
     from deployer.project.applying import ApplyOptions
+    from deployer.project.chatting import OnHappening
     from deployer.project.saved import SavedPlan
     from deployer.project.session import Session
     from deployer.project.undo import KeptSnapshot
@@ -261,6 +264,33 @@ class Project:
         ids = {address: plan.known[str(address)] for address in addresses if str(address) in plan.known}
         return Outputs(ids, tuple(address for address in addresses if address not in ids))
 
+    async def achat(  # noqa: PLR0913 (one for each option)
+        self,
+        address: str,
+        text: str,
+        *,
+        thread: str = "",
+        answers: Sequence[Answers] = (),
+        handler_seconds: float = 0.0,
+        on_happening: OnHappening = ignore,
+        server_answers: Any = None,
+    ) -> Transcript:
+        """Say something to an assistant that is live, and return what came of it, to the end of the turn.
+
+        `thread` is the id of a conversation that goes on; `on_happening` is called with each piece of text, call and
+        step as it comes. `answers` are asked in turn for the output of a call (`deployer.conversation.from_outputs`,
+        `from_handlers`, `by_form`). With `handler_seconds` the handlers of the manifest are imported and asked first,
+        each for so long. Whatever goes wrong with them becomes a failed output, and the turn goes on. `server_answers`
+        is what answers on an embedded account in this process (`deployer.server.Rehearsal`).
+        """
+        from deployer.project import chatting
+        from deployer.project.session import opened
+
+        resource = chatting.spoken_to(self.manifest, address)
+        answer = chatting.answering(self.manifest, resource, tuple(answers), handler_seconds)
+        async with opened(self.manifest, answers=server_answers) as session:
+            return await chatting.chatted(session, resource, text, thread, answer, on_happening)
+
     async def aadopt(  # noqa: PLR0913 (one for each option)
         self,
         address: str,
@@ -441,6 +471,7 @@ class Project:
     apply = in_thread(aapply)
     drift = in_thread(adrift)
     outputs = in_thread(aoutputs)
+    chat = in_thread(achat)
     adopt = in_thread(aadopt)
     rollback = in_thread(arollback)
     destroy = in_thread(adestroy)

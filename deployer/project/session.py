@@ -123,11 +123,11 @@ def _owned(project: str, raw: Mapping[str, Any]) -> bool:
 
 @asynccontextmanager
 async def opened(
-    found: manifest.Manifest, *, rehash: bool = False, on_event: OnEvent = ignore
+    found: manifest.Manifest, *, rehash: bool = False, on_event: OnEvent = ignore, answers: Any = None
 ) -> AsyncIterator[Session]:
     """Open the account that the manifest chose; digests of files are taken here, when they are first needed."""
     found = replace(found, resources=await _digested(found, rehash=rehash))
-    async with open_account(found.settings, found.root, Watch(on_event)) as account:
+    async with open_account(found.settings, found.root, Watch(on_event), answers) as account:
         yield Session(account, found, target_of(found), await asyncio.to_thread(_commit, found.root))
 
 

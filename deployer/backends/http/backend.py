@@ -16,6 +16,7 @@ from deployer.backends import validate
 from deployer.backends.base import Condition, Held, Holder, Lease, Pause, Progress, Row, Sent, StoredFile, ignore
 from deployer.backends.http import lease, pages, uploads
 from deployer.backends.http.client import Client, connect
+from deployer.backends.http.dialogue import HttpDialogue
 from deployer.backends.http.failures import Failure
 from deployer.backends.http.pacing import attaching
 from deployer.backends.http.pages import Cursors, rows
@@ -67,7 +68,7 @@ ROUTES: Mapping[str, Mapping[str, Route]] = MappingProxyType(
 _SHARED = ("assistants", "agents")
 """Surfaces that one server may serve over the same stores and files, as the embedded account does."""
 HEADERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {route.path: route.headers for routes in ROUTES.values() for route in routes.values()}
+    {route.path: route.headers for routes in ROUTES.values() for route in routes.values()} | {"/threads": _ASSISTANTS}
 )
 
 
@@ -90,6 +91,10 @@ class HttpBackend:
     @property
     def models(self) -> HttpModels:
         return HttpModels(self.client)
+
+    @property
+    def dialogue(self) -> HttpDialogue:
+        return HttpDialogue(self.client)
 
     async def list(self, kind: str, seen: Callable[[Row], object] = ignore) -> list[Row]:
         route, found = self._route(kind), list[Row]()

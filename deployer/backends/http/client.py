@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from deployer.backends.base import StreamedEvent
 from deployer.backends.http.circuit import Circuit
-from deployer.backends.http.exchange import Answer, Content, HttpRequest, once, pieces
+from deployer.backends.http.exchange import Answer, Content, HttpRequest, once, opened, pieces, streamed
 from deployer.backends.http.failures import Failure, Trouble
 from deployer.backends.http.pacing import NOTHING, Counts, Pace
 from deployer.backends.http.redact import masked
@@ -96,6 +97,31 @@ class Client:
                 if skip < len(piece):
                     yield piece[skip:]
                 skip = max(0, skip - len(piece))
+
+    @asynccontextmanager
+    async def events(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[AsyncIterator[StreamedEvent]]:
+        """Send a request once, and hear the events of its answer; AccountError when it, or its stream, breaks."""
+        self.requests += 1
+        call = HttpRequest(method, path, body=body)
+        try:
+            async with self._attempt(call):
+                response = await opened(self.sdk, call, self._headers(call), self.patience)
+        except Trouble as trouble:
+            lost = trouble.failure.fate is Fate.UNKNOWN and method != "GET"
+            raise self.error(method, path, trouble.failure, lost=lost) from None
+        try:
+            yield self._heard(call, response)
+        finally:
+            await response.aclose()
+
+    async def _heard(self, call: HttpRequest, response: httpx2.Response) -> AsyncIterator[StreamedEvent]:
+        try:
+            async for event in streamed(response):
+                yield event
+        except Trouble as trouble:
+            raise self.error(call.method, call.path, trouble.failure, lost=True) from None
 
     def error(  # noqa: PLR0913 (what is known of it)
         self,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deployer import json_text
+from deployer.backends.base import StreamedEvent
 from deployer.backends.http import failures
 from deployer.backends.http.failures import Trouble
 from deployer.backends.http.pacing import NOTHING, Counts
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import httpx2
     import openai
 
+EVENTS = "text/event-stream"
 _LONGEST_POLL = 60_000
 _RAW = "X-Stainless-Raw-Response"  # the SDK's own way to be told that a body is not to be read at once
 
@@ -116,6 +118,48 @@ async def pieces(
         raise Trouble(failures.unreachable(error)) from None
     finally:
         await response.aclose()
+
+
+async def opened(
+    sdk: openai.AsyncOpenAI, call: HttpRequest, headers: Mapping[str, Any], patience: Patience
+) -> httpx2.Response:
+    """Send it, and return the answer as soon as its headers are here; who asked closes it. Raise Trouble on failure."""
+    return await _sent(sdk, call, {**headers, _RAW: "stream", "Accept": EVENTS}, patience)
+
+
+async def streamed(response: httpx2.Response) -> AsyncIterator[StreamedEvent]:
+    """Yield the events of a stream; raise Trouble when it breaks. Frames without data (comments) say nothing.
+
+    Lines end at line feeds only: JSON may hold every other character that Python calls a line end.
+    """
+    import httpx2
+
+    rest, name, lines = b"", "", list[bytes]()
+    try:
+        async for piece in response.aiter_bytes():
+            *whole, rest = (rest + piece).split(b"\n")
+            for line in (one.removesuffix(b"\r") for one in whole):
+                if not line and lines:
+                    if event := _event(name, b"\n".join(lines)):
+                        yield event
+                    name, lines = "", []
+                elif line.startswith(b"event:"):
+                    name = line.removeprefix(b"event:").strip().decode(errors="replace")
+                elif line.startswith(b"data:"):
+                    lines.append(line.removeprefix(b"data:").strip())
+    except httpx2.RequestError as error:
+        raise Trouble(failures.unreachable(error)) from None
+
+
+def _event(name: str, text: bytes) -> StreamedEvent | None:
+    """Return an event whose data is a JSON object; the last frame of a stream (`[DONE]`) holds none."""
+    try:
+        data = json_text.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(data, dict):
+        return None
+    return StreamedEvent(name or str(data.get("type", "")), data)
 
 
 async def _verb(sdk: openai.AsyncOpenAI, call: HttpRequest, options: Any) -> httpx2.Response:

@@ -1,0 +1,44 @@
+"""Say something, answer the calls of functions, until the turn is over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from deployer.backends.base import Dialogue
+from deployer.conversation.answers import AnswerCall
+from deployer.conversation.faces import AgentFace, AssistantFace, Documents, Face
+from deployer.conversation.happenings import FunctionAnswered, FunctionCall, Happening, MessageSaid, TurnEnded
+
+FACES: Mapping[str, Callable[[Dialogue, Any, Documents, str], Face]] = MappingProxyType(
+    {"assistants": AssistantFace, "agents": AgentFace}
+)
+"""By surface. Where a bundle of request parameters is live, ResponseFace takes it."""
+
+
+async def talk(face: Face, text: str, answer: AnswerCall) -> AsyncIterator[Happening]:
+    """Say `text` in a conversation that has been started, and yield what happens until the turn is over.
+
+    Functions that are called beside each other are answered beside each other. A stream that breaks off before its end
+    is a turn that ended as `interrupted`: what was said stays in the conversation.
+    """
+    yield MessageSaid("user", text)
+    await face.send(text)
+    while True:
+        calls, over = list[FunctionCall](), False
+        async for one in face.events():
+            yield one
+            over = over or isinstance(one, TurnEnded)
+            if isinstance(one, FunctionCall):
+                calls.append(one)
+        if over:
+            return
+        if not calls:
+            yield TurnEnded("interrupted", "the account ended its stream before the turn was over")
+            return
+        answers = await asyncio.gather(*(answer(call) for call in calls))
+        for call, given in zip(calls, answers, strict=True):
+            await face.answer_call(call, given)
+            yield FunctionAnswered(call, given)

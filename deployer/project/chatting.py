@@ -1,0 +1,64 @@
+"""Talk to what a project has deployed: its live object, the documents behind citations, what answers functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from deployer.conversation import FACES, AnswerCall, Happening, Transcript, first_of, from_handlers, talk
+from deployer.conversation.answers import Answers
+from deployer.conversation.faces import unsupported
+from deployer.engine import stamp
+from deployer.errors import DeployerError, UsageError
+from deployer.manifest import Manifest, handlers
+from deployer.model import LiveObject, Resource
+from deployer.project.session import Session
+
+OnHappening = Callable[[Happening], None]
+
+
+async def chatted(  # noqa: PLR0913, PLR0917 (what a turn needs)
+    session: Session, resource: Resource, text: str, thread: str, answer: AnswerCall, on_event: OnHappening
+) -> Transcript:
+    """Say something to a live assistant, and return what came of it; `thread` is "" for a new conversation."""
+    dialogue, opened = session.account.dialogue, FACES.get(session.target.api)
+    if dialogue is None or opened is None:
+        raise unsupported(session.target.api)
+    live = await session.read(whole=False)
+    found = next((one for one in live if _is(session, one, resource)), None)
+    if found is None:
+        raise DeployerError(f"{resource.address} is not live on this account; run ", run=["apply"])
+    documents = {file.id: file.path for one in live for file in one.files if file.path}
+    face, happened = opened(dialogue, found.id, documents, thread), list[Happening]()
+    await face.start()
+    async for one in talk(face, text, answer):
+        happened.append(one)
+        on_event(one)
+    return Transcript(str(resource.address), face.thread, tuple(happened))
+
+
+def _is(session: Session, live: LiveObject, resource: Resource) -> bool:
+    mine = stamp.of(live.raw)
+    return mine is not None and (mine.project, mine.address) == (session.manifest.project, resource.address)
+
+
+def spoken_to(manifest: Manifest, address: str) -> Resource:
+    """Return the assistant of an address, or of its name alone; UsageError when the manifest has none."""
+    known = {str(one.address): one for one in manifest.resources if one.address.kind == "assistant"}
+    found = known.get(address) or known.get(f"assistant/{address}")
+    if found is None:
+        raise UsageError(f"the manifest declares no {address}; talk to {' or '.join(sorted(known)) or 'an assistant'}")
+    return found
+
+
+def answering(manifest: Manifest, resource: Resource, sources: tuple[Answers, ...], seconds: float) -> AnswerCall:
+    """Return what answers calls: the sources that are given, after the handlers of the manifest, imported here."""
+    if not seconds:
+        return first_of(*sources)
+    return first_of(from_handlers(_imported(manifest, resource), seconds), *sources)
+
+
+def _imported(manifest: Manifest, resource: Resource) -> dict[str, Callable[..., Any]]:
+    found = {name: handlers.split(text) for name, text in resource.handlers.items()}
+    with handlers.importable([manifest.root, manifest.root / "src"]):
+        return {name: handlers.load(*parts) for name, parts in found.items() if parts}
