@@ -88,7 +88,7 @@ class _HandlerError(Exception):
 
 
 async def _in_thread(handler: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    """Call it in a thread that nobody waits for when it does not return: those of a pool would be waited for."""
+    """Call it in a thread of its own: the threads of a pool are waited for at the end, also when one never returns."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Any] = loop.create_future()
 

@@ -35,7 +35,7 @@ class Transcript:
     @property
     def text(self) -> str:
         """What the assistant said."""
-        said = (one for one in self.happenings if isinstance(one, MessageSaid) and one.role == "assistant")
+        said = (one for one in self.happenings if isinstance(one, MessageSaid) and one.role != "user")
         return "\n\n".join(one.text for one in said)
 
     def extended(self, other: Transcript) -> Transcript:

@@ -10,6 +10,7 @@ from deployer.conversation.answers import Answers
 from deployer.conversation.faces import unsupported
 from deployer.engine import stamp
 from deployer.errors import DeployerError, UsageError
+from deployer.kinds import kinds_of
 from deployer.manifest import Manifest, handlers
 from deployer.model import LiveObject, Resource
 from deployer.project.session import Session
@@ -44,8 +45,10 @@ def _is(session: Session, live: LiveObject, resource: Resource) -> bool:
 
 def spoken_to(manifest: Manifest, address: str) -> Resource:
     """Return the assistant of an address, or of its name alone; UsageError when the manifest has none."""
-    known = {str(one.address): one for one in manifest.resources if one.address.kind == "assistant"}
-    found = known.get(address) or known.get(f"assistant/{address}")
+    kinds = kinds_of(manifest.settings.api)
+    talking = [one for one in manifest.resources if one.address.kind in kinds and not kinds[one.address.kind].is_store]
+    known = {str(one.address): one for one in talking}
+    found = known.get(address) or next((one for one in talking if one.address.name == address), None)
     if found is None:
         raise UsageError(f"the manifest declares no {address}; talk to {' or '.join(sorted(known)) or 'an assistant'}")
     return found

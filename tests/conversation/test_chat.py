@@ -40,12 +40,7 @@ assistants:
 CALLS: dict[str, Any] = {
     "times": "any",
     "answers": [
-        {
-            "calls": [
-                {"call": "pick", "arguments": {"colour": "red"}},
-                {"call": "pick", "arguments": {"colour": "blue"}},
-            ]
-        },
+        *({"call": "pick", "arguments": {"colour": colour}} for colour in ("red", "blue")),
         {"text": "Both are picked."},
     ],
 }
