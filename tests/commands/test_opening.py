@@ -60,6 +60,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "gc": ("--yes",),
     "unlock": ("--yes",),
     "outputs": (),
+    "chat": ("assistant/a",),
 }
 """Every command that reads or writes an account, with what it needs where nobody can answer."""
 OFFLINE: Mapping[str, tuple[str, ...]] = {"validate": (), "functions": ("check", "f.yaml"), "serve": ("--help",)}
