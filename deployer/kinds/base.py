@@ -125,8 +125,13 @@ class Kind:
         """Whether an object with these attrs can have files."""
         return self.files.takes(attrs) if isinstance(self.files, HeldIds) else self.is_store
 
+    def _required(self, live: Raw) -> Attrs:
+        """Return what an update sends along unchanged: some services take none without the model."""
+        return {"model": live["model"]} if "model" in self.overwritable() and live.get("model") else {}
+
     def stamped(self, attrs: Attrs, metadata: Mapping[str, Any], stamp: Mapping[str, Any], live: Raw | None) -> Body:
         """Return the body for these attrs, with the user's pairs of metadata and the stamp where they belong."""
+        attrs = {**self._required(live or {}), **attrs}
         if self.ownership is StampHome.METADATA:
             return self.wire({**attrs, "metadata": {**metadata, **stamp}}, live)
         body = self.wire(attrs, live)

@@ -46,7 +46,8 @@ def test_only_the_stamp_is_written_with_digests_of_what_is_live() -> None:
     assert (plan.problems, plan.known) == ((), {"assistant/x": live_id})
     (operation,) = change.operations
     assert isinstance(operation, Update)
-    assert set(operation.body) == {"metadata"}
+    assert set(operation.body) == {"metadata", "model"}
+    assert operation.body["model"] == "m"
     written = operation.body["metadata"]
     values = {("model",): "m", ("name",): "live", ("temperature",): 1.0, ("metadata", "team"): "a"}
     assert written == {
