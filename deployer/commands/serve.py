@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     "--log", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="A line of JSON for each request."
 )
 @click.option("--key", envvar="DEPLOYER_SERVE_KEY", help="The API key that clients must send.", show_envvar=True)
+@click.option("--allow-host", multiple=True, metavar="NAME", help="Another name by which requests may call it.")
 @click.option(
     "--script", type=click.Path(path_type=Path), metavar="FILE", help="What is answered: a script, see docs/talking.md."
 )
@@ -65,6 +66,7 @@ def command(  # noqa: PLR0913 (one argument for each option)
     latency: float,
     log: Path | None,
     key: str | None,
+    allow_host: tuple[str, ...],
     script: Path | None,
     upstream: str | None,
     upstream_key_env: str | None,
@@ -77,7 +79,8 @@ def command(  # noqa: PLR0913 (one argument for each option)
     It has Files, Uploads, Vector stores, Assistants v2 with threads and runs, Agents and Models.
 
     It is the account that commands use when the manifest names no other. On 127.0.0.1 any key is accepted unless
-    --key names one; on every other address one is required, and made when none is given.
+    --key names one, and requests must call it by a name of this machine, or by one of --allow-host; on every other
+    address a key is required, and made when none is given.
 
     --faults makes it fail as a file says: a pipeline can be tried on a bad day. --log - writes to standard output.
 
@@ -102,7 +105,7 @@ def command(  # noqa: PLR0913 (one argument for each option)
         key = secrets.token_urlsafe(24)
         click.echo(f"API key (made for this run): {key}")
     day = _faults(faults) if faults else None
-    return _serve(data, host, port, key, log, faults=day, latency=latency / 1000, answers=answers)
+    return _serve(data, host, port, key, log, allowed=allow_host, faults=day, latency=latency / 1000, answers=answers)
 
 
 def _serve(data: Path, host: str, port: int, key: str | None, log: Path | None, **settings: Any) -> int:

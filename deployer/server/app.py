@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from deployer.server.middleware import Envelope
+from deployer.server.middleware import Envelope, HostCheck
 from deployer.server.resources import OPERATIONS, UPLOADS
 from deployer.server.state import LEAVE_KEY, ApiCall, Handler, State, Upload
 from deployer.server.wire import ApiError, Json
@@ -22,10 +22,15 @@ from deployer.server.wire import ApiError, Json
 _MOST_BYTES = 10 * 1024 * 1024
 _MOST_DEPTH = 150  # far below what any Python's parser takes: deeper bodies are refused alike
 POLL_MILLISECONDS = 50
+# Collections of the API (openai-openapi) that no deployment needs.
+_NOT_BUILT = (
+    "audio", "batches", "chat", "chatkit", "completions", "containers", "embeddings", "evals", "fine_tuning", "images",
+    "moderations", "organization", "realtime", "videos",
+)  # fmt: skip
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def build_app(state: State, key: str | None) -> Starlette:
+def build_app(state: State, key: str | None, hosts: HostCheck | None = None) -> Starlette:
     routes = [Route(path, _endpoint(handler, state), methods=[method]) for method, path, handler in OPERATIONS]
     routes += [Route(path, _upload(handler, state), methods=[method]) for method, path, handler in UPLOADS]
     app = Starlette(
@@ -33,7 +38,7 @@ def build_app(state: State, key: str | None) -> Starlette:
         exception_handlers={ApiError: _refused, HTTPException: _unrouted, ClientDisconnect: _gone},
     )
     app.router.redirect_slashes = False
-    app.add_middleware(Envelope, key=key, complaints=state.complaints)
+    app.add_middleware(Envelope, key=key, complaints=state.complaints, hosts=hosts)
     return app
 
 
@@ -75,8 +80,14 @@ def _unrouted(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         refusal = ApiError(405, f"Not allowed to {request.method} on {request.url.path}.", code="method_not_supported")
     else:
-        refusal = ApiError(404, f"Invalid URL ({request.method} {request.url.path})")
+        refusal = ApiError(404, f"Invalid URL ({request.method} {request.url.path}){_not_built(request.url.path)}")
     return JSONResponse(refusal.body(), refusal.status)
+
+
+def _not_built(path: str) -> str:
+    """Return the end of the sentence where the URL is right, and only this server does not have it."""
+    found = next((one for one in _NOT_BUILT if f"{path}/".startswith(f"/v1/{one}/")), None)
+    return f": the API has {found!r}, the embedded account does not." if found else ""
 
 
 def _gone(_request: Request, _error: Exception) -> Response:

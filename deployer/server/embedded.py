@@ -16,7 +16,7 @@ from deployer.server.faults import Faults, Strikes
 from deployer.server.faults.middleware import FaultMiddleware
 from deployer.server.faults.recent import RecentSnapshots
 from deployer.server.ingestion import LEASE_SECONDS, Ingestion, IngestOutcome
-from deployer.server.middleware import Log, RequestLog
+from deployer.server.middleware import HostCheck, Log, RequestLog
 from deployer.server.resources import files, uploads, vector_stores
 from deployer.server.runs.answers import Answerer
 from deployer.server.runs.rehearsal import Rehearsal
@@ -46,6 +46,7 @@ class EmbeddedAccount:
         folder: Path,
         *,
         key: str | None = None,
+        hosts: HostCheck | None = None,
         clock: Callable[[], float] = time.time,
         workers: int = WORKERS,
         lease: float = LEASE_SECONDS,
@@ -80,7 +81,7 @@ class EmbeddedAccount:
             lease=lease,
         )
         self._state = State(self._storage, self._blobs, clock, self._ingestion.ring, complaints, self._turns)
-        self.app = FaultMiddleware(build_app(self._state, key), self._strikes, self._recent, latency)
+        self.app = FaultMiddleware(build_app(self._state, key, hosts), self._strikes, self._recent, latency)
         if log is not None:
             self.app = RequestLog(self.app, log, clock)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -17,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployer.server.embedded import EmbeddedAccount
+from deployer.server.middleware import HostCheck, is_loopback
 from deployer.server.state import HANG_UP_KEY
 
 _GRACE_SECONDS = 5
@@ -70,14 +70,25 @@ def _hanging_up(app: ASGIApp) -> ASGIApp:
     return hanging_up
 
 
-def serve(folder: Path, host: str, port: int, key: str | None, announce: Callable[[str], None], **options: Any) -> None:
+def serve(  # noqa: PLR0913
+    folder: Path,
+    host: str,
+    port: int,
+    key: str | None,
+    announce: Callable[[str], None],
+    *,
+    allowed: Collection[str] = (),
+    **options: Any,
+) -> None:
     """Serve the account in `folder` until SIGINT or SIGTERM; `announce` gets the base URL once it listens.
 
-    An address that other machines can reach needs a key. The other options are those of EmbeddedAccount.
+    An address that other machines can reach needs a key. Without one, requests must name this machine, or a host that
+    is `allowed`. The other options are those of EmbeddedAccount.
     """
-    if key is None and not _only_here(host):
+    if key is None and not is_loopback(host):
         raise ValueError(f"refusing to serve on {host} without a key: other machines can reach that address")
-    account = EmbeddedAccount(folder, key=key, complain=lambda text: logger.warning("%s: %s", folder, text), **options)
+    options |= {"key": key, "hosts": HostCheck([host, *allowed])}
+    account = EmbeddedAccount(folder, complain=lambda text: logger.warning("%s: %s", folder, text), **options)
     with account, _listener(host, port) as listener:
         server = _Server(account, lambda: announce(_base_url(listener)))
         with _stopping_on_signals(server):
@@ -90,7 +101,7 @@ class BackgroundServer:
     base_url: str
 
     def __init__(self, folder: Path, **options: Any) -> None:
-        self.account = EmbeddedAccount(folder, **options)
+        self.account = EmbeddedAccount(folder, hosts=HostCheck(()), **options)
         self._ready = threading.Event()
         self._server = _Server(self.account, self._ready.set)
 
@@ -139,15 +150,6 @@ def _listener(host: str, port: int) -> socket.socket:
 def _base_url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
-
-
-def _only_here(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @contextlib.contextmanager

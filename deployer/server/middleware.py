@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import itertools
 import logging
+import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -25,11 +27,45 @@ _BUG = ApiError(500, "The server had an error while processing your request.", c
 _WEB_PAGE = ApiError(403, "Requests from a web page need a key: serve with --key.", code="origin_not_allowed")
 
 
-class Envelope:
-    """The middleware around the routes."""
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:]+)(?::\d+)?")
 
-    def __init__(self, app: ASGIApp, key: str | None, complaints: Complaints) -> None:
-        self._app, self._key, self._complaints = app, key, complaints
+
+class HostCheck:
+    """Whether a request names this server: a page can have its own name lead to 127.0.0.1, a browser sends that name.
+
+    Names of this machine always do; `names` are others that do.
+    """
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = {name.lower().rstrip(".") for name in names}
+
+    def refusal(self, headers: Headers) -> ApiError | None:
+        """Return what to answer instead; None where all is well. What is older than HTTP/1.1 may name no host."""
+        odd = next((one for one in headers.getlist("host") if not self._knows(one)), None)
+        if odd is None:
+            return None
+        what = f"The host {odd[:100]!r} is not served here: serve with --allow-host, or with --key."
+        return ApiError(403, what, code="host_not_allowed")
+
+    def _knows(self, host: str) -> bool:
+        found = _HOST.fullmatch(host.strip())
+        name = found.group(1).strip("[]").lower().rstrip(".") if found else ""
+        return name in self._names or is_loopback(name)
+
+
+def is_loopback(name: str) -> bool:
+    """Whether an address, or a name, always leads to this very machine (RFC 6761)."""
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
+
+
+class Envelope:
+    """The middleware around the routes; `hosts` is None where no network leads here."""
+
+    def __init__(self, app: ASGIApp, key: str | None, complaints: Complaints, hosts: HostCheck | None = None) -> None:
+        self._app, self._key, self._complaints, self._hosts = app, key, complaints, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,7 +98,9 @@ class Envelope:
 
     def _refusal(self, headers: Headers) -> ApiError | None:
         if self._key is None:
-            return _WEB_PAGE if "origin" in headers else None
+            if "origin" in headers:
+                return _WEB_PAGE
+            return self._hosts.refusal(headers) if self._hosts else None
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not given:
             return wrong_key(None)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
 from pathlib import Path
 from xml.parsers import expat
 
-from deployer.server.ingestion.text import unparsable
+from deployer.server.ingestion.text import parsing, unparsable
 
 MOST_UNPACKED = 128 * 1024 * 1024
 _BLOCK = 64 * 1024
@@ -27,14 +26,11 @@ def slides(path: Path) -> str:
 
 def _text(path: Path, wanted: str) -> str:
     """The text of the parts whose names match, slides in the order of their numbers."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = sorted((name for name in archive.namelist() if re.fullmatch(wanted, name)), key=_by_number)
-            if not names:
-                raise unparsable("the document has no text part")
-            return _parts(archive, names)
-    except (zipfile.BadZipFile, expat.ExpatError, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise unparsable("the document is damaged") from error
+    with parsing("the document is damaged"), zipfile.ZipFile(path) as archive:
+        names = sorted((name for name in archive.namelist() if re.fullmatch(wanted, name)), key=_by_number)
+        if not names:
+            raise unparsable("the document has no text part")
+        return _parts(archive, names)
 
 
 def _parts(archive: zipfile.ZipFile, names: list[str]) -> str:

@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 import logging
-import zlib
 from pathlib import Path
 
 from pypdf import PdfReader
-from pypdf.errors import PyPdfError
 
-from deployer.server.ingestion.text import bound, unparsable
-
-# pypdf lets these through when a document is damaged.
-_DAMAGE = (
-    PyPdfError,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    NotImplementedError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    zlib.error,
-)
-
+from deployer.server.ingestion.text import bound, parsing, unparsable
 
 # What is wrong with a document goes into its last_error, not to the standard error of whoever runs this.
 logging.getLogger("pypdf").addHandler(logging.NullHandler())
@@ -32,14 +15,11 @@ logging.getLogger("pypdf").propagate = False
 
 
 def text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            reader = PdfReader(file)
-            if reader.is_encrypted and not reader.decrypt(""):
-                raise unparsable("it is encrypted")
-            return _pages(reader)
-    except _DAMAGE as error:
-        raise unparsable("it is not a readable PDF") from error
+    with parsing("it is not a readable PDF"), path.open("rb") as file:
+        reader = PdfReader(file)
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise unparsable("it is encrypted")
+        return _pages(reader)
 
 
 def _pages(reader: PdfReader) -> str:

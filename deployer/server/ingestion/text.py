@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import html
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 MOST_CHARACTERS = 20_000_000  # about the service's 5,000,000 tokens
@@ -22,6 +24,25 @@ class UnreadableError(Exception):
 
 def unparsable(reason: str) -> UnreadableError:
     return UnreadableError("invalid_file", f"The file could not be parsed: {reason}.")
+
+
+# An unpacker's own (bz2), and a place before the beginning or beyond what a file can have.
+_OF_THE_DOCUMENT = (None, errno.EINVAL, errno.EOVERFLOW)
+
+
+@contextmanager
+def parsing(reason: str) -> Iterator[None]:
+    """Read with libraries that know a format: no list holds all that they raise of a damaged document."""
+    try:
+        yield
+    except UnreadableError:
+        raise
+    except OSError as error:
+        if error.errno not in _OF_THE_DOCUMENT:
+            raise  # the disk's
+        raise unparsable(reason) from error
+    except Exception as error:
+        raise unparsable(reason) from error
 
 
 def bound(characters: int) -> None:

@@ -108,7 +108,7 @@ _SHARED = {
     "name": nullable(string(longest=256)),
     "description": nullable(string(longest=512)),
     "instructions": nullable(string(longest=256_000)),
-    "tools": array(TOOL, longest=128),
+    "tools": nullable(array(TOOL, longest=128)),
     "metadata": METADATA,
     "temperature": nullable(decimal(0, 2)),
     "top_p": nullable(decimal(0, 1)),

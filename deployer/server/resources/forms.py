@@ -14,7 +14,8 @@ from starlette.requests import Request
 from deployer.server.storage.blobs import BLOCK, Incoming
 from deployer.server.wire import ApiError
 
-_FIELD_BYTES = 1024 * 1024
+_FIELD_BYTES = 1024 * 1024  # of all fields together
+_MOST_PARTS = 100
 _PARAMETER = re.compile(r';\s*([\w*-]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)')
 # HTML's way to put these into a quoted name; any other percent sign is part of the name itself.
 _ESCAPES = {"%22": '"', "%0D": "\r", "%0A": "\n"}
@@ -33,12 +34,27 @@ class Form:
         self._value = b""
         self._name = ""
         self._text = b""
+        self._parts = self._text_bytes = 0
 
     async def read(self, request: Request) -> None:
         boundary = _parameters(request.headers.get("content-type", "")).get("boundary")
         if not boundary:
             raise _unreadable()
-        parser = MultipartParser(
+        try:
+            parser = self._parser(boundary)
+            async for block in _blocks(request):
+                if len(block) < BLOCK:  # it stays in memory, or is the end of a large file
+                    parser.write(block)
+                else:  # a busy disk makes writing wait
+                    await run_in_threadpool(parser.write, block)
+        except FormParserError as error:
+            raise _unreadable() from error
+        if not self.complete:
+            raise _unreadable()
+
+    def _parser(self, boundary: str) -> MultipartParser:
+        """Return a parser; FormParserError where the boundary is none. It bounds the headers of each part itself."""
+        return MultipartParser(
             boundary,
             {
                 "on_part_begin": self._begin,
@@ -51,18 +67,11 @@ class Form:
                 "on_end": self._on_end,
             },
         )
-        try:
-            async for block in _blocks(request):
-                if len(block) < BLOCK:  # it stays in memory, or is the end of a large file
-                    parser.write(block)
-                else:  # a busy disk makes writing wait
-                    await run_in_threadpool(parser.write, block)
-        except FormParserError as error:
-            raise _unreadable() from error
-        if not self.complete:
-            raise _unreadable()
 
     def _begin(self) -> None:
+        self._parts += 1
+        if self._parts > _MOST_PARTS:
+            raise ApiError(413, f"The form has too many parts: the limit is {_MOST_PARTS}.")
         self._headers, self._header, self._value, self._text = {}, b"", b"", b""
 
     def _on_header(self, data: bytes, start: int, end: int) -> None:
@@ -84,7 +93,8 @@ class Form:
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         if self._name != self._file_field:
             self._text += data[start:end]
-            if len(self._text) > _FIELD_BYTES:
+            self._text_bytes += end - start
+            if self._text_bytes > _FIELD_BYTES:
                 raise ApiError(413, "A field of the form is too large.")
             return
         if self._incoming.size + end - start > self._most:

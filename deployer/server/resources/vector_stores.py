@@ -61,7 +61,7 @@ STORE_CREATE = fields(
     {
         "name": nullable(string()),
         "description": nullable(string()),
-        "file_ids": array(string(), longest=500),
+        "file_ids": nullable(array(string(), longest=500)),
         "chunking_strategy": nullable(CHUNKING),
         "expires_after": nullable(_EXPIRES_AFTER),
         "metadata": METADATA,
@@ -215,7 +215,7 @@ def add(db: sqlite3.Connection, now: int, wanted: Json) -> str:
         ),
     )
     sizes = chunk_sizes(wanted.get("chunking_strategy"))
-    file_ids = wanted.get("file_ids", [])
+    file_ids = wanted.get("file_ids") or []
     files.demand(db, file_ids, now, "file_ids")
     attach(db, store_id, [Attachment(file_id, {}, sizes) for file_id in file_ids], now)
     return store_id
