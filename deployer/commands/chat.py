@@ -98,7 +98,10 @@ def _messages() -> Iterator[str]:
     while True:
         if asked:
             click.echo("> ", nl=False, err=True)
-        line = sys.stdin.readline()
+        try:
+            line = sys.stdin.readline()
+        except UnicodeDecodeError as error:
+            raise DeployerError(f"the input is not UTF-8 text ({error.reason}); convert it first") from None
         if not line:
             return
         if line.strip():

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from deployer import json_text
 from deployer.conversation.happenings import FunctionAnswer, FunctionCall
 
 AnswerCall: TypeAlias = Callable[[FunctionCall], Awaitable[FunctionAnswer]]
@@ -67,7 +68,7 @@ def from_handlers(handlers: Mapping[str, Callable[..., Any]], seconds: float = S
         if handler is None:
             return None
         try:
-            arguments = json.loads(call.arguments or "{}")
+            arguments = json_text.loads(call.arguments or "{}")
         except ValueError:
             return failed(call, "its arguments are no JSON")
         if not isinstance(arguments, dict):
@@ -132,7 +133,7 @@ def by_form(ask: Ask) -> Answers:
     async def answer(call: FunctionCall) -> FunctionAnswer | None:
         async with turn:  # calls beside each other, but one person
             try:
-                asked = list(_asked(json.loads(call.arguments or "{}")))
+                asked = list(_asked(json_text.loads(call.arguments or "{}")))
             except ValueError:
                 return failed(call, "its arguments are no JSON")
             if not asked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import pty
@@ -11,13 +12,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
 
 from deployer import Project as Library
-from deployer.conversation import FunctionAnswered, StepDone, TextPiece, TurnEnded, from_outputs
+from deployer.conversation import (
+    FunctionAnswered,
+    FunctionCall,
+    StepDone,
+    TextPiece,
+    TurnEnded,
+    from_handlers,
+    from_outputs,
+)
 from deployer.server import BackgroundServer
 from tests.server.talk import rehearsal
 from tests.support.project import Project, Result
@@ -182,6 +191,19 @@ def test_bad_input_gets_a_sentence(  # noqa: PLR0917 (a row of the table)
     helper.write("list.yaml", "- 1\n")
     found = said(helper, monkeypatch, text, *options)
     assert (found.code, told in found.err) == (code, True), found.err
+
+
+def test_input_that_is_no_text_gets_a_sentence(helper: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe\n"), encoding="utf-8"))
+    found = helper.run("chat", "assistant/helper")
+    assert (found.code, found.err) == (1, "the input is not UTF-8 text (invalid start byte); convert it first\n")
+
+
+@pytest.mark.parametrize("arguments", ("{", "[1]", "[" * 100_000))
+def test_arguments_that_are_no_object_are_a_failed_output(arguments: str) -> None:
+    answer = from_handlers({"pick": print})
+    found = asyncio.run(cast("Any", answer(FunctionCall("call_1", "pick", arguments))))
+    assert found.failure.startswith("pick failed: its arguments are no JSON")
 
 
 def test_only_what_is_declared_and_live_can_be_talked_to(helper: Project, monkeypatch: pytest.MonkeyPatch) -> None:
