@@ -15,6 +15,7 @@ from deployer.render import output
 COMMANDS = {
     "validate": "Check the manifest: everything that can be known offline.",
     "plan": "Show what apply would change on an account.",
+    "show": "Show a plan that was saved, in every format.",
     "apply": "Make the account match the manifest.",
     "drift": "Show what somebody edited on the account since the last apply.",
     "adopt": "Take over an object of the account that deployer did not create.",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -24,6 +24,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 MANIFEST = Path("assistants.yaml")
 VARIABLE = "DEPLOYER_ACCOUNT"
 MODEL_SHUTDOWN = "model-shutdown"
+_GATES = {
+    "breaking": "when a function changes in a way that breaks its handler",
+    "conflict": "when somebody edited what would be changed",
+    "delete": "when an object or a document goes",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,44 +133,57 @@ def on_drift_option(text: str) -> Callable[[Function], Function]:
     )
 
 
-class FailOn(click.ParamType[tuple[str, int]]):
-    """`breaking`, or `model-shutdown=DAYS`: what else than an error ends a command with 1."""
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """What else than an error ends a command with 1: words, and the days within which a model must not shut down."""
+
+    words: frozenset[str] = frozenset()
+    days: int | None = None
+
+    def models(self, shutdowns: Mapping[Any, tuple[str, date]]) -> tuple[str, ...]:
+        """Return a sentence when a model shuts down, or did, within the days that were asked for."""
+        from deployer.project import models
+
+        return models.failed(shutdowns, self.days) if self.days is not None else ()
+
+
+class FailOn(click.ParamType[tuple[str, ...]]):
+    """Words and `model-shutdown=DAYS`, separated by commas."""
 
     name = "what"
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, words: Sequence[str]) -> None:
         self.words = words
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         del param, ctx
-        return "|".join([*self.words, "model-shutdown=DAYS"])
+        return ",".join([*self.words, f"{MODEL_SHUTDOWN}=DAYS"])
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        if isinstance(value, tuple):
-            return value[0], value[1]
-        word, _, days = str(value).partition("=")
-        if word == MODEL_SHUTDOWN and days.isdecimal():
-            return word, int(days)
-        if value not in self.words:
-            self.fail(f"{value!r} is none of {', '.join([*self.words, 'model-shutdown=DAYS'])}", param, ctx)
-        return str(value), 0
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        found = tuple(value) if isinstance(value, tuple) else tuple(part.strip() for part in str(value).split(","))
+        for one in found:
+            word, _, days = one.partition("=")
+            if one not in self.words and not (word == MODEL_SHUTDOWN and days.isdecimal()):
+                self.fail(f"{one!r} is none of {', '.join([*self.words, f'{MODEL_SHUTDOWN}=DAYS'])}", param, ctx)
+        return found
 
 
 def fail_on_option(*words: str) -> Callable[[Function], Function]:
-    """Add --fail-on; the command gets pairs of a word and a number of days."""
-    text = "Exit with 1 also then: when a model shuts down within so many days"
-    text += ", when a function changes in a way that breaks its handler." if words else "."
-    return click.option("--fail-on", type=FailOn(*words), multiple=True, help=text)
+    """Add --fail-on; the command gets `gates`."""
+    told = [_GATES[word] for word in words]
+    text = f"Exit with 1 also then: {', '.join([*told, 'when a model shuts down within so many days'])}."
 
+    def decorated(function: Function) -> Function:
+        @functools.wraps(function)
+        def command(*, fail_on: tuple[tuple[str, ...], ...], **others: Any) -> Any:
+            found = [one for group in fail_on for one in group]
+            days = [int(one.partition("=")[2]) for one in found if one.startswith(MODEL_SHUTDOWN)]
+            return function(gates=Gates(frozenset(found), max(days, default=None)), **others)
 
-def fail_on_shutdown(fail_on: tuple[tuple[str, int], ...], shutdowns: Mapping[Any, tuple[str, date]]) -> None:
-    """Raise DeployerError when a model shuts down, or did, within the days that were asked for."""
-    from deployer.project import models
+        option = click.option("--fail-on", type=FailOn(words), multiple=True, help=text)
+        return _with(cast("Function", command), option)
 
-    for days in (days for word, days in fail_on if word == MODEL_SHUTDOWN):
-        last = models.today() + timedelta(days=days)
-        if ending := {address: pair for address, pair in shutdowns.items() if pair[1] <= last}:
-            raise DeployerError(models.refusal(ending, days))
+    return decorated
 
 
 def format_option(subject: str) -> Callable[[Function], Function]:

@@ -10,16 +10,17 @@ import click
 
 from deployer.commands.carry_out import tell
 from deployer.commands.options import (
+    Gates,
     ProjectChoice,
     fail_on_option,
-    fail_on_shutdown,
     format_option,
     plan_options,
     project_options,
 )
-from deployer.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, DeployerError
+from deployer.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED
 from deployer.model import Plan
 from deployer.render import formats
+from deployer.render.lines import plain_text
 
 if TYPE_CHECKING:
     from deployer.project import PlanOptions, Project, ProjectPlan
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Save it for apply --plan."
 )
 @format_option("plan")
-@fail_on_option("breaking")
+@fail_on_option("breaking", "conflict", "delete")
 @click.option("--exit-code", is_flag=True, help="Exit with 2 when there are changes.")
 def command(  # noqa: PLR0913 (one for each option)
     *,
@@ -41,7 +42,7 @@ def command(  # noqa: PLR0913 (one for each option)
     rehash: bool,
     out: Path | None,
     form: str,
-    fail_on: tuple[tuple[str, int], ...],
+    gates: Gates,
     exit_code: bool,
 ) -> int:
     """Show what apply would change: the same requests, none of them sent.
@@ -51,21 +52,24 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer plan
       deployer plan --account openai --format markdown > comment.md
       deployer plan --exit-code        # 0 nothing to do, 2 changes, 1 failure
-      deployer plan --fail-on breaking
-      deployer plan --out plan.json    # then: deployer apply --plan plan.json
+      deployer plan --fail-on breaking,conflict
+      deployer plan --out plan.json    # then: deployer show plan.json, deployer apply --plan plan.json
     """
     project = choice.load()
-    plan = asyncio.run(_plan(project, options, rehash=rehash))
+    plan = asyncio.run(_plan(project, options, rehash=rehash)).gated(gates.words, gates.models(project.shutdowns))
     if out:
         _save(plan, out, choice)
+    return shown(plan, form, exit_code=exit_code)
+
+
+def shown(plan: ProjectPlan, form: str, *, exit_code: bool) -> int:
+    """Print a plan; return the exit code. Where standard output is read by a program, people are told on stderr."""
     formats.write("plan", form, plan)
-    if plan.errors:
+    if form != "text":
+        for line in plan.verdict:
+            click.echo(plain_text(line), err=True)
+    if plan.errors or plan.failed:
         return EXIT_FAILED
-    _warn(plan)
-    if ("breaking", 0) in fail_on and plan.breaking:
-        names = ", ".join(f"{address}.{field.name}" for address, field in plan.breaking)
-        raise DeployerError(f"breaking for the application: {names}; change it to accept both, then deploy")
-    fail_on_shutdown(fail_on, project.shutdowns)
     return EXIT_CHANGES if exit_code and plan.pending else EXIT_DONE
 
 
@@ -80,15 +84,3 @@ def _save(plan: Plan, out: Path, choice: ProjectChoice) -> None:
 
     saved.write(out, plan)
     click.echo(f"saved: {choice.command('apply', '--plan', str(out))} applies exactly this", err=True)
-
-
-def _warn(plan: Plan) -> None:
-    """Say what apply would say: a reviewer must not see green where the pipeline will see red."""
-    from deployer.project.applying import check
-
-    try:
-        check(plan)
-    except DeployerError as error:
-        from deployer.render.lines import plain_text
-
-        click.echo(plain_text(f"apply will refuse: {error}"), err=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from deployer.commands.options import ProjectChoice, fail_on_option, fail_on_shutdown, format_option, project_options
-from deployer.errors import EXIT_DONE, EXIT_FAILED
+from deployer.commands.options import Gates, ProjectChoice, fail_on_option, format_option, project_options
+from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError
 from deployer.project import Project
 from deployer.render import formats
 from deployer.wording import counted
@@ -17,9 +17,7 @@ from deployer.wording import counted
 @fail_on_option()
 @click.option("--online", is_flag=True, help="Ask the account, too, which models it offers.")
 @click.option("--import-handlers", is_flag=True, help="Import the Python code of handlers, to compare them in full.")
-def command(
-    *, choice: ProjectChoice, form: str, fail_on: tuple[tuple[str, int], ...], online: bool, import_handlers: bool
-) -> int:
+def command(*, choice: ProjectChoice, form: str, gates: Gates, online: bool, import_handlers: bool) -> int:
     """Check the manifest and all files that it names; nothing is asked of anybody, but with --online.
 
     Every problem is reported at once, as file:line:column, the address, what is wrong and what to do. What the chosen
@@ -41,6 +39,6 @@ def command(
         told = {(one.rule, one.address) for one in problems}
         problems += tuple(one for one in choice.load().models() if (one.rule, one.address) not in told)
     formats.write("problems", form, formats.Findings(problems, counted(found.resources, "resource")))
-    if found.ok:
-        fail_on_shutdown(fail_on, found.shutdowns)
+    if found.ok and (failed := gates.models(found.shutdowns)):
+        raise DeployerError("\n".join(failed))
     return EXIT_DONE if found.ok else EXIT_FAILED

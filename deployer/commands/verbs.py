@@ -15,7 +15,6 @@ DESTRUCTIVE = frozenset({"destroy", "rollback", "gc", "unlock", "--prune", "--fo
 COMMANDS = {
     "diff": "plan",
     "preview": "plan",
-    "show": "plan",
     "dry-run": "plan",
     "deploy": "apply",
     "sync": "apply",

@@ -2,34 +2,48 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from deployer import catalogue
-from deployer.engine import canonical, drift, verify
-from deployer.engine.cost import requests, seconds, total_bytes, total_requests, upload_bytes
+from deployer.engine import canonical, drift, review, verify
+from deployer.engine.cost import requests, upload_bytes
 from deployer.kinds import kinds_of
 from deployer.model import (
     Action,
     Address,
     Change,
     DesiredFile,
+    Effect,
     FieldChange,
     FileAction,
     FileChange,
+    LiveFile,
+    OnDrift,
     Origin,
     Plan,
     Position,
     Problem,
+    Reason,
     Resource,
+    Review,
+    Severity,
+    Target,
+    Upload,
+    Use,
+    Why,
 )
 
 VERSION = 1
+_SHOWN_ONLY = ("fingerprint", "failed")
 
 
 def plan_data(plan: Plan) -> dict[str, Any]:
     """Return the published form (schemas/plan.schema.json) without the fingerprint."""
+    told = review.of(plan)
+    if told.saved:
+        saved = {name: value for name, value in told.saved.items() if name not in _SHOWN_ONLY}
+        return {**saved, **_failed(told)}
     return {
         "version": VERSION,
         "project": plan.project,
@@ -42,11 +56,22 @@ def plan_data(plan: Plan) -> dict[str, Any]:
             "origin": plan.origin,
         },
         "summary": summary(plan),
-        "forecast": {"requests": total_requests(plan), "bytes": total_bytes(plan), "seconds": math.ceil(seconds(plan))},
+        "forecast": {"requests": told.requests, "bytes": told.bytes, "seconds": math.ceil(told.seconds)},
+        "refusal": told.refusal or None,
         "conflicts": [_conflict(address, one) for address, one in plan.conflicts],
-        "changes": _changes(plan),
+        "changes": _changes(plan, told),
+        "uses": {name: _use(one) for name, one in sorted(told.uses.items())},
         "problems": [problem_data(problem) for problem in in_order(plan.problems)],
+        **_failed(told),
     }
+
+
+def _failed(told: Review) -> dict[str, Any]:
+    return {"failed": list(told.failed)} if told.failed else {}
+
+
+def _use(one: Use) -> dict[str, Any]:
+    return {"names": list(one.names), "documents": one.documents, "bytes": one.bytes}
 
 
 def manifest(desired: Sequence[Resource]) -> str:
@@ -62,13 +87,17 @@ def _whole(file: DesiredFile) -> list[Any]:
     return [file.path, file.sha256, dict(file.chunking or {}), dict(file.attributes)]
 
 
-def _changes(plan: Plan) -> list[dict[str, Any]]:
+def _changes(plan: Plan, told: Review) -> list[dict[str, Any]]:
     """What is only looked at is part of the plan too: when it moves, a reviewed plan is out of date."""
     live = {one.id: one for one in plan.live}
     kinds = kinds_of(plan.target.api)
     result = []
     for change in plan.changes:
-        data, seen = _change(change), live.get(change.live_id or "")
+        data, seen = _change(change, told.replaced.get(change.address, {})), live.get(change.live_id or "")
+        if change.address in told.attached:
+            data["attached"] = list(told.attached[change.address])
+        if change.address in told.renamed:
+            data["renamed_from"] = str(told.renamed[change.address])
         if seen and seen.kind in kinds and not change.reviewed:
             data["reviewed"] = verify.unwritten(kinds[seen.kind], seen.raw)
         result.append(data)
@@ -84,7 +113,7 @@ def summary(plan: Plan) -> dict[str, int]:
     return {action.value: counts[action] for action in Action}
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(change: Change, replaced: Mapping[str, str]) -> dict[str, Any]:
     result: dict[str, Any] = {
         "address": str(change.address),
         "action": change.action.value,
@@ -100,7 +129,8 @@ def _change(change: Change) -> dict[str, Any]:
         result["reviewed"] = change.reviewed
     if change.files:
         result["files"] = {
-            action.value: [_file(one) for one in change.files if one.action is action] for action in FileAction
+            action.value: [_file(one, replaced) for one in change.files if one.action is action]
+            for action in FileAction
         }
         result["upload_bytes"] = upload_bytes(change)
     result["requests"] = requests(change)
@@ -141,7 +171,7 @@ def pointer(path: Sequence[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
-def _file(change: FileChange) -> dict[str, Any]:
+def _file(change: FileChange, replaced: Mapping[str, str]) -> dict[str, Any]:
     """`live` says which memberships go or stay: a plan that was reviewed must not detach others."""
     return {
         "path": change.path,
@@ -149,8 +179,15 @@ def _file(change: FileChange) -> dict[str, Any]:
         "origin": change.origin.value,
         "upload": change.upload,
         **(_desired(change.desired) if change.desired else {}),
-        **({"live": sorted(file.id for file in change.live)} if change.live else {}),
+        **({"live": sorted(file.id for file in change.live), "was": _was(change.live[0])} if change.live else {}),
+        **({"replaces": replaced[change.path]} if change.desired and change.path in replaced else {}),
+        **({"kept": True} if change.kept else {}),
     }
+
+
+def _was(file: LiveFile) -> dict[str, Any]:
+    settings = {"attributes": file.attributes, "declared": file.declared, "chunking": file.chunking}
+    return {"id": file.id, "size": file.size, **{name: dict(value) for name, value in settings.items() if value}}
 
 
 def _desired(file: DesiredFile) -> dict[str, Any]:
@@ -210,10 +247,112 @@ def problem_data(problem: Problem) -> dict[str, Any]:
     }
 
 
-def fingerprint(plan: Plan) -> str:
-    """Return the sha256 (hex) over the canonical JSON of the plan, however the inputs were ordered.
+def published(plan: Plan) -> dict[str, Any]:
+    """Return the published form with its fingerprint."""
+    data = plan_data(plan)
+    return {**data, "fingerprint": fingerprint_of(data)}
 
-    What is told of models changes with the day, and is no part of what was reviewed.
+
+def fingerprint(plan: Plan) -> str:
+    """Return the sha256 (hex) over the canonical JSON of the plan, however the inputs were ordered."""
+    return fingerprint_of(plan_data(plan))
+
+
+def fingerprint_of(data: Mapping[str, Any]) -> str:
+    """Return the fingerprint of a plan's published form.
+
+    What is told of models changes with the day, and gates are set by who looks: neither was reviewed.
     """
-    lasting = tuple(one for one in plan.problems if one.rule not in catalogue.RULES)
-    return canonical.sha256(plan_data(replace(plan, problems=lasting)))
+    content = {name: value for name, value in data.items() if name not in _SHOWN_ONLY}
+    lasting = [one for one in data["problems"] if one["rule"] not in catalogue.RULES]
+    return canonical.sha256({**content, "problems": lasting})
+
+
+def read(data: Mapping[str, Any]) -> Plan:
+    """Return the plan of its published form, to be shown: it cannot be applied, since all that it sends are uploads."""
+    scope, account, forecast = data["scope"], data["account"], data["forecast"]
+    changes = data["changes"]
+    return Plan(
+        project=data["project"],
+        target=Target(account["name"], account["api"], account["base_url"]),
+        changes=tuple(map(_read_change, changes)),
+        problems=tuple(map(_read_problem, data["problems"])),
+        origin=scope["origin"],
+        on_drift=OnDrift(scope["on_drift"]),
+        prune=scope["prune"],
+        check_files=scope["check_files"],
+        review=Review(
+            requests=forecast["requests"],
+            bytes=forecast["bytes"],
+            seconds=forecast["seconds"],
+            refusal=data["refusal"] or "",
+            attached={Address.parse(one["address"]): tuple(one["attached"]) for one in changes if "attached" in one},
+            renamed={
+                Address.parse(one["address"]): Address.parse(one["renamed_from"])
+                for one in changes
+                if "renamed_from" in one
+            },
+            replaced={Address.parse(one["address"]): dict(_replaces(one)) for one in changes if "files" in one},
+            uses={name: Use(tuple(one["names"]), one["documents"], one["bytes"]) for name, one in data["uses"].items()},
+            failed=tuple(data.get("failed", ())),
+            saved=data,
+        ),
+    )
+
+
+def _replaces(change: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    files = (one for group in change["files"].values() for one in group)
+    return ((one["path"], one["replaces"]) for one in files if "replaces" in one)
+
+
+def _read_change(data: Mapping[str, Any]) -> Change:
+    files = tuple(_read_file(action, one) for action in FileAction for one in data.get("files", {}).get(action, ()))
+    return Change(
+        Address.parse(data["address"]),
+        Action(data["action"]),
+        _reason(data["reason"]),
+        data.get("id"),
+        tuple(map(_read_field, data["fields"])),
+        tuple(sorted(files, key=lambda one: (one.path, one.action))),
+        operations=tuple(Upload(one.desired, one.path) for one in files if one.upload and one.desired),
+        orphan=data.get("orphan", False),
+        reviewed=data.get("reviewed", ""),
+    )
+
+
+def _reason(sentence: str) -> Reason:
+    return Reason(Why.UNSURE, (sentence,))
+
+
+def _read_field(data: Mapping[str, Any]) -> FieldChange:
+    effects = tuple(
+        Effect(_parts(one["pointer"]), one["what"], one["breaking"], one["kind"]) for one in data.get("effects", ())
+    )
+    path = tuple(data["path"].split("/", 1))
+    return FieldChange(path, data["old"], data["new"], Origin(data["origin"]), effects, data["kept"])
+
+
+def _parts(written: str) -> tuple[str, ...]:
+    """Read a JSON pointer (RFC 6901); a number in it stays a text."""
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in written.split("/")[1:])
+
+
+def _read_file(action: FileAction, data: Mapping[str, Any]) -> FileChange:
+    desired = None
+    if "sha256" in data:
+        attributes = data.get("attributes", {})
+        desired = DesiredFile(data["path"], data["size"], data["sha256"], data.get("chunking"), attributes=attributes)
+    live = (_read_live(data["was"], data["path"]),) if "was" in data else ()
+    reason, origin = _reason(data["reason"]), Origin(data["origin"])
+    return FileChange(action, data["path"], desired, live, reason, origin, data["upload"], data.get("kept", False))
+
+
+def _read_live(was: Mapping[str, Any], path: str) -> LiveFile:
+    settings = {name: was[name] for name in ("attributes", "declared", "chunking") if name in was}
+    return LiveFile(was["id"], path, None, "completed", was["size"], 0, **settings)
+
+
+def _read_problem(data: Mapping[str, Any]) -> Problem:
+    at = Position(data["file"], data["line"], data["column"]) if data["file"] else None
+    severity, rule, says = Severity(data["severity"]), data["rule"] or "", data["says"] or ""
+    return Problem(data["message"], data["remedy"], data["address"], at, severity, rule, says)

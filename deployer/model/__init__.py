@@ -42,8 +42,10 @@ from deployer.model.plan import (
     Outcome,
     Plan,
     Reason,
+    Review,
     Status,
     Target,
+    Use,
     Why,
 )
 
@@ -80,12 +82,14 @@ __all__ = [
     "ProblemsFound",
     "Reason",
     "Resource",
+    "Review",
     "Severity",
     "Status",
     "Target",
     "Update",
     "UpdateFile",
     "Upload",
+    "Use",
     "Why",
     "Write",
 ]

@@ -254,11 +254,43 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """What a resource refers to, by addresses, and how many documents of how many bytes it declares itself."""
+
+    names: tuple[str, ...]
+    documents: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a reviewer is told of a plan beside its changes.
+
+    `requests`, `bytes` and `seconds` are what it costs at least. `refusal` says why apply will refuse it, in lines, ""
+    when it will not. `attached` are ids of documents that others attached to stores which stay; `renamed` is what is
+    created and looks like an orphan of another address; `replaced` tells by the path of a file that an object is to
+    hold which id it holds so far. `uses` is what refers to what. `failed` has a sentence for each gate of a pipeline
+    (`--fail-on`) that the plan does not pass. `saved` is the published form that the plan was read from.
+    """
+
+    requests: int
+    bytes: int
+    seconds: float
+    refusal: str = ""
+    attached: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
+    renamed: Mapping[Address, Address] = field(default_factory=dict)
+    replaced: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)
+    uses: Mapping[str, Use] = field(default_factory=dict)
+    failed: tuple[str, ...] = ()
+    saved: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Ordered changes for one account.
 
     `origin` is the git commit (or ""), `known` the ids of what is already live; `desired` and `live` are what
-    the plan was made from.
+    the plan was made from. A plan that was read from a file has its `review` instead, and no operations.
     """
 
     project: str
@@ -274,6 +306,7 @@ class Plan:
     check_files: bool = False
     desired: tuple[Resource, ...] = field(default=(), compare=False, repr=False)
     live: tuple[LiveObject, ...] = field(default=(), compare=False, repr=False)
+    review: Review | None = field(default=None, compare=False, repr=False)
 
     @property
     def pending(self) -> tuple[Change, ...]:

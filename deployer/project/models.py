@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deployer import catalogue
@@ -61,7 +61,9 @@ def shutdowns(
     return found
 
 
-def refusal(ending: Mapping[Address, tuple[str, date]], days: int) -> str:
-    """Return the sentence of `--fail-on model-shutdown=DAYS`."""
-    names = "; ".join(f"{address} uses {model}, {day}" for address, (model, day) in ending.items())
-    return f"models shut down within {days} days: {names}; choose another model, or allow more with --fail-on"
+def failed(ends: Mapping[Address, tuple[str, date]], days: int) -> tuple[str, ...]:
+    """Return the sentence of `--fail-on model-shutdown=DAYS`, where a model shuts down within so many days, or did."""
+    last = today() + timedelta(days=days)
+    names = "; ".join(f"{address} uses {model}, {day}" for address, (model, day) in ends.items() if day <= last)
+    remedy = "choose another model, or allow more with --fail-on"
+    return (f"models shut down within {days} days: {names}; {remedy}",) if names else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from enum import StrEnum
@@ -76,11 +76,34 @@ class ProjectPlan(Plan):
 
         return plan_json.fingerprint(self)
 
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """A sentence for each gate that `gated` found closed."""
+        return self.review.failed if self.review else ()
+
+    @property
+    def verdict(self) -> tuple[str, ...]:
+        """What stands at the end of the plan as text: why apply will refuse it, and the gates that it does not pass."""
+        from deployer.engine import review
+
+        refusal = review.of(self).refusal
+        return (*([f"apply will refuse: {refusal}"] if refusal else []), *(f"failed: {one}" for one in self.failed))
+
+    def gated(self, gates: Collection[str], beside: Sequence[str] = ()) -> ProjectPlan:
+        """Return the plan with the gates that it does not pass, which every format then shows.
+
+        `gates` are of `breaking` (a function changes in a way that breaks its handler), `conflict` (an edit on the
+        account would be changed), `delete` (an object or a document goes). `beside` are sentences of other gates.
+        """
+        from deployer.engine import review
+
+        return ProjectPlan.of(review.reviewed(self, [*review.failed(self, gates), *beside]))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON data (schemas/plan.schema.json); it holds no secrets."""
-        from deployer.engine.plan_json import plan_data
+        from deployer.engine import plan_json
 
-        return {**plan_data(self), "fingerprint": self.fingerprint}
+        return plan_json.published(self)
 
 
 class ApplyStatus(StrEnum):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer import json_text
-from deployer.engine import canonical
+from deployer.engine import plan_json
 from deployer.engine.plan_json import plan_data
 from deployer.errors import DeployerError
 from deployer.model import OnDrift, Plan
@@ -69,11 +69,15 @@ def _checked(data: Any, name: str) -> Mapping[str, Any]:
         why = schema.misfit("plan.schema.json", data)
     if why:
         raise DeployerError(f"{name} is no plan of this deployer ({why[:200]}); {_AGAIN}")
-    content = {name: value for name, value in data.items() if name != "fingerprint"}
-    if canonical.sha256(content) != data["fingerprint"]:
+    if plan_json.fingerprint_of(data) != data["fingerprint"]:
         raise DeployerError(f"{name} was changed after it was made; {_AGAIN}")
     found: Mapping[str, Any] = data
     return found
+
+
+def shown(data: Mapping[str, Any]) -> ProjectPlan:
+    """Return a plan that was saved, to be shown: it has no operations."""
+    return ProjectPlan.of(plan_json.read(data))
 
 
 def options(data: Mapping[str, Any]) -> PlanOptions:
@@ -91,7 +95,7 @@ def check(plan: Plan, data: Mapping[str, Any]) -> None:
         where, name = " · ".join(map(str, data["account"].values())), data["account"]["name"]
         remedy = f"apply it there: --account {name}" if now["account"]["name"] != name else _AGAIN
         raise DeployerError(f"the plan was made for another account ({where}); {remedy}")
-    if canonical.sha256(now) == data["fingerprint"]:
+    if plan_json.fingerprint_of(now) == data["fingerprint"]:
         return
     declared, moved = now["manifest"] != data["manifest"], []
     live = _moved(now, data, _live if declared else dict)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from deployer.engine import plan_json
-from deployer.engine.plan_json import drift_data, plan_data, problem_data
+from deployer.engine.plan_json import drift_data, problem_data
 from deployer.errors import DeployerError
 from deployer.functions.rules import RULES
 from deployer.model import Address, Plan
@@ -18,7 +18,7 @@ from deployer.render.output import Streams
 
 def plan(value: Plan, to: Streams) -> None:
     """Write the plan, version 1 (schemas/plan.schema.json)."""
-    to.say(dumped({**plan_data(value), "fingerprint": plan_json.fingerprint(value)}))
+    to.say(dumped(plan_json.published(value)))
 
 
 def drift(value: Plan, to: Streams) -> None:

@@ -8,22 +8,19 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from deployer.engine import stamp, uploads
+from deployer.engine import review
 from deployer.engine.canonical import same
 from deployer.engine.documents import attributes
 from deployer.kinds import vector_store
-from deployer.model import Action, Change, FileAction, FileChange, Origin, Plan, Reason, Why
+from deployer.model import Action, Change, FileAction, FileChange, Origin, Plan
 from deployer.render import textdiff
 from deployer.render.lines import Line, Segment, dim, plain, short, warn
 from deployer.wording import more, size
 
 Note = tuple[Segment, ...]
 
-_KIND = "assistant"
-_UNSURE = "what it holds is no longer in the manifest"
 _STAY = (FileAction.WAIT, FileAction.REMOVE)
 _SHOWN = 20
 _AT_LEAST = 2
@@ -43,7 +40,7 @@ _GROUPS = {
 
 def of(plan: Plan, change: Change) -> Iterator[Line]:
     """Yield the lines of the files of one change; those of a code interpreter as replacements, where they are some."""
-    yield from shown(replaced(plan, change))
+    yield from shown(review.files(plan, change))
 
 
 def shown(changes: Sequence[FileChange]) -> Iterator[Line]:
@@ -128,56 +125,6 @@ def removed(plan: Plan) -> int:
         if change.action is not Action.DELETE
         for one in change.files
     )
-
-
-def replaced(plan: Plan, change: Change) -> tuple[FileChange, ...]:
-    """Return the file changes as they are to be read; those of a store say their names themselves.
-
-    An account names the files of a code interpreter by ids alone. The stamp holds what was in them in the manifest's
-    order, so a file that changed stands where the old one stood. Where that does not tell (two went, one came), no name
-    is said to have left git.
-    """
-    if change.address.kind != _KIND:
-        return change.files
-    came = {_token(one): one for one in change.files if one.action is FileAction.ADD}
-    gone = {one.live[0].sha256: one for one in change.files if one.action is FileAction.REMOVE and one.live}
-    pairs = [(gone[old], came[new]) for old, new in _pairs(plan, change) if old in gone and new in came]
-    read = {id(new): _replaced(old, new) for old, new in pairs}
-    over = {id(old) for old, _ in pairs}
-    unsure = len(pairs) < len(came)
-    found = (_left(one, unsure=unsure) for one in change.files if id(one) not in {*read, *over})
-    return tuple(sorted((*found, *read.values()), key=lambda one: (one.path, one.action)))
-
-
-def _token(change: FileChange) -> str:
-    file = change.desired
-    return uploads.token(file.name, file.sha256) if file else ""
-
-
-def _replaced(old: FileChange, new: FileChange) -> FileChange:
-    return replace(new, action=FileAction.REPLACE, live=old.live, reason=Reason(Why.REPLACED, (old.live[0].id,)))
-
-
-def _left(change: FileChange, *, unsure: bool) -> FileChange:
-    return (
-        replace(change, reason=Reason(Why.UNSURE, (_UNSURE,)))
-        if unsure and change.action is FileAction.REMOVE
-        else change
-    )
-
-
-def _pairs(plan: Plan, change: Change) -> list[tuple[str, str]]:
-    """Return old and new contents that have the same place: as many of each between the same neighbours."""
-    mark = next((stamp.read(one.raw.get("metadata")) for one in plan.live if one.id == change.live_id), None)
-    files = next((one.files for one in plan.desired if one.address == change.address), ())
-    before = list(mark.files.values()) if mark else []
-    after = list(dict.fromkeys(uploads.token(file.name, file.sha256) for file in files))
-    return [
-        pair
-        for tag, i1, i2, j1, j2 in textdiff.opcodes(before, after)
-        if tag == "replace" and i2 - i1 == j2 - j1
-        for pair in zip(before[i1:i2], after[j1:j2], strict=True)
-    ]
 
 
 def difference(change: FileChange) -> Note:

@@ -11,8 +11,9 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
+from deployer.engine import review
 from deployer.engine.plan_json import fingerprint, in_order
-from deployer.model import Action, Change, FieldChange, FileChange, Origin, Plan, Resource
+from deployer.model import Action, Change, FieldChange, FileChange, Origin, Plan, Use
 from deployer.render import documents, fields, preview, textdiff
 from deployer.render.lines import Line, plain
 from deployer.render.output import Streams
@@ -60,6 +61,7 @@ td+td{border-left-width:0}body{padding:.6rem}}
 
 def plan(value: Plan, to: Streams) -> None:
     """Write the page."""
+    value = review.reviewed(value)
     hints = preview.hints(value)
     shown = [
         one
@@ -90,10 +92,11 @@ def _lines(value: str) -> str:
 
 def _header(value: Plan) -> str:
     """Return the verdict: what there is to do, and what a reviewer must know before anything else."""
-    items = []
-    if refusal := preview.refusal(value):
-        items.append(f"<li><span class=warn>apply will refuse</span>: <span class=w>{_lines(refusal)}</span>")
-    breaking = [f"{address}.{field.path}" for address, field in value.breaking]
+    told = review.of(value)
+    items = [f"<li><span class=warn>failed</span>: {_text(line)}" for line in told.failed]
+    if told.refusal:
+        items.append(f"<li><span class=warn>apply will refuse</span>: <span class=w>{_lines(told.refusal)}</span>")
+    breaking = [f"{address}.{field.name}" for address, field in value.breaking]
     for what, names in (("breaking for the application", breaking), ("deletes", _addresses(value, Action.DELETE))):
         if names:
             items.append(
@@ -142,7 +145,7 @@ def _change(value: Plan, change: Change, beside: Sequence[Line]) -> str:
     name = f"<h3><code>{preview.sign(change)} {_text(str(change.address))}</code></h3>"
     head = f"{name} <span class=dim>{_text(preview.detail(change))}</span>{note}"
     hints = "".join(f"<p class=w>{'  ' * (line.depth - 1)}{_text(line.text)}</p>" for line in beside)
-    body = "".join((*_fields(change), *_files(documents.replaced(value, change)), hints))
+    body = "".join((*_fields(change), *_files(review.files(value, change)), hints))
     inside = f"<details open><summary>{head}</summary><div>{body}</div></details>" if body else f"<div>{head}</div>"
     return f'<article class="{_sort(change)}">{inside}</article>'
 
@@ -260,32 +263,23 @@ def _settings(change: FileChange) -> str:
 
 def _graph(value: Plan) -> Iterator[str]:
     """Yield a picture of who uses what, and the same as a list; what has no reference stands in neither."""
-    declared = {str(one.address): one for one in value.desired}
-    uses = {name: sorted(_mentioned(one.attrs, declared)) for name, one in declared.items()}
-    uses = {name: names for name, names in uses.items() if names}
+    told = review.of(value).uses
+    uses = {name: use.names for name, use in told.items() if use.names}
     if not uses:
         return
     said = "".join(f"<li>{_text(name)} uses {_text(', '.join(names))}" for name, names in uses.items())
-    yield f"<h2>What uses what</h2>{_picture(dict(list(uses.items())[:_DRAWN]), declared)}"
+    yield f"<h2>What uses what</h2>{_picture(dict(list(uses.items())[:_DRAWN]), told)}"
     yield f"<details><summary>As a list ({len(uses):,})</summary><ul>{said}</ul></details>"
 
 
-def _mentioned(value: Any, declared: Mapping[str, Any]) -> set[str]:
-    if isinstance(value, Mapping):
-        return {name for inner in value.values() for name in _mentioned(inner, declared)}
-    if isinstance(value, list | tuple):
-        return {name for inner in value for name in _mentioned(inner, declared)}
-    return {value} & declared.keys() if isinstance(value, str) else set()
-
-
-def _picture(uses: Mapping[str, Sequence[str]], declared: Mapping[str, Resource]) -> str:
+def _picture(uses: Mapping[str, Sequence[str]], told: Mapping[str, Use]) -> str:
     """Return three columns: what uses, what is used, and the documents of that."""
     used = {name: row for row, name in enumerate(sorted({name for names in uses.values() for name in names}))}
     boxes = [*_boxes(list(uses), 0), *_boxes(list(used), 1)]
     ways = [_way(0, row, used[other]) for row, names in enumerate(uses.values()) for other in names]
     for name, row in used.items():
-        if files := declared[name].files:
-            boxes.append(_box(2, row, f"{counted(len(files), 'document')}, {size(sum(file.size for file in files))}"))
+        if count := told[name].documents:
+            boxes.append(_box(2, row, f"{counted(count, 'document')}, {size(told[name].bytes)}"))
             ways.append(_way(1, row, row))
     height = max(len(uses), len(used)) * 40 + 10
     view = f'viewBox="0 0 900 {height}" role="img" aria-label="What uses what, as listed below"'

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 
-from deployer.engine import plan_json
+from deployer.engine import plan_json, review
 from deployer.engine.plan_json import in_order
 from deployer.model import Action, Outcome, Plan, Problem, Severity, Status
 from deployer.render import preview
@@ -36,6 +36,7 @@ _DIFF_SIGNS = {"~": "!", "±": "!", "»": "!", "?": "#", "·": "#"}
 
 def plan(value: Plan, to: Streams) -> None:
     """Write the comment: a hidden header, headline, verdict, account, problems, one block for each change."""
+    value = review.reviewed(value)
     blocks = [Block(shown) for shown in _changes(preview.changes(value))]
     top = [f"### deployer: {preview.totals(value)}", *_verdict(value), _code(preview.header(value)), *_problems(value)]
     body, note = _fitted(blocks, LIMIT - sum(map(len, top)) - 1_000)
@@ -82,8 +83,10 @@ def _verdict(value: Plan) -> Iterator[str]:
     breaking = [f"{address}.{field.name}" for address, field in value.breaking]
     removed = [str(change.address) for change in value.pending if change.action is Action.DELETE]
     replaced = [str(change.address) for change in value.pending if change.action is Action.REPLACE]
-    items = [f"- **apply will refuse**: {_code(line)}" for line in preview.refusal(value).splitlines()[:1]]
-    items += [f"  - {_code(line.strip())}" for line in preview.refusal(value).splitlines()[1 : _NAMED + 1]]
+    told = review.of(value)
+    items = [f"- **failed**: {_code(cut(line, 2_000))}" for line in told.failed]
+    items += [f"- **apply will refuse**: {_code(line)}" for line in told.refusal.splitlines()[:1]]
+    items += [f"  - {_code(line.strip())}" for line in told.refusal.splitlines()[1 : _NAMED + 1]]
     for what, names in (("breaking for the application", breaking), ("deletes", removed), ("makes anew", replaced)):
         if names:
             rest = f" {more(len(names) - _NAMED)}" if len(names) > _NAMED else ""

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from deployer import catalogue
-from deployer.engine import guard, stamp
-from deployer.engine.cost import seconds, total_bytes, total_requests, upload_bytes
+from deployer.engine import review
+from deployer.engine.cost import upload_bytes
 from deployer.engine.drift import moved
 from deployer.engine.plan_json import summary
-from deployer.errors import DeployerError
-from deployer.kinds import kinds_of
-from deployer.model import Action, Address, Change, LiveObject, Origin, Outcome, Plan, Status
+from deployer.model import Action, Address, Change, Origin, Outcome, Plan, Status
 from deployer.render import documents, fields
 from deployer.render.lines import Line, Segment, dim, plain, warn
 from deployer.wording import counted, duration, listed, more, size
@@ -50,6 +48,7 @@ def header(plan: Plan) -> str:
 
 def changes(plan: Plan) -> Iterator[Line]:
     """Yield the lines of every pending change, of orphans that stay and of fields that stay as they were edited."""
+    plan = review.reviewed(plan)
     summed, told = are_many(plan), hints(plan)
     for change in plan.changes:
         if summed and change.address.kind == FILE:
@@ -71,12 +70,12 @@ def are_many(plan: Plan) -> bool:
 
 def hints(plan: Plan) -> Mapping[Address, Sequence[Line]]:
     """Return what is to be said beside changes: models that end, documents of others, addresses that look renamed."""
-    live, renames = {one.id: one for one in plan.live}, renamed(plan)
+    told = review.of(plan)
     found: dict[Address, Sequence[Line]] = {}
     for change in plan.changes:
-        lines = [*_of_models(plan, change), *_attached(attached(live, change))]
-        if change.address in renames:
-            lines += _renamed(renames[change.address], change.address)
+        lines = [*_of_models(plan, change), *_attached(told.attached.get(change.address, ()))]
+        if change.address in told.renamed:
+            lines += _renamed(told.renamed[change.address], change.address)
         if lines:
             found[change.address] = lines
     return found
@@ -89,44 +88,9 @@ def _of_models(plan: Plan, change: Change) -> Iterator[Line]:
             yield Line("!", 1, (warn(plain(f"{one.message}; {one.remedy}")),))
 
 
-def attached(live: Mapping[str, LiveObject], change: Change) -> tuple[str, ...]:
-    """Return the ids of documents in the change's store that this tool did not attach, and that stay."""
-    store = live.get(change.live_id or "")
-    if store is None or change.action is Action.DELETE:
-        return ()
-    going = {file.id for one in change.files for file in one.live}
-    return tuple(file.id for file in store.files if file.path is None and file.id not in going)
-
-
 def _attached(ids: Sequence[str]) -> Iterator[Line]:
     if ids:
         yield Line("!", 1, (warn(f"{counted(len(ids), 'document')} attached by others: {listed(ids, _FEW)}"),))
-
-
-def renamed(plan: Plan) -> Mapping[Address, Address]:
-    """Return what is to be created and looks like an orphan under another key: the same fields, the same documents."""
-    kinds, live = kinds_of(plan.target.api), {one.id: one for one in plan.live}
-    orphans = {_looks(live[one.live_id]): one.address for one in plan.changes if one.orphan and one.live_id in live}
-    fresh = {one.address for one in plan.changes if one.action is Action.CREATE}
-    found = {}
-    for one in plan.desired:
-        if one.address in fresh and one.address.kind in kinds:
-            attrs = stamp.fields(kinds[one.address.kind].express(one.attrs).attrs)
-            look = (
-                one.address.kind,
-                frozenset(stamp.applied(attrs).items()),
-                frozenset(file.sha256 for file in one.files),
-            )
-            if look in orphans and any(look[1:]):
-                found[one.address] = orphans[look]
-    return found
-
-
-def _looks(live: LiveObject) -> tuple[str, frozenset[tuple[str, str]], frozenset[str | None]]:
-    """Return what an object was when it was last applied."""
-    found = stamp.of(live.raw)
-    documents = frozenset(file.sha256 for file in live.files if file.path is not None)
-    return live.kind, frozenset(found.digests.items() if found else ()), documents
 
 
 def _renamed(old: Address, new: Address) -> Iterator[Line]:
@@ -176,15 +140,6 @@ def detail(change: Change) -> str:
     return f"{change.reason}, {size(uploads)} to upload" if uploads else str(change.reason)
 
 
-def refusal(plan: Plan) -> str:
-    """Return why apply will refuse the plan, in lines; "" when it will not, and when the plan has errors of its own."""
-    try:
-        guard.check(plan)
-    except DeployerError as error:
-        return "" if plan.errors else str(error)
-    return ""
-
-
 def totals(plan: Plan) -> str:
     """Return the last line: what there is to do and what it costs."""
     pending = [f"{count:,} {_VERBS[action]}" for action in _VERBS if (count := summary(plan)[action.value])]
@@ -207,11 +162,12 @@ def totals(plan: Plan) -> str:
 
 
 def _costs(plan: Plan) -> str:
-    parts = [counted(total_requests(plan), "request")]
-    if total := total_bytes(plan):
-        parts.append(size(total))
-    if (least := seconds(plan)) > _SLOW:
-        parts.append(f"at least about {duration(least)} at this account's rate limits")
+    least = review.of(plan)
+    parts = [counted(least.requests, "request")]
+    if least.bytes:
+        parts.append(size(least.bytes))
+    if least.seconds > _SLOW:
+        parts.append(f"at least about {duration(least.seconds)} at this account's rate limits")
     return ", ".join(parts)
 
 
@@ -224,9 +180,9 @@ def drift(plan: Plan) -> Iterator[Line]:
         yield from fields.moved(one.fields)
         for document in one.documents:
             yield Line("!", 1, (Segment(f"{plain(document.path)}  ", "label"), warn(document.what)))
-    live = {one.id: one for one in plan.live}
+    attached = review.of(plan).attached
     for change in plan.changes:
-        if others := attached(live, change):
+        if others := attached.get(change.address, ()):
             yield Line("·", 0, (Segment(plain(str(change.address)), "strong"), dim(f"  {change.live_id}")))
             yield from _attached(others)
 

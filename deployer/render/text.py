@@ -8,11 +8,12 @@ from rich.console import Console
 from rich.text import Text
 
 from deployer import catalogue
+from deployer.engine import review
 from deployer.engine.plan_json import in_order
 from deployer.model import Action, Outcome, Plan, Severity, Status
 from deployer.render import preview
 from deployer.render.formats import Applied, FoundFiles
-from deployer.render.lines import Line, plain
+from deployer.render.lines import Line, plain, plain_text
 from deployer.render.output import Streams
 from deployer.wording import counted, duration, size
 
@@ -43,8 +44,11 @@ class _Console(Console):
 
 
 def plan(value: Plan, to: Streams, *, errors: bool = True) -> None:
-    """Write the whole plan: account, problems, changes, totals. Without `errors` these are only counted."""
-    out = console(to.out)
+    """Write the whole plan: account, problems, changes, totals, and what it will be refused for.
+
+    Without `errors` these are only counted, and a refusal is left to who refuses.
+    """
+    value, out = review.reviewed(value), console(to.out)
     out.print(Text(preview.header(value), style="dim"))
     told = [
         one for one in in_order(value.problems) if one.rule not in catalogue.RULES
@@ -60,6 +64,12 @@ def plan(value: Plan, to: Streams, *, errors: bool = True) -> None:
         _print(out, line)
     out.print()
     out.print(Text(preview.totals(value), style="bold"))
+    verdict = review.of(value)
+    if verdict.refusal and errors:
+        said = plain_text(f"apply will refuse: {verdict.refusal}").replace("\n", "\n  ")  # no name begins a line
+        out.print(Text(said, style="yellow"))
+    for gate in verdict.failed:
+        out.print(Text(plain(f"failed: {gate}"), style="red"))
 
 
 def _print(out: Console, line: Line) -> None:

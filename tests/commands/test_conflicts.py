@@ -52,7 +52,7 @@ def test_apply_refuses_and_shows_both_values(edited: Project) -> None:
 def test_the_plan_says_what_apply_will_say(edited: Project) -> None:
     result = edited.run("plan", "--exit-code")
     assert result.code == 2
-    assert "apply will refuse" in result.err
+    assert "apply will refuse" in result.out
 
 
 def test_overwrite_lets_git_win(edited: Project) -> None:

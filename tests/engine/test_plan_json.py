@@ -65,8 +65,10 @@ def test_what_the_plan_is_for() -> None:
         "scope",
         "summary",
         "forecast",
+        "refusal",
         "conflicts",
         "changes",
+        "uses",
         "problems",
     ]
     assert (data["version"], data["project"]) == (1, "p")
@@ -194,6 +196,7 @@ def test_documents_by_what_is_done_with_them() -> None:
                 "attributes": {"level": 1},
                 "chunking": {"max_chunk_size_tokens": 9},
                 "live": ["file_1", "file_2"],
+                "was": {"id": "file_2", "size": 3},
             }
         ],
         "update": [
@@ -213,6 +216,7 @@ def test_documents_by_what_is_done_with_them() -> None:
                 "origin": "manifest",
                 "upload": False,
                 "live": ["file_1"],
+                "was": {"id": "file_1", "size": 3},
             }
         ],
     }

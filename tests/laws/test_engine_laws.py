@@ -208,6 +208,14 @@ def test_a_plan_is_valid_json_with_a_fingerprint_that_survives(
 
 
 @given(worlds())
+def test_a_plan_that_was_saved_is_shown_as_it_was(world: tuple[list[Resource], list[LiveObject]]) -> None:
+    found = plan.build(PRUNE, *world)
+    again = plan_json.read(json.loads(json.dumps(plan_json.published(found))))
+    for form in ("text", "json", "markdown", "html"):
+        assert rendered("plan", form, again) == rendered("plan", form, found)
+
+
+@given(worlds())
 def test_what_is_live_as_declared_is_no_change(world: tuple[list[Resource], list[LiveObject]]) -> None:
     resources, _ = world
     live = [live_of(resource, number) for number, resource in enumerate(resources)]

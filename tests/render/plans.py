@@ -86,11 +86,11 @@ def added(file: DesiredFile) -> FileChange:
 def shown(plan: Plan) -> list[str]:
     """The lines of the text plan, without the account and the totals."""
     out = io.StringIO()
-    text.plan(plan, Streams(out, out))
+    text.plan(plan, Streams(out, out), errors=not plan.conflicts)
     return out.getvalue().rstrip().split("\n")[2:-2]
 
 
 def totals(plan: Plan) -> str:
     out = io.StringIO()
-    text.plan(plan, Streams(out, out))
+    text.plan(plan, Streams(out, out), errors=not plan.conflicts)
     return out.getvalue().rstrip().split("\n")[-1]

@@ -97,5 +97,6 @@ def test_the_forecast_and_what_a_file_is_are_in_json() -> None:
             "size": 1_000,
             "sha256": GIT.sha256,
             "live": ["file-docs/a.md", "file-docs/b.md"],
+            "was": {"id": "file-docs/a.md", "size": 2_000},
         }
     ]

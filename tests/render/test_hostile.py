@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from deployer.engine import review
 from deployer.model import (
     Action,
     Address,
@@ -151,8 +152,9 @@ def test_a_plan_on_a_terminal_holds_nothing_that_acts(value: Plan) -> None:
 
 @given(plans)
 def test_nobody_adds_a_line_at_the_margin(value: Plan) -> None:
-    """Account, problems, changes and totals stand there: another one would be a forged change or total."""
+    """Account, problems, changes, totals and the refusal stand there: another one would be forged."""
     expected = sum(line.depth == 0 for line in preview.changes(value)) + len(value.problems) + 2
+    expected += bool(review.of(value).refusal)
     assert sum(bool(line) and line[0] != " " for line in on_a_terminal(value).split("\n")) == expected
 
 

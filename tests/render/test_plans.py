@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from deployer.engine import plan, plan_json, stamp
 from deployer.engine.draft import Scope
+from deployer.engine.uploads import token
 from deployer.kinds import kinds_of
 from deployer.model import (
     Action,
@@ -140,6 +141,37 @@ def test_the_rendered_plan_is_the_golden_one(form: str) -> None:
     if os.environ.get("DEPLOYER_UPDATE_GOLDEN"):
         golden.write_text(found, encoding="utf-8")
     assert found == golden.read_text(encoding="utf-8")
+
+
+def saved_and_read(value: Plan) -> Plan:
+    return plan_json.read(json.loads(json.dumps(plan_json.published(value))))
+
+
+@pytest.mark.parametrize("form", ("text", "markdown", "json", "html"))
+def test_a_plan_that_was_saved_is_shown_as_it_was(form: str) -> None:
+    """Documents with settings, breaking changes, an edit, a rename, a document of others, replaced files, a refusal."""
+    attrs: dict[str, object] = {"model": "m", "tools": [{"type": "code_interpreter"}]}
+    quiz = Resource(Address("assistant", "quiz"), attrs, (DesiredFile("a.csv", 9, "2" * 64),))
+    held = live("assistant/quiz", 2, attrs)
+    code = {"code_interpreter": {"file_ids": ["file-9"]}}
+    mark = {**held.raw["metadata"], stamp.FILES: f"{stamp.name_of('file-9')}={token('a.csv', '1' * 64)}"}
+    store = live("vector_store/docs", 1, {"name": "Docs"}, (LiveFile("file-8", None, None, "completed", 5, 1),))
+    world = [
+        store,
+        LiveObject(held.kind, held.id, {**held.raw, "tool_resources": code, "metadata": mark}),
+        live("assistant/old", 3, {"model": "m", "name": "Same"}),
+    ]
+    desired = [
+        Resource(Address("vector_store", "docs"), {"name": "Other"}),
+        quiz,
+        Resource(Address("assistant", "new"), {"model": "m", "name": "Same"}),
+    ]
+    odd = plan.build(Scope("school", Target("p", "assistants", "https://a.example/v1"), KINDS), desired, world)
+    edit = replace(odd.changes[0], fields=(edited("name", "By hand", "Other"),))
+    for one in (a_plan(), odd, replace(odd, changes=(edit, *odd.changes[1:]))):
+        assert rendered("plan", form, saved_and_read(one)) == rendered("plan", form, one)
+    shown = rendered("plan", "text", odd)
+    assert all(part in shown for part in ("attached by others: file-8", "the same as assistant/old", "replaces file-9"))
 
 
 @pytest.mark.parametrize("name", ("plan", "drift"))
