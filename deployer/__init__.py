@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from deployer.errors import AccountError, DeployerError
     from deployer.model import OnDrift, Problem, ProblemsFound
-    from deployer.project import ApplyResult, ApplyStatus, Notice, Project, ProjectPlan, StopSignal, Waiting
+    from deployer.project import ApplyResult, ApplyStatus, Notice, Project, ProjectPlan, Silence, StopSignal, Waiting
 
 __version__ = "0.1.0"
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "ProblemsFound",
     "Project",
     "ProjectPlan",
+    "Silence",
     "StopSignal",
     "Waiting",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from deployer import __version__
+from deployer.commands import interrupts
 from deployer.commands.verbs import Verbs, explained
 from deployer.errors import EXIT_BUG, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, DeployerError
 from deployer.render import output
@@ -51,6 +52,7 @@ def app() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run and exit: 0 done, 2 changes (plan --exit-code), 1 expected failure, 3 a bug, 64 usage, 130 interrupted."""
     output.prepare()
+    interrupts.watch()
     code = EXIT_DONE
     try:
         code = run(arguments)

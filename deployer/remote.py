@@ -5,22 +5,27 @@ URLs are read and written through fsspec; it and its drivers are loaded only whe
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
-import shutil
+import stat
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Concatenate, ParamSpec, TypeVar
 from unicodedata import normalize
 from urllib.parse import unquote
 
+from deployer.deadlines import Reading, awaited, within
 from deployer.errors import DeployerError
 
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _WEB = frozenset({"http", "https"})
 # The extras of this distribution, by scheme; pyproject.toml says what is in them.
@@ -84,23 +89,25 @@ def shown(url: str) -> str:
 
 def listed(url: str) -> list[Remote]:
     """Return what the URL names at this moment, sorted; DeployerError when that cannot be told."""
+    return within(shown(url), lambda reading: _listed(url, reading))
+
+
+def _listed(url: str, reading: Reading) -> list[Remote]:
     with _driver(url) as (filesystem, path):
         filesystem.invalidate_cache()
         if _fixed(url) is not None:
-            return _globbed(filesystem, path, url)
+            return _globbed(filesystem, path, url, reading)
         info = filesystem.info(path)
         if info.get("type") == "directory":
             raise DeployerError(f"{shown(url)} is a folder; write {shown(url).rstrip('/')}/** for all documents in it")
-        return [Remote(url, _size(filesystem, path, info), url.rpartition("/")[2])]
-
-
-def size(url: str) -> int:
-    with _driver(url) as (filesystem, path):
-        return _size(filesystem, path, filesystem.info(path))
+        return [Remote(url, _size(filesystem, path, info, reading), url.rpartition("/")[2])]
 
 
 def mark(url: str) -> str | None:
-    """Return what changes with the bytes behind a URL, as far as its service tells; None when it does not."""
+    """Return what changes with the bytes behind a URL, as far as its service tells; None when it does not.
+
+    Whoever calls this, or reads `blocks`, sees to it that it ends.
+    """
     with _driver(url) as (filesystem, path):
         info = filesystem.info(path)
     strong = {key: str(info[key]) for key in _MARKS if info.get(key) and not str(info[key]).startswith("W/")}
@@ -113,23 +120,38 @@ def blocks(url: str) -> Iterator[bytes]:
         yield from _blocks(filesystem, path)
 
 
-def fetched(url: str) -> BinaryIO:
+def _fetched(url: str, reading: Reading) -> BinaryIO:
     """Return a copy in an unnamed file of this machine: an upload may start over, and reads it without waiting."""
     with _driver(url) as (filesystem, path), ExitStack() as failed:
         copy = failed.enter_context(tempfile.TemporaryFile())
-        with filesystem.open(path, "rb") as file:
-            shutil.copyfileobj(file, copy, _BLOCK)
+        for block in _blocks(filesystem, path):
+            reading.got(copy.write(block))
         copy.seek(0)
         failed.pop_all()
         return copy
 
 
+def _ending(method: Callable[Concatenate[Files, Given], Result]) -> Callable[Concatenate[Files, Given], Result]:
+    """Return a method that is waited for only so long."""
+
+    @wraps(method)
+    def ended(files: Files, /, *arguments: Given.args, **options: Given.kwargs) -> Result:
+        what = shown(files.place) if is_url(files.place) else files.place
+        return within(what, lambda _: method(files, *arguments, **options))
+
+    return ended
+
+
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files of one folder of this machine, or behind one URL. A read of what is not there: FileNotFoundError."""
+    """The files of one folder of this machine, or behind one URL. A read of what is not there: FileNotFoundError.
+
+    Whatever the disk or the service does, each call ends: with DeployerError where it hangs.
+    """
 
     place: str
 
+    @_ending
     def names(self) -> list[str]:
         """Return the names of all files, sorted; none where there is no such folder yet."""
         if not is_url(self.place):
@@ -140,6 +162,7 @@ class Files:
         found = filesystem.ls(path, detail=False) if filesystem.exists(path) else []
         return sorted(str(name).rpartition("/")[2] for name in found)
 
+    @_ending
     def read(self, name: str) -> bytes:
         if not is_url(self.place):
             return (Path(self.place) / name).read_bytes()
@@ -147,6 +170,7 @@ class Files:
         content: bytes = filesystem.cat_file(f"{path}/{name}")
         return content
 
+    @_ending
     def write(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all: services put an object at once, here it is moved into its place."""
         if is_url(self.place):
@@ -167,6 +191,7 @@ class Files:
             Path(temporary).unlink(missing_ok=True)
             raise
 
+    @_ending
     def delete(self, name: str) -> None:
         """Delete a file; one that is gone is fine."""
         if not is_url(self.place):
@@ -197,21 +222,26 @@ def _fixed(url: str) -> str | None:
     return url[: wild.start()].rpartition("/")[0] if wild else None
 
 
-def _globbed(filesystem: Any, path: str, url: str) -> list[Remote]:
+def _globbed(filesystem: Any, path: str, url: str, reading: Reading) -> list[Remote]:
     folder = _fixed(url) or ""
     start = len(filesystem._strip_protocol(f"{folder}/").rstrip("/"))  # noqa: SLF001 (what every driver implements)
     found = []
     for name, info in filesystem.glob(path, detail=True).items():
         inside = name[start:].strip("/")
         if info.get("type") == "file" and not any(part.startswith(".") for part in inside.split("/")):
-            found.append(Remote(f"{folder}/{inside}", _size(filesystem, name, info), inside))
+            found.append(Remote(f"{folder}/{inside}", _size(filesystem, name, info, reading), inside))
     return sorted(found, key=lambda one: one.url)
 
 
-def _size(filesystem: Any, path: str, info: Mapping[str, Any]) -> int:
+def _size(filesystem: Any, path: str, info: Mapping[str, Any], reading: Reading) -> int:
     """A web server need not tell the size: then only reading does."""
-    told = info.get("size")
-    return told if isinstance(told, int) else sum(map(len, _blocks(filesystem, path)))
+    if isinstance(told := info.get("size"), int):
+        return told
+    total = 0
+    for block in _blocks(filesystem, path):
+        reading.got(len(block))
+        total += len(block)
+    return total
 
 
 def _blocks(filesystem: Any, path: str) -> Iterator[bytes]:
@@ -259,23 +289,48 @@ def _reason(error: Exception, url: str) -> str:
     return (text.replace(query, "…") if query else text)[:200]
 
 
-def open_source(root: Path, source: str) -> BinaryIO:
+def open_source(root: Path, source: str, reading: Reading) -> BinaryIO:
     """Open a document for reading from its start; DeployerError when that cannot be done.
 
-    What a URL names is fetched whole before this returns: where others wait (an event loop), call it in a thread.
+    What a URL names is fetched whole before this returns, and what is small is read: so it belongs into a thread.
     """
     if is_url(source):
-        return fetched(source)
+        return _fetched(source, reading)
     with readable(source):
-        return (root / source).open("rb")
+        file = os.fdopen(os.open(root / source, READ), "rb")
+        with ExitStack() as failed:
+            failed.callback(file.close)
+            state = os.fstat(file.fileno())
+            check_regular(source, state)
+            if state.st_size > _BLOCK:
+                failed.pop_all()
+                return _LargeFile(file, source)
+            return io.BytesIO(file.read())
 
 
-def size_of(root: Path, source: str) -> int:
-    """Return how many bytes a document has now; DeployerError when it cannot be told."""
-    if is_url(source):
-        return size(source)
-    with readable(source):
-        return (root / source).stat().st_size
+READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+"""How a document is opened. Windows would read text, and a pipe that took its place would wait for a writer."""
+
+
+def check_regular(source: str, state: os.stat_result) -> None:
+    """Raise unless it is a file of bytes: something else may have taken its place after it was listed."""
+    if not stat.S_ISREG(state.st_mode):
+        raise DeployerError(f"{source} is no regular file any more; put the document back, and run again")
+
+
+class _LargeFile(io.FileIO):
+    """An open file each of whose reads ends, whatever its disk does."""
+
+    def __init__(self, file: BinaryIO, source: str) -> None:
+        super().__init__(os.dup(file.fileno()), "rb")
+        file.close()
+        self._source = source
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return within(self._source, lambda _: self._now(size))
+
+    def _now(self, size: int | None) -> bytes:
+        return super().read(size) or b""
 
 
 @contextmanager
@@ -283,22 +338,22 @@ def readable(source: str) -> Iterator[None]:
     """Turn what the system says about a file into a sentence."""
     try:
         yield
+    except BlockingIOError:
+        raise DeployerError(f"{source} is a pipe; put the document back, and run again") from None
     except OSError as error:
         raise DeployerError(f"{source} cannot be read ({error.strerror}); check its permissions") from None
 
 
 @asynccontextmanager
-async def opened(open_file: Callable[[], BinaryIO]) -> AsyncIterator[BinaryIO]:
+async def opened(what: str, open_file: Callable[[Reading], BinaryIO]) -> AsyncIterator[BinaryIO]:
     """Yield a file that a thread opens; it is closed at the end, also when the caller was cancelled meanwhile.
 
     A thread cannot be cancelled: without the hand-over below, what it opens too late would stay open.
     """
-    import asyncio  # not for those who only validate
-
     lock, left, held = threading.Lock(), threading.Event(), ExitStack()
 
-    def hand_over() -> BinaryIO:
-        file = open_file()
+    def hand_over(reading: Reading) -> BinaryIO:
+        file = open_file(reading)
         with lock:
             held.callback(file.close)
             if left.is_set():
@@ -306,7 +361,7 @@ async def opened(open_file: Callable[[], BinaryIO]) -> AsyncIterator[BinaryIO]:
         return file
 
     try:
-        yield await asyncio.to_thread(hand_over)
+        yield await awaited(what, hand_over)
     finally:
         with lock:
             left.set()

@@ -19,6 +19,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.registry import _registry, known_implementations
 
 from deployer import remote
+from deployer.deadlines import Reading
 from deployer.errors import DeployerError
 
 
@@ -42,25 +43,22 @@ def bucket() -> Iterator[dict[str, bytes]]:
 
 def test_a_file_is_opened_where_it_is(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_bytes(b"Text.")
-    with remote.open_source(tmp_path, "a.md") as file:
+    with remote.open_source(tmp_path, "a.md", Reading()) as file:
         assert file.read() == b"Text."
-    assert remote.size_of(tmp_path, "a.md") == 5
 
 
-@pytest.mark.parametrize("ask", (remote.open_source, remote.size_of))
-def test_a_file_that_is_gone(tmp_path: Path, ask: Any) -> None:
+def test_a_file_that_is_gone(tmp_path: Path) -> None:
     with pytest.raises(DeployerError, match=r"^a\.md cannot be read \(No such file or directory\); check"):
-        ask(tmp_path, "a.md")
+        remote.open_source(tmp_path, "a.md", Reading())
 
 
 @pytest.mark.usefixtures("bucket")
 def test_an_object_is_opened_and_can_be_read_again(tmp_path: Path) -> None:
-    with remote.open_source(tmp_path, "memory://bucket/docs/deep/b.md") as file:
+    with remote.open_source(tmp_path, "memory://bucket/docs/deep/b.md", Reading()) as file:
         assert file.read() == b"BB"
         file.seek(0)
         assert file.read() == b"BB"
         assert file.fileno() > 0
-    assert remote.size_of(tmp_path, "memory://bucket/docs/deep/b.md") == 2
 
 
 @pytest.mark.usefixtures("bucket")
@@ -79,8 +77,7 @@ def test_what_a_url_names(url: str, expected: list[str]) -> None:
     found = remote.listed(url)
     assert [one.inside for one in found] == expected
     for one in found:
-        assert b"".join(remote.blocks(one.url)) != b""
-        assert one.size == remote.size(one.url)
+        assert one.size == len(b"".join(remote.blocks(one.url)))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +102,7 @@ def test_a_folder_and_what_is_not_there() -> None:
     with pytest.raises(DeployerError, match=r"^memory://bucket/x\.md does not exist; correct the URL$"):
         remote.listed("memory://bucket/x.md")
     with pytest.raises(DeployerError, match=r"^memory://bucket/x\.md does not exist"):
-        remote.open_source(Path(), "memory://bucket/x.md")
+        remote.open_source(Path(), "memory://bucket/x.md", Reading())
 
 
 def test_a_mark_changes_with_the_bytes(bucket: dict[str, bytes]) -> None:
@@ -156,7 +153,7 @@ def test_what_a_driver_raises_is_one_sentence() -> None:
         "check the URL and the credentials in the environment"
     )
     with pytest.raises(DeployerError, match="the connection is gone"):
-        remote.open_source(Path(), "odd://x/bad")
+        remote.open_source(Path(), "odd://x/bad", Reading())
 
 
 @pytest.mark.usefixtures("odd")
@@ -190,7 +187,8 @@ def test_the_extras_in_hints_are_those_of_the_project() -> None:
 def test_fsspec_is_imported_only_for_a_url(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_bytes(b"Text.")
     code = "import sys; from pathlib import Path; from deployer import remote; "
-    code += "remote.open_source(Path(), 'a.md').close(); print('fsspec' in sys.modules); "
+    code += "from deployer.deadlines import Reading; remote.open_source(Path(), 'a.md', Reading()).close(); "
+    code += "print('fsspec' in sys.modules); "
     code += "print(remote.is_url('s3://b/k'), 'fsspec' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)
     assert done.stdout.split() == ["False", "True", "False"]
@@ -234,7 +232,7 @@ def test_a_web_server(web: str) -> None:
     with pytest.raises(DeployerError, match=rf"^{web}/none\.pdf does not exist"):
         remote.listed(f"{web}/none.pdf?sig=s3cret")
     with pytest.raises(DeployerError) as caught:
-        remote.size(f"{web}/broken.pdf?sig=s3cret")
+        remote.listed(f"{web}/broken.pdf?sig=s3cret")
     assert "s3cret" not in str(caught.value)
 
 
@@ -245,14 +243,14 @@ def test_what_a_thread_opens_is_closed_also_for_who_was_cancelled(tmp_path: Path
     files: list[BinaryIO] = []
     begun, may_open = threading.Event(), threading.Event()
 
-    def slowly() -> BinaryIO:
+    def slowly(_reading: Reading) -> BinaryIO:
         begun.set()
         assert may_open.wait(20)
         files.append((tmp_path / "a.md").open("rb"))
         return files[0]
 
     async def read(reading: asyncio.Event) -> None:
-        async with remote.opened(slowly):
+        async with remote.opened("a.md", slowly):
             reading.set()
             await asyncio.sleep(60)
 
@@ -268,4 +266,7 @@ def test_what_a_thread_opens_is_closed_also_for_who_was_cancelled(tmp_path: Path
         may_open.set()
 
     asyncio.run(cancelled())
+    for thread in threading.enumerate():
+        if thread.name == "reading":
+            thread.join(20)
     assert [file.closed for file in files] == [True]

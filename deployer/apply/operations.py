@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from deployer import remote
 from deployer.apply import precondition, recover
@@ -189,7 +189,7 @@ async def _sent(run: Execution, address: Address, file: DesiredFile) -> str:
 
 async def _send(run: Execution, address: Address, file: DesiredFile) -> str:
     """Send the bytes; if they are no longer those of the plan, take the upload back and fail."""
-    async with remote.opened(lambda: remote.open_source(run.root, file.source or file.path)) as content, run.turn():
+    async with _opened(run, file) as content, run.turn():
         file_id, sha = await run.account.files.upload(
             file.name, content, file.size, lambda size: run.notify(Event(address, bytes=size))
         )
@@ -203,6 +203,12 @@ async def _send(run: Execution, address: Address, file: DesiredFile) -> str:
         run.journal.delete(file_id)
         raise DeployerError(f"{file.path} changed after it was planned; run again")
     return file_id
+
+
+def _opened(run: Execution, file: DesiredFile) -> AbstractAsyncContextManager[BinaryIO]:
+    source = file.source or file.path
+    what = remote.shown(source) if remote.is_url(source) else source
+    return remote.opened(what, lambda reading: remote.open_source(run.root, source, reading))
 
 
 def _is_alone(run: Execution, file: DesiredFile) -> bool:

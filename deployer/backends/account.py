@@ -12,12 +12,12 @@ from typing import Any, cast
 
 from deployer import cache
 from deployer.backends import embedded, validate
-from deployer.backends.base import Backend, Dialogue, FileStore, Leases, NoFiles, Pause, Row, ignore
+from deployer.backends.base import Backend, Dialogue, FileStore, Leases, NoFiles, Pause, Row, Silence, ignore
 from deployer.errors import AccountError
 from deployer.kinds import SURFACES, Kind, kinds_of
 from deployer.model import AccountSettings, LiveFile, LiveObject
 
-Told = Callable[[Pause], object]
+Told = Callable[[Pause | Silence], object]
 _NO_FILES: FileStore = cast("FileStore", NoFiles())
 OBJECTS = Path(".deployer") / "objects"
 """Where a project keeps objects that live in a folder, beside the manifest: a folder for each account."""
@@ -148,8 +148,8 @@ async def open_account(
 ) -> AsyncIterator[Account]:
     """Open every backend that the surface of an account needs; `root` is the manifest's folder.
 
-    `told` is told when the account is in trouble and waited for. Without a `base_url` it is the embedded account, where
-    conversations are answered by `answers` (deployer.server.Answerer), or else by a rehearsal.
+    `told` is told when the account is in trouble, or does not answer. Without a `base_url` it is the embedded account,
+    where conversations are answered by `answers` (deployer.server.Answerer), or else by a rehearsal.
     """
     surface, place = SURFACES[settings.api], _Opening(settings, root, told, answers)
     async with AsyncExitStack() as stack:

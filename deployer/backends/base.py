@@ -42,6 +42,17 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """Something was asked and has not answered: what (a host, a document), and for how many seconds so far."""
+
+    place: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"waiting for {self.place} since {self.seconds:.0f} s"
+
+
+@dataclass(frozen=True, slots=True)
 class StoredFile:
     """A File object: its name as the place tells it, bytes, and when it was made (Unix seconds, None if unknown)."""
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from deployer.commands import interrupts
 from deployer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, DeployerError, Interrupted, UsageError
 from deployer.model import Action, Plan
-from deployer.project import ApplyResult, ApplyStatus, Begun, Notice, ProjectEvent, StopSignal, Waiting
+from deployer.project import ApplyResult, ApplyStatus, Begun, Notice, ProjectEvent, Silence, StopSignal, Waiting
 from deployer.render.output import Streams, lasting
 from deployer.wording import counted
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from deployer.project.session import Session
 
 _NAMED = 3
-_GRACE = 1.5
-"""Seconds that a run has to end by itself after the second Ctrl-C."""
 _AT_ONCE = "interrupted in the middle of requests, which may have been carried out or not: run {} again, it looks first"
 
 
@@ -42,7 +39,7 @@ def tell(event: ProjectEvent) -> None:
     """Print on standard error what a person should know while something takes its time."""
     from deployer.render.lines import plain
 
-    if isinstance(event, Waiting | Notice):
+    if isinstance(event, Waiting | Silence | Notice):
         click.echo(plain(str(event)), err=True)
 
 
@@ -130,7 +127,7 @@ async def _executed(session: Session, plan: Plan, options: ApplyOptions, words: 
     with progress(sys.stdout, plan) as report:
 
         def told(event: ProjectEvent) -> None:
-            if isinstance(event, Waiting | Notice):
+            if isinstance(event, Waiting | Silence | Notice):
                 tell(event)
             else:
                 report(event.address, event.operation, event.outcome, event.bytes, event.ready)
@@ -146,39 +143,18 @@ async def _executed(session: Session, plan: Plan, options: ApplyOptions, words: 
 
 @contextlib.contextmanager
 def stopping(stop: StopSignal, work: asyncio.Task[Any], said: str) -> Iterator[None]:
-    """Let Ctrl-C (or a pipeline's SIGTERM) end the run after the requests in flight; a second one ends it at once.
-
-    What hangs by then, a disk or a thread, is not waited for: after a moment the process ends, and says why.
-    """
+    """Let Ctrl-C (or a pipeline's SIGTERM) end the run after the requests in flight; a second one ends it at once."""
     loop = asyncio.get_running_loop()
 
     def interrupted() -> None:
         if stop.is_set():
             work.cancel()
-            end = threading.Timer(_GRACE, _end, (said,))
-            end.daemon = True
-            end.start()
             return
         click.echo("\nstopping after the requests in flight; again to stop at once", err=True)
         stop.set()
 
-    signals = (signal.SIGINT, signal.SIGTERM)
-    try:
-        for number in signals:
-            loop.add_signal_handler(number, interrupted)
-    except (NotImplementedError, RuntimeError, ValueError):  # no such thing on this system, or not the main thread
+    with interrupts.handled(lambda: loop.call_soon_threadsafe(interrupted), said):
         yield
-        return
-    try:
-        yield
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
-
-
-def _end(said: str) -> None:
-    os.write(2, f"{said}\n".encode())
-    os._exit(EXIT_INTERRUPTED)
 
 
 def _print_counts(result: ApplyResult) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deployer.commands.carry_out import tell
 from deployer.commands.options import ProjectChoice, project_options
 from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError
 from deployer.render.lines import plain_text
@@ -79,6 +80,7 @@ def command(  # noqa: PLR0913 (one argument for each option)
         "handler_seconds": handler_timeout if handlers else 0.0,
         "server_answers": _script(project.manifest.settings.base_url or "", script) if script else None,
         "on_happening": show,
+        "on_event": tell,
     }
     whole: Transcript | None = None
     for text in _messages():

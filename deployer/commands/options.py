@@ -58,9 +58,13 @@ def project_options(function: Function) -> Function:
 
     @functools.wraps(function)
     def command(*, file: Path, account: str | None, variables: tuple[str, ...], **others: Any) -> Any:
+        from deployer.commands.carry_out import tell
+        from deployer.project.events import telling
+
         choice = ProjectChoice(file, account, parsed(variables))
         try:
-            return function(choice=choice, **others)
+            with telling(tell):
+                return function(choice=choice, **others)
         except DeployerError as error:
             error.command = choice.command(*error.run)
             raise

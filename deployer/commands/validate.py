@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from deployer.commands.carry_out import tell
 from deployer.commands.options import Gates, ProjectChoice, fail_on_option, format_option, project_options
 from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError
 from deployer.project import Project
@@ -37,7 +38,7 @@ def command(*, choice: ProjectChoice, form: str, gates: Gates, online: bool, imp
     problems = found.problems
     if online and found.ok:
         told = {(one.rule, one.address) for one in problems}
-        problems += tuple(one for one in choice.load().models() if (one.rule, one.address) not in told)
+        problems += tuple(one for one in choice.load().models(on_event=tell) if (one.rule, one.address) not in told)
     formats.write("problems", form, formats.Findings(problems, counted(found.resources, "resource")))
     if found.ok and (failed := gates.models(found.shutdowns)):
         raise DeployerError("\n".join(failed))

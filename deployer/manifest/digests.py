@@ -13,22 +13,21 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from deployer import cache, remote
+from deployer.deadlines import Reading, beside
 from deployer.errors import DeployerError, Interrupted
 from deployer.manifest.document import MAX_STAND_IN, stand_in
 from deployer.model import Resource
-from deployer.remote import readable
+from deployer.remote import READ, check_regular, readable
 
 NAME = "digests"
 _VERSION = 2
 _RACY_NS = 2_000_000_000
 _BUFFER = 256 * 1024
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would read text
 _BATCH_FILES = 32
 _BATCH_BYTES = 16 * 1024 * 1024
 _MOST = 100_000
@@ -88,20 +87,21 @@ def _read(root: Path, sizes: Mapping[str, int], saved: Mapping[str, Any], stop: 
     folder = f"{root}/"
     batches = deque(_batches(sizes))
 
-    def work(_: int) -> dict[str, _Digest]:
+    def work(reading: Reading) -> dict[str, _Digest]:
         found: dict[str, _Digest] = {}
         try:
             while batch := _next(batches):
                 if remote.is_url(batch[0]):
-                    found[batch[0]] = _url(batch[0], saved, stop)
+                    found[batch[0]] = _url(batch[0], saved, stop, reading)
                 else:
-                    found.update((one, _file(folder, one, sizes[one], stop)) for one in batch)
+                    found.update((one, _file(folder, one, sizes[one], stop, reading)) for one in batch)
         finally:
             batches.clear()  # nothing is left, or what failed ends it for all
         return found
 
-    with ThreadPoolExecutor(_cores()) as pool:
-        return {source: one for found in pool.map(work, range(_cores())) for source, one in found.items()}
+    works = [work] * min(_cores(), len(batches))
+    parts = beside(works, check=lambda: _go_on(stop))
+    return {source: one for found in parts for source, one in found.items()}
 
 
 def _next(batches: deque[list[str]]) -> list[str] | None:
@@ -140,28 +140,30 @@ def _unchanged(root: Path, source: str, entry: Any) -> _Digest | None:
         return None  # it is told when it is read
 
 
-def _file(folder: str, source: str, size: int, stop: _Stop) -> _Digest:
+def _file(folder: str, source: str, size: int, stop: _Stop, reading: Reading) -> _Digest:
+    reading.begin(source)
     try:
-        return _hashed(folder + source, size, stop)
+        return _hashed(folder, source, size, stop, reading)
     except OSError:
         with readable(source):
             raise
 
 
-def _hashed(path: str, size: int, stop: _Stop) -> _Digest:
+def _hashed(folder: str, source: str, size: int, stop: _Stop, reading: Reading) -> _Digest:
     """Bare calls of the system, as few as will do: of ten thousand small files, each costs.
 
     An inode that has been as it is for a while was so all the time that it was read; any other is read once more.
     """
     now = time.time_ns()
-    file = os.open(path, _READ)
+    file = os.open(folder + source, READ)
     try:
-        sha256, total = _content(file, size, stop)
+        sha256, total = _content(file, size, stop, reading)
         stat = os.fstat(file)
+        check_regular(source, stat)
         if total == stat.st_size and now - stat.st_ctime_ns > _RACY_NS < now - stat.st_mtime_ns:
             return _Digest(sha256, _identity(stat), total)
         os.lseek(file, 0, os.SEEK_SET)
-        sha256, total = _content(file, stat.st_size, stop)
+        sha256, total = _content(file, stat.st_size, stop, reading)
         identity = _identity(os.fstat(file))
     finally:
         os.close(file)
@@ -169,12 +171,13 @@ def _hashed(path: str, size: int, stop: _Stop) -> _Digest:
     return _Digest(sha256, identity if steady else None, total)
 
 
-def _content(file: int, size: int, stop: _Stop) -> tuple[str, int]:
+def _content(file: int, size: int, stop: _Stop, reading: Reading) -> tuple[str, int]:
     """Nothing asks for the end of a file of the promised size: one that grew meanwhile has another identity."""
     block = os.read(file, min(size, _BUFFER) or _BUFFER)
     sha256, total = hashlib.sha256(block), len(block)
     while block and total != size:
         _go_on(stop)
+        reading.got(len(block))
         block = os.read(file, min(size - total, _BUFFER) if total < size else _BUFFER)
         sha256.update(block)
         total += len(block)
@@ -191,7 +194,8 @@ def _identity(stat: os.stat_result) -> Identity:
     return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
 
 
-def _url(source: str, saved: Mapping[str, Any], stop: _Stop) -> _Digest:
+def _url(source: str, saved: Mapping[str, Any], stop: _Stop, reading: Reading) -> _Digest:
+    reading.begin(remote.shown(source))
     identity = remote.mark(source)
     known = _known(saved.get(source), identity)
     if known:
@@ -199,6 +203,7 @@ def _url(source: str, saved: Mapping[str, Any], stop: _Stop) -> _Digest:
     sha256, total, start = hashlib.sha256(), 0, b""
     for block in remote.blocks(source):
         _go_on(stop)
+        reading.got(len(block))
         sha256.update(block)
         total += len(block)
         start += block[: MAX_STAND_IN + 1 - len(start)]

@@ -14,6 +14,7 @@ undo        rollback, destroy, gc
 It prints nothing, asks no one, changes nothing about the process, and knows no command line.
 """
 
+from deployer.backends.base import Silence
 from deployer.project.events import Notice, OnEvent, ProjectEvent, StopSignal, Waiting
 from deployer.project.project import Project
 from deployer.project.results import (
@@ -43,6 +44,7 @@ __all__ = [
     "Project",
     "ProjectEvent",
     "ProjectPlan",
+    "Silence",
     "StopSignal",
     "Validation",
     "Waiting",

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from deployer import deadlines
+from deployer.backends.base import Pause, Silence
+
 if TYPE_CHECKING:
     import asyncio
 
     from deployer.apply import Event
-    from deployer.backends.base import Pause
 
 _SOON = 3.0
 _PAUSE = 15.0
@@ -43,13 +45,23 @@ class Notice:
         return self.text
 
 
-ProjectEvent: TypeAlias = "Event | Waiting | Notice"
+ProjectEvent: TypeAlias = "Event | Waiting | Silence | Notice"
 """`Event` is progress: an operation or a whole change done, bytes that went out, documents that became ready."""
 OnEvent: TypeAlias = Callable[[ProjectEvent], None]
 
 
 def ignore(_event: object) -> None:
     """Take an event, and do nothing."""
+
+
+@contextlib.contextmanager
+def telling(on_event: OnEvent) -> Iterator[None]:
+    """Tell, in this context, also of documents that are waited for."""
+    before = deadlines.heard.set(lambda what, seconds: on_event(Silence(what, seconds)))
+    try:
+        yield
+    finally:
+        deadlines.heard.reset(before)
 
 
 class StopSignal:
@@ -108,13 +120,22 @@ class Listener:
 
 @dataclass(slots=True)
 class Watch:
-    """Is told of each pause of an account in trouble, tells of long ones: at the beginning, now and again."""
+    """Is told of each pause of an account in trouble, tells of long ones: at the beginning, now and again.
+
+    What does not answer is told as it comes.
+    """
 
     on_event: OnEvent
     _trouble: float = field(default=-1.0, init=False)
     _next: float = field(default=0.0, init=False)
 
-    def __call__(self, pause: Pause) -> None:
+    def __call__(self, pause: Pause | Silence) -> None:
+        if isinstance(pause, Silence):
+            self.on_event(pause)
+        else:
+            self._pause(pause)
+
+    def _pause(self, pause: Pause) -> None:
         if pause.since != self._trouble:
             self._trouble, self._next = pause.since, pause.since + _SOON
         if pause.now + pause.seconds >= self._next:

@@ -374,7 +374,7 @@ class Fetcher:
     async def _download(self, file_id: str, path: Path) -> str:
         """Write what a File object holds to `path`; return "" when done, else why the account does not show it."""
         try:
-            async with remote.opened(lambda: path.open("wb")) as file:
+            async with remote.opened(str(path), lambda _: path.open("wb")) as file:
                 async for piece in self.account.files.download(file_id):
                     file.write(piece)
         except AccountError as error:

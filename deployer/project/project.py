@@ -161,7 +161,7 @@ class Project:
 
         return models.shutdowns(self.manifest.resources, models.known(self.manifest.settings), models.EVER)
 
-    async def amodels(self) -> tuple[Problem, ...]:
+    async def amodels(self, *, on_event: OnEvent = ignore) -> tuple[Problem, ...]:
         """Ask the account for its models: warnings about those that it does not offer, or that it shuts down soon.
 
         Nothing is said of an embedded account, which takes every model, nor where a server does not list its models.
@@ -170,7 +170,7 @@ class Project:
 
         if self.manifest.settings.base_url is None:
             return ()
-        async with self.open() as session:
+        async with self.open(on_event=on_event) as session:
             known = await models.asked(session.account)
         return tuple(
             one for resource in self.manifest.resources for one in models.problems(resource, known, self.target.api)
@@ -273,6 +273,7 @@ class Project:
         answers: Sequence[Answers] = (),
         handler_seconds: float = 0.0,
         on_happening: OnHappening = ignore,
+        on_event: OnEvent = ignore,
         server_answers: Any = None,
     ) -> Transcript:
         """Say something to an assistant that is live, and return what came of it, to the end of the turn.
@@ -288,7 +289,7 @@ class Project:
 
         resource = chatting.spoken_to(self.manifest, address)
         answer = chatting.answering(self.manifest, resource, tuple(answers), handler_seconds)
-        async with opened(self.manifest, answers=server_answers) as session:
+        async with opened(self.manifest, on_event=on_event, answers=server_answers) as session:
             return await chatting.chatted(session, resource, text, thread, answer, on_happening)
 
     async def aadopt(  # noqa: PLR0913 (one for each option)
@@ -433,9 +434,9 @@ class Project:
                 await delete_files(session, found)
             return Collected(tuple(found), delete)
 
-    async def aunlock(self) -> tuple[Lease, ...]:
+    async def aunlock(self, *, on_event: OnEvent = ignore) -> tuple[Lease, ...]:
         """Remove the leases that runs left on the account, and return them; a run whose lease goes stops."""
-        async with self.open() as session:
+        async with self.open(on_event=on_event) as session:
             found = await session.leases()
             await session.unlock(found)
             return found

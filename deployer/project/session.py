@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from deployer.errors import AccountError
 from deployer.kinds import Kind
 from deployer.model import LiveObject, Problem, Resource, Severity, Target
 from deployer.project import models
-from deployer.project.events import OnEvent, Watch, ignore
+from deployer.project.events import OnEvent, Watch, ignore, telling
 from deployer.project.results import USUAL, PlanOptions, ProjectPlan
 
 
@@ -126,9 +126,10 @@ async def opened(
     found: manifest.Manifest, *, rehash: bool = False, on_event: OnEvent = ignore, answers: Any = None
 ) -> AsyncIterator[Session]:
     """Open the account that the manifest chose; digests of files are taken here, when they are first needed."""
-    found = replace(found, resources=await _digested(found, rehash=rehash))
-    async with open_account(found.settings, found.root, Watch(on_event), answers) as account:
-        yield Session(account, found, target_of(found), await asyncio.to_thread(_commit, found.root))
+    with telling(on_event) if on_event is not ignore else nullcontext():  # else whoever listens outside goes on
+        found = replace(found, resources=await _digested(found, rehash=rehash))
+        async with open_account(found.settings, found.root, Watch(on_event), answers) as account:
+            yield Session(account, found, target_of(found), await asyncio.to_thread(_commit, found.root))
 
 
 async def _digested(found: manifest.Manifest, *, rehash: bool) -> tuple[Resource, ...]:

@@ -7,8 +7,6 @@ shared and a bucket written to by others: what is read is checked like an answer
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,14 +53,14 @@ class SnapshotStore:
     def names(self) -> list[str]:
         """Return the names of the snapshots, the oldest first."""
         with self._sentence("read"):
-            found = _listed(self.place) if remote.is_url(self.place) else _files(Path(self.place))
+            found = remote.Files(self.place).names()
         end = f"-{self.project}.json"
         return sorted(name.removesuffix(".json") for name in found if name.endswith(end) and _is_timed(name, end))
 
     def read(self, name: str) -> Snapshot:
         """Return a snapshot; DeployerError when there is none, or something else."""
         with self._sentence("read"):
-            content = self._read(f"{name}.json")
+            content = remote.Files(self.place).read(f"{name}.json")
         try:
             data: Snapshot = json_text.loads(content)
         except ValueError as error:
@@ -100,27 +98,12 @@ class SnapshotStore:
         text = json.dumps(data, ensure_ascii=False, indent=1) + "\n"
         content = text.encode("utf-8", "backslashreplace")  # half a surrogate pair is an escape in JSON
         with self._sentence("written"):
-            if remote.is_url(self.place):
-                _send(f"{self.place}/{name}.json", content)
-            else:
-                self._keep(Path(self.place), name, content)
-
-    def _keep(self, folder: Path, name: str, content: bytes) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        if self.hidden:
-            (folder / ".gitignore").write_bytes(b"*\n")
-        _replace(folder / f"{name}.json", content)
-        for old in self.names()[:-KEPT]:
-            (folder / f"{old}.json").unlink(missing_ok=True)
-
-    def _read(self, name: str) -> bytes:
-        if not remote.is_url(self.place):
-            return (Path(self.place) / name).read_bytes()
-        from fsspec.core import url_to_fs
-
-        filesystem, path = url_to_fs(f"{self.place}/{name}")
-        found: bytes = filesystem.cat_file(path)
-        return found
+            files = remote.Files(self.place)
+            files.write(f"{name}.json", content)
+            if self.hidden:
+                files.write(".gitignore", b"*\n")
+            for old in [] if remote.is_url(self.place) else self.names()[:-KEPT]:
+                files.delete(f"{old}.json")
 
     @contextmanager
     def _sentence(self, done: str) -> Iterator[None]:
@@ -160,38 +143,3 @@ def _is_timed(name: str, end: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _files(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
-
-
-def _listed(url: str) -> list[str]:
-    from fsspec.core import url_to_fs
-
-    filesystem, path = url_to_fs(url)
-    filesystem.invalidate_cache()
-    if not filesystem.exists(path):
-        return []
-    return [str(one).rpartition("/")[2] for one in filesystem.ls(path, detail=False)]
-
-
-def _send(url: str, content: bytes) -> None:
-    from fsspec.core import url_to_fs
-
-    filesystem, path = url_to_fs(url)
-    filesystem.makedirs(path.rpartition("/")[0], exist_ok=True)
-    filesystem.pipe_file(path, content)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

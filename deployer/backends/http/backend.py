@@ -11,9 +11,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 from unicodedata import normalize
+from urllib.parse import urlsplit
 
 from deployer.backends import validate
-from deployer.backends.base import Condition, Held, Holder, Lease, Pause, Progress, Row, Sent, StoredFile, ignore
+from deployer.backends.base import (
+    Condition,
+    Held,
+    Holder,
+    Lease,
+    Pause,
+    Progress,
+    Row,
+    Sent,
+    Silence,
+    StoredFile,
+    ignore,
+    without_password,
+)
 from deployer.backends.http import lease, pages, uploads
 from deployer.backends.http.client import Client, connect
 from deployer.backends.http.dialogue import HttpDialogue
@@ -384,7 +398,7 @@ class HttpLeases:
 async def open_backend(
     settings: AccountSettings,
     folder: Path | None,
-    told: Callable[[Pause], object] = ignore,
+    told: Callable[[Pause | Silence], object] = ignore,
     transport: httpx2.AsyncBaseTransport | None = None,
     place: str = "",
 ) -> AsyncIterator[HttpBackend]:
@@ -394,6 +408,9 @@ async def open_backend(
     """
     async with connect(settings, HEADERS, transport, place=place) as client:
         client.circuit.told = partial(tell_of, client, told)
+        if not place:
+            host = urlsplit(without_password(settings.base_url or "")).netloc
+            client.circuit.silence.told = lambda seconds: told(Silence(host, seconds))
         backend = HttpBackend(client, pages.of_account(folder, settings))
         yield backend
         if {route.path for route in _routes(settings.api).values()} <= backend.cursors.now.keys():

@@ -7,17 +7,75 @@ request goes ahead, and every good answer lets one more fly beside it. As long a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from deployer.backends.http.failures import Failure, Trouble
 from deployer.backends.http.retry import Fate, Patience
 
 _IN_A_ROW = 3
 _WIDEST = 64
+_SOON = 5.0
+_AGAIN = 15.0
 
 Told = Callable[[Failure, float, float], None]
 """Takes why everybody waits, since when (by the clock of the patience), and how many seconds this pause takes."""
+
+
+class AnswerWatch:
+    """Says of an account that it was asked and does not answer: after a few seconds, then now and again.
+
+    `told` takes for how many seconds. A failure without an answer is none: the wait goes on in the next attempt.
+    """
+
+    def __init__(self) -> None:
+        self.told: Callable[[float], object] = lambda _seconds: None
+        self._flying = 0
+        self._waits = False
+        self._since = 0.0
+        self._next = _SOON
+        self._timer: asyncio.TimerHandle | None = None
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Wait for an answer."""
+        if not (self._flying or self._waits):
+            self.moved()
+        self._flying += 1
+        if self._timer is None:
+            self._look_later()
+        answered = True
+        try:
+            yield
+        except Trouble as trouble:
+            answered = trouble.failure.status is not None
+            raise
+        finally:
+            self._flying -= 1
+            self._ended(answered=answered)
+
+    def moved(self) -> None:
+        """Start anew: something came, or went out."""
+        self._since, self._next = asyncio.get_running_loop().time(), _SOON
+
+    def _ended(self, *, answered: bool) -> None:
+        if answered:
+            self.moved()
+        if not self._flying:
+            self._waits = not answered
+            if self._timer:
+                self._timer.cancel()
+            self._timer = None
+
+    def _look_later(self) -> None:
+        self._timer = asyncio.get_running_loop().call_at(self._since + self._next, self._look)
+
+    def _look(self) -> None:
+        waited = asyncio.get_running_loop().time() - self._since
+        if waited >= self._next:
+            self.told(waited)
+            self._next += _AGAIN
+        self._look_later()
 
 
 class Circuit:
@@ -26,6 +84,7 @@ class Circuit:
     def __init__(self, patience: Patience) -> None:
         self.known = False
         self.told: Told = lambda _failure, _since, _pause: None
+        self.silence = AnswerWatch()
         self._patience = patience
         self._flying = 0
         self._width = _WIDEST
@@ -42,7 +101,8 @@ class Circuit:
         """Wait until the request may fly; learn from what becomes of it."""
         turn = await self._enter()
         try:
-            yield
+            with self.silence.waiting():
+                yield
         except Trouble as trouble:
             self._failed(turn, trouble.failure)
             raise

@@ -84,6 +84,7 @@ class Client:
             series.count += 1
             try:
                 async for piece in self._after(call, given):
+                    self.circuit.silence.moved()
                     given += len(piece)
                     yield piece
             except Trouble as trouble:
@@ -118,8 +119,10 @@ class Client:
 
     async def _heard(self, call: HttpRequest, response: httpx2.Response) -> AsyncIterator[StreamedEvent]:
         try:
-            async for event in streamed(response):
-                yield event
+            with self.circuit.silence.waiting():
+                async for event in streamed(response):
+                    self.circuit.silence.moved()
+                    yield event
         except Trouble as trouble:
             raise self.error(call.method, call.path, trouble.failure, lost=True) from None
 

@@ -107,7 +107,12 @@ async def send(
 
     Raises AccountError, `lost` when the file may be there; DeployerError when the content changes while it is sent.
     """
-    file = OpenFile(name, content, size, sent)
+
+    def gone(count: int) -> None:
+        client.circuit.silence.moved()
+        sent(count)
+
+    file = OpenFile(name, content, size, gone)
     if size > PART:
         return await send_in_parts(client, file)
     piece = FileRange(file, 0, size)

@@ -1,0 +1,141 @@
+"""Reads that may never end, of a disk, a pipe or a URL: done in threads of their own, and waited for only so long.
+
+Nothing ends a read that hangs, so its thread is left behind. Python waits at its end for every thread but daemons: so
+these are daemons.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar, copy_context
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from deployer.errors import DeployerError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+Result = TypeVar("Result")
+IDLE = 60.0
+"""Seconds without a byte after which a read is given up."""
+SLOWEST = 20_000
+"""Bytes a second: what comes more slowly than this, after `IDLE`, has stopped in all but name."""
+SOON = 5.0
+"""Seconds after which a wait is told."""
+AGAIN = 15.0
+_TICK = 0.1
+
+Heard = Callable[[str, float], object]
+"""Takes what is waited for, and for how many seconds so far."""
+
+
+def _ignored(_what: str, _seconds: float) -> None:
+    pass
+
+
+heard: ContextVar[Heard] = ContextVar("heard", default=_ignored)
+"""Who is told of waits, in this context."""
+
+
+class Reading:
+    """What a thread reads at the moment, as a person knows it (URLs without secrets), and how far it is."""
+
+    def __init__(self, what: str = "") -> None:
+        self._heard = heard.get()
+        self.begin(what)
+
+    def begin(self, what: str) -> None:
+        """Read something else from here on."""
+        self._what, self._count, self._next = what, 0, SOON
+        self._begun = self._last = time.monotonic()
+
+    def got(self, count: int) -> None:
+        self._count += count
+        self._last = time.monotonic()
+
+    def check(self) -> None:
+        """Say that a wait is long; raise DeployerError when it has been too long."""
+        now = time.monotonic()
+        if now - self._begun >= self._next:
+            self._next += AGAIN
+            self._heard(self._what, now - self._begun)
+        if now - self._last > IDLE:
+            self._fail(f"nothing came for {IDLE:g} s")
+        if now - self._begun > IDLE + self._count / SLOWEST:
+            self._fail(f"{self._count:,} bytes came in {now - self._begun:.0f} s")
+
+    def _fail(self, why: str) -> None:
+        raise DeployerError(f"{self._what} cannot be read ({why}); check the disk or the network, and run again")
+
+
+Work = Callable[[Reading], Result]
+
+
+def within(what: str, work: Work[Result]) -> Result:
+    """Return what `work` returns, which says how far it is; DeployerError when that takes too long."""
+    return beside([work], what)[0]
+
+
+def beside(works: Sequence[Work[Result]], what: str = "", check: Callable[[], object] = lambda: None) -> list[Result]:
+    """Do the same for several, each in a thread; the first error is that of all. `check` may raise, now and then."""
+    from concurrent.futures import FIRST_COMPLETED, wait
+
+    readings = [Reading(what) for _ in works]
+    futures = [started(work, reading) for work, reading in zip(works, readings, strict=True)]
+    left = set(futures)
+    while left:
+        done, left = wait(left, _TICK, FIRST_COMPLETED)
+        for one in done:
+            one.result()
+        check()
+        for reading, future in zip(readings, futures, strict=True):
+            if future in left:
+                reading.check()
+    return [one.result() for one in futures]
+
+
+async def awaited(what: str, work: Work[Result]) -> Result:
+    """Do the same in an event loop, which goes on meanwhile; a caller that is cancelled leaves the thread behind."""
+    import asyncio
+
+    reading = Reading(what)
+    done = asyncio.get_running_loop().run_in_executor(_daemons(), work, reading)
+    while not done.done():
+        await asyncio.wait({done}, timeout=_TICK)
+        if not done.done():
+            reading.check()
+    return done.result()
+
+
+def started(work: Callable[..., Result], *arguments: Any) -> Future[Result]:
+    """Begin something in a daemon thread, with the context of the caller."""
+    from concurrent.futures import Future
+
+    future: Future[Result] = Future()
+    future.set_running_or_notify_cancel()  # from here on, to cancel it does nothing
+    context = copy_context()
+
+    def run() -> None:
+        try:
+            result = context.run(work, *arguments)
+        except BaseException as error:  # noqa: BLE001 (it is raised where the result is asked for)
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    threading.Thread(target=run, name="reading", daemon=True).start()
+    return future
+
+
+def _daemons() -> Any:
+    """Return an executor for event loops, which know daemon threads only by that name."""
+    from concurrent.futures import Executor
+
+    class Daemons(Executor):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            del kwargs
+            return started(fn, *args)
+
+    return Daemons()
