@@ -18,7 +18,7 @@ NONE: Mapping[str, str] = MappingProxyType({})
 
 def string(*, longest: int | None = None, shortest: int = 0, pattern: str | None = None) -> Check:
     def check(value: Any, path: str) -> Any:
-        _of_type(value, path, "a string", isinstance(value, str))
+        of_type(value, path, "a string", isinstance(value, str))
         if len(value) < shortest:
             raise invalid(
                 path,
@@ -45,7 +45,7 @@ def string(*, longest: int | None = None, shortest: int = 0, pattern: str | None
 
 def integer(low: int, high: int) -> Check:
     def check(value: Any, path: str) -> Any:
-        _of_type(value, path, "an integer", isinstance(value, int) and not isinstance(value, bool))
+        of_type(value, path, "an integer", isinstance(value, int) and not isinstance(value, bool))
         return _within(value, path, "integer", low, high)
 
     return check
@@ -53,20 +53,20 @@ def integer(low: int, high: int) -> Check:
 
 def decimal(low: float, high: float) -> Check:
     def check(value: Any, path: str) -> Any:
-        _of_type(value, path, "a decimal", isinstance(value, int | float) and not isinstance(value, bool))
+        of_type(value, path, "a decimal", isinstance(value, int | float) and not isinstance(value, bool))
         return float(_within(value, path, "decimal", low, high))
 
     return check
 
 
 def boolean(value: Any, path: str) -> Any:
-    _of_type(value, path, "a boolean", isinstance(value, bool))
+    of_type(value, path, "a boolean", isinstance(value, bool))
     return value
 
 
 def free_object(value: Any, path: str) -> Any:
     """Any JSON object: a schema of the user's own."""
-    _of_type(value, path, "an object", isinstance(value, dict))
+    of_type(value, path, "an object", isinstance(value, dict))
     return value
 
 
@@ -74,7 +74,7 @@ def choice(*names: str, retired: Mapping[str, str] = NONE) -> Check:
     """One of some names; `retired` says what to use in the place of a name that there was once."""
 
     def check(value: Any, path: str) -> Any:
-        _of_type(value, path, f"one of {_spoken(names, 'or')}", isinstance(value, str))
+        of_type(value, path, f"one of {_spoken(names, 'or')}", isinstance(value, str))
         if value not in names:
             message = f"Invalid value: '{value}'. Supported values are: {_spoken(names, 'and')}."
             raise ApiError(400, " ".join((message, *_hint(value, retired))), param=path, code="invalid_value")
@@ -83,9 +83,9 @@ def choice(*names: str, retired: Mapping[str, str] = NONE) -> Check:
     return check
 
 
-def array(item: Check, *, longest: int, shortest: int = 0) -> Check:
+def array(item: Check, *, longest: int, shortest: int = 0, noun: str = "an array") -> Check:
     def check(value: Any, path: str) -> Any:
-        _of_type(value, path, "an array", isinstance(value, list))
+        of_type(value, path, noun, isinstance(value, list))
         if len(value) > longest:
             raise invalid(
                 path,
@@ -108,22 +108,52 @@ def nullable(check: Check) -> Check:
     return lambda value, path: None if value is None else check(value, path)
 
 
-def fields(known: Mapping[str, Check], *, required: Collection[str] = (), retired: Mapping[str, str] = NONE) -> Check:
-    """A closed object: what is not in the table is an unknown parameter; `retired` says what to use in its place."""
+def fields(
+    known: Mapping[str, Check],
+    *,
+    required: Collection[str] = (),
+    retired: Mapping[str, str] = NONE,
+    missing_first: bool = False,
+) -> Check:
+    """A closed object: what is not in the table is an unknown parameter; `retired` says what to use in its place.
+
+    What is wrong is told in the order of the table, whatever order the fields have in the request; before it what is
+    unknown, and then what is missing, or the other way round (`missing_first`, observed on POST /responses).
+    """
 
     def check(value: Any, path: str) -> Json:
-        _of_type(value, path, "an object", isinstance(value, dict))
-        for name in value:
-            if name not in known:
-                where = _join(path, name)
-                message = " ".join((f"Unknown parameter: '{where}'.", *_hint(name, retired)))
-                raise ApiError(400, message, param=where, code="unknown_parameter")
-        for name in required:
-            if name not in value:
-                raise missing(_join(path, name))
-        return {name: known[name](entry, _join(path, name)) for name, entry in value.items()}
+        of_type(value, path, "an object", isinstance(value, dict))
+        absent = next((name for name in required if name not in value), None)
+        unknown = next((name for name in value if name not in known), None)
+        if absent is not None and (missing_first or unknown is None):
+            raise missing(_join(path, absent))
+        if unknown is not None:
+            hint = _hint(unknown, retired) or _meant(unknown, set(known) - set(value))
+            message = " ".join((f"Unknown parameter: '{_join(path, unknown)}'.", *hint))
+            raise ApiError(400, message, param=_join(path, unknown), code="unknown_parameter")
+        return {name: one(value[name], _join(path, name)) for name, one in known.items() if name in value}
 
     return check
+
+
+_MOST_EDITS = 2
+
+
+def _meant(name: str, known: Collection[str]) -> tuple[str, ...]:
+    """Return the question for a name that is two edits or fewer from some that are known, the nearest first."""
+    close = (one for one in known if abs(len(one) - len(name)) <= _MOST_EDITS)
+    near = sorted((edits, one) for one in close if (edits := _edits(name, one)) <= _MOST_EDITS)
+    return (f"Did you mean {_spoken([one for _, one in near], 'or')}?",) if near else ()
+
+
+def _edits(one: str, other: str) -> int:
+    """Return how many letters must be put in, taken out or changed to make one name of the other (Levenshtein)."""
+    row = list(range(len(other) + 1))
+    for place, letter in enumerate(one, 1):
+        diagonal, row[0] = row[0], place
+        for index, same in enumerate(other, 1):
+            diagonal, row[index] = row[index], min(row[index] + 1, row[index - 1] + 1, diagonal + (letter != same))
+    return row[-1]
 
 
 def tagged(tables: Mapping[str, Check], tag: str = "type", *, retired: Mapping[str, str] = NONE) -> Check:
@@ -131,7 +161,7 @@ def tagged(tables: Mapping[str, Check], tag: str = "type", *, retired: Mapping[s
     known_tag = choice(*tables, retired=retired)
 
     def check(value: Any, path: str) -> Any:
-        _of_type(value, path, "an object", isinstance(value, dict))
+        of_type(value, path, "an object", isinstance(value, dict))
         if tag not in value:
             raise missing(_join(path, tag))
         return tables[known_tag(value[tag], _join(path, tag))](value, path)
@@ -139,11 +169,11 @@ def tagged(tables: Mapping[str, Check], tag: str = "type", *, retired: Mapping[s
     return check
 
 
-def pairs(value_check: Check) -> Check:
+def pairs(value_check: Check, noun: str = "an object") -> Check:
     """Up to 16 pairs with keys of up to 64 characters: metadata and attributes."""
 
     def check(value: Any, path: str) -> Any:
-        _of_type(value, path, "an object", isinstance(value, dict))
+        of_type(value, path, noun, isinstance(value, dict))
         if len(value) > 16:
             raise invalid(
                 path,
@@ -200,7 +230,8 @@ def _within(value: Any, path: str, noun: str, low: float, high: float) -> Any:
     return value
 
 
-def _of_type(value: Any, path: str, expected: str, holds: bool) -> None:
+def of_type(value: Any, path: str, expected: str, holds: bool) -> None:
+    """Raise what the API answers to a value that is not what was `expected`, unless that `holds`."""
     if not holds:
         where = f" for '{path}'" if path else ""
         raise ApiError(

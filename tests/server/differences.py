@@ -113,9 +113,6 @@ _OF_THE_MODEL |= {"moderation", "store"}  # or of the organization
 _OWN_TOOLS = {"function", "file_search", "code_interpreter"}
 
 
-_OWN_TOOLS = {"function", "file_search", "code_interpreter"}
-
-
 def _responses(step: Step, recorded: Any, ours: Any) -> tuple[Any, Any]:
     """Responses, or their events, but for the model's own choices and what is newer than the recording.
 

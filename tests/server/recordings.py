@@ -63,8 +63,8 @@ def sessions() -> Iterator[list[Step]]:
 def _cannot_be_repeated(steps: list[dict[str, Any]]) -> bool:
     """Whether a session follows a response that another one made, was cut, or needs a wrong key or a stored prompt.
 
-    Nor can one be repeated that was written by hand, or whose model does not exist, has read too much, or has looked
-    into a file: here any name is that of a model, and none of them reads.
+    Nor can one be repeated that was written by hand, or whose model does not exist, has read too much, or has fetched
+    a file: here any name is that of a model, and none of them reads.
     """
     if not any(TALK.match(step["path"]) for step in steps):
         return False
@@ -85,9 +85,7 @@ def _is_odd(step: dict[str, Any]) -> bool:
 
 def _of_a_model(answer: Any) -> bool:
     error = (answer.get("error") or {}) if isinstance(answer, dict) else {}
-    return error.get("code") in ("model_not_found", "context_length_exceeded", "unsupported_file") or (
-        "Invalid file data" in str(error.get("message"))
-    )
+    return error.get("code") in ("model_not_found", "context_length_exceeded", "unsupported_file")
 
 
 def _step(session: str, step: dict[str, Any]) -> Step:

@@ -64,9 +64,10 @@ class Prompter(Answerer):
         self._rehearsal = Rehearsal(read_script({"version": 1, "turns": turns}))
 
     async def answer(self, question: Question) -> AsyncGenerator[Part, None]:
+        rehearsal = self._rehearsal  # a turn that nobody waits for must not play what comes after it
         while not self.gate.is_set():  # noqa: ASYNC110 (it is opened in another thread)
             await asyncio.sleep(0.001)
-        async for part in self._rehearsal.answer(question):
+        async for part in rehearsal.answer(question):
             yield part
 
 

@@ -109,7 +109,7 @@ def test_a_code_interpreter_shows_its_files_as_long_as_it_is_there(api: TestClie
         ({}, "model", "missing_required_parameter", "Missing required parameter: 'model'."),
         ({"model": None}, "model", "invalid_type",
          "Invalid type for 'model': expected a string, but got null instead."),
-        ({"model": "m", "nam": "x"}, "nam", "unknown_parameter", "Unknown parameter: 'nam'."),
+        ({"model": "m", "nam": "x"}, "nam", "unknown_parameter", "Unknown parameter: 'nam'. Did you mean 'name'?"),
         ({"model": "m", "name": "n" * 257}, "name", "string_above_max_length",
          ("Invalid 'name': string too long. Expected a string with maximum length 256, "
           "but got a string with length 257 instead.")),
@@ -122,7 +122,7 @@ def test_a_code_interpreter_shows_its_files_as_long_as_it_is_there(api: TestClie
          "Invalid 'temperature': decimal below minimum value. Expected a value >= 0, but got -1 instead."),
         ({"model": "m", "top_p": 1.5}, "top_p", "decimal_above_max_value", None),
         ({"model": "m", "tools": [{"type": "retrieval"}]}, "tools[0].type", "invalid_value",
-         ("Invalid value: 'retrieval'. Supported values are: 'code_interpreter', 'file_search', and 'function'. "
+         ("Invalid value: 'retrieval'. Supported values are: 'code_interpreter', 'function', and 'file_search'. "
           "It is called 'file_search' in v2, and searches the vector stores of 'tool_resources'.")),
         ({"model": "m", "tools": [{}]}, "tools[0].type", "missing_required_parameter", None),
         ({"model": "m", "tools": [{"type": "function", "function": {}}]}, "tools[0].function.name",

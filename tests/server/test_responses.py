@@ -242,6 +242,44 @@ def test_a_conversation_grows_with_its_responses(tmp_path: Path) -> None:
             conversations.retrieve(conversation.id)
 
 
+def test_one_response_at_a_time_joins_a_conversation(slow: Talk) -> None:
+    conversation = slow.client.conversations.create().id
+    begun = slow.client.responses.create(model="m", input="Hello?", conversation=conversation, background=True)
+    with pytest.raises(openai.BadRequestError) as caught:
+        slow.client.responses.create(model="m", input="And now?", conversation=conversation)
+    assert (caught.value.code, caught.value.param) == ("conversation_locked", "conversation")
+    slow.client.responses.cancel(begun.id)
+    until(lambda: slow.client.responses.retrieve(begun.id).completed_at is None and not _active(slow, begun.id))
+    slow.client.responses.create(model="m", input="And now?", conversation=conversation, background=True)
+
+
+def _active(talk: Talk, response_id: str) -> bool:
+    return talk.client.responses.retrieve(response_id).status in ("queued", "in_progress")
+
+
+def test_an_item_is_referred_to(tmp_path: Path) -> None:
+    with model(lambda _: said("Blue.")) as one, talking(tmp_path, answers=Upstream(one.base_url)) as talk:
+        first = talk.client.responses.create(model="m", input="Which colour?")
+        asked: Any = [{"type": "item_reference", "id": first.output[0].id}, {"role": "user", "content": "Why?"}]
+        second = talk.client.responses.create(model="m", input=asked)
+        items = talk.client.responses.input_items.list(second.id, order="asc").data
+    assert [(message["role"], message["content"]) for message in one.asked[1]["messages"]] == [
+        ("assistant", "Blue."),
+        ("user", "Why?"),
+    ]
+    assert [item.type for item in items] == ["message", "message"]
+    assert items[0].id != first.output[0].id
+
+
+def test_settings_are_shown_as_the_api_resolves_them(tmp_path: Path) -> None:
+    with talking(tmp_path) as talk:
+        options: Any = {"mode": "implicit", "ttl": "30m"}
+        made = talk.client.responses.create(
+            model="m", input="Hello?", service_tier="fast", extra_body={"prompt_cache_options": options}
+        )
+    assert (made.service_tier, made.to_dict()["prompt_cache_options"]) == ("priority", options)
+
+
 def test_what_failed_does_not_join_its_conversation(tmp_path: Path) -> None:
     with talking(tmp_path, {"answers": [{"fail": {"message": "No."}}]}) as talk:
         conversation = talk.client.conversations.create()
@@ -262,32 +300,6 @@ def test_tokens_are_counted_and_a_conversation_is_compacted(tmp_path: Path) -> N
         assert talk.client.responses.create(model="m", input=given).output_text == "Yes."
     assert [message["role"] for message in one.asked[0]["messages"]] == ["user", "assistant", "user"]
     assert one.asked[0]["messages"][1]["content"] == "Here it is. " * 50
-
-
-@pytest.mark.parametrize(
-    ("body", "param", "message"),
-    (
-        ({"input": "x"}, "model", "Missing required parameter: 'model'."),
-        ({"model": "m"}, "input", "Missing required parameter: 'input'."),
-        ({"model": "m", "input": 5}, "input", "Invalid type for 'input'"),
-        ({"model": "m", "input": [{"role": "boss", "content": "x"}]}, "input[0].role", "Invalid value: 'boss'."),
-        ({"model": "m", "input": [{"role": "user"}]}, "input[0].content", "Missing required parameter"),
-        ({"model": "m", "input": "x", "temperature": -1}, "temperature", "Expected a value >= 0, but got -1 instead."),
-        ({"model": "m", "input": "x", "max_output_tokens": 1}, "max_output_tokens", "Expected a value >= 16"),
-        ({"model": "m", "input": "x", "include": ["x"]}, "include[0]", "Invalid value: 'x'."),
-        ({"model": "m", "input": "x", "prompt": {}}, "prompt", "Unknown parameter: 'prompt'."),
-        ({"model": "m", "input": "x", "tools": [{"type": "function"}]}, "tools[0].name", "Missing required parameter"),
-        ({"model": "m", "input": "x", "tools": [{"type": "web_search"}]}, "tools[0]", "Hosted tool 'web_search'"),
-        ({"model": "m", "input": "x", "previous_response_id": "resp_x", "conversation": "conv_x"}, None, "Mutually"),
-        ({"model": "m", "input": [{"type": "function_call_output", "call_id": "call_X", "output": ""}]}, "input",
-         "No tool call found for function call output with call_id call_X."),
-    ),
-)  # fmt: skip
-def test_what_is_wrong_is_refused(api: TestClient, body: Any, param: str | None, message: str) -> None:
-    answer = api.post("/v1/responses", json=body)
-    error = answer.json()["error"]
-    assert (answer.status_code, error["param"], error["type"]) == (400, param, "invalid_request_error")
-    assert message in error["message"]
 
 
 def test_unknown_conversations_and_responses(api: TestClient) -> None:

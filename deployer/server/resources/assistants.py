@@ -61,8 +61,8 @@ def _function_checked(value: Any, path: str) -> Any:
 TOOL = tagged(
     {
         "code_interpreter": fields({"type": _TYPE}),
-        "file_search": fields({"type": _TYPE, "file_search": nullable(_FILE_SEARCH)}),
         "function": fields({"type": _TYPE, "function": _function_checked}, required=("function",)),
+        "file_search": fields({"type": _TYPE, "file_search": nullable(_FILE_SEARCH)}),
     },
     retired={"retrieval": "It is called 'file_search' in v2, and searches the vector stores of 'tool_resources'."},
 )

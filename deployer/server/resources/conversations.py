@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from deployer.server.checks import METADATA, array, fields, free_object, nullable
-from deployer.server.resources.response_items import INCLUDE, item_shown, read_items
+from deployer.server.checks import array, fields, nullable
+from deployer.server.resources.response_items import INCLUDE, dated, item_shown, read_list, resolved
+from deployer.server.resources.response_requests import METADATA
 from deployer.server.resources.stored import StoredKind
 from deployer.server.runs import records
 from deployer.server.state import ApiCall, Operation
@@ -14,10 +15,16 @@ from deployer.server.storage import objects
 from deployer.server.storage.objects import listing, new_id, window
 from deployer.server.wire import ApiError, Json
 
-_ITEMS = array(free_object, longest=20)
-_CREATE = fields({"items": nullable(_ITEMS), "metadata": METADATA})
+_LIST = array(lambda item, _path: item, longest=20)
+
+
+def _items(value: Any, path: str) -> Any:
+    return read_list(_LIST(value, path), path)
+
+
+_CREATE = fields({"items": nullable(_items), "metadata": METADATA})
 _UPDATE = fields({"metadata": METADATA}, required=("metadata",))
-_ADD = fields({"items": _ITEMS}, required=("items",))
+_ADD = fields({"items": _items}, required=("items",))
 CONVERSATIONS = StoredKind(
     "conversation",
     "conversation_id",
@@ -29,8 +36,8 @@ def create(call: ApiCall) -> Json:
     wanted, now = _CREATE(call.body, ""), call.state.now()
     conversation: Json = {"id": new_id("conv_"), "object": "conversation", "created_at": now}
     conversation["metadata"] = wanted.get("metadata") or {}
-    items = read_items(wanted.get("items") or [], now, "items")
     with call.state.storage.write() as db:
+        items = dated(resolved(db, wanted.get("items") or []), now)
         objects.add(db, "conversation", conversation)
         records.add_items(db, conversation["id"], items)
     return conversation
@@ -46,9 +53,9 @@ def update(call: ApiCall) -> Json:
 
 def add_items(call: ApiCall) -> Json:
     wanted, asked = _ADD(call.body, ""), _included(call)
-    items = read_items(wanted["items"], call.state.now(), "items")
     with call.state.storage.write() as db:
         conversation = CONVERSATIONS.of(db, call)
+        items = dated(resolved(db, wanted["items"]), call.state.now())
         records.add_items(db, conversation["id"], items)
     return listing([item_shown(item, asked) for item in items], has_more=False)
 

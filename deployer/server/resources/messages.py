@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from deployer.server.checks import METADATA, array, choice, fields, nullable, string, tagged
+from deployer.server.checks import METADATA, array, choice, fields, nullable, of_type, string, tagged
 from deployer.server.resources import files
 from deployer.server.runs import records
 from deployer.server.runs.turn import COMPLETED, IN_PROGRESS, INCOMPLETE, new_message, text_part
@@ -36,10 +36,11 @@ _PARTS = array(
     shortest=1,
 )
 _TOOLS = array(tagged({"file_search": fields({"type": _TYPE}), "code_interpreter": fields({"type": _TYPE})}), longest=2)
-_ATTACHMENT = fields({"file_id": string(), "tools": nullable(_TOOLS)})
+_ATTACHMENT = fields({"file_id": string(), "tools": nullable(_TOOLS)}, required=("file_id",))
 
 
 def _content(value: Any, path: str) -> Any:
+    of_type(value, path, "one of a string or array of objects", isinstance(value, str | list))
     return string(shortest=1, longest=256_000)(value, path) if isinstance(value, str) else _PARTS(value, path)
 
 
@@ -62,9 +63,10 @@ _REASONS |= {"failed": "run_failed"}
 def add(db: sqlite3.Connection, state: State, thread_id: str, wanted: Json) -> None:
     """Append a message that a client wrote; files that it attaches exist."""
     attachments = wanted.get("attachments") or []
-    named = [attachment["file_id"] for attachment in attachments if "file_id" in attachment]
-    files.demand(db, named, state.now(), "attachments")
+    files.demand(db, [attachment["file_id"] for attachment in attachments], state.now(), "attachments")
     given = wanted["content"]
+    shown_files = [part["image_file"]["file_id"] for part in given if "image_file" in part]
+    files.demand(db, shown_files, state.now(), "content")
     content = [text_part(given)] if isinstance(given, str) else [_part(part) for part in given]
     extra = {"attachments": attachments, "metadata": wanted.get("metadata") or {}}
     message = new_message(wanted["role"], content, state.now(), completed_at=state.now(), **extra)

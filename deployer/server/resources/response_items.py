@@ -6,66 +6,119 @@ came, since only whoever made it knows what it means.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from deployer.server.checks import choice, free_object, missing, string
+from deployer.server.checks import choice, free_object, missing, of_type, string
+from deployer.server.runs import records
 from deployer.server.runs.turn import COMPLETED, IN_PROGRESS, new_item, new_message, text_part
 from deployer.server.wire import ApiError, Json
 
-ROLES = choice("assistant", "system", "developer", "user")
-TEXTS = ("input_text", "output_text", "text")
 RESULTS, OUTPUTS = "file_search_call.results", "code_interpreter_call.outputs"
 IMAGES = "message.input_image.image_url"
 INCLUDE = choice(
     RESULTS,
-    OUTPUTS,
     "web_search_call.results",
     "web_search_call.action.sources",
     IMAGES,
     "computer_call_output.output.image_url",
+    OUTPUTS,
     "reasoning.encrypted_content",
     "message.output_text.logprobs",
 )
 _SHOWN = {"function_call": ("arguments", "call_id", "name"), "function_call_output": ("call_id", "output")}
 _IMAGE: Json = {"detail": "auto", "file_id": None, "image_url": None}
 
+# What follows is as the API was observed to take it (2026-08), with its lists in its order.
+_ROLES = ("assistant", "system", "developer", "user")
+_TYPES = (
+    "additional_tools", "agent_message", "apply_patch_call", "apply_patch_call_output", "code_interpreter_call",
+    "compaction", "compaction_trigger", "computer_call", "computer_call_output", "custom_tool_call",
+    "custom_tool_call_output", "file_search_call", "function_call", "function_call_output", "image_generation_call",
+    "item_reference", "local_shell_call", "local_shell_call_output", "mcp_approval_request", "mcp_approval_response",
+    "mcp_call", "mcp_list_tools", "message", "multi_agent_call", "multi_agent_call_output", "program", "program_output",
+    "reasoning", "shell_call", "shell_call_output", "tool_search_call", "tool_search_output", "web_search_call",
+)  # fmt: skip
+_PARTS = choice(
+    "input_text", "input_image", "input_audio", "output_text", "refusal", "input_file", "computer_screenshot",
+    "summary_text", "encrypted_content",
+)  # fmt: skip
+_GIVEN_PARTS = ("input_text", "input_image", "input_file", "scoped_content", "input_audio")
+_SAID_PARTS = ("output_text", "refusal")
+_MESSAGE_FIELDS = ("type", "role", "content", "status", "id")
+_PHASE = choice("commentary", "final_answer")
+_PREFIXES = {"message": "msg", "function_call": "fc", "function_call_output": "fc", "reasoning": "rs"}
+_PREFIXES |= {"custom_tool_call": "ctc", "web_search_call": "ws"}
+_NO_FILE = ("audio", "font", "image", "video")
+
 
 # ---- what a client gives
 
 
-def read_items(value: Any, now: int, path: str = "input") -> list[Json]:
-    """Return the items of an input, with new ids: a string is what the user says."""
+def read_items(value: Any, path: str) -> list[Json]:
+    """Return the items of an input, with new ids and no time: a string is what the user says."""
     if isinstance(value, str):
-        return [new_message("user", [text_part(value)], now)]
-    if not isinstance(value, list):
-        raise ApiError(
-            400,
-            f"Invalid type for '{path}': expected one of a string or an array of input items, but got "
-            f"{_spoken(value)} instead.",
-            param=path,
-            code="invalid_type",
-        )
-    return [_item(free_object(item, f"{path}[{index}]"), now, f"{path}[{index}]") for index, item in enumerate(value)]
+        return [new_message("user", [text_part(value)], 0)] if value else []
+    # A null is no object for the rest of the API, but it is here.
+    noun = "a string" if value is None else "one of a string or array of input items"
+    of_type({} if value is None else value, path, noun, isinstance(value, list))
+    return read_list(value, path)
 
 
-def _spoken(value: Any) -> str:
-    return "null" if value is None else f"a value of type {type(value).__name__}"
+def read_list(value: list[Any], path: str) -> list[Json]:
+    items = [_item(item, f"{path}[{index}]") for index, item in enumerate(value)]
+    for item, following in zip(value, [*value[1:], {}], strict=False):
+        _demand_a_follower(item, following)
+    return items
 
 
-def _item(given: Json, now: int, path: str) -> Json:
-    kind = string()(given.get("type") or ("message" if "role" in given else "item_reference"), f"{path}.type")
-    if kind == "message":
-        return _message(given, now, path)
-    if kind == "function_call":
-        fields = {name: _demanded(given, name, path) for name in ("call_id", "name", "arguments")}
-        return new_item(kind, now, status=COMPLETED, **fields)
-    if kind == "function_call_output":
-        output = given.get("output", "")
-        return new_item(kind, now, status=COMPLETED, call_id=_demanded(given, "call_id", path), output=output)
-    if kind == "compaction":
-        return new_item(kind, now, played={"encrypted_content": _demanded(given, "encrypted_content", path)})
-    return new_item(kind, now, played={name: value for name, value in given.items() if name not in ("type", "id")})
+def dated(items: Iterable[Json], now: int) -> list[Json]:
+    """Return items as they are made now."""
+    return [item | {"created_at": now} for item in items]
+
+
+def _item(given: Any, path: str) -> Json:
+    of_type(given, path, "an input item", isinstance(given, dict))
+    kind = given.get("type") or ("item_reference" if "id" in given and "role" not in given else "message")
+    _one_of(_TYPES, kind, path)
+    _demand_prefix(kind, given.get("id"), path)
+    match kind:
+        case "message":
+            return _message(given, path)
+        case "function_call":
+            fields = {name: _demanded(given, name, path) for name in ("call_id", "name", "arguments")}
+            return new_item(kind, 0, status=COMPLETED, **fields)
+        case "function_call_output":
+            return _output(given, path)
+        case "compaction":
+            return new_item(kind, 0, played={"encrypted_content": _demanded(given, "encrypted_content", path)})
+        case "item_reference":
+            return {"type": kind, "id": _demanded(given, "id", path)}
+        case _:
+            return new_item(kind, 0, played={name: one for name, one in given.items() if name not in ("type", "id")})
+
+
+def _one_of(names: Sequence[str], value: Any, path: str) -> None:
+    """Refuse what is none of some names; the API calls what is not even text an empty one."""
+    choice(*names)(value if isinstance(value, str) else "", path)
+
+
+def _demand_prefix(kind: str, item_id: Any, path: str) -> None:
+    prefix = _PREFIXES.get(kind)
+    if prefix and item_id is not None and not string()(item_id, f"{path}.id").startswith(prefix):
+        text = f"Invalid '{path}.id': '{item_id}'. Expected an ID that begins with '{prefix}'."
+        raise ApiError(400, text, param=f"{path}.id", code="invalid_value")
+
+
+def _demand_a_follower(item: Json, following: Json) -> None:
+    """Refuse reasoning whose response is not given along (recorded): what a model wrote after it, as it was."""
+    if item.get("type") != "reasoning" or not item.get("id") or item.get("encrypted_content"):
+        return
+    kind = following.get("type") or "message"
+    if kind == "function_call_output" or (kind == "message" and not following.get("id")):
+        text = f"Item '{item['id']}' of type 'reasoning' was provided without its required following item."
+        raise ApiError(400, text, param="input")
 
 
 def _demanded(given: Json, name: str, path: str) -> str:
@@ -74,31 +127,89 @@ def _demanded(given: Json, name: str, path: str) -> str:
     return str(string()(given[name], f"{path}.{name}"))
 
 
-def _message(given: Json, now: int, path: str) -> Json:
-    role = ROLES(given.get("role"), f"{path}.role")
+def _output(given: Json, path: str) -> Json:
+    call_id = _demanded(given, "call_id", path)
+    if "output" not in given:
+        raise missing(f"{path}.output")
+    output, place = given["output"], f"{path}.output"
+    of_type(output, place, "one of a string or array of objects", isinstance(output, str | list))
+    for index, part in enumerate(output if isinstance(output, list) else ()):
+        _demand_a_file(free_object(part, f"{place}[{index}]"), f"{place}[{index}]")
+    return new_item("function_call_output", 0, status=COMPLETED, call_id=call_id, output=output)
+
+
+def _message(given: Json, path: str) -> Json:
+    role = given.get("role")
+    _one_of(_ROLES, role, path)
+    said = role == "assistant"
+    for name in given:
+        if name not in _MESSAGE_FIELDS and not (said and name == "phase"):
+            where = f"{path}.{name}"
+            raise ApiError(400, f"Unknown parameter: '{where}'.", param=where, code="unknown_parameter")
     if "content" not in given:
         raise missing(f"{path}.content")
-    content = given["content"]
-    parts = [text_part(content)] if isinstance(content, str) else _parts(content, f"{path}.content")
-    extra = {name: given[name] for name in ("phase",) if given.get(name)}
-    return new_message(role, parts, now, **extra)
+    phase = {"phase": _PHASE(given["phase"], f"{path}.phase")} if given.get("phase") is not None else {}
+    return new_message(str(role), _content(given["content"], f"{path}.content", said=said), 0, **phase)
 
 
-def _parts(content: Any, path: str) -> list[Json]:
-    if not isinstance(content, list):
-        raise ApiError(
-            400, f"Invalid type for '{path}': expected a string or an array.", param=path, code="invalid_type"
-        )
-    return [_part(free_object(part, f"{path}[{index}]"), f"{path}[{index}]") for index, part in enumerate(content)]
+def _content(content: Any, path: str, *, said: bool) -> list[Json]:
+    if isinstance(content, str):
+        return [text_part(content)]
+    of_type(content, path, "one of an array of objects or string", isinstance(content, list))
+    return [
+        _part(free_object(part, f"{path}[{index}]"), f"{path}[{index}]", said) for index, part in enumerate(content)
+    ]
 
 
-def _part(given: Json, path: str) -> Json:
-    kind = string()(given.get("type"), f"{path}.type")
-    if kind in TEXTS:
-        return text_part(string()(given.get("text"), f"{path}.text"))
-    if kind == "refusal":
-        return {"type": kind, "refusal": string()(given.get("refusal"), f"{path}.refusal")}
+def _part(given: Json, path: str, said: bool) -> Json:
+    if "type" not in given:
+        raise missing(f"{path}.type")
+    if given["type"] not in _GIVEN_PARTS:
+        _PARTS(given["type"], f"{path}.type")
+    _one_of(_SAID_PARTS if said else _GIVEN_PARTS, given["type"], path)
+    _demand_a_file(given, path)
+    if given["type"] in ("input_text", "output_text"):
+        return text_part(_demanded(given, "text", path))
+    if given["type"] == "refusal":
+        return {"type": "refusal", "refusal": _demanded(given, "refusal", path)}
     return given
+
+
+def _demand_a_file(part: Json, path: str) -> None:
+    """Refuse a file inside an input whose data are not those of a document (recorded)."""
+    data = part.get("file_data")
+    if part.get("type") != "input_file" or not isinstance(data, str):
+        return
+    kind = data.removeprefix("data:").partition(";")[0]
+    problem = "a value without the 'data:' prefix" if not data.startswith("data:") else ""
+    problem = problem or (f"unsupported MIME type '{kind}'" if kind.partition("/")[0] in _NO_FILE else "")
+    if problem:
+        raise ApiError(
+            400,
+            f"Invalid file data: '{path}.file_data'. Expected a base64-encoded data URL with a valid file MIME type "
+            f"(e.g. 'data:text/plain;base64,SGVsbG8sIFdvcmxkIQ=='), but got {problem}. Please see "
+            "https://platform.openai.com/docs/assistants/tools/file-search#supported-files for supported file types.",
+            param=f"{path}.file_data",
+            code="invalid_value",
+        )
+
+
+def resolved(db: sqlite3.Connection, items: Iterable[Json]) -> list[Json]:
+    """Return items with what they refer to in the place of references."""
+    return [_referred(db, item["id"]) if item["type"] == "item_reference" else item for item in items]
+
+
+def _referred(db: sqlite3.Connection, item_id: str) -> Json:
+    found = records.item_by_id(db, item_id)
+    if found is None:
+        raise ApiError(
+            404,
+            f"Item with id '{item_id}' not found. Items are not persisted when `store` is set to false. Try again with "
+            "`store` set to true, or remove this item from your input.",
+            param="input",
+        )
+    given = {name: value for name, value in found.items() if name not in ("id", "turn", "agent", "step")}
+    return new_item(given.pop("type"), given.pop("created_at"), **given)
 
 
 def demand_pairs(items: Sequence[Json], before: Sequence[Json]) -> None:

@@ -9,29 +9,9 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from deployer.server import schemas
-from deployer.server.checks import (
-    METADATA,
-    Check,
-    array,
-    boolean,
-    choice,
-    decimal,
-    fields,
-    free_object,
-    integer,
-    missing,
-    nullable,
-    string,
-    tagged,
-)
-from deployer.server.resources import conversations
-from deployer.server.resources.response_items import (
-    INCLUDE,
-    demand_pairs,
-    item_shown,
-    read_items,
-)
+from deployer.server.resources import conversations, vector_stores
+from deployer.server.resources.response_items import INCLUDE, dated, demand_pairs, item_shown, resolved
+from deployer.server.resources.response_requests import COMPACT, COUNT, CREATE, CREATE_BY_PROMPT, asked, echoed
 from deployer.server.resources.response_views import ResponseRendering, response_shown, usage_shown
 from deployer.server.resources.streaming import EventStream
 from deployer.server.runs import records
@@ -44,109 +24,11 @@ from deployer.server.storage.objects import new_id, page_of_list, window
 from deployer.server.wire import ApiError, Json
 
 FACE = "response"
-SURFACE = "responses"  # as the rules of function schemas call it
-_BAD_SCHEMA = "invalid_json_schema"
-_TYPE = string()
-_EFFORTS = choice("none", "minimal", "low", "medium", "high", "xhigh", "max")
-_FORMAT = tagged(
-    {
-        "text": fields({"type": _TYPE}),
-        "json_object": fields({"type": _TYPE}),
-        "json_schema": fields(
-            {
-                "type": _TYPE,
-                "name": string(shortest=1, longest=64, pattern="[a-zA-Z0-9_-]+"),
-                "schema": free_object,
-                "description": nullable(string()),
-                "strict": nullable(boolean),
-            },
-            required=("name", "schema"),
-        ),
-    },
-)
-_TEXT = fields({"format": nullable(_FORMAT), "verbosity": nullable(choice("low", "medium", "high"))})
-_REASONING = fields(
-    {
-        "effort": nullable(_EFFORTS),
-        "summary": nullable(choice("auto", "concise", "detailed")),
-        "generate_summary": nullable(choice("auto", "concise", "detailed")),
-        "context": nullable(string()),
-        "mode": nullable(string()),
-    },
-)
-
-
-_CONVERSATION = fields({"id": string()}, required=("id",))
-
-
-def _conversation(value: Any, path: str) -> Any:
-    return value if isinstance(value, str) else _CONVERSATION(value, path)["id"]
-
-
-def _tool_choice(value: Any, path: str) -> Any:
-    return choice("none", "auto", "required")(value, path) if isinstance(value, str) else free_object(value, path)
-
-
-def _any(value: Any, _path: str) -> Any:
-    return value
-
-
-_FIELDS: dict[str, Check] = {
-    "model": string(shortest=1),
-    "input": _any,
-    "instructions": nullable(string()),
-    "previous_response_id": nullable(string()),
-    "conversation": nullable(_conversation),
-    "tools": nullable(array(free_object, longest=128)),
-    "tool_choice": nullable(_tool_choice),
-    "parallel_tool_calls": nullable(boolean),
-    "text": nullable(_TEXT),
-    "reasoning": nullable(_REASONING),
-    "truncation": nullable(choice("auto", "disabled")),
-    "metadata": METADATA,
-}
-_CREATE = fields(
-    _FIELDS
-    | {
-        "include": nullable(array(INCLUDE, longest=20)),
-        "temperature": nullable(decimal(0, 2)),
-        "top_p": nullable(decimal(0, 1)),
-        "frequency_penalty": nullable(decimal(-2, 2)),
-        "presence_penalty": nullable(decimal(-2, 2)),
-        "max_output_tokens": nullable(integer(16, 2**31)),
-        "max_tool_calls": nullable(integer(1, 2**31)),
-        "top_logprobs": nullable(integer(0, 20)),
-        "store": nullable(boolean),
-        "background": nullable(boolean),
-        "stream": nullable(boolean),
-        "stream_options": nullable(fields({"include_obfuscation": boolean})),
-        "service_tier": nullable(choice("auto", "default", "flex", "scale", "priority", "fast", "ultrafast")),
-        "user": nullable(string()),
-        "safety_identifier": nullable(string(longest=64)),
-        "prompt_cache_key": nullable(string()),
-        "prompt_cache_retention": nullable(choice("in_memory", "in-memory", "24h")),
-        "context_management": nullable(_any),
-        "moderation": nullable(_any),
-    },
-    required=("model",),
-)
-_COUNT = fields(_FIELDS)
-_COMPACT = fields(
-    {name: _FIELDS[name] for name in ("model", "input", "instructions", "previous_response_id")}
-    | {name: nullable(_any) for name in ("prompt_cache_key", "service_tier")},
-    required=("model",),
-)
-# Tools that this account has itself; every other hosted one needs the outside world, or a script that plays it.
-_OWN_TOOLS = ("function", "file_search", "code_interpreter", "custom")
-_FILE_SEARCH: Json = {
-    "filters": None,
-    "max_num_results": 20,
-    "ranking_options": {"ranker": "auto", "score_threshold": 0.0},
-}
 
 
 def create(call: ApiCall) -> Answer:
-    wanted = {name: value for name, value in _CREATE(call.body, "").items() if value is not None}
+    check = CREATE_BY_PROMPT if call.body.get("prompt") else CREATE
+    wanted = {name: value for name, value in check(call.body, "").items() if value is not None}
     state = call.state
     with state.turns.change() as change:
         turn, items = _turn(change.db, state, wanted)
@@ -189,18 +71,24 @@ class _WhenEnded:
 
 def _turn(db: sqlite3.Connection, state: State, wanted: Json) -> tuple[Turn, list[Json]]:
     """Return the turn that a request asks for, and the items that it brings."""
-    if "input" not in wanted and "conversation" not in wanted and "previous_response_id" not in wanted:
-        raise missing("input")
-    items = read_items(wanted.get("input", []), state.now())
     after, joins = _before(db, wanted)
-    echo = _echo(wanted, state)
+    if not (wanted.get("input") or after or joins):
+        text = "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided."
+        raise ApiError(400, text, code="missing_required_parameter")
+    if joins and records.any_joining(db, joins):
+        text = "Another process is currently operating on this conversation. Please retry in a few seconds."
+        raise ApiError(400, text, param="conversation", code="conversation_locked")
+    items = dated(resolved(db, wanted["input"]), state.now())
+    echo = echoed(wanted, plays_tools=state.turns.plays_tools)
+    for store_id in [one for tool in echo["tools"] for one in tool.get("vector_store_ids", ())]:
+        vector_stores.found(db, store_id)
     shown = {"echo": echo, "include": wanted.get("include", [])}
     shown["begun"] = {"service_tier": wanted.get("service_tier", "auto")}
     turn = Turn(
         new_id("resp_"),
         FACE,
         "",
-        _ask(wanted, echo),
+        asked(wanted, echo),
         state.now(),
         after=after,
         joins=joins,
@@ -216,143 +104,16 @@ def _before(db: sqlite3.Connection, wanted: Json) -> tuple[str, str]:
     """Return the response that is followed, or the conversation that is joined."""
     after, joins = wanted.get("previous_response_id", ""), wanted.get("conversation", "")
     if after and joins:
-        raise ApiError(
-            400,
-            "Mutually exclusive parameters: 'previous_response_id' and 'conversation'. Ensure you are only providing "
-            "one of these parameters.",
-        )
+        text = "Mutually exclusive parameters: ''. Ensure you are only providing one of: 'pre..._id' or 'conversation'."
+        raise ApiError(400, text, code="mutually_exclusive_parameters")
+    if joins:
+        conversations.CONVERSATIONS.found(db, joins)
+    if "prompt" in wanted:  # none is kept here
+        raise ApiError(404, f"Prompt with id '{wanted['prompt']['id']}' not found.")
     if after and records.find_turn(db, FACE, after) is None:
         text = f"Previous response with id '{after}' not found."
         raise ApiError(400, text, param="previous_response_id", code="previous_response_not_found")
-    if joins:
-        conversations.CONVERSATIONS.found(db, joins)
     return after, joins
-
-
-def _echo(wanted: Json, state: State) -> Json:
-    """Return what the response repeats of its request, with the defaults."""
-    reasoning = {"context": None, "effort": None, "mode": None, "summary": None} | wanted.get("reasoning", {})
-    text = wanted.get("text", {})
-    echo = {
-        "background": False,
-        "frequency_penalty": 0.0,
-        "instructions": None,
-        "max_output_tokens": None,
-        "max_tool_calls": None,
-        "metadata": {},
-        "moderation": None,
-        "parallel_tool_calls": True,
-        "presence_penalty": 0.0,
-        "previous_response_id": None,
-        "prompt_cache_key": None,
-        "prompt_cache_retention": None,
-        "safety_identifier": None,
-        "service_tier": "default",
-        "store": True,
-        "temperature": 1.0,
-        "tool_choice": "auto",
-        "top_logprobs": 0,
-        "top_p": 1.0,
-        "truncation": "disabled",
-        "user": None,
-        "model": wanted["model"],
-    }
-    echo |= {name: wanted[name] for name in echo if name in wanted}
-    echo["service_tier"] = "default" if echo["service_tier"] == "auto" else echo["service_tier"]
-    echo["reasoning"] = {name: value for name, value in reasoning.items() if name != "generate_summary"}
-    echo["text"] = {"format": _format_shown(text.get("format")), "verbosity": text.get("verbosity") or "medium"}
-    echo["tools"] = [_tool_shown(tool, index, state) for index, tool in enumerate(wanted.get("tools", []))]
-    return echo | ({"conversation": {"id": wanted["conversation"]}} if "conversation" in wanted else {})
-
-
-def _format_shown(given: Json | None) -> Json:
-    if given is None or given["type"] != "json_schema":
-        return given or {"type": "text"}
-    strict = True if given.get("strict") is None else given["strict"]
-    shown = {name: given.get(name) for name in ("type", "description", "name", "schema")} | {"strict": strict}
-    schemas.refuse_format(shown, "text.format.schema", SURFACE, _BAD_SCHEMA)
-    return shown
-
-
-def _tool_shown(tool: Json, index: int, state: State) -> Json:
-    path = f"tools[{index}]"
-    if "type" not in tool:
-        raise missing(f"{path}.type")
-    kind = string()(tool["type"], f"{path}.type")
-    if kind == "function":
-        return _function_shown(tool, path)
-    if kind == "file_search":
-        array(string(), longest=10)(tool.get("vector_store_ids", []), f"{path}.vector_store_ids")
-        given = {name: value for name, value in tool.items() if value is not None}
-        ranking = _FILE_SEARCH["ranking_options"] | given.get("ranking_options", {})
-        return _FILE_SEARCH | given | {"ranking_options": ranking}
-    if kind not in _OWN_TOOLS and not state.turns.plays_tools:
-        raise ApiError(
-            400,
-            f"Hosted tool '{kind}' is not supported by the embedded account, which reaches nothing outside itself; a "
-            "script can play it.",
-            param=path,
-            code="unsupported_value",
-        )
-    return tool
-
-
-def _function_shown(tool: Json, path: str) -> Json:
-    """A function with its defaults: strict where nothing is said of it, and with the schema that this needs."""
-    if "name" not in tool:
-        raise missing(f"{path}.name")
-    strict, parameters = tool.get("strict"), tool.get("parameters")
-    shown: Json = {"output_schema": None, **tool, "description": tool.get("description") or None}
-    if not parameters:
-        shown["parameters"] = {"type": "object", "properties": {}}
-    elif strict is None:
-        shown["parameters"] = _strict(parameters)
-    shown["strict"] = True if strict is None else strict
-    schemas.refuse_function(shown, path, SURFACE)
-    return shown
-
-
-def _strict(schema: Json) -> Json:
-    """Return a schema whose objects need all their properties and have no others."""
-    changed = {name: _strict_part(value) for name, value in schema.items()}
-    if schema.get("type") == "object" or "properties" in schema:
-        needed = dict.fromkeys([*schema.get("required", ()), *schema.get("properties", {})])
-        changed |= {"required": list(needed), "additionalProperties": False}
-    return changed
-
-
-def _strict_part(value: Any) -> Any:
-    if isinstance(value, dict):
-        return (
-            _strict(value)
-            if "type" in value or "properties" in value
-            else {name: _strict_part(part) for name, part in value.items()}
-        )
-    return [_strict_part(part) for part in value] if isinstance(value, list) else value
-
-
-def _ask(wanted: Json, echo: Json) -> Ask:
-    return Ask(
-        model=wanted["model"],
-        instructions=wanted.get("instructions", ""),
-        tools=tuple(echo["tools"]),
-        tool_choice=_neutral_choice(echo["tool_choice"]),
-        parallel_calls=echo["parallel_tool_calls"],
-        text_format=echo["text"]["format"],
-        max_output_tokens=echo["max_output_tokens"],
-        sampling={
-            "temperature": wanted.get("temperature"),
-            "top_p": wanted.get("top_p"),
-            "reasoning_effort": echo["reasoning"]["effort"],
-        },
-    )
-
-
-def _neutral_choice(value: Any) -> Any:
-    """Return a choice of tools in neutral words: of several that are allowed, one or none must be called."""
-    if isinstance(value, dict) and value.get("type") == "allowed_tools":
-        return value.get("mode", "auto")
-    return value
 
 
 def retrieve(call: ApiCall) -> Answer:
@@ -420,7 +181,7 @@ def input_items(call: ApiCall) -> Json:
 
 
 def input_tokens(call: ApiCall) -> Json:
-    wanted = {name: value for name, value in _COUNT(call.body, "").items() if value is not None}
+    wanted = {name: value for name, value in COUNT(call.body, "").items() if value is not None}
     with call.state.storage.read() as db:
         items = _all_items(db, call, wanted)
     fixed = tokens(wanted.get("instructions", "")) + sum(tokens(str(tool)) for tool in wanted.get("tools", []))
@@ -428,7 +189,7 @@ def input_tokens(call: ApiCall) -> Json:
 
 
 def compact(call: ApiCall) -> Json:
-    wanted = {name: value for name, value in _COMPACT(call.body, "").items() if value is not None}
+    wanted = {name: value for name, value in COMPACT(call.body, "").items() if value is not None}
     now = call.state.now()
     with call.state.storage.read() as db:
         items = _all_items(db, call, wanted)
@@ -447,7 +208,8 @@ def _all_items(db: sqlite3.Connection, call: ApiCall, wanted: Json) -> list[Json
     """Return what a model would read of a request: what came before, and what it brings."""
     after, joins = _before(db, wanted)
     turn = Turn("", FACE, "", Ask(""), call.state.now(), after=after, joins=joins)
-    return unsealed([*records.context_of(db, turn), *read_items(wanted.get("input", []), call.state.now())])
+    given = dated(resolved(db, wanted.get("input", [])), call.state.now())
+    return unsealed([*records.context_of(db, turn), *given])
 
 
 def _included(call: ApiCall) -> list[str]:

@@ -149,7 +149,8 @@ def _turn(db: sqlite3.Connection, state: State, thread: Json, wanted: Json) -> T
         "tool_choice": given.get("tool_choice", "auto"),
         "parallel_tool_calls": given.get("parallel_tool_calls", True),
     }
-    resources = _resources(assistant, thread, given.get("tool_resources", {}))
+    _demand_choice(shown["tool_choice"], merged["tools"])
+    resources = _resources(assistant, thread, assistants.resolved(db, state, given.get("tool_resources", {})))
     return Turn(
         new_id("run_"),
         FACE,
@@ -169,6 +170,20 @@ def _demand_a_question(db: sqlite3.Connection, thread: Json, merged: Json, given
     if not any(item["role"] == "user" for item in records.newest_messages(db, thread["id"], 1000)):
         message = "Run creation requires a Thread with a user message or an assistant with instructions."
         raise ApiError(400, message, code="invalid_thread")
+
+
+def _demand_choice(wanted: Any, tools: list[Json]) -> None:
+    """Refuse a choice of tools that are not there."""
+    if wanted == "required" and not tools:
+        raise ApiError(400, "Tool choice 'required' must be specified with 'tools' parameter.", param="tool_choice")
+    if isinstance(wanted, dict) and not any(_is_chosen(tool, wanted) for tool in tools):
+        text = f"Tool choice '{wanted['type']}' not found in 'tools' parameter."
+        raise ApiError(400, text, param="tool_choice")
+
+
+def _is_chosen(tool: Json, wanted: Json) -> bool:
+    same = bool(tool["type"] == wanted["type"])
+    return same and (tool["type"] != "function" or bool(tool["function"]["name"] == wanted["function"]["name"]))
 
 
 def _resources(assistant: Json, thread: Json, given: Json) -> Json:

@@ -74,8 +74,8 @@ _CREATE = fields(
     _SETTINGS
     | {
         "environment": _environment,
-        "agent": agents.OVERRIDES,
-        "agent_id": string(),
+        "agent": nullable(agents.OVERRIDES),
+        "agent_id": nullable(string()),
         "input": nullable(_input),
         "vault_ids": nullable(array(string(), longest=100)),
         "stream": nullable(boolean),
@@ -83,7 +83,7 @@ _CREATE = fields(
     },
     required=("environment",),
 )
-_UPDATE = fields(_SETTINGS | {"agent": agents.OVERRIDES})
+_UPDATE = fields(_SETTINGS | {"agent": nullable(agents.OVERRIDES)})
 _RESULT = fields(
     {
         "type": _TYPE,
@@ -145,7 +145,7 @@ def _placed(environment: Json) -> Json:
 
 def _configured(db: sqlite3.Connection, wanted: Json) -> Json:
     """Return the agent of a session: a saved one, an agent given here, or one over the other."""
-    saved = agents.AGENTS.found(db, wanted["agent_id"]) if "agent_id" in wanted else {}
+    saved = agents.AGENTS.found(db, wanted["agent_id"]) if wanted.get("agent_id") is not None else {}
     given = wanted.get("agent") or {}
     if not saved and "model" not in given:
         raise ApiError(400, "A session needs an 'agent_id', or an 'agent' with its model.", param="agent")

@@ -46,6 +46,12 @@ def active_turn(db: sqlite3.Connection, parent: str) -> Turn | None:
     return None if row is None else _turn(row)
 
 
+def any_joining(db: sqlite3.Connection, conversation: str) -> bool:
+    """Whether an active turn is to join a conversation when it has ended."""
+    statement = f"SELECT 1 FROM turns WHERE status IN ({_ACTIVE}) AND json_extract(body, '$.joins') = ?"
+    return db.execute(statement, (conversation,)).fetchone() is not None
+
+
 def page_of_turns(db: sqlite3.Connection, face: str, parent: str, wanted: Window) -> tuple[list[Turn], bool]:
     found, has_more = rows(db, "turns WHERE face = ? AND parent = ?", (face, parent), wanted)
     return [_turn(row) for row in found], has_more
@@ -76,6 +82,11 @@ def save_item(db: sqlite3.Connection, item: Json) -> None:
 
 def find_item(db: sqlite3.Connection, parent: str, item_id: str) -> Json | None:
     row = db.execute("SELECT body FROM items WHERE id = ? AND parent = ?", (item_id, parent)).fetchone()
+    return None if row is None else _item(row)
+
+
+def item_by_id(db: sqlite3.Connection, item_id: str) -> Json | None:
+    row = db.execute("SELECT body FROM items WHERE id = ?", (item_id,)).fetchone()
     return None if row is None else _item(row)
 
 
