@@ -20,7 +20,8 @@ class DeployerError(Exception):
     """What is wrong, where, and what to do: shown as it is, never with a traceback.
 
     `run` are the words of a command that helps, which stands between message and `after`. Who knows which project it is
-    about sets `command`, the whole line with its options, so that it can be pasted.
+    about sets `command`, the whole line with its options, so that it can be pasted. `reported`: a report on standard
+    output says it already.
     """
 
     exit_code = EXIT_FAILED
@@ -29,6 +30,7 @@ class DeployerError(Exception):
         super().__init__(message)
         self.run, self.after = tuple(run), after
         self.command = " ".join(("deployer", *run))
+        self.reported = False
 
     def __str__(self) -> str:
         return f"{self.args[0]}{self.command}{self.after}" if self.run else str(self.args[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from deployer.apply.operations import do
 from deployer.apply.reuse import Reuse
 from deployer.apply.usage import OtherUsers
 from deployer.backends.account import Account
+from deployer.backends.base import WRITES
 from deployer.errors import AccountError, DeployerError
 from deployer.model import Action, Address, Change, DeleteFile, Outcome, Plan, Status
 from deployer.wording import listed
@@ -81,7 +83,9 @@ async def _together(run: Execution, changes: list[Change], before: Mapping[Addre
 
 
 async def _reported(run: Execution, change: Change, needs: list[asyncio.Task[Outcome]], past: list[Outcome]) -> Outcome:
-    outcome = await _one(run, change, needs, past)
+    sent: list[str] = []
+    WRITES.set(sent)  # in the context of this change's task, and of those that it begins
+    outcome = replace(await _one(run, change, needs, past), requests=tuple(sent))
     for key in (key for one in change.operations for key in gives(one)):
         run.promises.give_up(key, f"it needs {change.address}")
     run.notify(Event(outcome.address, outcome=outcome))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import urlsplit
@@ -20,6 +21,18 @@ Row = Mapping[str, Any]
 """A live object as its place answers it (JSON), with an `id` that can be a part of a path."""
 Sent = Callable[[int], object]
 """Is told of bytes that went out; of a negative number when they have to go again."""
+
+
+WRITES: ContextVar[list[str] | None] = ContextVar("WRITES", default=None)
+"""Who sets a list here gets the id that a place gave each write of this task, and of those that it begins."""
+_LONGEST_ID = 200
+
+
+def wrote(request_id: str | None) -> None:
+    """Note the id of a write, for whoever asks what became of it."""
+    noted = WRITES.get()
+    if noted is not None and request_id:
+        noted.append(request_id[:_LONGEST_ID])
 
 
 def ignore(_what: object) -> None:

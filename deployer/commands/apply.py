@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployer.commands.carry_out import Words, agreed, answerable, carried_out, confirm, tell
+from deployer.commands.carry_out import Report, Words, agreed, answerable, carried_out, confirm, reported, tell
 from deployer.commands.options import (
     ProjectChoice,
     force_option,
+    format_option,
     lock_option,
     plan_options,
     plan_words,
@@ -51,6 +52,7 @@ class ApplyIntent:
     help="Apply a plan that plan --out saved, exactly, or not at all.",
 )
 @yes_option
+@format_option("outcomes")
 @force_option(*GUARDS)
 @lock_option
 def command(  # noqa: PLR0913 (one for each option)
@@ -60,19 +62,22 @@ def command(  # noqa: PLR0913 (one for each option)
     rehash: bool,
     plan_file: Path | None,
     yes: bool,
+    form: str,
     force: tuple[str, ...],
     lock_timeout: float,
 ) -> int:
     """Make the account match the manifest, then plan again to prove it.
 
     What fails is reported and does not stop the rest; what depends on it is skipped. The next run does what is left.
-    Exit code 0 only when everything is done and the next plan is empty.
+    Exit code 0 only when everything is done and the next plan is empty. In another format than text, stdout has what
+    became of each change, with the ids of its requests, and stderr what people read meanwhile.
 
     \b
     Example:
       deployer apply
       deployer apply --yes --prune --account openai
       deployer apply --yes --plan plan.json
+      deployer apply --yes --format markdown > done.md
     """
     from deployer.project import PlanOptions, saved
 
@@ -86,10 +91,11 @@ def command(  # noqa: PLR0913 (one for each option)
         answerable("apply", "--yes")
     options = saved.options(data) if data else options
     wanted = ApplyIntent(options, data, yes, force, lock_timeout, rehash, choice.command("apply", *plan_words(options)))
-    return asyncio.run(_apply(project, wanted))
+    with reported(form) as report:
+        return asyncio.run(_apply(project, wanted, report))
 
 
-async def _apply(project: Project, wanted: ApplyIntent) -> int:
+async def _apply(project: Project, wanted: ApplyIntent, report: Report) -> int:
     from deployer.project import saved
     from deployer.project.applying import ApplyOptions
     from deployer.project.session import locked
@@ -102,4 +108,5 @@ async def _apply(project: Project, wanted: ApplyIntent) -> int:
         if wanted.saved:
             saved.check(plan, wanted.saved)
         options = ApplyOptions(session.again(wanted.options), wanted.force, hold=hold)
-        return await carried_out(session, plan, options, Words(wanted.again), agreed if wanted.yes else confirm)
+        words = Words(wanted.again, report=report)
+        return await carried_out(session, plan, options, words, agreed if wanted.yes else confirm)

@@ -7,15 +7,16 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from deployer.commands import interrupts
 from deployer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, DeployerError, Interrupted, UsageError
-from deployer.model import Action, Plan
-from deployer.project import ApplyResult, ApplyStatus, Begun, Notice, ProjectEvent, Silence, StopSignal, Waiting
+from deployer.model import Action, Begun, Plan
+from deployer.project import ApplyResult, ApplyStatus, Notice, ProjectEvent, ProjectPlan, Silence, StopSignal, Waiting
+from deployer.render import formats
 from deployer.render.output import Streams, lasting
 from deployer.wording import counted
 
@@ -27,12 +28,49 @@ _NAMED = 3
 _AT_ONCE = "interrupted in the middle of requests, which may have been carried out or not: run {} again, it looks first"
 
 
+@dataclass(slots=True)
+class Report:
+    """What became of a run, for a program that reads standard output."""
+
+    result: ApplyResult | None = None
+
+
+@contextlib.contextmanager
+def reported(form: str) -> Iterator[Report]:
+    """Write at the end what became of a run, in the format; what people read meanwhile goes to stderr.
+
+    What is raised before anything was written is a refusal. In text there is no report: people have seen it all.
+    """
+    report, out = Report(), sys.stdout
+    if form == "text":
+        yield report
+        return
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield report
+    except DeployerError as error:
+        if report.result is None:
+            report.result = ApplyResult(ApplyStatus.REFUSED, why=str(error))
+        error.reported = True
+        raise
+    finally:
+        if report.result:
+            formats.write("outcomes", form, _applied(report.result), Streams(out, sys.stderr))
+
+
+def _applied(result: ApplyResult) -> formats.Applied:
+    left = len(result.left.pending) if result.left else None
+    status, snapshot = result.status.value, result.snapshot
+    return formats.Applied(result.plan, status, result.outcomes, result.begun, result.why, snapshot, left)
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """What a command says of itself: `again` does the rest when something is left; `done` is how a run ends well."""
 
     again: str
     done: str = "The next plan is empty."
+    report: Report = field(default_factory=Report)
 
 
 def tell(event: ProjectEvent) -> None:
@@ -52,17 +90,25 @@ async def carried_out(
     """
     from deployer.project.applying import check, proven
 
+    words.report.result = ApplyResult(ApplyStatus.REFUSED, ProjectPlan.of(plan))
     show(plan)
-    check(plan, options.force)
+    try:
+        check(plan, options.force)
+        if plan.pending:
+            ask(plan)
+    except DeployerError as error:
+        words.report.result = replace(words.report.result, why=str(error))
+        raise
     if not plan.pending:
+        words.report.result = replace(words.report.result, status=ApplyStatus.UNCHANGED)
         return EXIT_DONE
-    ask(plan)
     with lasting():
-        result = await _executed(session, plan, options, words)
+        result = words.report.result = await _executed(session, plan, options, words)
         if result.status is not ApplyStatus.DONE:
             return _ended(result, words)
         _print_counts(result)
-        return _closed(await proven(result, options), words)
+        result = words.report.result = await proven(result, options)
+        return _closed(result, words)
 
 
 def show(plan: Plan) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from deployer.errors import DeployerError, UsageError
-from deployer.model import OnDrift, ProblemsFound
+from deployer.model import OnDrift, Problem, ProblemsFound
 from deployer.render import formats
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def fail_on_option(*words: str) -> Callable[[Function], Function]:
 def format_option(subject: str) -> Callable[[Function], Function]:
     """Add --format, with the formats of the table for this subject; the command gets it as `form`.
 
-    What is wrong with a manifest is printed in that format, too: a pipeline reads standard output.
+    What keeps a command from its result is printed in that format, too: a pipeline reads standard output.
     """
     names = formats.names(subject)
 
@@ -202,15 +202,21 @@ def format_option(subject: str) -> Callable[[Function], Function]:
         def command(*, form: str, **others: Any) -> Any:
             try:
                 return function(form=form, **others)
-            except ProblemsFound as error:
-                if form != names[0] and form in formats.names("problems"):
-                    formats.write("problems", form, formats.Findings(error.problems, ""))
+            except UsageError:
+                raise
+            except DeployerError as error:
+                if form != names[0] and form in formats.names("problems") and not error.reported:
+                    formats.write("problems", form, formats.Findings(_problems(error), ""))
                 raise
 
         option = click.option("--format", "form", type=click.Choice(names), default=names[0], help=f"[{names[0]}]")
         return _with(cast("Function", command), option)
 
     return decorated
+
+
+def _problems(error: DeployerError) -> Sequence[Problem]:
+    return error.problems if isinstance(error, ProblemsFound) else [Problem(str(error), "")]
 
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask (needed where no one can answer).")

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from deployer import catalogue
@@ -12,6 +13,7 @@ from deployer.kinds import kinds_of
 from deployer.model import (
     Action,
     Address,
+    Begun,
     Change,
     DesiredFile,
     Effect,
@@ -21,6 +23,7 @@ from deployer.model import (
     LiveFile,
     OnDrift,
     Origin,
+    Outcome,
     Plan,
     Position,
     Problem,
@@ -244,6 +247,30 @@ def problem_data(problem: Problem) -> dict[str, Any]:
         "column": position.column if position else None,
         "rule": problem.rule or None,
         "says": problem.says or None,
+    }
+
+
+def applied(plan: Plan | None, outcomes: Sequence[Outcome], begun: Sequence[Begun], **rest: Any) -> dict[str, Any]:
+    """Return what became of a plan (schemas/apply.schema.json); `rest` are status, why, snapshot and left."""
+    return {
+        "version": VERSION,
+        "project": plan.project if plan else None,
+        "account": account(plan) if plan else None,
+        **rest,
+        "outcomes": [_outcome(one) for one in outcomes],
+        "begun": [{**asdict(one), "address": str(one.address)} for one in begun],
+    }
+
+
+def _outcome(one: Outcome) -> dict[str, Any]:
+    return {
+        "address": str(one.address),
+        "action": one.action.value,
+        "status": one.status.value,
+        "why": one.why,
+        "id": one.live_id,
+        "notes": list(one.notes),
+        "requests": list(one.requests),
     }
 
 

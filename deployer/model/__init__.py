@@ -31,6 +31,7 @@ from deployer.model.operations import (
 )
 from deployer.model.plan import (
     Action,
+    Begun,
     Change,
     Effect,
     FieldChange,
@@ -56,6 +57,7 @@ __all__ = [
     "Address",
     "AttachFiles",
     "Attrs",
+    "Begun",
     "Change",
     "Create",
     "Delete",

@@ -341,7 +341,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one change; `why` is empty when it is done; `notes` tell what the service did otherwise."""
+    """What became of one change; `why` is empty when it is done; `notes` tell what the service did otherwise.
+
+    `requests` are the ids by which the service knows the writes that it was sent, in their order.
+    """
 
     address: Address
     action: Action
@@ -349,3 +352,15 @@ class Outcome:
     why: str = ""
     live_id: str | None = None
     notes: tuple[str, ...] = ()
+    requests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A change that is not done, but part of it is: so many of its operations, and of the files that it is to send."""
+
+    address: Address
+    operations: int
+    all_operations: int
+    files: int
+    all_files: int

@@ -15,12 +15,12 @@ It prints nothing, asks no one, changes nothing about the process, and knows no 
 """
 
 from deployer.backends.base import Silence
+from deployer.model import Begun
 from deployer.project.events import Notice, OnEvent, ProjectEvent, StopSignal, Waiting
 from deployer.project.project import Project
 from deployer.project.results import (
     ApplyResult,
     ApplyStatus,
-    Begun,
     Collected,
     Drift,
     Exported,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from deployer.engine import guard
 from deployer.errors import AccountError, DeployerError
-from deployer.model import Address, Change, LiveObject, Outcome, Plan, Status, Upload
+from deployer.model import Address, Begun, Change, LiveObject, Outcome, Plan, Status, Upload
 from deployer.project.events import Listener, Notice, OnEvent, StopSignal, ignore
-from deployer.project.results import ApplyResult, ApplyStatus, Begun, ProjectPlan
+from deployer.project.results import ApplyResult, ApplyStatus, ProjectPlan
 from deployer.project.undo import store_of
 from deployer.rollback import snapshot
 from deployer.rollback.snapshot import CREATES

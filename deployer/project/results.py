@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deployer.model import Address, OnDrift, Outcome, Plan, Problem, Severity
+from deployer.model import Address, Begun, OnDrift, Outcome, Plan, Problem, Severity
 
 if TYPE_CHECKING:
     from deployer.apply.usage import Unreferenced
@@ -122,17 +122,6 @@ class ApplyStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A change that is not done, but part of it is: so many of its operations, and of the files that it is to send."""
-
-    address: Address
-    operations: int
-    all_operations: int
-    files: int
-    all_files: int
-
-
-@dataclass(frozen=True, slots=True)
 class ApplyResult:
     """What became of a run.
 
@@ -156,27 +145,18 @@ class ApplyResult:
         return self.status in {ApplyStatus.UNCHANGED, ApplyStatus.DONE}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the result as JSON data: version, status, why, snapshot, outcomes, and how many changes are left."""
-        return {
-            "version": 1,
-            "status": self.status.value,
-            "why": self.why,
-            "snapshot": self.snapshot,
-            "left": len(self.left.pending) if self.left else None,
-            "outcomes": [_outcome(one) for one in self.outcomes],
-            "begun": [{**asdict(one), "address": str(one.address)} for one in self.begun],
-        }
+        """Return the result as JSON data (schemas/apply.schema.json), as `deployer apply --format json` prints it."""
+        from deployer.engine import plan_json
 
-
-def _outcome(one: Outcome) -> dict[str, Any]:
-    return {
-        "address": str(one.address),
-        "action": one.action.value,
-        "status": one.status.value,
-        "why": one.why,
-        "id": one.live_id,
-        "notes": list(one.notes),
-    }
+        return plan_json.applied(
+            self.plan,
+            self.outcomes,
+            self.begun,
+            status=self.status.value,
+            why=self.why,
+            snapshot=self.snapshot,
+            left=len(self.left.pending) if self.left else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

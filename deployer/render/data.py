@@ -39,19 +39,9 @@ def _evidence(rule: str) -> list[dict[str, str]]:
 
 
 def outcomes(value: Applied, to: Streams) -> None:
-    """Write what became of each change, and whether the next plan is empty."""
-    rows = [
-        {
-            "address": str(one.address),
-            "action": one.action.value,
-            "status": one.status.value,
-            "why": one.why,
-            "id": one.live_id,
-            "notes": list(one.notes),
-        }
-        for one in value.outcomes
-    ]
-    to.say(dumped({"version": 1, "converged": value.converged, "outcomes": rows}))
+    """Write what became of a plan, version 1 (schemas/apply.schema.json)."""
+    rest = {"status": value.status, "why": value.why, "snapshot": value.snapshot, "left": value.left}
+    to.say(dumped(plan_json.applied(value.plan, value.outcomes, value.begun, **rest)))
 
 
 def files(value: FoundFiles, to: Streams) -> None:

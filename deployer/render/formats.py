@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from deployer.model import Outcome, Problem, Target
+from deployer.model import Begun, Outcome, Plan, Problem, Target
 from deployer.render.output import Streams
 
 FORMATS: Mapping[str, Mapping[str, str]] = {
@@ -25,6 +25,7 @@ FORMATS: Mapping[str, Mapping[str, str]] = {
         "sarif": "problems.sarif",
         "github": "problems.github",
         "junit": "problems.junit",
+        "markdown": "markdown.problems",
     },
     "files": {"text": "text.files", "json": "data.files"},
     "outputs": {"text": "data.columns", "json": "data.outputs", "env": "data.environment"},
@@ -68,10 +69,19 @@ class FoundFiles:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of the changes of a plan; `converged` when the next plan was empty."""
+    """What became of a plan, None where none could be made: `status` in a word, `why` in a sentence where it needs one.
 
-    outcomes: Sequence[Outcome]
-    converged: bool
+    `left` counts the changes of the plan that was made afterwards to prove it, None where none was made. `snapshot` is
+    the name under which the state before is kept.
+    """
+
+    plan: Plan | None
+    status: str
+    outcomes: Sequence[Outcome] = ()
+    begun: Sequence[Begun] = ()
+    why: str = ""
+    snapshot: str | None = None
+    left: int | None = None
 
 
 def names(subject: str) -> tuple[str, ...]:

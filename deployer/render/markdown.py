@@ -20,7 +20,7 @@ from deployer.engine import plan_json, review
 from deployer.engine.plan_json import in_order
 from deployer.model import Action, Outcome, Plan, Problem, Severity, Status
 from deployer.render import preview
-from deployer.render.formats import Applied
+from deployer.render.formats import Applied, Findings
 from deployer.render.lines import Line, plain
 from deployer.render.output import Streams
 from deployer.wording import counted, cut, more
@@ -30,6 +30,7 @@ LIMIT = 65_000
 _OPEN = 100
 _NAMED = 20
 _PROBLEMS = 50
+_FEW = 3
 _SHORTENED = "**Shortened**: {}, since a comment holds 65,536 characters; `deployer plan` shows everything."
 _DIFF_SIGNS = {"~": "!", "±": "!", "»": "!", "?": "#", "·": "#"}
 
@@ -38,7 +39,12 @@ def plan(value: Plan, to: Streams) -> None:
     """Write the comment: a hidden header, headline, verdict, account, problems, one block for each change."""
     value = review.reviewed(value)
     blocks = [Block(shown) for shown in _changes(preview.changes(value))]
-    top = [f"### deployer: {preview.totals(value)}", *_verdict(value), _code(preview.header(value)), *_problems(value)]
+    top = [
+        f"### deployer: {preview.totals(value)}",
+        *_verdict(value),
+        _code(preview.header(value)),
+        *_listed(value.problems),
+    ]
     body, note = _fitted(blocks, LIMIT - sum(map(len, top)) - 1_000)
     header = {"account": value.target.name, "fingerprint": plan_json.fingerprint(value), "truncated": bool(note)}
     hidden = json.dumps(header).replace(">", "\\u003e")
@@ -58,17 +64,35 @@ def drift(value: Plan, to: Streams) -> None:
 
 
 def outcomes(value: Applied, to: Streams) -> None:
-    """Write what became of each change, failures first."""
-    end = " The next plan is empty." if value.converged else ""
+    """Write what became of a plan: how it ended, why, and each change, failures first."""
+    end = " The next plan is empty." if value.left == 0 else ""
+    said = f"{value.status}: {preview.outcome_totals(value.outcomes)}.{end}" if value.outcomes else f"{value.status}."
     ordered = sorted(value.outcomes, key=lambda one: one.status is Status.DONE)
     items = ["\n".join(_outcome(one)) for one in ordered]
-    shown = _while_there_is_room(items, LIMIT - 1_000)
+    shown = _while_there_is_room(items, LIMIT - 5_000)
     rest = [f"- … {more(len(items) - len(shown))}"] if len(shown) < len(items) else []
-    to.say(
-        "\n\n".join(
-            [f"### deployer: {preview.outcome_totals(value.outcomes)}.{end}", "\n".join([*shown, *rest])]
-        ).rstrip()
-    )
+    parts = [
+        f"### deployer apply: {said}",
+        _block(value.why) if value.why else "",
+        _code(preview.header(value.plan)) if value.plan else "",
+        f"The state before is kept as {_code(value.snapshot)}." if value.snapshot else "",
+        "\n".join([*shown, *rest]),
+    ]
+    to.say("\n\n".join(filter(None, parts)))
+
+
+def problems(value: Findings, to: Streams) -> None:
+    """Write what is wrong, in a list; it also stands in for a plan that could not be made."""
+    wrong = sum(one.severity is Severity.ERROR for one in value.problems)
+    said = f"failed, {counted(wrong, 'error')}" if wrong else f"valid: {value.checked}"
+    to.say("\n\n".join([f"### deployer: {said}", *_listed(value.problems)]))
+
+
+def _block(text: str) -> str:
+    """Return lines in a block of code that they cannot end."""
+    body = cut("\n".join(map(plain, text.split("\n"))), 3_000)
+    fence = "`" * max(3, 1 + _longest(body))
+    return f"{fence}text\n{body}\n{fence}"
 
 
 def _outcome(value: Outcome) -> Iterator[str]:
@@ -76,6 +100,9 @@ def _outcome(value: Outcome) -> Iterator[str]:
     yield f"- **{value.status}** {_code(cut(f'{preview.done(value)}{why}', 600))}"
     for note in value.notes[:_NAMED]:
         yield f"  - note: {_code(cut(note, 600))}"
+    if value.requests:
+        beyond = f" {more(len(value.requests) - _FEW)}" if len(value.requests) > _FEW else ""
+        yield f"  - requests: {', '.join(_code(cut(one, 80)) for one in value.requests[:_FEW])}{beyond}"
 
 
 def _verdict(value: Plan) -> Iterator[str]:
@@ -95,9 +122,9 @@ def _verdict(value: Plan) -> Iterator[str]:
         yield "\n".join(items)
 
 
-def _problems(value: Plan) -> Iterator[str]:
+def _listed(problems: Iterable[Problem]) -> Iterator[str]:
     """Yield the list of problems, errors first where they are too many; the severity is said once."""
-    found = in_order(value.problems)
+    found = in_order(problems)
     if len(found) > _PROBLEMS:
         found.sort(key=lambda one: one.severity is not Severity.ERROR)
     items = [f"- **{one.severity}** {_code(cut(_sentence(one), 600))}" for one in found[:_PROBLEMS]]

@@ -136,7 +136,7 @@ def outcomes(value: Applied, to: Streams) -> None:
     out = console(to.out)
     for one in value.outcomes:
         outcome(out, one)
-    end = " The next plan is empty." if value.converged else ""
+    end = " The next plan is empty." if value.left == 0 else ""
     out.print(Text(f"\n{preview.outcome_totals(value.outcomes)}.{end}", style="bold"))
-    if rest := preview.left(value.outcomes):
-        out.print(Text(rest))
+    for line in filter(None, (preview.left(value.outcomes), plain_text(value.why))):
+        out.print(Text(line))

@@ -289,9 +289,19 @@ def test_what_is_wrong_with_a_manifest_is_json_where_json_was_asked_for(project:
         assert len(result.err.splitlines()) == len(problems), "a person reads them on standard error"
 
 
-@pytest.mark.parametrize("form", ("text", "markdown"))
+@pytest.mark.parametrize("form", ("text", "html"))
 def test_in_other_formats_they_stand_on_standard_error_alone(project: Project, form: str) -> None:
     project.manifest("assistants: {a: {modell: m}}\n")
     result = project.run("plan", "--format", form)
     assert (result.code, result.out) == (1, "")
     assert "unknown key 'modell'" in result.err
+
+
+@pytest.mark.parametrize("words", (("plan",), ("validate",), ("drift",), ("apply", "--yes")))
+def test_a_comment_says_that_there_is_no_plan(project: Project, words: tuple[str, ...]) -> None:
+    project.manifest("assistants: {a: {modell: m}}\n")
+    result = project.run(*words, "--format", "markdown")
+    assert result.code == 1
+    assert result.out.startswith(
+        "### deployer: failed, 2 errors\n\n- **error** `assistants.yaml:3:14: assistant/a: the key"
+    )

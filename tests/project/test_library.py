@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 import deployer
 from deployer import AccountError, ApplyResult, ApplyStatus, DeployerError, Problem, ProblemsFound, Project, StopSignal
@@ -351,6 +352,9 @@ def test_a_result_as_data(tmp_path: Path) -> None:
     data = library(tmp_path, "assistants: {a: {model: m}}\n").apply().to_dict()
     (outcome,) = data.pop("outcomes")
     assert data.pop("snapshot").endswith("-test")
-    assert data == {"version": 1, "status": "done", "why": "", "left": 0, "begun": []}
+    Draft202012Validator(schema.load("apply.schema.json")).validate({**data, "outcomes": [outcome], "snapshot": None})
+    account = {"name": "embedded", "api": "assistants", "base_url": "embedded in .deployer/account"}
+    rest = {"status": "done", "why": "", "left": 0, "begun": []}
+    assert data == {"version": 1, "project": "test", "account": account, **rest}
     assert (outcome["address"], outcome["action"], outcome["status"]) == ("assistant/a", "create", "done")
     assert json.dumps(outcome)

@@ -10,7 +10,9 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from deployer.manifest import schema
 from deployer.model import Action, Address, Outcome, Position, Problem, Severity, Status, Target
 from deployer.render.formats import FORMATS, Applied, Findings, FoundFile, FoundFiles, names, rendered
 from tests.render.plans import a_plan, assistant, edited
@@ -22,7 +24,7 @@ WARNING = Problem("nobody uses it", "remove it", severity=Severity.WARNING)
 VALUES: dict[str, Any] = {
     "plan": a_plan(assistant("a", edited("name", "old", "new"))),
     "drift": a_plan(assistant("a", edited("name", "old", "new"))),
-    "outcomes": Applied((DONE, FAILED), converged=False),
+    "outcomes": Applied(a_plan(), "incomplete", (DONE, FAILED), snapshot="s-1", left=1),
     "problems": Findings((PROBLEM, WARNING), "2 resources"),
     "files": FoundFiles(
         "test",
@@ -52,14 +54,15 @@ def test_outcomes_in_text_end_with_what_is_left() -> None:
         "✓ assistant/a  updated\n    note: so\\x1b\n✗ assistant/b  create  failed: 429: slow down\n"
         "\n1 done, 1 failed.\nLeft: 1 of 2 changes: create assistant/b\n"
     )
-    assert rendered("outcomes", "text", Applied((DONE,), converged=True)).endswith(
+    assert rendered("outcomes", "text", Applied(None, "done", (DONE,), left=0)).endswith(
         "\n1 done. The next plan is empty.\n"
     )
 
 
 def test_outcomes_in_json_say_what_became_of_each_change() -> None:
     found = json.loads(rendered("outcomes", "json", VALUES["outcomes"]))
-    assert (found["version"], found["converged"]) == (1, False)
+    Draft202012Validator(schema.load("apply.schema.json")).validate(found)
+    assert (found["version"], found["status"], found["left"], found["snapshot"]) == (1, "incomplete", 1, "s-1")
     assert found["outcomes"][1] == {
         "address": "assistant/b",
         "action": "create",
@@ -67,6 +70,7 @@ def test_outcomes_in_json_say_what_became_of_each_change() -> None:
         "why": "429: slow down",
         "id": None,
         "notes": [],
+        "requests": [],
     }
 
 

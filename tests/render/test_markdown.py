@@ -141,10 +141,11 @@ def test_nothing_can_end_the_hidden_header() -> None:
 def test_outcomes_name_failures_first(count: int) -> None:
     done = [Outcome(Address("assistant", f"a{n:04}"), Action.CREATE, Status.DONE) for n in range(count)]
     failed = Outcome(Address("assistant", "z"), Action.UPDATE, Status.FAILED, "429: `slow` down", notes=("n",))
-    shown = rendered("outcomes", "markdown", Applied((*done, failed), converged=False))
+    shown = rendered("outcomes", "markdown", Applied(None, "incomplete", (*done, failed), why="so"))
     assert len(shown) < MOST
-    headline, _, first, note = shown.splitlines()[:4]
-    assert headline == f"### deployer: {count:,} done, 1 failed."
+    lines = shown.splitlines()
+    headline, why, first, note = lines[0], lines[3], *lines[6:8]
+    assert (headline, why) == (f"### deployer apply: incomplete: {count:,} done, 1 failed.", "so")
     assert (first, note) == ("- **failed** `` assistant/z  update: 429: `slow` down ``", "  - note: `n`")
     assert (
         shown.count("**done**")

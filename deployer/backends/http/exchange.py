@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deployer import json_text
-from deployer.backends.base import StreamedEvent
+from deployer.backends.base import StreamedEvent, wrote
 from deployer.backends.http import failures
 from deployer.backends.http.failures import Trouble
 from deployer.backends.http.pacing import NOTHING, Counts
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import openai
 
 EVENTS = "text/event-stream"
+_ID = "x-request-id"
 _LONGEST_POLL = 60_000
 _RAW = "X-Stainless-Raw-Response"  # the SDK's own way to be told that a body is not to be read at once
 
@@ -77,6 +78,8 @@ class HttpRequest:
 async def once(sdk: openai.AsyncOpenAI, call: HttpRequest, headers: Mapping[str, Any], patience: Patience) -> Answer:
     """Send it; raise Trouble unless a JSON object comes back. What fails while a file is read is not caught here."""
     response = await _sent(sdk, call, headers, patience)
+    if call.method != "GET":
+        wrote(response.headers.get(_ID))
     return Answer(_object(response), _poll_after(response.headers))
 
 
@@ -94,6 +97,8 @@ async def _sent(
     except TimeoutError:
         raise Trouble(failures.endless(whole)) from None
     except openai.APIStatusError as error:
+        if call.method != "GET":
+            wrote(error.response.headers.get(_ID))
         raise Trouble(failures.refused(error)) from None
     except openai.APITimeoutError as error:
         raise Trouble(failures.late(error, patience.connect if failures.never_sent(error) else wait)) from None
