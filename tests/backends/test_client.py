@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
 import pytest
 
-from deployer.backends.http.client import Client, Patience, connect
+from deployer.backends.http.client import Answer, Client, Patience, connect
 from deployer.errors import AccountError
 from tests.backends.clients import HEADERS, exchange, settings, within
 from tests.backends.servers import Asked, Reply, page, said, serving
@@ -141,3 +143,38 @@ def test_requests_are_counted() -> None:
 
     with serving(answer) as server:
         assert asyncio.run(run(server.base_url)) == len(server.asked) == 2
+
+
+def test_only_a_write_loads_the_sdk() -> None:
+    """It takes longer to import than the rest of a short command altogether."""
+    script = """
+import asyncio, sys
+from tests.backends.clients import HEADERS, settings
+from deployer.backends.http.client import connect
+
+async def main():
+    async with connect(settings(sys.argv[1]), HEADERS) as client:
+        await client.get("/agents")
+        print("openai" in sys.modules)
+        await client.write("POST", "/agents", {})
+        print("openai" in sys.modules)
+
+asyncio.run(main())
+"""
+    with serving(lambda _asked: said({"id": "x"})) as server:
+        command = [sys.executable, "-c", script, server.base_url]
+        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert found.stdout.split() == ["False", "True"]
+
+
+def test_reads_and_writes_go_by_the_same_connections_with_the_same_headers() -> None:
+    async def both(client: Client) -> Answer:
+        await client.get("/agents")
+        return await client.write("POST", "/agents", {})
+
+    with serving(lambda _asked: said({"id": "x"})) as server:
+        exchange(server.base_url, both, organization="org-ours", query={"api-version": "v1"})
+    read, written = ({name.lower(): value for name, value in asked.headers.items()} for asked in server.asked)
+    same = ("authorization", "accept", "accept-encoding", "host", "openai-beta", "openai-organization")
+    assert [read[name] for name in same] == [written[name] for name in same]
+    assert [asked.path for asked in server.asked] == ["/v1/agents?api-version=v1"] * 2

@@ -262,11 +262,11 @@ def test_the_key_is_masked_whoever_says_it(project: Project, name: str, argument
 
 
 def test_no_log_holds_the_key_or_a_header(project: Project) -> None:
-    """The SDK logs to standard error when it is told to, and so does its transport."""
-    with serving(lists(tutor(name=KEY))) as server:
+    """The SDK, through which writes go, logs to standard error when it is told to, and so does its transport."""
+    with serving(lists(tutor(name=KEY, metadata={}))) as server:
         manifest(project, server.base_url)
         found = subprocess.run(
-            [sys.executable, "-m", "deployer", "plan", "--account", "bad"],
+            [sys.executable, "-m", "deployer", "apply", "--yes", "--account", "bad"],
             env={**os.environ, "OPENAI_LOG": "debug"},
             cwd=project.root,
             capture_output=True,
@@ -274,7 +274,7 @@ def test_no_log_holds_the_key_or_a_header(project: Project) -> None:
             timeout=60,
             check=False,
         )
-    assert found.returncode == 0, found.stderr
+    assert found.returncode == 1, found.stderr
     assert "HTTP" in found.stderr
     assert KEY not in found.stdout + found.stderr
     assert "Bearer" not in found.stderr

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
+
+import httpx2
 
 from deployer.backends.base import StreamedEvent
 from deployer.backends.http.circuit import Circuit
@@ -15,12 +17,9 @@ from deployer.backends.http.failures import Failure, Trouble
 from deployer.backends.http.pacing import NOTHING, Counts, Pace
 from deployer.backends.http.redact import masked
 from deployer.backends.http.retry import PATIENT, Fate, Patience, Series
+from deployer.backends.http.transport import Connection, connection
 from deployer.errors import AccountError
 from deployer.model import AccountSettings
-
-if TYPE_CHECKING:
-    import httpx2
-    import openai
 
 __all__ = ["PATIENT", "Answer", "Client", "Patience", "connect"]
 
@@ -36,7 +35,7 @@ class Client:
     """
 
     settings: AccountSettings
-    sdk: openai.AsyncOpenAI
+    connection: Connection
     headers: Mapping[str, Mapping[str, str]]
     patience: Patience
     pace: Pace
@@ -94,7 +93,7 @@ class Client:
 
     async def _after(self, call: HttpRequest, skip: int) -> AsyncIterator[bytes]:
         async with self._attempt(call):
-            async for piece in pieces(self.sdk, call, self._headers(call), self.patience):
+            async for piece in pieces(self.connection, call, self._headers(call), self.patience):
                 if skip < len(piece):
                     yield piece[skip:]
                 skip = max(0, skip - len(piece))
@@ -108,7 +107,7 @@ class Client:
         call = HttpRequest(method, path, body=body)
         try:
             async with self._attempt(call):
-                response = await opened(self.sdk, call, self._headers(call), self.patience)
+                response = await opened(self.connection, call, self._headers(call), self.patience)
         except Trouble as trouble:
             lost = trouble.failure.fate is Fate.UNKNOWN and method != "GET"
             raise self.error(method, path, trouble.failure, lost=lost) from None
@@ -137,7 +136,7 @@ class Client:
         done: bool = False,
     ) -> AccountError:
         """Return the sentence: account, URL, what happened, what to do. The key is masked, whoever repeated it."""
-        base = str(self.sdk.base_url.copy_with(username=None, password=None)).rstrip("/")
+        base = str(self.connection.http.base_url.copy_with(username=None, password=None)).rstrip("/")
         where = f"{method} {path} on {self.place}" if self.place else f"{method} {base}{path}"
         often = f", after {attempts} attempts," if attempts > 1 else ""
         text = f"account {self.settings.name}: {where}{often} {failure.what}; {failure.remedy}"
@@ -152,7 +151,7 @@ class Client:
             series.count += 1
             try:
                 async with self._attempt(call):
-                    return await once(self.sdk, call, self._headers(call), self.patience)
+                    return await once(self.connection, call, self._headers(call), self.patience)
             except Trouble as trouble:
                 await self._rest(call, series, trouble.failure)
 
@@ -178,19 +177,12 @@ class Client:
             raise
         self.pace.faster(paid)
 
-    def _headers(self, call: HttpRequest) -> dict[str, Any]:
+    def _headers(self, call: HttpRequest) -> dict[str, str]:
+        """Return who is calling, on each request, and what its collection wants."""
         form = {"Content-Type": "multipart/form-data"} if call.content else {}
-        return {**self._identity(), **self.headers.get("/" + call.path.split("/", 2)[1], {}), **form}
-
-    def _identity(self) -> dict[str, Any]:
-        """Return who is calling, on each request: the SDK's defaults would let environment variables replace it."""
-        from openai import Omit
-
-        return {
-            "Authorization": f"Bearer {_key(self.settings)}",
-            "OpenAI-Organization": self.settings.organization or Omit(),
-            "OpenAI-Project": Omit(),
-        }
+        organization = {"OpenAI-Organization": self.settings.organization} if self.settings.organization else {}
+        wanted = self.headers.get("/" + call.path.split("/", 2)[1], {})
+        return {"Authorization": f"Bearer {_key(self.settings)}", **organization, **wanted, **form}
 
 
 def _unusable(base_url: str) -> str | None:
@@ -220,25 +212,14 @@ async def connect(
     place: str = "",
 ) -> AsyncIterator[Client]:
     """Open the account. `headers` go by collection (`/agents`); `transport` is an embedded account's, None for HTTP."""
-    import openai
-    from httpx2 import InvalidURL
-
-    from deployer.backends.http.transport import client as http_client
-
     _check(settings)
     try:
-        sdk = openai.AsyncOpenAI(
-            api_key=_key(settings),
-            base_url=settings.base_url,
-            default_query=dict(settings.query),
-            max_retries=0,
-            http_client=http_client(settings.base_url or "", transport),
-        )
-    except InvalidURL as error:
+        made = connection(settings.base_url or "", settings.query, _key(settings), transport)
+    except httpx2.InvalidURL as error:
         raise AccountError(f"account {settings.name}: base_url is not a URL ({error}); correct it") from None
-    async with sdk:
+    async with made.http:
         pace = Pace(settings.limits, clock=patience.clock, sleep=patience.sleep)
-        yield Client(settings, sdk, headers, patience, pace, Circuit(patience), place)
+        yield Client(settings, made, headers, patience, pace, Circuit(patience), place)
 
 
 def _check(settings: AccountSettings) -> None:

@@ -1,16 +1,16 @@
-"""One attempt to send one request, through the `openai` package's raw verbs.
-
-Raw verbs, because typed calls cost half a second more to import, churn with the beta, and warn on assistants. The SDK
-itself never tries again: it would repeat a POST whose answer was lost, and make a duplicate.
-"""
+"""One attempt to send one request: a good answer, or Trouble that says what became of it."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+
+import anyio
+import httpx2
 
 from deployer import json_text
 from deployer.backends.base import StreamedEvent, wrote
@@ -18,15 +18,13 @@ from deployer.backends.http import failures
 from deployer.backends.http.failures import Trouble
 from deployer.backends.http.pacing import NOTHING, Counts
 from deployer.backends.http.retry import Patience
-
-if TYPE_CHECKING:
-    import httpx2
-    import openai
+from deployer.backends.http.transport import Connection
 
 EVENTS = "text/event-stream"
 _ID = "x-request-id"
 _LONGEST_POLL = 60_000
-_RAW = "X-Stainless-Raw-Response"  # the SDK's own way to be told that a body is not to be read at once
+_BROKEN = (httpx2.RequestError, ssl.SSLError, anyio.EndOfStream, ConnectionError)
+"""How a connection ends: httpx2 lets some errors of TLS through, and an account in this process its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,47 +73,53 @@ class HttpRequest:
     counts: Counts = NOTHING
 
 
-async def once(sdk: openai.AsyncOpenAI, call: HttpRequest, headers: Mapping[str, Any], patience: Patience) -> Answer:
+async def once(connection: Connection, call: HttpRequest, headers: Mapping[str, str], patience: Patience) -> Answer:
     """Send it; raise Trouble unless a JSON object comes back. What fails while a file is read is not caught here."""
-    response = await _sent(sdk, call, headers, patience)
-    if call.method != "GET":
-        wrote(response.headers.get(_ID))
+    response = await _sent(connection, call, headers, patience)
     return Answer(_object(response), _poll_after(response.headers))
 
 
 async def _sent(
-    sdk: openai.AsyncOpenAI, call: HttpRequest, headers: Mapping[str, Any], patience: Patience
+    connection: Connection, call: HttpRequest, headers: Mapping[str, str], patience: Patience, *, stream: bool = False
 ) -> httpx2.Response:
-    import openai
-
     wait = patience.read if call.method == "GET" else patience.write
-    options = {"headers": headers, "timeout": openai.Timeout(wait, connect=patience.connect), "max_retries": 0}
     whole = patience.whole(wait, call.content.size if call.content else 0)
+    within = httpx2.Timeout(wait, connect=patience.connect)
     try:
         async with asyncio.timeout(whole):
-            return await _verb(sdk, call, options)
+            response = await _verb(connection, call, headers, within, stream=stream)
+            if not response.is_success:
+                await response.aread()
     except TimeoutError:
         raise Trouble(failures.endless(whole)) from None
-    except openai.APIStatusError as error:
-        if call.method != "GET":
-            wrote(error.response.headers.get(_ID))
-        raise Trouble(failures.refused(error)) from None
-    except openai.APITimeoutError as error:
+    except httpx2.TimeoutException as error:
         raise Trouble(failures.late(error, patience.connect if failures.never_sent(error) else wait)) from None
-    except (openai.APIConnectionError, ConnectionError) as error:  # the latter from an account in this process
+    except _BROKEN as error:
         raise Trouble(failures.unreachable(error)) from None
     except UnicodeEncodeError as error:
         raise Trouble(failures.unsendable(error)) from None
+    if call.method != "GET":
+        wrote(response.headers.get(_ID))
+    if not response.is_success:
+        raise Trouble(failures.refused(response))
+    return response
+
+
+async def _verb(
+    connection: Connection, call: HttpRequest, headers: Mapping[str, str], within: httpx2.Timeout, *, stream: bool
+) -> httpx2.Response:
+    if call.method == "GET":
+        return await connection.read(call.path, call.query, headers, within=within, stream=stream)
+    body = None if call.body is None else dict(call.body)
+    files = _form(call)
+    return await connection.write(call.method, call.path, headers, within=within, stream=stream, body=body, files=files)
 
 
 async def pieces(
-    sdk: openai.AsyncOpenAI, call: HttpRequest, headers: Mapping[str, Any], patience: Patience
+    connection: Connection, call: HttpRequest, headers: Mapping[str, str], patience: Patience
 ) -> AsyncIterator[bytes]:
     """Yield the body of an answer bit by bit; raise Trouble when it does not come, or not to its end."""
-    import httpx2
-
-    headers = {**headers, _RAW: "stream"}
-    response = await _sent(sdk, call, headers, patience)
+    response = await _sent(connection, call, headers, patience, stream=True)
     try:
         async for piece in response.aiter_bytes():
             yield piece
@@ -126,10 +130,10 @@ async def pieces(
 
 
 async def opened(
-    sdk: openai.AsyncOpenAI, call: HttpRequest, headers: Mapping[str, Any], patience: Patience
+    connection: Connection, call: HttpRequest, headers: Mapping[str, str], patience: Patience
 ) -> httpx2.Response:
     """Send it, and return the answer as soon as its headers are here; who asked closes it. Raise Trouble on failure."""
-    return await _sent(sdk, call, {**headers, _RAW: "stream", "Accept": EVENTS}, patience)
+    return await _sent(connection, call, {**headers, "Accept": EVENTS}, patience, stream=True)
 
 
 async def streamed(response: httpx2.Response) -> AsyncIterator[StreamedEvent]:
@@ -137,8 +141,6 @@ async def streamed(response: httpx2.Response) -> AsyncIterator[StreamedEvent]:
 
     Lines end at line feeds only: JSON may hold every other character that Python calls a line end.
     """
-    import httpx2
-
     rest, name, lines = b"", "", list[bytes]()
     try:
         async for piece in response.aiter_bytes():
@@ -165,20 +167,6 @@ def _event(name: str, text: bytes) -> StreamedEvent | None:
     if not isinstance(data, dict):
         return None
     return StreamedEvent(name or str(data.get("type", "")), data)
-
-
-async def _verb(sdk: openai.AsyncOpenAI, call: HttpRequest, options: Any) -> httpx2.Response:
-    from httpx2 import Response
-
-    if call.query:
-        options |= {"params": dict(call.query)}
-    if call.method == "GET":
-        return await sdk.get(call.path, cast_to=Response, options=options)
-    if call.method == "DELETE":
-        return await sdk.delete(call.path, cast_to=Response, options=options)
-    body = None if call.body is None else dict(call.body)
-    answer: Response = await sdk.post(call.path, cast_to=Response, body=body, files=_form(call), options=options)
-    return answer
 
 
 def _form(call: HttpRequest) -> Any:

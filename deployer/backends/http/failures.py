@@ -8,15 +8,14 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import httpx2
 
 from deployer import json_text
 from deployer.backends.http.retry import Fate, asked_wait
+from deployer.backends.http.transport import RedirectError, TooLargeError
 from deployer.wording import cut
-
-if TYPE_CHECKING:
-    import httpx2
-    import openai
 
 _SHOWN = 200
 _DAY = 24 * 3600
@@ -25,6 +24,13 @@ _NEVER_WORKS = (501, 505)
 _TIMEOUT = 408
 _BUSY = (409, 429)
 _SPENT = ("insufficient_quota", "billing_hard_limit_reached")  # answered with 429, but no waiting helps (public docs)
+_UNSENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 # The embedded account's own codes: it has undone the request, and asked again the answer would be the same.
 _DISKS = {
@@ -63,17 +69,17 @@ class Trouble(Exception):  # noqa: N818 (it goes from one attempt to the loop ar
         self.failure = failure
 
 
-def refused(error: openai.APIStatusError) -> Failure:
-    status, body = error.status_code, _body(error.response)
+def refused(response: httpx2.Response) -> Failure:
+    status, body = response.status_code, _body(response)
     said, code = body.get("message"), body.get("code")
-    what = f"answered {status}: {_line(said) if isinstance(said, str) and said else _shown(error.response)}"
-    code, headers = code if isinstance(code, str) else None, error.response.headers
+    what = f"answered {status}: {_line(said) if isinstance(said, str) and said else _shown(response)}"
+    code, headers = code if isinstance(code, str) else None, response.headers
     remedy = _DISKS.get(code or "") or _remedy(status, headers)
     return Failure(what, remedy, status, code, _fate(status, code, headers), asked_wait(headers))
 
 
 def _body(response: httpx2.Response) -> dict[str, Any]:
-    """The error of an answer; the SDK reads as deep as this Python can."""
+    """Return what the answer says of its error."""
     try:
         data = json_text.loads(response.content)
     except ValueError:
@@ -136,11 +142,9 @@ def endless(seconds: float) -> Failure:
 
 
 def unreachable(error: Exception) -> Failure:
-    from deployer.backends.http.transport import RedirectError, TooLargeError
-
-    if isinstance(cause := error.__cause__, RedirectError):
-        return _redirected(cause.status, cause.target)
-    if isinstance(cause, TooLargeError):
+    if isinstance(error, RedirectError):
+        return _redirected(error.status, error.target)
+    if isinstance(error, TooLargeError):
         return Failure("answered more than 64 MB", "check the account's base_url")
     remedy = "check base_url and the network, and run again"
     return Failure(f"gave no answer ({_cause(error)})", remedy, fate=_fate_of(error))
@@ -154,17 +158,14 @@ def _redirected(status: int, target: str) -> Failure:
     return Failure(f"answered {status}, a redirect to {where}, which is not followed", remedy, status)
 
 
-def late(error: openai.APITimeoutError, seconds: float) -> Failure:
+def late(error: httpx2.TimeoutException, seconds: float) -> Failure:
     remedy = "check base_url and the network, and run again later"
     return Failure(f"gave no answer within {seconds:g} s", remedy, fate=_fate_of(error))
 
 
 def never_sent(error: BaseException) -> bool:
     """Whether the request cannot have reached the account: there was no connection to send it on."""
-    from httpx2 import ConnectError, ConnectTimeout, PoolTimeout, ProxyError, UnsupportedProtocol
-
-    unsent = (ConnectError, ConnectTimeout, PoolTimeout, ProxyError, UnsupportedProtocol)
-    return isinstance(error.__cause__, unsent)
+    return isinstance(error, _UNSENT)
 
 
 def _fate_of(error: BaseException) -> Fate:
@@ -172,10 +173,9 @@ def _fate_of(error: BaseException) -> Fate:
 
 
 def _cause(error: BaseException) -> str:
-    """Return the innermost cause that says something: the SDK and its transport wrap it in several empty errors."""
-    chain = [*_chain(error)][1:] or [error]
-    words = [text for one in reversed(chain) if (text := _words(one))]
-    return words[0] if words else type(chain[0]).__name__
+    """Return the innermost cause that says something: httpx2 and its transport wrap it in several empty errors."""
+    words = [text for one in reversed([*_chain(error)]) if (text := _words(one))]
+    return words[0] if words else type(error).__name__
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,24 +1,37 @@
-"""The connection under the SDK, with bounds: on the size of an answer, packed or not, and on where a redirect may lead.
+"""The connection to an account, with bounds: on the size of an answer, packed or not, and on where a redirect may lead.
 
-httpx2 unpacks whatever arrives and follows redirects with the body, and the SDK turns both on: a small answer can fill
-the memory, and a project could be deployed to a host that no manifest names.
+httpx2 unpacks whatever arrives and follows redirects with the body: a small answer can fill the memory, and a project
+could be deployed to a host that no manifest names.
+
+What is read goes by httpx2 itself. What is written goes through the `openai` package, over the same connections, by its
+raw verbs: typed calls churn with the beta, and warn on assistants. To import it takes most of the time of a short
+command, so it is loaded for the first write. It never tries again itself: it would repeat a POST whose answer was lost,
+and make a duplicate.
 """
 
 from __future__ import annotations
 
+import os
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import httpx2
-import openai
+
+if TYPE_CHECKING:
+    import openai
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of an answer that is no document. A page of 100 assistants with the longest instructions in English has 25 MB."""
 _PIECE = 1024 * 1024
 _KEEPS_METHOD = (307, 308)
 _GZIP_OR_ZLIB = 47  # wbits: 32 for either header, 15 for the window
+_IDENTITY = ("OpenAI-Organization", "OpenAI-Project")
+"""Where the settings name none, none is sent: the SDK's defaults would take them from the environment."""
+_WHO = ("authorization", *(name.lower() for name in _IDENTITY))
+_RAW = "X-Stainless-Raw-Response"  # the SDK's own way to be told that a body is not to be read at once
 
 
 class TooLargeError(httpx2.RequestError):
@@ -34,20 +47,83 @@ class RedirectError(httpx2.RequestError):
         super().__init__(f"answered {self.status}", request=response.request)
 
 
-def client(base_url: str, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
-    """Return a client for one account; `transport` is that of an account in this process, None for HTTP.
+@dataclass(slots=True)
+class Connection:
+    """Sends a request once and returns the answer, whatever its status; `httpx2.RequestError` when none comes."""
 
-    A plain http:// address needs no certificates, and to load them takes longer than to connect: it gets none, so that
-    nothing there is trusted.
+    http: httpx2.AsyncClient
+    api_key: str
+    _sdk: openai.AsyncOpenAI | None = None
+
+    async def read(
+        self, path: str, query: Mapping[str, Any] | None, headers: Mapping[str, str], *, within: Any, stream: bool
+    ) -> httpx2.Response:
+        """Send a GET; with `stream`, the body is left to be read."""
+        request = self.http.build_request("GET", path, params=query, headers=headers, timeout=within)
+        return await self.http.send(request, stream=stream)
+
+    async def write(  # noqa: PLR0913 (what a request has)
+        self, method: str, path: str, headers: Mapping[str, str], *, within: Any, stream: bool, body: Any, files: Any
+    ) -> httpx2.Response:
+        """Send a POST or DELETE through the SDK."""
+        import openai
+
+        absent = {name: openai.Omit() for name in _IDENTITY if name not in headers}
+        raw = {_RAW: "stream"} if stream else {}
+        options: Any = {"headers": {**headers, **absent, **raw}, "timeout": within, "max_retries": 0}
+        sdk = self._loaded()
+        try:
+            if method == "DELETE":
+                return await sdk.delete(path, cast_to=httpx2.Response, options=options)
+            return await sdk.post(path, cast_to=httpx2.Response, body=body, files=files, options=options)
+        except openai.APIStatusError as error:
+            return error.response
+        except openai.APIConnectionError as error:
+            failed = error.__cause__ or error
+        raise failed  # here, where it is no consequence of the SDK's own error
+
+    def _loaded(self) -> openai.AsyncOpenAI:
+        import openai
+
+        if self._sdk is None:
+            self._sdk = openai.AsyncOpenAI(
+                api_key=self.api_key, base_url=str(self.http.base_url), max_retries=0, http_client=self.http
+            )
+        return self._sdk
+
+
+def connection(
+    base_url: str, query: Mapping[str, str], api_key: str, transport: httpx2.AsyncBaseTransport | None
+) -> Connection:
+    """Return the connection to one account; `transport` is that of an account in this process, None for HTTP.
+
+    Raises `httpx2.InvalidURL`. A plain http:// address needs no certificates, and to load them takes longer than to
+    connect: it gets none, so that nothing there is trusted.
     """
     plain = transport is not None or base_url.lower().startswith("http://")
-    made: httpx2.AsyncClient = openai.DefaultAsyncHttpxClient(
+    http = httpx2.AsyncClient(
+        base_url=base_url,
+        params=dict(query),
         transport=transport,
         verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
-        headers={"Accept-Encoding": "gzip, deflate"},
+        headers={
+            "Accept": "application/json",
+            "User-Agent": "deployer",
+            **_custom_headers(),
+            "Accept-Encoding": "gzip, deflate",
+        },
+        limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100),
+        follow_redirects=True,
         event_hooks={"response": [_check]},
     )
-    return made
+    return Connection(http, api_key)
+
+
+def _custom_headers() -> dict[str, str]:
+    """Return what `OPENAI_CUSTOM_HEADERS` sends to a gateway, as the SDK reads it; never who is calling."""
+    lines = (line.partition(":") for line in os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n"))
+    named = {name.strip(): value.strip() for name, colon, value in lines if colon}
+    return {name: value for name, value in named.items() if name.lower() not in _WHO}
 
 
 async def _check(response: httpx2.Response) -> None:
