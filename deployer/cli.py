@@ -26,6 +26,7 @@ COMMANDS = {
     "gc": "Find uploaded files of this project that are unreferenced.",
     "unlock": "Remove the lease that a run left on the account.",
     "outputs": "Print the live id of every address.",
+    "whois": "Say where a live object comes from.",
     "chat": "Talk to an assistant that is deployed.",
     "functions": "Check, fix, compare and make function schemas.",
     "serve": "Serve the embedded account over HTTP.",

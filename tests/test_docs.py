@@ -99,6 +99,8 @@ def test_every_command_in_the_docs_works(
         assert example.run("apply", "--yes").code == 0
     if "--plan" in words:
         assert example.run("plan", "--out", words[words.index("--plan") + 1]).code == 0
+    if "--expect" in words:
+        words[words.index("--expect") + 1] = example.run("plan", "--format", "json").json()["fingerprint"]
     if words[0] == "apply" and "--yes" not in words:
         words.append("--yes")
     result = example.run(*words)

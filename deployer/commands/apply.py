@@ -39,6 +39,8 @@ class ApplyIntent:
     lock_timeout: float
     rehash: bool
     again: str
+    expect: str | None
+    note: str
 
 
 @click.command("apply")
@@ -51,6 +53,10 @@ class ApplyIntent:
     metavar="FILE",
     help="Apply a plan that plan --out saved, exactly, or not at all.",
 )
+@click.option(
+    "--expect", metavar="FINGERPRINT", help="Apply only a plan with this fingerprint: the one that was reviewed."
+)
+@click.option("--note", default="", metavar="TEXT", help="What the snapshot is to say of the run.")
 @yes_option
 @format_option("outcomes")
 @force_option(*GUARDS)
@@ -61,6 +67,8 @@ def command(  # noqa: PLR0913 (one for each option)
     options: PlanOptions,
     rehash: bool,
     plan_file: Path | None,
+    expect: str | None,
+    note: str,
     yes: bool,
     form: str,
     force: tuple[str, ...],
@@ -77,7 +85,7 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer apply
       deployer apply --yes --prune --account openai
       deployer apply --yes --plan plan.json
-      deployer apply --yes --format markdown > done.md
+      deployer apply --yes --expect "$REVIEWED" --format markdown > done.md
     """
     from deployer.project import PlanOptions, saved
 
@@ -90,7 +98,8 @@ def command(  # noqa: PLR0913 (one for each option)
     if not yes:
         answerable("apply", "--yes")
     options = saved.options(data) if data else options
-    wanted = ApplyIntent(options, data, yes, force, lock_timeout, rehash, choice.command("apply", *plan_words(options)))
+    again = choice.command("apply", *plan_words(options))
+    wanted = ApplyIntent(options, data, yes, force, lock_timeout, rehash, again, expect, note)
     with reported(form) as report:
         return asyncio.run(_apply(project, wanted, report))
 
@@ -107,6 +116,8 @@ async def _apply(project: Project, wanted: ApplyIntent, report: Report) -> int:
         plan = await session.plan(wanted.options)
         if wanted.saved:
             saved.check(plan, wanted.saved)
-        options = ApplyOptions(session.again(wanted.options), wanted.force, hold=hold)
+        if wanted.expect is not None:
+            saved.expected(plan, wanted.expect)
+        options = ApplyOptions(session.again(wanted.options), wanted.force, note=wanted.note, hold=hold)
         words = Words(wanted.again, report=report)
         return await carried_out(session, plan, options, words, agreed if wanted.yes else confirm)

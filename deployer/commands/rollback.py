@@ -144,7 +144,8 @@ def _told(data: Mapping[str, Any]) -> str:
     """Say what a run was about to do."""
     commit = f" of {data['origin']}" if data["origin"] else ""
     counts = (f"{len(names)} to {what}" for what, names in _by_action(data).items())
-    return f"before {data['command']}{commit}: {', '.join(counts)}"
+    note = f" ({data['note']})" if data.get("note") else ""
+    return f"before {data['command']}{commit}{note}: {', '.join(counts)}"
 
 
 def _held(data: Mapping[str, Any]) -> list[str]:

@@ -288,11 +288,13 @@ def fingerprint(plan: Plan) -> str:
 def fingerprint_of(data: Mapping[str, Any]) -> str:
     """Return the fingerprint of a plan's published form.
 
-    What is told of models changes with the day, and gates are set by who looks: neither was reviewed.
+    What is told of models changes with the day, gates are set by who looks, and a merge makes another commit of the
+    same files: none of that was reviewed.
     """
     content = {name: value for name, value in data.items() if name not in _SHOWN_ONLY}
+    scope = {name: value for name, value in data["scope"].items() if name != "origin"}
     lasting = [one for one in data["problems"] if one["rule"] not in catalogue.RULES]
-    return canonical.sha256({**content, "problems": lasting})
+    return canonical.sha256({**content, "scope": scope, "problems": lasting})
 
 
 def read(data: Mapping[str, Any]) -> Plan:

@@ -36,13 +36,15 @@ class ApplyOptions:
     """How a plan is carried out.
 
     `again` makes the plan that proves that nothing is left, None where none is to be made. `force` lifts guards, by
-    their names. `command` is what the snapshot says of the run. `hold` is the account's lease, where it has one.
+    their names. `command` and `note` are what the snapshot says of the run. `hold` is the account's lease, where it has
+    one.
     """
 
     again: Callable[[], Awaitable[Plan]] | None = None
     force: Collection[str] = ()
     command: str = "apply"
     hold: Held | None = None
+    note: str = ""
     on_event: OnEvent = ignore
     stop: StopSignal = field(default_factory=StopSignal)
 
@@ -165,7 +167,7 @@ async def secured(session: Session, plan: Plan, options: ApplyOptions) -> Writte
     if options.hold:
         await options.hold.sure()
     now = datetime.now(UTC)
-    data = snapshot.take(plan, options.command, now.isoformat(timespec="seconds"), present)
+    data = snapshot.take(plan, options.command, now.isoformat(timespec="seconds"), present, options.note)
     if not data["changes"]:
         return None
     written = Written(name_of(now, plan.project), data, frozenset(one.id for one in plan.live))

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from deployer import catalogue
 from deployer.catalogue import Catalogue
-from deployer.model import AccountSettings, Address, Problem, Resource, Severity
+from deployer.engine.plan import losses
+from deployer.kinds import kinds_of
+from deployer.model import AccountSettings, Address, Problem, Resource, Severity, Target
 
 if TYPE_CHECKING:
     from deployer.backends.account import Account
@@ -67,3 +69,14 @@ def failed(ends: Mapping[Address, tuple[str, date]], days: int) -> tuple[str, ..
     names = "; ".join(f"{address} uses {model}, {day}" for address, (model, day) in ends.items() if day <= last)
     remedy = "choose another model, or allow more with --fail-on"
     return (f"models shut down within {days} days: {names}; {remedy}",) if names else ()
+
+
+def judged(ending: dict[Address, tuple[str, date]], settings: AccountSettings, resource: Resource) -> list[Problem]:
+    """Return what the chosen account's API cannot carry of a resource, and what is to be said of its model.
+
+    `ending` takes the model's shutdown, whenever that is.
+    """
+    models = known(settings)
+    ending |= shutdowns([resource], models, EVER)
+    lost = losses(Target(settings.name, settings.api, ""), kinds_of(settings.api), resource)
+    return [*lost, *problems(resource, models, settings.api)]

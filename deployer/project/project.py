@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 from deployer.errors import UsageError
 from deployer.manifest import Manifest, check_manifest, compile_manifest
 from deployer.manifest.accounts import unnamed
-from deployer.model import AccountSettings, Address, OnDrift, Plan, Problem, ProblemsFound, Resource, Severity, Target
+from deployer.model import Address, OnDrift, Plan, Problem, ProblemsFound, Severity, Target
 from deployer.project.events import OnEvent, StopSignal, ignore
 from deployer.project.results import (
     ApplyResult,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from deployer.conversation.answers import Answers
     from deployer.project.applying import ApplyOptions
     from deployer.project.chatting import OnHappening
+    from deployer.project.provenance import Provenance
     from deployer.project.saved import SavedPlan
     from deployer.project.session import Session
     from deployer.project.undo import KeptSnapshot
@@ -139,13 +140,15 @@ class Project:
 
         With `import_handlers` the Python code of handlers is imported, which changes the process as every import does.
         """
+        from deployer.project.models import judged
+
         ending: dict[Address, tuple[str, date]] = {}
         found = check_manifest(
             Path(file),
             account,
             variables or {},
             os.environ if environ is None else environ,
-            partial(_judged, ending),
+            partial(judged, ending),
             import_handlers=import_handlers,
         )
         return Validation(found.project, found.resources, found.problems, ending)
@@ -216,6 +219,8 @@ class Project:
         self,
         plan: SavedPlan | None = None,
         *,
+        expect: str | None = None,
+        note: str = "",
         prune: bool = False,
         on_drift: OnDrift | str = OnDrift.FAIL,
         check_files: bool = False,
@@ -227,8 +232,9 @@ class Project:
         """Make the account match the manifest, and plan again to prove it.
 
         A `plan` that was made earlier is applied exactly, or not at all: it is made again, with the options that it was
-        made with, and must have the same fingerprint. `force` lifts guards by name: `prune-limit`. `lock_timeout` is
-        how many seconds to wait for another run, where the account has `lock: true`.
+        made with, and must have the same fingerprint, as with `expect`, which is one. `note` goes into the snapshot.
+        `force` lifts guards by name: `prune-limit`. `lock_timeout` is how many seconds to wait for another run, where
+        the account has `lock: true`.
 
         Nothing that the result can say is raised: a refusal, a stale plan, an account that fails, an interruption.
         """
@@ -241,7 +247,9 @@ class Project:
             made = await session.plan(wanted)
             if data:
                 saved.check(made, data)
-            return await applied(session, made, replace(options, again=session.again(wanted)))
+            if expect:
+                saved.expected(made, expect)
+            return await applied(session, made, replace(options, again=session.again(wanted), note=note))
 
         return await self._run(self.manifest, work, force, lock_timeout, on_event, stop)
 
@@ -263,6 +271,13 @@ class Project:
         addresses = sorted(resource.address for resource in self.manifest.resources)
         ids = {address: plan.known[str(address)] for address in addresses if str(address) in plan.known}
         return Outputs(ids, tuple(address for address in addresses if address not in ids))
+
+    async def awhois(self, live_id: str, *, on_event: OnEvent = ignore) -> Provenance:
+        """Say where a live object or File object comes from; DeployerError where this tool knows nothing of it."""
+        from deployer.project import provenance
+
+        async with self.open(on_event=on_event) as session:
+            return await provenance.of(session, live_id)
 
     async def achat(  # noqa: PLR0913 (one for each option)
         self,
@@ -472,6 +487,7 @@ class Project:
     apply = in_thread(aapply)
     drift = in_thread(adrift)
     outputs = in_thread(aoutputs)
+    whois = in_thread(awhois)
     chat = in_thread(achat)
     adopt = in_thread(aadopt)
     rollback = in_thread(arollback)
@@ -480,18 +496,3 @@ class Project:
     gc = in_thread(agc)
     unlock = in_thread(aunlock)
     models = in_thread(amodels)
-
-
-def _judged(ending: dict[Address, tuple[str, date]], settings: AccountSettings, resource: Resource) -> list[Problem]:
-    """Return what the chosen account's API cannot carry of a resource, and what is to be said of its model.
-
-    `ending` takes the model's shutdown, whenever that is.
-    """
-    from deployer.engine.plan import losses
-    from deployer.kinds import kinds_of
-    from deployer.project import models
-
-    known = models.known(settings)
-    ending |= models.shutdowns([resource], known, models.EVER)
-    lost = losses(Target(settings.name, settings.api, ""), kinds_of(settings.api), resource)
-    return [*lost, *models.problems(resource, known, settings.api)]

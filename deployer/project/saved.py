@@ -107,6 +107,16 @@ def check(plan: Plan, data: Mapping[str, Any]) -> None:
     raise DeployerError(f"the plan is out of date: {' and '.join(moved) or 'something else moved'}; {_AGAIN}")
 
 
+def expected(plan: Plan, fingerprint: str) -> None:
+    """Raise unless the plan of this moment has the fingerprint of the one that was reviewed."""
+    found = plan_json.fingerprint(plan)
+    if found != fingerprint:
+        raise DeployerError(
+            f"this is not the plan that was reviewed (its fingerprint is {found[:12]}…, not {fingerprint[:12]}…): "
+            "git or the account moved since; make a new plan and have it reviewed"
+        )
+
+
 def _moved(now: Mapping[str, Any], data: Mapping[str, Any], side: Callable[[Any], object]) -> list[str]:
     """Return the addresses of which a side of the change is another one now."""
     before, after = ({one["address"]: one for one in plan["changes"]} for plan in (data, now))

@@ -12,7 +12,7 @@ from deployer.errors import DeployerError
 from deployer.functions.rules import RULES
 from deployer.model import Address, Plan
 from deployer.render.formats import Applied, Findings, FoundFiles
-from deployer.render.lines import plain_json
+from deployer.render.lines import plain, plain_json
 from deployer.render.output import Streams
 
 
@@ -53,6 +53,21 @@ def files(value: FoundFiles, to: Streams) -> None:
     account = {"name": value.target.name, "api": value.target.api, "base_url": value.target.base_url}
     head = {"version": 1, "project": value.project, "account": account, "deleted": value.deleted}
     to.say(dumped({**head, "files": rows}))
+
+
+def whole(value: Mapping[str, object], to: Streams) -> None:
+    """Write JSON data as it is."""
+    to.say(dumped({"version": 1, **value}))
+
+
+def told(value: Mapping[str, object], to: Streams) -> None:
+    """Write data in two columns, what is nested below its name; what is not known is left out."""
+    rows = {name: inner for name, inner in value.items() if inner}
+    flat = [(name, inner) for name, inner in rows.items() if not isinstance(inner, Mapping)]
+    for name, inner in rows.items():
+        if isinstance(inner, Mapping):
+            flat.append((name, " · ".join(str(one) for one in inner.values() if one)))
+    to.say("\n".join(f"{name:<10}{plain(str(inner))}" for name, inner in flat))
 
 
 def outputs(ids: Mapping[Address, str], to: Streams) -> None:

@@ -28,10 +28,12 @@ FORMATS: Mapping[str, Mapping[str, str]] = {
         "markdown": "markdown.problems",
     },
     "files": {"text": "text.files", "json": "data.files"},
+    "provenance": {"text": "data.told", "json": "data.whole"},
     "outputs": {"text": "data.columns", "json": "data.outputs", "env": "data.environment"},
 }
 """For each subject its formats, the default first. Values: `Plan` of a plan and of drift, `Applied` of outcomes,
-`Findings` of problems, `FoundFiles` of files, a mapping from `Address` to live id of outputs."""
+`Findings` of problems, `FoundFiles` of files, JSON data of
+provenance, a mapping from `Address` to live id of outputs."""
 
 Renderer = Callable[[Any, Streams], None]
 

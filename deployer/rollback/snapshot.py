@@ -84,10 +84,11 @@ class Entry:
         return reasons[0] if reasons and all(reasons) else ""
 
 
-def take(plan: Plan, command: str, time: str, found: Sequence[LiveObject] = ()) -> dict[str, Any]:
+def take(plan: Plan, command: str, time: str, found: Sequence[LiveObject] = (), note: str = "") -> dict[str, Any]:
     """Return the snapshot of what `plan` is about to change.
 
-    `time` is RFC 3339, in UTC; `found` is what is live now, which may be more than the plan was made from.
+    `time` is RFC 3339, in UTC; `found` is what is live now, which may be more than the plan was made from. `note` is
+    what a person said of the run.
     """
     live = {one.id: one for one in plan.live}
     changes = [change for change in plan.pending if change.address.kind != FILE]
@@ -99,6 +100,7 @@ def take(plan: Plan, command: str, time: str, found: Sequence[LiveObject] = ()) 
         "command": command,
         "time": time,
         "origin": plan.origin,
+        **({"note": note} if note else {}),
         "there": _young([*plan.live, *found], time) if creates else [],
         "changes": [_change(change, live.get(change.live_id or "")) for change in changes],
     }

@@ -204,7 +204,11 @@ def test_a_plan_is_valid_json_with_a_fingerprint_that_survives(
     data = json.loads(rendered("plan", "json", built))
     Draft202012Validator(schema.load("plan.schema.json")).validate(data)
     mark = data.pop("fingerprint")
-    assert mark == canonical.sha256(data) == canonical.sha256(plan_data(built))
+    assert data == json.loads(json.dumps(plan_data(built)))
+    data["scope"]["origin"] = "another commit of the same files"
+    assert mark == plan_json.fingerprint_of(data) == plan_json.fingerprint(built)
+    data["project"] = "another"
+    assert mark != plan_json.fingerprint_of(data)
 
 
 @given(worlds())

@@ -32,6 +32,7 @@ VALUES: dict[str, Any] = {
         [FoundFile("file-1", "so\x1b", 9, 1, 5.0, "its name")],
         deleted=False,
     ),
+    "provenance": {"id": "asst_1", "commit": "", "run": {"time": "so\x1b", "note": ""}},
     "outputs": {Address("assistant", "a"): "asst_1"},
 }
 ROWS = tuple((subject, form) for subject in FORMATS for form in names(subject))
