@@ -28,6 +28,7 @@ from deployer.server.storage.disk import Complain, Complaints, explained
 from deployer.server.wire import Json
 
 WORKERS = 2
+_FAILED = {"unsupported_file": "The file type is not supported.", "invalid_file": "The file could not be parsed."}
 
 
 class EmbeddedAccount:
@@ -120,9 +121,8 @@ class EmbeddedAccount:
         fault = self._strikes.document(job)
         if fault is None:
             return None
-        return IngestOutcome(
-            code=fault.fail, message=fault.fail and "An internal error occurred.", wait=fault.delay or 0.0
-        )
+        message = _FAILED.get(fault.fail, "An internal error occurred.") if fault.fail else None
+        return IngestOutcome(code=fault.fail, message=message, wait=fault.delay or 0.0)
 
     def _search(self, tool: Json, queries: list[str]) -> list[Json]:
         return vector_stores.search_for_turn(self._state, tool, queries)

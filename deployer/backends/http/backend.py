@@ -361,8 +361,9 @@ def _stored(row: Row) -> StoredFile:
 
 def _condition(row: Row) -> Condition:
     error = row.get("last_error")
-    said = error.get("message") if isinstance(error, dict) else None
-    return Condition(str(row["id"]), str(row.get("status")), said or None)
+    said, code = (error.get("message"), error.get("code")) if isinstance(error, dict) else (None, None)
+    words = f"{said} [{code}]" if said and isinstance(code, str) else said or code
+    return Condition(str(row["id"]), str(row.get("status")), str(words) if words else None)
 
 
 def _holder(route: Route, kind: Kind, row: Row) -> Holder:

@@ -227,7 +227,8 @@ def _check(settings: AccountSettings) -> None:
     if reason := _unusable(settings.base_url or ""):
         raise AccountError(f"account {settings.name}: base_url {reason}; write it like https://api.openai.com/v1")
     for name, value in (("api_key", settings.api_key), ("organization", settings.organization)):
-        if value and not (value.isascii() and value.isprintable()):
+        if value and not (value.isascii() and value.isprintable() and value == value.strip()):
+            what = "a blank at an end" if value.isascii() and value.isprintable() else "a line break?"
             raise AccountError(
-                f"account {settings.name}: {name} holds a character that cannot be sent (a line break?); set it again"
+                f"account {settings.name}: {name} holds a character that cannot be sent ({what}); set it again"
             )

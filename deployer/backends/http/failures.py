@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 
 from deployer import json_text
+from deployer.backends.http import advice
 from deployer.backends.http.retry import Fate, asked_wait
 from deployer.backends.http.transport import RedirectError, TooLargeError
 from deployer.wording import cut
@@ -23,7 +24,6 @@ _SERVER_ERROR = 500
 _NEVER_WORKS = (501, 505)
 _TIMEOUT = 408
 _BUSY = (409, 429)
-_SPENT = ("insufficient_quota", "billing_hard_limit_reached")  # answered with 429, but no waiting helps (public docs)
 _UNSENT = (
     httpx2.ConnectError,
     httpx2.ConnectTimeout,
@@ -32,18 +32,7 @@ _UNSENT = (
     httpx2.UnsupportedProtocol,
 )
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-# The embedded account's own codes: it has undone the request, and asked again the answer would be the same.
-_DISKS = {
-    "disk_full": "free some space on its disk and run again",
-    "disk_read_only": "make its folder writable and run again",
-}
-_REMEDIES = {
-    400: "the account may speak another version of this API: check its api and base_url",
-    401: "check the account's api_key",
-    403: "check what the account's api_key may do",
-    404: "check the account's api and base_url, or plan again if the object was just deleted",
-    429: "wait a little and run again",
-}
+_UNDONE = ("disk_full", "disk_read_only")  # by the embedded account, and asked again the answer would be the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +59,12 @@ class Trouble(Exception):  # noqa: N818 (it goes from one attempt to the loop ar
 
 
 def refused(response: httpx2.Response) -> Failure:
-    status, body = response.status_code, _body(response)
-    said, code = body.get("message"), body.get("code")
+    status, body, headers = response.status_code, _body(response), response.headers
+    said, code, sort = (body.get(name) for name in ("message", "code", "type"))
     what = f"answered {status}: {_line(said) if isinstance(said, str) and said else _shown(response)}"
-    code, headers = code if isinstance(code, str) else None, response.headers
-    remedy = _DISKS.get(code or "") or _remedy(status, headers)
-    return Failure(what, remedy, status, code, _fate(status, code, headers), asked_wait(headers))
+    remedy = advice.of_error(status, code, sort, body.get("param")) or _remedy(status, headers)
+    known = code if isinstance(code, str) else None
+    return Failure(what, remedy, status, known, _fate(status, (code, sort), headers), asked_wait(headers))
 
 
 def _body(response: httpx2.Response) -> dict[str, Any]:
@@ -88,13 +77,17 @@ def _body(response: httpx2.Response) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _fate(status: int, code: str | None, headers: Mapping[str, str]) -> Fate:
+def _fate(status: int, words: tuple[object, object], headers: Mapping[str, str]) -> Fate:
     """Return what a refusal leaves behind; `x-should-retry` is the service's word to its SDK (its _base_client.py)."""
-    if code in _DISKS:
+    if words[0] in _UNDONE:
         return Fate.REFUSED
     if status == _TIMEOUT or (status >= _SERVER_ERROR and status not in _NEVER_WORKS):
         return Fate.UNKNOWN
-    if status in _BUSY and code not in _SPENT and headers.get("x-should-retry") != "false":
+    if (
+        status in _BUSY
+        and not any(word in advice.SPENT for word in words if isinstance(word, str))
+        and headers.get("x-should-retry") != "false"
+    ):
         return Fate.UNDONE
     return Fate.REFUSED
 
@@ -105,7 +98,7 @@ def _remedy(status: int, headers: Mapping[str, str]) -> str:
         return f"it asks to wait {wait:.0f} s: run again then" if wait <= _DAY else "it asks to wait for days"
     if status >= _SERVER_ERROR:
         return "the trouble is on the account's side: run again later"
-    return _REMEDIES.get(status, "check the account's api and base_url")
+    return advice.of_status(status)
 
 
 def not_an_object(response: httpx2.Response) -> Failure:
@@ -146,6 +139,9 @@ def unreachable(error: Exception) -> Failure:
         return _redirected(error.status, error.target)
     if isinstance(error, TooLargeError):
         return Failure("answered more than 64 MB", "check the account's base_url")
+    tls = next((one for one in _chain(error) if isinstance(one, ssl.SSLError)), None)
+    if tls and (remedy := advice.of_tls(tls)):
+        return Failure(f"gave no answer ({_words(tls)})", remedy)
     remedy = "check base_url and the network, and run again"
     return Failure(f"gave no answer ({_cause(error)})", remedy, fate=_fate_of(error))
 

@@ -1,0 +1,115 @@
+"""What to do about an error, as data: by its code, by what it is about, by its status.
+
+Codes are those of public docs and recorded answers; an error without a code, or with one that stands nowhere here, is
+judged by its `param`, and then by its status.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_KEY = "check the account's api_key"
+_USED_UP = "the account has used up its quota or credit, which no waiting brings back: raise it, then run again"
+_MODEL = "check the model's name, and whether this api_key may use it"
+_FILE = "convert the document (to .md, .txt, .pdf, .json …), or leave it out of the manifest"
+_SCHEMA = "correct that schema; deployer functions check says what is wrong with it"
+_CONTEXT = "what is sent exceeds what the model reads at once: shorten it, or choose another model"
+_PLACE = "the service is not offered where this machine is: run it elsewhere"
+
+SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
+"""Answered with 429, but no waiting helps (public docs)."""
+CODES: Mapping[str, str] = MappingProxyType(
+    {
+        # The embedded account's own: it has undone the request, and asked again the answer would be the same.
+        "disk_full": "free some space on its disk and run again",
+        "disk_read_only": "make its folder writable and run again",
+        "invalid_api_key": _KEY,
+        "invalid_authentication": _KEY,
+        "account_deactivated": "the account was deactivated: ask whoever owns it",
+        "invalid_organization": "check the account's organization, which this api_key does not belong to",
+        "mismatched_organization": "check the account's organization, which this api_key does not belong to",
+        "unsupported_country_region_territory": _PLACE,
+        **dict.fromkeys(SPENT, _USED_UP),
+        "model_not_found": _MODEL,
+        "model_not_available": _MODEL,
+        "DeploymentNotFound": "check the model, which on Azure is the name of a deployment",
+        "unsupported_parameter": "the model takes no {param}: remove it from the manifest, or choose another model",
+        "unsupported_value": "the model takes no such {param}: correct it in the manifest, or choose another model",
+        "unsupported_file": _FILE,
+        "unsupported_file_type": _FILE,
+        "invalid_file_format": _FILE,
+        "invalid_function_parameters": _SCHEMA,
+        "invalid_json_schema": _SCHEMA,
+        "context_length_exceeded": _CONTEXT,
+        "string_above_max_length": "shorten {param}",
+        "array_above_max_length": "shorten {param}",
+        "unknown_parameter": "this API knows no {param}: check the account's api, and whether its base_url is that API",
+    }
+)
+"""By `error.code`, else by `error.type`. A word in braces is what the error is about."""
+
+STATUSES: Mapping[int, str] = MappingProxyType(
+    {
+        400: "the account may speak another version of this API: check its api and base_url",
+        401: _KEY,
+        403: "check what the account's api_key may do",
+        404: "check the account's api and base_url, or plan again if the object was just deleted",
+        413: "a proxy before the account may allow no requests of this size: ask who runs it",
+        429: "wait a little and run again",
+    }
+)
+_ELSE = "check the account's api and base_url"
+_ABOUT = "correct {param} in the manifest; if it is right there, check the account's api and base_url"
+_JUDGED = (400, 409, 422)
+_PARAM = re.compile(r"[\w.\[\]-]{1,100}")
+_SENT_BY_US = frozenset({"purpose", "file", "files", "file_ids", "limit", "after", "before", "order", "id"})
+"""What no manifest says: where the account refuses these, it means something else by the path."""
+
+_UNKNOWN_ISSUER = (
+    "this machine does not trust who signed the certificate: where a proxy reads TLS, name its certificates (a PEM "
+    "file) in the environment variable SSL_CERT_FILE"
+)
+_CERTIFICATES: Mapping[int, str] = MappingProxyType(
+    {
+        9: "the certificate is not valid yet: check this machine's clock",
+        10: "the certificate has expired: check this machine's clock, or ask who runs the account",
+        62: "the certificate is for another host: check base_url",
+        64: "the certificate is for another host: check base_url",
+    }
+)
+"""By OpenSSL's X509_V_ERR numbers."""
+
+
+_OTHER_PROTOCOL = (
+    "WRONG_VERSION_NUMBER",
+    "UNSUPPORTED_PROTOCOL",
+    "TLSV1_ALERT_PROTOCOL_VERSION",
+    "NO_PROTOCOLS_AVAILABLE",
+)
+_NO_TLS = "check base_url: what answers there speaks no TLS (http://), or another version of it"
+
+
+def of_error(status: int, code: object, sort: object, param: object) -> str:
+    """Return what to do about an error by its code, its type and what it is about; "" where these say nothing."""
+    about = param if isinstance(param, str) and _PARAM.fullmatch(param) else ""
+    found = next((CODES[word] for word in (code, sort) if isinstance(word, str) and word in CODES), "")
+    if found and (about or "{param}" not in found):
+        return found.format(param=about)
+    return _ABOUT.format(param=about) if about and about not in _SENT_BY_US and status in _JUDGED else ""
+
+
+def of_status(status: int) -> str:
+    return STATUSES.get(status, _ELSE)
+
+
+def of_tls(error: ssl.SSLError) -> str:
+    """Return what to do where no secure connection can come about, however often it is tried; "" for any other error.
+
+    Nothing was sent then.
+    """
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _CERTIFICATES.get(error.verify_code, _UNKNOWN_ISSUER)
+    return _NO_TLS if error.reason in _OTHER_PROTOCOL else ""
