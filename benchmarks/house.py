@@ -53,6 +53,7 @@ NEWER = (
     *("deployer.functions.openapi", "deployer.functions.definitions"),
     *("deployer.functions.checks.contradictions", "deployer.functions.checks.keywords"),
     *("deployer.catalogue", "deployer.project.models", "deployer.render.html", "deployer.backends.folder"),
+    *("deployer.bundles", "deployer.kinds.bundle"),
     *(
         "deployer.conversation",
         "deployer.project.chatting",

@@ -1,10 +1,14 @@
-"""Assistants as code: a manifest in git, a reconciler, three API surfaces and an embedded account.
+"""Assistants as code: a manifest in git, a reconciler, its API surfaces and an embedded account.
 
 from deployer import Project
 
 project = Project.load("assistants.yaml", account="production")
 plan = project.plan()
 result = project.apply(plan, on_event=print)
+
+from deployer import load_bundle    # light: what an application needs of `api: responses`
+
+response = client.responses.create(**load_bundle("bundles/production/math-tutor.json", "2x = 4?"))
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from deployer.bundles import load_bundle
     from deployer.errors import AccountError, DeployerError
     from deployer.model import OnDrift, Problem, ProblemsFound
     from deployer.project import ApplyResult, ApplyStatus, Notice, Project, ProjectPlan, Silence, StopSignal, Waiting
@@ -31,8 +36,9 @@ __all__ = [
     "Silence",
     "StopSignal",
     "Waiting",
+    "load_bundle",
 ]
-_MODULES = ("deployer.errors", "deployer.model", "deployer.project")
+_MODULES = ("deployer.bundles", "deployer.errors", "deployer.model", "deployer.project")
 
 
 def __getattr__(name: str) -> Any:
@@ -40,7 +46,8 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     if name in __all__:
-        for module in map(import_module, _MODULES):
+        for place in _MODULES:  # the light ones first, and no more than needed
+            module = import_module(place)
             if hasattr(module, name):
                 return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

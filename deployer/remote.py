@@ -163,6 +163,13 @@ class Files:
         return sorted(str(name).rpartition("/")[2] for name in found)
 
     @_ending
+    def has(self, name: str) -> bool:
+        if not is_url(self.place):
+            return os.path.lexists(Path(self.place) / name)
+        filesystem, path = self._driver()
+        return bool(filesystem.exists(f"{path}/{name}"))
+
+    @_ending
     def read(self, name: str) -> bytes:
         if not is_url(self.place):
             return (Path(self.place) / name).read_bytes()

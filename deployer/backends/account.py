@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
-from deployer import cache
+from deployer import cache, remote
 from deployer.backends import embedded, validate
 from deployer.backends.base import Backend, Dialogue, FileStore, Leases, NoFiles, Pause, Row, Silence, ignore
 from deployer.errors import AccountError
@@ -21,6 +21,8 @@ Told = Callable[[Pause | Silence], object]
 _NO_FILES: FileStore = cast("FileStore", NoFiles())
 OBJECTS = Path(".deployer") / "objects"
 """Where a project keeps objects that live in a folder, beside the manifest: a folder for each account."""
+BUNDLES = Path("bundles")
+"""The same of objects whose files are read by others: they are meant to be seen, and may be committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ async def open_account(
         for name in dict.fromkeys(home.backend for home in surface.values()):
             backends[name] = await stack.enter_async_context(_OPENERS[name](place))
         homes = {name: home.backend for name, home in surface.items()}
-        yield Account(place.reached, kinds_of(settings.api), homes, backends)
+        yield Account(place.reached, kinds_of(settings.api, settings), homes, backends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +197,10 @@ async def _http(place: _Opening) -> AsyncIterator[Backend]:
 async def _folder(place: _Opening) -> AsyncIterator[Backend]:
     from deployer.backends.folder import FolderBackend
 
-    name = place.settings.name
-    yield FolderBackend(name, place.settings.folder or str(place.root / OBJECTS / name))
+    settings, homes = place.settings, SURFACES[place.settings.api].items()
+    forms = {kind: home.kind.file for kind, home in homes if home.backend == "folder" and home.kind.file}
+    chosen = settings.folder or str((BUNDLES if forms else OBJECTS) / settings.name)
+    yield FolderBackend(settings.name, chosen if remote.is_url(chosen) else str(place.root / chosen), forms=forms)
 
 
 Opener = Callable[[_Opening], AbstractAsyncContextManager[Backend]]

@@ -290,6 +290,9 @@ class Backend(Protocol):
     async def delete(self, kind: str, live_id: str) -> None:
         """Delete an object; one that is gone is fine."""
 
+    def reference(self, kind: str, row: Row) -> str:
+        """Return what an application names a live object by: its id, or where its file is."""
+
     def odd(self, kind: str, what: str) -> AccountError:
         """Return the error for objects of a kind that make no sense: `what` says which, and how."""
 

@@ -12,26 +12,41 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from deployer import remote
+from deployer import json_text, remote
 from deployer.backends import validate
 from deployer.backends.base import Row, ignore
 from deployer.errors import AccountError
-from deployer.kinds import BESIDE
+from deployer.kinds import BESIDE, FileForm
 
 _NOT_FOUND = 404
 _REMEDY = "check the folder and its permissions"
 
 
+def _is_envelope(data: Any) -> bool:
+    if not isinstance(data, dict) or not isinstance(data.get("object"), dict):
+        return False
+    return isinstance(data.get("created_at"), int) and isinstance(data.get("stamp"), dict | None)
+
+
+_ENVELOPE = FileForm(lambda envelope: str(envelope["id"]), lambda envelope: envelope, lambda data: data)
+
+
 @dataclass(frozen=True, slots=True)
 class FolderBackend:
-    """The objects of an account below `place`, a folder for each kind; `account` is what the user calls it."""
+    """The objects of an account below `place`, a folder for each kind; `account` is what the user calls it.
+
+    Objects of a kind that brings a form of its files (`forms`) stand in `place` itself, under names of their own:
+    `seen` remembers which object is in which file.
+    """
 
     account: str
     place: str
     clock: Callable[[], float] = time.time
+    forms: Mapping[str, FileForm] = field(default_factory=dict)
+    seen: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
     files: None = None
     leases: None = None
     models: None = None
@@ -44,7 +59,7 @@ class FolderBackend:
         return rows
 
     async def get(self, kind: str, live_id: str) -> Row:
-        return _row(await asyncio.to_thread(self._read, kind, live_id))
+        return _row(await asyncio.to_thread(self._found, kind, live_id))
 
     async def create(self, kind: str, body: Mapping[str, Any]) -> Row:
         live_id = f"{kind}-{secrets.token_hex(8)}"
@@ -60,50 +75,107 @@ class FolderBackend:
     def odd(self, kind: str, what: str) -> AccountError:
         return AccountError(f"account {self.account}: {self._shown(kind)} {what}; mend or remove the file")
 
+    def reference(self, kind: str, row: Row) -> str:
+        """Return where the file is that an application loads."""
+        name = self.seen.get((kind, row["id"]))
+        return f"{self._shown(kind)}/{name}" if kind in self.forms and name else str(row["id"])
+
     def _updated(self, kind: str, live_id: str, body: Mapping[str, Any]) -> Row:
-        return self._write(kind, self._read(kind, live_id), body)
+        return self._write(kind, self._found(kind, live_id), body)
 
     def _delete(self, kind: str, live_id: str) -> None:
+        name = self._name(kind, live_id)
+        if name is None:
+            return
         with self._sentence(kind, "changed"):
-            self._folder(kind).delete(_name(live_id))
+            self._folder(kind).delete(name)
+        self.seen.pop((kind, live_id), None)
 
     def _rows(self, kind: str) -> Sequence[Row]:
-        with self._sentence(kind, "read"):
-            names = [name for name in self._folder(kind).names() if name.endswith(".json") and name[0] != "."]
-        found = [_row(self._read(kind, name.removesuffix(".json"))) for name in names]
+        found = [_row(self._read(kind, name)) for name in self._names(kind)]
         return sorted(found, key=lambda row: (row["created_at"], row["id"]))
 
-    def _read(self, kind: str, live_id: str) -> dict[str, Any]:
+    def _names(self, kind: str) -> Sequence[str]:
+        with self._sentence(kind, "read"):
+            return [name for name in self._folder(kind).names() if name.endswith(".json") and name[0] != "."]
+
+    def _has(self, kind: str, name: str) -> bool:
+        with self._sentence(kind, "read"):
+            return self._folder(kind).has(name)
+
+    def _name(self, kind: str, live_id: str) -> str | None:
+        """Return the file of an object; None when there is none."""
         if not validate.is_id(live_id):
             raise self.odd(kind, f"holds no {live_id!r}")
+        if kind not in self.forms:
+            return f"{live_id}.json"
+        if (kind, live_id) not in self.seen:  # somebody may have called the file otherwise
+            self._rows(kind)
+        return self.seen.get((kind, live_id))
+
+    def _found(self, kind: str, live_id: str) -> dict[str, Any]:
+        name = self._name(kind, live_id)
+        found = self._read(kind, name, live_id) if name else None
+        if found is None:
+            raise self._absent(kind, live_id)
+        if found["id"] != live_id:
+            raise self.odd(kind, f"holds {name}, which is none of its objects")
+        return found
+
+    def _read(self, kind: str, name: str, live_id: str = "") -> dict[str, Any]:
         with self._sentence(kind, "read", live_id):
-            content = self._folder(kind).read(_name(live_id))
+            content = self._folder(kind).read(name)
         try:
-            data = json.loads(content)
-        except (ValueError, RecursionError):
+            data = json_text.loads(content)
+        except ValueError:
             data = None
-        if not _is_envelope(data) or data["id"] != live_id:
-            raise self.odd(kind, f"holds {_name(live_id)}, which is none of its objects")
-        return dict(data)
+        found = self.forms.get(kind, _ENVELOPE).read(data) if isinstance(data, dict) else None
+        if found is None or not _is_envelope(found) or not validate.is_id(found["id"]):
+            raise self.odd(kind, f"holds {name}, which is none of its objects")
+        there = self.seen.setdefault((kind, found["id"]), name)
+        if kind in self.forms and there != name and self._has(kind, there):
+            raise self.odd(kind, f"holds one object twice, in {there} and {name}")
+        if kind not in self.forms and name != f"{found['id']}.json":
+            raise self.odd(kind, f"holds {name}, which is none of its objects")
+        self.seen[kind, found["id"]] = name
+        return dict(found)
 
     def _write(self, kind: str, envelope: Mapping[str, Any], body: Mapping[str, Any]) -> Row:
-        """Set the fields of the body: the stamp goes beside the object."""
+        """Set the fields of the body: the stamp goes beside the object. A file that has another name now is moved."""
         fields = {name: value for name, value in body.items() if name != BESIDE}
         changed = {
             **envelope,
             "stamp": body.get(BESIDE, envelope["stamp"]),
             "object": {**envelope["object"], **fields},
         }
-        text = json.dumps(changed, ensure_ascii=False, indent=1) + "\n"
+        form, before = self.forms.get(kind, _ENVELOPE), self.seen.get((kind, envelope["id"]))
+        called = form.name(changed)
+        name = before if called is None and before else f"{called or envelope['id']}.json"
+        if name != before and kind in self.forms and self._has(kind, name):
+            raise AccountError(
+                f"account {self.account}: {self._shown(kind)} holds {name} already, which is not this object; "
+                "move that file away, or choose another folder"
+            )
+        text = json.dumps(form.write(changed), ensure_ascii=False, indent=1) + "\n"
         with self._sentence(kind, "changed"):
-            self._folder(kind).write(_name(envelope["id"]), text.encode("utf-8", "backslashreplace"))
+            self._folder(kind).write(name, text.encode("utf-8", "backslashreplace"))
+            if before not in (None, name):
+                self._folder(kind).delete(str(before))
+        self.seen[kind, envelope["id"]] = name
         return _row(changed)
 
+    def _absent(self, kind: str, live_id: str) -> AccountError:
+        text = f"account {self.account}: {self._shown(kind)} holds no {live_id}; plan again"
+        return AccountError(text, status=_NOT_FOUND)
+
     def _folder(self, kind: str) -> remote.Files:
-        return remote.Files(f"{self.place}/{kind}")
+        return remote.Files(self._place(kind))
+
+    def _place(self, kind: str) -> str:
+        return self.place if kind in self.forms else f"{self.place}/{kind}"
 
     def _shown(self, kind: str) -> str:
-        place = f"{self.place}/{kind}"
+        place = self._place(kind)
         return remote.shown(place) if remote.is_url(place) else place
 
     @contextmanager
@@ -112,22 +184,11 @@ class FolderBackend:
         try:
             yield
         except FileNotFoundError:
-            text = f"account {self.account}: {self._shown(kind)} holds no {live_id}; plan again"
-            raise AccountError(text, status=_NOT_FOUND) from None
+            raise self._absent(kind, live_id) from None
         except Exception as error:  # noqa: BLE001 (drivers raise what their services' libraries do: botocore's, aiohttp's …)
             why = getattr(error, "strerror", None) or " ".join(str(error).split())[:200] or type(error).__name__
             text = f"account {self.account}: {self._shown(kind)} cannot be {done} ({why}); {_REMEDY}"
             raise AccountError(text) from None
-
-
-def _name(live_id: str) -> str:
-    return f"{live_id}.json"
-
-
-def _is_envelope(data: Any) -> bool:
-    if not isinstance(data, dict) or not isinstance(data.get("object"), dict):
-        return False
-    return isinstance(data.get("created_at"), int) and isinstance(data.get("stamp"), dict | None)
 
 
 def _row(envelope: Mapping[str, Any]) -> Row:

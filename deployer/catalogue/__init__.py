@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -29,6 +29,8 @@ RULES: Mapping[str, str] = MappingProxyType(
         SETTING: "The model is not known to refuse a setting.",
     }
 )
+INSTRUCTIONS, DEVELOPER = "instructions", "developer"
+"""Where instructions go that are to hold for a conversation: their own field, or a developer message that begins it."""
 _HOST = "api.openai.com"
 _FIELDS = {"strict": "tools", "functions": "tools"}  # where what is no field of its own is said
 
@@ -45,27 +47,42 @@ class ModelNote:
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What is known of one model; `refuses` gives for a setting the values that it refuses, None for all of them."""
+    """What is known of one model; `refuses` gives for a setting the values that it refuses, None for all of them.
+
+    `instructions` says where those go in a request of the Responses API.
+    """
 
     shutdown: date | None = None
     replacement: str = ""
     source: str = ""
     refuses: Mapping[str, tuple[Any, ...] | None] = field(default_factory=dict)
     refusal_source: str = ""
+    instructions: str = INSTRUCTIONS
+
+    def refused(self, setting: str, value: Any) -> bool:
+        """Whether it refuses this value of a setting."""
+        values = self.refuses.get(setting, ())
+        return value is not None and (values is None or value in values)
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All that is known; `as_of` is the day of that knowledge."""
+    """All that is known; `as_of` is the day of that knowledge. `families` are facts of models by globs of names."""
 
     as_of: str
     models: Mapping[str, ModelFacts]
+    families: tuple[tuple[tuple[str, ...], ModelFacts], ...] = ()
 
     def facts(self, model: str) -> ModelFacts | None:
         """Return what is known of a model; of a fine-tuned one what is known of its base; None for an unknown one."""
         if model in self.models:
             return self.models[model]
         return self.models.get(model.split(":")[1]) if model.startswith("ft:") and model.count(":") > 1 else None
+
+    def capable(self, model: str) -> ModelFacts:
+        """Return what a model takes; of an unknown one what holds for its family."""
+        found = (facts for globs, facts in self.families if any(fnmatchcase(model, glob) for glob in globs))
+        return self.facts(model) or next(found, ModelFacts())
 
     def nearest(self, model: str) -> str | None:
         return next(iter(get_close_matches(model, self.models, n=1, cutoff=0.7)), None)
@@ -74,15 +91,16 @@ class Catalogue:
         """Return the catalogue with what a manifest says of models: `{NAME: {shutdown, takes: […]}}`."""
         models = dict(self.models)
         for name, facts in told.items():
-            known, takes = models.get(name, ModelFacts()), facts.get("takes", ())
+            known, takes = models.get(name, self.capable(name)), facts.get("takes", ())
             models[name] = ModelFacts(
                 _day(facts["shutdown"]) if "shutdown" in facts else known.shutdown,
                 known.replacement,
                 known.source,
                 {one: values for one, values in known.refuses.items() if one not in takes},
                 known.refusal_source,
+                facts.get("instructions", known.instructions),
             )
-        return Catalogue(self.as_of, models)
+        return Catalogue(self.as_of, models, self.families)
 
 
 @cache
@@ -90,23 +108,32 @@ def catalogue() -> Catalogue:
     """Return what came with this version."""
     data = json.loads((Path(__file__).parent / "models.json").read_text(encoding="utf-8"))
     sources = {name: f"{one['where']}, {one['date']}" for name, one in data["sources"].items()}
+    families = [(tuple(one["models"]), _family(one, sources)) for one in data["capabilities"]]
     return Catalogue(
         data["as_of"],
-        {name: _facts(name, told, data["capabilities"], sources) for name, told in data["models"].items()},
+        {name: _facts(name, told, families, sources) for name, told in data["models"].items()},
+        tuple(families),
     )
 
 
+def _family(told: Mapping[str, Any], sources: Mapping[str, str]) -> ModelFacts:
+    refuses = {name: None if values is None else tuple(values) for name, values in told["refuses"].items()}
+    place = told.get("instructions", INSTRUCTIONS)
+    return ModelFacts(refuses=refuses, refusal_source=sources[told["source"]], instructions=place)
+
+
 def _facts(
-    name: str, told: Mapping[str, Any], capabilities: Iterable[Mapping[str, Any]], sources: Mapping[str, str]
+    name: str,
+    told: Mapping[str, Any],
+    families: Iterable[tuple[Iterable[str], ModelFacts]],
+    sources: Mapping[str, str],
 ) -> ModelFacts:
-    fitting = next((one for one in capabilities if any(fnmatchcase(name, glob) for glob in one["models"])), None)
-    refuses = fitting["refuses"] if fitting else {}
-    return ModelFacts(
-        _day(told.get("shutdown")),
-        told.get("replacement", ""),
-        sources[told.get("source", "sdk")],
-        {name: None if values is None else tuple(values) for name, values in refuses.items()},
-        sources[fitting["source"]] if fitting else "",
+    fitting = (facts for globs, facts in families if any(fnmatchcase(name, glob) for glob in globs))
+    return replace(
+        next(fitting, ModelFacts()),
+        shutdown=_day(told.get("shutdown")),
+        replacement=told.get("replacement", ""),
+        source=sources[told.get("source", "sdk")],
     )
 
 

@@ -143,7 +143,7 @@ class AssistantFace:
 class ResponseFace:
     """A conversation of the Responses API: each turn is made with the same resolved parameters.
 
-    A `thread` that is a response goes on after that response.
+    A `thread` that is a response goes on after that response. Input among the parameters begins a conversation.
     """
 
     dialogue: Dialogue
@@ -156,6 +156,7 @@ class ResponseFace:
     async def start(self) -> None:
         if not self.thread:
             self.thread = str((await self.dialogue.ask("conversation.create", {}))["id"])
+            self._input.extend(self.parameters.get("input", ()))
         else:
             await self.dialogue.ask("response.get" if self._after_response else "conversation.get", thread=self.thread)
 

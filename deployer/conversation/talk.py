@@ -9,13 +9,13 @@ from typing import Any
 
 from deployer.backends.base import Dialogue
 from deployer.conversation.answers import AnswerCall
-from deployer.conversation.faces import AgentFace, AssistantFace, Documents, Face
+from deployer.conversation.faces import AgentFace, AssistantFace, Documents, Face, ResponseFace
 from deployer.conversation.happenings import FunctionAnswered, FunctionCall, Happening, MessageSaid, TurnEnded
 
 FACES: Mapping[str, Callable[[Dialogue, Any, Documents, str], Face]] = MappingProxyType(
-    {"assistants": AssistantFace, "agents": AgentFace}
+    {"assistants": AssistantFace, "agents": AgentFace, "responses": ResponseFace}
 )
-"""By surface. Where a bundle of request parameters is live, ResponseFace takes it."""
+"""By surface. A face takes the id of what is live; that of Responses takes the parameters of a bundle."""
 
 
 async def talk(face: Face, text: str, answer: AnswerCall) -> AsyncIterator[Happening]:

@@ -13,7 +13,7 @@ from typing import Any
 from deployer.engine import stamp
 from deployer.engine.draft import Draft, Missing, Owned
 from deployer.engine.uploads import Releases, Source, token
-from deployer.kinds import Body, HeldIds, Kind
+from deployer.kinds import BESIDE, Body, HeldIds, Kind
 from deployer.model import (
     DesiredFile,
     FileAction,
@@ -144,8 +144,9 @@ def marked(body: Body, held: Sequence[Source], tokens: Mapping[str, str]) -> tup
         for source in held
         if source.key in tokens
     ]
-    metadata = dict(body.fields["metadata"])
-    text = " ".join([*pairs, *metadata.pop(stamp.FILES, "").split()])
-    pointer = f"/metadata/{stamp.FILES}"
-    fields = {**body.fields, "metadata": {**metadata, **({stamp.FILES: text} if text else {})}}
+    home = BESIDE if BESIDE in body.fields else "metadata"
+    stamped = dict(body.fields[home])
+    text = " ".join([*pairs, *stamped.pop(stamp.FILES, "").split()])
+    pointer = f"/{home}/{stamp.FILES}"
+    fields = {**body.fields, home: {**stamped, **({stamp.FILES: text} if text else {})}}
     return Body(fields, body.refs), tuple((pointer, key) for key in new)

@@ -100,6 +100,7 @@ def build(
     holding = holders_of(scope, live)
     changes = _with_left_over(with_operations(arranged(drafts), holding), left_over, holding)
     problems += [*told, *(problem for change in changes for problem in _crowded(change))]
+    problems += _consequences(scope, resources, changes)
     return Plan(
         project=scope.project,
         target=scope.target,
@@ -154,6 +155,16 @@ def _crowded(change: Change) -> Iterator[Problem]:
     if count > _MOST_PAIRS:
         text = f"with deployer's stamp it would have {count} metadata pairs; an object holds {_MOST_PAIRS}"
         yield Problem(text, f"remove {count - _MOST_PAIRS} on the account or in the manifest", str(change.address))
+
+
+def _consequences(scope: Scope, resources: Sequence[Resource], changes: Sequence[Change]) -> Iterator[Problem]:
+    """Say what updates mean for those who use the objects."""
+    updated = {change.address: change for change in changes if change.action is Action.UPDATE}
+    for one in resources:
+        if change := updated.get(one.address):
+            kind, acting = scope.kinds[one.address.kind], [field for field in change.fields if not field.kept]
+            if said := kind.consequence(acting, kind.express(one.attrs).attrs):
+                yield Problem(said, "", str(one.address), one.position(), Severity.WARNING)
 
 
 def _groups(scope: Scope, live: Sequence[LiveObject]) -> dict[Address, list[Owned]]:

@@ -6,19 +6,24 @@ its API's field names, defaults and reset values; everything else (diff, order, 
 
 from collections.abc import Mapping
 
-from deployer.kinds import agent, assistant, vector_store
-from deployer.kinds.base import BESIDE, Body, Expressed, HeldIds, Home, Kind, Loss, Memberships, StampHome
+from deployer.kinds import agent, assistant, bundle, vector_store
+from deployer.kinds.base import BESIDE, Body, Expressed, FileForm, HeldIds, Home, Kind, Loss, Memberships, StampHome
+from deployer.model import AccountSettings
 
 SURFACES: dict[str, dict[str, Home]] = {
     "assistants": {"vector_store": Home(vector_store.KIND), "assistant": Home(assistant.KIND)},
     "agents": {"vector_store": Home(vector_store.KIND), "assistant": Home(agent.KIND)},
+    "responses": {"vector_store": Home(vector_store.KIND), "assistant": Home(bundle.KIND, "folder")},
 }
 """By surface and kind: the kind, and the backend where its objects are."""
 
 
-def kinds_of(surface: str) -> Mapping[str, Kind]:
-    """Return the kinds of a surface by name; none for an unknown surface."""
-    return {name: home.kind for name, home in SURFACES.get(surface, {}).items()}
+def kinds_of(surface: str, settings: AccountSettings | None = None) -> Mapping[str, Kind]:
+    """Return the kinds of a surface by name, with what an account's settings say; none for an unknown surface."""
+    found = {name: home.kind for name, home in SURFACES.get(surface, {}).items()}
+    if settings is None:
+        return found
+    return {name: kind.informed(settings) if kind.informed else kind for name, kind in found.items()}
 
 
 __all__ = [
@@ -26,6 +31,7 @@ __all__ = [
     "SURFACES",
     "Body",
     "Expressed",
+    "FileForm",
     "HeldIds",
     "Home",
     "Kind",

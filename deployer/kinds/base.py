@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from deployer.model import Attrs
+from deployer.model import AccountSettings, Attrs, FieldChange
 
 Raw = Mapping[str, Any]
 """A live object as its place answers it (JSON)."""
@@ -74,6 +74,26 @@ class HeldIds:
     field: str
 
 
+@dataclass(frozen=True, slots=True)
+class FileForm:
+    """How an object stands in a file of its own, in a folder that holds nothing else.
+
+    It is made from an envelope: the `object` as its kind writes it, with `id`, `created_at` (Unix seconds) and `stamp`.
+    `name` returns what the file is called, without its suffix (None: what it is called already), `write` the file's
+    JSON, `read` the envelope of a file, None of one that is damaged.
+    """
+
+    name: Callable[[Mapping[str, Any]], str | None]
+    write: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    read: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
+
+
+def no_consequence(fields: Sequence[FieldChange], attrs: Attrs) -> str:
+    """Mean nothing that a plan would have to say."""
+    del fields, attrs
+    return ""
+
+
 def no_references(raw: Raw) -> tuple[str, ...]:
     """Refer to nothing that has an address."""
     del raw
@@ -97,6 +117,10 @@ class Kind:
     ownership   Where its stamp lives.
     fields      The API's own fields that an update could overwrite: they are read again right before a write. Without
                 a word they are the keys of `defaults`, with the metadata.
+    consequence What an update with these changes of fields means for those who use the object, as one sentence; ""
+                where that is nothing. It is given the desired attrs, too.
+    informed    The kind with what an account's settings say, where it depends on them.
+    file        How its objects stand in files, where they live in a folder and are read by others.
     """
 
     defaults: Attrs
@@ -107,6 +131,9 @@ class Kind:
     files: Memberships | HeldIds | None = None
     ownership: StampHome = StampHome.METADATA
     fields: tuple[str, ...] = ()
+    consequence: Callable[[Sequence[FieldChange], Attrs], str] = no_consequence
+    informed: Callable[[AccountSettings], Kind] | None = None
+    file: FileForm | None = None
 
     def overwritable(self) -> tuple[str, ...]:
         """Return the fields of a live object that an update could overwrite."""
@@ -134,7 +161,7 @@ class Kind:
         attrs = {**self._required(live or {}), **attrs}
         if self.ownership is StampHome.METADATA:
             return self.wire({**attrs, "metadata": {**metadata, **stamp}}, live)
-        body = self.wire(attrs, live)
+        body = self.wire({**attrs, "metadata": dict(metadata)}, live)
         return Body({**body.fields, BESIDE: dict(stamp)}, body.refs)
 
 

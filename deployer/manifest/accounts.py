@@ -21,7 +21,8 @@ VARIABLE = "DEPLOYER_ACCOUNT"
 _SHOWN = 3
 _OPENAI = "api.openai.com"
 _ENDED = "2026-08-26"
-_REFERENCES = ("base_url", "api_key", "organization", "snapshots")
+_REFERENCES = ("base_url", "api_key", "organization", "snapshots", "bundles")
+_PLACES = ("snapshots", "bundles")
 
 
 def choose(
@@ -56,9 +57,10 @@ def choose(
         limits=_limits(values),
         lock=values.get("lock") is True,
         snapshots=values.get("snapshots"),
+        folder=values.get("bundles"),
         models=_models(values),
     )
-    return settings, [*problems, *_snapshots(entry, settings.snapshots)]
+    return settings, [*problems, *_malformed(entry, values)]
 
 
 def check(sources: Sources, chosen: AccountSettings) -> list[Problem]:
@@ -77,6 +79,10 @@ def _check(name: str, entry: ManifestEntry, resolved: str | None) -> Iterator[Pr
         message = f"{name!r} is the name of the account that comes with deployer, which has no base_url"
         where = entry.document.key_position(entry.path)
         yield Problem(message, "rename the account, or remove its base_url and api_key", address(entry.path), where)
+    if "bundles" in entry.value and api != "responses":
+        message = f"bundles are written where api is responses; here it is {api}"
+        where = entry.position("bundles")
+        yield Problem(message, "remove the key", address((*entry.path, "bundles")), where, Severity.WARNING)
     if api == "assistants" and isinstance(url, str) and _is_of_openai(url):
         message = f"OpenAI's Assistants API ended on {_ENDED}: nothing can be read or deployed there"
         remedy = "write api: agents for persisted assistants"
@@ -125,9 +131,11 @@ def _limits(values: Mapping[str, Any]) -> Limits:
     return replace(Limits() if values.get("base_url") else UNLIMITED, **rates)
 
 
-def _snapshots(entry: ManifestEntry, place: str | None) -> list[Problem]:
-    wrong = remote.malformed(place) if place and remote.is_url(place) else None
-    return [Problem(*wrong, address((*entry.path, "snapshots")), entry.position("snapshots"))] if wrong else []
+def _malformed(entry: ManifestEntry, values: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong with the URLs of folders."""
+    urls = {name: place for name in _PLACES if (place := values.get(name)) and remote.is_url(place)}
+    found = {name: wrong for name, place in urls.items() if (wrong := remote.malformed(place))}
+    return [Problem(*wrong, address((*entry.path, name)), entry.position(name)) for name, wrong in found.items()]
 
 
 def _resolve(

@@ -195,7 +195,7 @@ class AccountSettings:
 
     `lock`: hold the account's lease while applying. `snapshots`: the folder or URL of what apply was about to change.
     `folder`: the folder or URL of objects that live in files; None for one beside the manifest. `models`: what is known
-    better of its models than by the table: by name, `shutdown` (a day) and `takes` (settings).
+    better of its models than by the table: by name, `shutdown` (a day), `takes` (settings), `instructions` (a place).
     """
 
     name: str

@@ -30,7 +30,8 @@ async def chatted(  # noqa: PLR0913, PLR0917 (what a turn needs)
     if found is None:
         raise DeployerError(f"{resource.address} is not live on this account; run ", run=["apply"])
     documents = {file.id: file.path for one in live for file in one.files if file.path}
-    face, happened = opened(dialogue, found.id, documents, thread), list[Happening]()
+    face = opened(dialogue, found.raw.get("parameters", found.id), documents, thread)
+    happened = list[Happening]()
     await face.start()
     async for one in talk(face, text, answer):
         happened.append(one)

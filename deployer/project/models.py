@@ -78,5 +78,5 @@ def judged(ending: dict[Address, tuple[str, date]], settings: AccountSettings, r
     """
     models = known(settings)
     ending |= shutdowns([resource], models, EVER)
-    lost = losses(Target(settings.name, settings.api, ""), kinds_of(settings.api), resource)
+    lost = losses(Target(settings.name, settings.api, ""), kinds_of(settings.api, settings), resource)
     return [*lost, *problems(resource, models, settings.api)]

@@ -263,13 +263,15 @@ class Project:
         return Drift(plan, moved(plan), absent)
 
     async def aoutputs(self, *, on_event: OnEvent = ignore) -> Outputs:
-        """Return the live id of everything that the manifest declares: what an application needs."""
+        """Return by what an application names each thing that is declared: its live id, or the path of a bundle."""
         from deployer.project.applying import check
 
-        plan = await self.aplan(on_drift=OnDrift.OVERWRITE, on_event=on_event)
-        check(plan)
+        async with self.open(on_event=on_event) as session:
+            plan = await session.plan(PlanOptions(on_drift=OnDrift.OVERWRITE))
+            check(plan)
+            names = session.references(plan)
         addresses = sorted(resource.address for resource in self.manifest.resources)
-        ids = {address: plan.known[str(address)] for address in addresses if str(address) in plan.known}
+        ids = {address: names[str(address)] for address in addresses if str(address) in names}
         return Outputs(ids, tuple(address for address in addresses if address not in ids))
 
     async def awhois(self, live_id: str, *, on_event: OnEvent = ignore) -> Provenance:

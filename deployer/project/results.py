@@ -203,7 +203,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """The live ids of what the manifest declares, and the addresses of what is not live yet."""
+    """The live ids of what the manifest declares (the paths of bundles), and the addresses of what is not live yet."""
 
     ids: Mapping[Address, str]
     missing: tuple[Address, ...] = ()

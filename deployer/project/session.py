@@ -21,7 +21,7 @@ from deployer.engine import plan, stamp
 from deployer.engine.draft import Scope
 from deployer.errors import AccountError
 from deployer.kinds import Kind
-from deployer.model import LiveObject, Problem, Resource, Severity, Target
+from deployer.model import LiveObject, Plan, Problem, Resource, Severity, Target
 from deployer.project import models
 from deployer.project.events import OnEvent, Watch, ignore, telling
 from deployer.project.results import USUAL, PlanOptions, ProjectPlan
@@ -65,6 +65,12 @@ class Session:
         ]
         told += unlisted(self.account)
         return ProjectPlan.of(replace(built, problems=(*built.problems, *told)) if told else built)
+
+    def references(self, made: Plan) -> dict[str, str]:
+        """Return by what an application names each live object of a plan, by address."""
+        rows = {one.id: one for one in made.live}
+        found = {address: rows[live_id] for address, live_id in made.known.items() if live_id in rows}
+        return {address: self.account.of(one.kind).reference(one.kind, one.raw) for address, one in found.items()}
 
     def again(self, options: PlanOptions) -> Callable[[], Awaitable[ProjectPlan]]:
         """Return what makes the plan that proves a run: with the same options, and the commit of now."""

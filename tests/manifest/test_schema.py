@@ -43,6 +43,7 @@ FULL: dict[str, Any] = {
             "limits": {"uploads_per_minute": 1, "attaches_per_minute": 2, "files_per_minute": "none"},
             "lock": True,
             "snapshots": "snapshots",
+            "bundles": "bundles",
             "models": {"mine": {"shutdown": "2030-01-01", "takes": ["temperature"]}},
         }
     },

@@ -8,3 +8,4 @@ import pytest
 
 GIT = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 MAKE = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+NODE = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")

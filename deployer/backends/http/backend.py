@@ -145,6 +145,10 @@ class HttpBackend:
     async def delete(self, kind: str, live_id: str) -> None:
         await _delete(self.client, f"{self._route(kind).path}/{live_id}")
 
+    def reference(self, kind: str, row: Row) -> str:
+        del kind
+        return str(row["id"])
+
     def odd(self, kind: str, what: str) -> AccountError:
         return pages.odd_answer(self.client, self._route(kind).path, what)
 

@@ -1,0 +1,313 @@
+"""The `assistant` kind on Responses, which persists no such object: a bundle, the parameters of `responses.create`.
+
+A bundle is a file that an application loads (schemas/bundle.schema.json). It says all that is sent with each request,
+so what a field lacks is the API's default. Fields: the SDK's `types/responses/response_create_params.py`. From GPT-6.2
+on the API puts `instructions` after the input, so what is to hold for a whole conversation is its first item, a
+developer message (guides/latest-model/gpt-6.2-astra, 2026-11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from deployer.catalogue import DEVELOPER, INSTRUCTIONS, Catalogue, catalogue
+from deployer.kinds import tools
+from deployer.kinds.base import Body, Expressed, FileForm, HeldIds, Kind, Loss, StampHome
+from deployer.model import Attrs, FieldChange
+
+VERSION = 1
+DEFAULTS: Attrs = MappingProxyType(
+    {
+        "name": None,
+        "description": None,
+        "model": None,
+        "instructions": None,
+        "instructions_as": None,
+        "tools": {},
+        "temperature": 1.0,
+        "top_p": 1.0,
+        "reasoning_effort": None,
+        "response_format": "auto",
+    }
+)
+MAX_TOOLS = 128
+_BESIDE = ("name", "description")
+_PLAIN = ("model", "temperature", "top_p")
+_ORDER = ("model", "instructions", "input", "tools", "text", "reasoning", "temperature", "top_p", "metadata")
+_PREFIX = ("model", "instructions", "instructions_as")
+_NO_TEXT: Mapping[str, Any] = MappingProxyType({"type": "text"})
+
+
+def _express(known: Catalogue, attrs: Attrs) -> Expressed:
+    """Leave out what the model refuses: every request of the application would fail."""
+    facts = known.capable(str(attrs.get("model")))
+    refused = [name for name in facts.refuses if name in attrs and facts.refused(name, attrs[name])]
+    result = {name: attrs[name] for name in ("metadata", *DEFAULTS) if name in attrs and name not in refused}
+    losses = [Loss(name, f"the model {attrs['model']!r} refuses it ({facts.refusal_source})") for name in refused]
+    if "instructions" in attrs:
+        result["instructions_as"] = facts.instructions
+    if "tools" in attrs:
+        result["tools"] = tools.keyed(attrs["tools"])
+        if len(result["tools"]) > MAX_TOOLS:
+            why = f"{len(result['tools'])} tools; a response takes at most {MAX_TOOLS}"
+            losses.append(Loss("tools", why, fatal=True))
+    if "response_format" in attrs:
+        result["response_format"] = _format(attrs["response_format"])
+    return Expressed(result, tuple(losses))
+
+
+def _format(value: Any) -> Any:
+    """The canonical form is that of Assistants, where the manifest's comes from; text is the default here."""
+    if value is None or value == "auto" or value.get("type") == "text":
+        return "auto"
+    if value["type"] != "json_schema":
+        return {"type": value["type"]}
+    kept = {name: item for name, item in value["json_schema"].items() if item not in (None, False)}
+    return {"type": "json_schema", "json_schema": kept}
+
+
+def canonical(raw: Mapping[str, Any], addresses: Mapping[str, str]) -> Attrs:
+    """Return every field: a bundle says all that it is, so what is not there has its default."""
+    parameters = raw.get("parameters")
+    if not isinstance(parameters, Mapping):
+        return {}
+    place, text = _instructions(parameters)
+    return {
+        **{name: raw[name] for name in _BESIDE if name in raw},
+        **{name: parameters.get(name, DEFAULTS[name]) for name in _PLAIN},
+        "instructions": text,
+        "instructions_as": place,
+        "tools": tools.keyed(_named(tool, addresses) for tool in parameters.get("tools") or ()),
+        "reasoning_effort": (parameters.get("reasoning") or {}).get("effort"),
+        "response_format": _nested((parameters.get("text") or {}).get("format") or _NO_TEXT),
+        "metadata": dict(parameters.get("metadata") or {}),
+    }
+
+
+def _instructions(parameters: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Return where the instructions stand, and their text."""
+    if parameters.get("instructions") is not None:
+        return INSTRUCTIONS, parameters["instructions"]
+    first: Mapping[str, Any] = next(iter(parameters.get("input") or ()), {})
+    return (DEVELOPER, first["content"]) if first.get("role") == DEVELOPER else (None, None)
+
+
+def _named(tool: Mapping[str, Any], addresses: Mapping[str, str]) -> Mapping[str, Any]:
+    if tool["type"] != "file_search":
+        return tool
+    return {**tool, "vector_stores": [addresses.get(one, one) for one in tool.get("vector_store_ids") or ()]}
+
+
+def _nested(value: Mapping[str, Any]) -> Any:
+    inner = {name: item for name, item in value.items() if name != "type"}
+    return _format({"type": value.get("type"), "json_schema": inner})
+
+
+def wire(attrs: Attrs, live: Mapping[str, Any] | None) -> Body:
+    """Return the parameters whole: what somebody added to them stays."""
+    parameters = dict((live or {}).get("parameters") or {})
+    parameters |= {name: attrs[name] for name in (*_PLAIN, "metadata") if name in attrs}
+    if "instructions" in attrs or "instructions_as" in attrs:
+        place, text = _instructions(parameters)
+        _place(parameters, attrs.get("instructions_as", place), attrs.get("instructions", text))
+    refs: tuple[tuple[str, str], ...] = ()
+    if "tools" in attrs:
+        parameters["tools"], refs = _tools(attrs["tools"] or {})
+    if "reasoning_effort" in attrs:
+        parameters["reasoning"] = _set(parameters.get("reasoning"), "effort", attrs["reasoning_effort"])
+    if "response_format" in attrs:
+        parameters["text"] = _set(parameters.get("text"), "format", _flat(attrs["response_format"]))
+    beside = {name: attrs[name] for name in _BESIDE if name in attrs}
+    return Body({**beside, "parameters": _ordered(parameters)}, refs)
+
+
+def _place(parameters: dict[str, Any], place: str | None, text: str | None) -> None:
+    before = parameters.pop("input", None) or []
+    rest = before[1:] if before and before[0].get("role") == DEVELOPER else before
+    parameters.pop("instructions", None)
+    if text is not None and place == DEVELOPER:
+        rest = [{"role": DEVELOPER, "content": text}, *rest]
+    elif text is not None:
+        parameters["instructions"] = text
+    if rest:
+        parameters["input"] = rest
+
+
+def _set(value: Any, name: str, item: Any) -> dict[str, Any]:
+    """Return an object with one field set, or taken out; the others stay."""
+    kept = {key: one for key, one in (value or {}).items() if key != name}
+    return kept if item is None else {name: item, **kept}
+
+
+def _ordered(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return them in the order of a reader; what says the default is left out."""
+    empty: tuple[Any, ...] = ({}, [], None)
+    said = {name: one for name, one in parameters.items() if one not in empty and not _is_default(name, one)}
+    return {name: said[name] for name in (*_ORDER, *said) if name in said}
+
+
+def _is_default(name: str, value: Any) -> bool:
+    return name in _PLAIN and value == DEFAULTS[name]
+
+
+def _tools(keyed: Mapping[str, Mapping[str, Any]]) -> tuple[list[dict[str, Any]], tuple[tuple[str, str], ...]]:
+    result = [_tool(tool) for tool in keyed.values()]
+    refs = [
+        (f"/parameters/tools/{place}/vector_store_ids/{index}", store)
+        for place, tool in enumerate(result)
+        for index, store in enumerate(tool.get("vector_store_ids", ()))
+        if "/" in store
+    ]
+    return result, tuple(refs)
+
+
+def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
+    if tool["type"] == "function":
+        return {**tool, "parameters": tools.parameters(tool), "strict": bool(tool.get("strict"))}
+    if tool["type"] == "code_interpreter":
+        return {**tool, "container": {"type": "auto"}}
+    if tool["type"] == "file_search":
+        rest = {name: one for name, one in tool.items() if name not in ("type", "vector_stores")}
+        return {"type": "file_search", "vector_store_ids": list(tool.get("vector_stores", ())), **rest}
+    return dict(tool)
+
+
+def _flat(value: Any) -> Any:
+    if value is None or value == "auto":
+        return None
+    inner = value.get("json_schema")
+    return {"type": "json_schema", **inner, "strict": bool(inner.get("strict"))} if inner else dict(value)
+
+
+def references(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(one for tool in _live_tools(raw) for one in tool.get("vector_store_ids") or ())
+
+
+def _held(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    containers = (tool.get("container") for tool in _live_tools(raw) if tool.get("type") == "code_interpreter")
+    return tuple(one for found in containers if isinstance(found, Mapping) for one in found.get("file_ids") or ())
+
+
+def _live_tools(raw: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    parameters = raw.get("parameters")
+    found: Any = parameters.get("tools") if isinstance(parameters, Mapping) else None
+    return found if _is_list_of_objects(found) else []
+
+
+def _hold(body: Body, files: Sequence[tuple[str, bool]], live: Mapping[str, Any] | None) -> Body:
+    """Set the files of the container; a bundle without a code interpreter, on which none can be, stays as it is."""
+    del live  # the parameters are always whole
+    parameters = dict(body.fields["parameters"])
+    place = next((n for n, tool in enumerate(parameters.get("tools", ())) if tool["type"] == "code_interpreter"), None)
+    if place is None:
+        return body
+    tool = parameters["tools"][place]
+    container = {**tool["container"], "file_ids": [key for key, _ in files]}
+    changed = [*parameters["tools"]]
+    changed[place] = {**tool, "container": container if files else {"type": "auto"}}
+    pointer = f"/parameters/tools/{place}/container/file_ids"
+    refs = tuple((f"{pointer}/{index}", key) for index, (key, is_id) in enumerate(files) if not is_id)
+    return Body({**body.fields, "parameters": {**parameters, "tools": changed}}, (*body.refs, *refs))
+
+
+def _takes(attrs: Attrs) -> bool:
+    return "code_interpreter" in (attrs.get("tools") or {})
+
+
+def _consequence(fields: Sequence[FieldChange], attrs: Attrs) -> str:
+    """A changed prefix drops reasoning items, without an error (guides/keep-prefix-unchanged, 2026-11)."""
+    changed = sorted({field.path[0] for field in fields} & {*_PREFIX} - {"instructions_as"})
+    if not changed or attrs.get("instructions_as") != DEVELOPER:
+        return ""
+    return f"running conversations lose their reasoning: {' and '.join(changed)} of their beginning changes"
+
+
+# The file
+
+
+def _file_name(envelope: Mapping[str, Any]) -> str | None:
+    owner = str((envelope["stamp"] or {}).get("deployer", ""))
+    return owner.rpartition("/")[2] or None
+
+
+def _filed(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    stamp, found = envelope["stamp"] or {}, envelope["object"]
+    project, _, address = str(stamp.get("deployer", "")).partition("/")
+    beside = {name: found[name] for name in _BESIDE if found.get(name) is not None}
+    return {
+        "bundle": VERSION,
+        "id": envelope["id"],
+        **beside,
+        "parameters": found["parameters"],
+        "provenance": {
+            "project": project,
+            "address": address,
+            "commit": stamp.get("deployer_origin", ""),
+            "created_at": envelope["created_at"],
+            "stamp": envelope["stamp"],
+        },
+    }
+
+
+def _unfiled(data: Mapping[str, Any]) -> dict[str, Any] | None:
+    provenance, parameters = data.get("provenance"), data.get("parameters")
+    if data.get("bundle") != VERSION or not isinstance(provenance, dict) or not _is_sound(parameters):
+        return None
+    return {
+        "id": data.get("id"),
+        "created_at": provenance.get("created_at"),
+        "stamp": provenance.get("stamp"),
+        "object": {**{name: data.get(name) for name in _BESIDE}, "parameters": parameters},
+    }
+
+
+def _is_sound(parameters: Any) -> bool:
+    """Whether they have a form that can be compared; what the API makes of them is another matter."""
+    if not isinstance(parameters, dict):
+        return False
+    objects = [parameters.get(name) or {} for name in ("text", "reasoning", "metadata")]
+    lists = [parameters.get(name) or [] for name in ("input", "tools")]
+    if not all(isinstance(one, dict) for one in objects) or not all(map(_is_list_of_objects, lists)):
+        return False
+    format_ = objects[0].get("format") or {}
+    text = parameters.get("instructions") or ""
+    return isinstance(format_, dict) and isinstance(text, str) and all(map(_is_tool, lists[1]))
+
+
+def _is_list_of_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+
+
+def _is_tool(tool: Mapping[str, Any]) -> bool:
+    container = tool.get("container")
+    files = container.get("file_ids") if isinstance(container, dict) else None
+    ids = [tool.get("vector_store_ids") or [], files or []]
+    named = tool.get("type") != "function" or isinstance(tool.get("name"), str)
+    ranked = isinstance(tool.get("ranking_options") or {}, dict)
+    return named and ranked and isinstance(tool.get("type"), str) and all(map(_is_list_of_texts, ids))
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _kind(known: Callable[[], Catalogue]) -> Kind:
+    return Kind(
+        defaults=DEFAULTS,
+        express=lambda attrs: _express(known(), attrs),
+        canonical=canonical,
+        wire=wire,
+        references=references,
+        files=HeldIds(_held, _hold, _takes, "parameters"),
+        ownership=StampHome.BESIDE,
+        fields=(*_BESIDE, "parameters"),
+        consequence=_consequence,
+        informed=lambda settings: _kind(cache(lambda: catalogue().overridden(settings.models))),
+        file=FileForm(_file_name, _filed, _unfiled),
+    )
+
+
+KIND = _kind(catalogue)
