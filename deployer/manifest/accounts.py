@@ -79,10 +79,6 @@ def _check(name: str, entry: ManifestEntry, resolved: str | None) -> Iterator[Pr
         message = f"{name!r} is the name of the account that comes with deployer, which has no base_url"
         where = entry.document.key_position(entry.path)
         yield Problem(message, "rename the account, or remove its base_url and api_key", address(entry.path), where)
-    if "bundles" in entry.value and api != "responses":
-        message = f"bundles are written where api is responses; here it is {api}"
-        where = entry.position("bundles")
-        yield Problem(message, "remove the key", address((*entry.path, "bundles")), where, Severity.WARNING)
     if api == "assistants" and isinstance(url, str) and _is_of_openai(url):
         message = f"OpenAI's Assistants API ended on {_ENDED}: nothing can be read or deployed there"
         remedy = "write api: agents for persisted assistants"

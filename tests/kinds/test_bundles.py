@@ -223,8 +223,6 @@ def test_they_go_where_the_account_says(school: Project, monkeypatch: pytest.Mon
     run(school, "plan", "--exit-code")
     school.write("assistants.yaml", text.replace("{api: responses}", "{api: responses, bundles: nowhere://b/here}"))
     assert "fsspec has no driver for nowhere://" in run(school, "validate", code=1)
-    school.write("assistants.yaml", text.replace("{api: responses}", "{api: agents, bundles: here}"))
-    assert "bundles are written where api is responses; here it is agents" in run(school, "validate")
 
 
 def test_it_knows_where_instructions_go(school: Project) -> None:
