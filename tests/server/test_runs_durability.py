@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+import time
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from deployer.server import EmbeddedAccount
 from tests.server.processes import served
 from tests.server.support import until
 from tests.server.talk import FUNCTION, Talk, talking
@@ -17,8 +21,18 @@ _SLOW: dict[str, Any] = {"times": "any", "answers": [[{"text": ["Well,"]}, {"del
 _PICK: dict[str, Any] = {"answers": [{"call": "pick"}, {"text": "Picked."}]}
 
 
+_NONE: dict[str, Any] = {"type": "none"}
+_TOOL = {
+    "type": "function",
+    "name": "pick",
+    "description": "Picks.",
+    "parameters": {"type": "object", "properties": {}},
+}
+_AGENT: dict[str, Any] = {"model": "m", "tools": [_TOOL]}
+
+
 def _post(base_url: str, path: str, **body: Any) -> Any:
-    answer = httpx2.post(f"{base_url}/{path}", json=body)
+    answer = httpx2.post(f"{base_url}/{path}", json=body, headers={"openai-beta": "agents=v1"})
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -38,23 +52,100 @@ def _said(base_url: str, thread: str) -> Any:
     return httpx2.get(f"{base_url}/threads/{thread}/messages").json()["data"]
 
 
-def test_a_run_in_the_middle_of_a_kill_ends_as_failed(tmp_path: Path) -> None:
+def test_turns_in_the_middle_of_a_kill_end_as_failed(tmp_path: Path) -> None:
     with served(tmp_path, _SLOW, lease=_LEASE) as server:
         thread, run = _begin(server.base_url)
-        until(lambda: len(_said(server.base_url, thread)) == 2)
+        response = _post(server.base_url, "responses", model="m", input="Hello?", background=True)["id"]
+        session = _post(server.base_url, "agents/sessions", environment=_NONE, agent=_AGENT, input="Hello?")["id"]
+        until(lambda: _half_written(tmp_path) == 3)
         server.process.kill()
         server.process.wait()
-    with talking(tmp_path, lease=_LEASE) as talk:
+    error = {"code": "server_error", "message": "The server stopped while it was working on this."}
+    with talking(tmp_path, {"answers": [{"text": "Again."}]}, lease=_LEASE) as talk:
         base_url = str(talk.client.base_url).rstrip("/")
-        until(lambda: _run(base_url, thread, run)["status"] == "failed")
-        assert _run(base_url, thread, run)["last_error"] == {
-            "code": "server_error",
-            "message": "The server stopped while it was working on this.",
-        }
+        until(partial(_is_idle, tmp_path))
+        shown = _run(base_url, thread, run)
+        assert (shown["status"], shown["last_error"]) == ("failed", error)
         newest = _said(base_url, thread)[0]
         assert (newest["status"], newest["incomplete_details"]) == ("incomplete", {"reason": "run_failed"})
         [step] = talk.client.beta.threads.runs.steps.list(run, thread_id=thread).data
         assert step.status == "failed"
+        failed = talk.client.responses.retrieve(response)
+        assert (failed.status, failed.error and failed.error.to_dict()) == ("failed", error)
+        with talk.client.responses.retrieve(response, stream=True) as events:
+            assert [event.type for event in events][-1] == "response.failed"
+        [turn] = talk.client.beta.agents.sessions.turns.list(session).data
+        assert (turn.status, turn.error and turn.error.to_dict()) == ("failed", error)
+        with talk.client.beta.agents.sessions.stream(session, input="And now?") as stream:
+            assert stream.get_final_result().output_text == "Again."
+
+
+def _half_written(folder: Path) -> int:
+    """How many messages are being written."""
+    with closing(sqlite3.connect(folder / "account.sqlite3")) as db:
+        found = db.execute("SELECT COUNT(*) FROM items WHERE json_extract(body, '$.status') = 'in_progress'")
+        return int(found.fetchone()[0])
+
+
+def test_whatever_the_moment_of_a_kill_no_turn_is_stuck(tmp_path: Path) -> None:
+    """Whatever the database holds at some moment is what a kill would have left; the next process ends it all."""
+    answers = [[{"call": "pick"}, {"call": "pick"}], {"search": "a", "results": []}, {"text": ["a", " b", " c"]}]
+    with talking(tmp_path / "first", {"times": "any", "pace": 0.002, "answers": answers}) as talk:
+        base_url = str(talk.client.base_url).rstrip("/")
+        begun = [_begin(base_url) for _ in range(2)]
+        talk.client.responses.create(model="m", input="Hello?", background=True)
+        _post(base_url, "agents/sessions", environment=_NONE, agent=_AGENT, input="Hello?")
+        moments: list[Path] = []
+        while not moments or _active(moments[-1]):
+            moments.append(_moment(tmp_path, len(moments)))
+            for thread, run in begun:
+                if (shown := _run(base_url, thread, run))["required_action"]:
+                    _answer(base_url, thread, run, shown)
+            time.sleep(0.004)
+    assert _active(moments[0])
+    for folder in moments:
+        seen = _active(folder)
+        with EmbeddedAccount(folder, clock=lambda: time.time() + 60):
+            until(partial(_is_idle, folder))
+        assert _unfinished(folder) == 0, seen
+
+
+def _moment(folder: Path, number: int) -> Path:
+    """A copy of an account as it is at this moment."""
+    copy = folder / str(number)
+    copy.mkdir()
+    paths = [one / "account.sqlite3" for one in (folder / "first", copy)]
+    with closing(sqlite3.connect(paths[0])) as one, closing(sqlite3.connect(paths[1])) as other:
+        one.backup(other)
+    return copy
+
+
+def _active(folder: Path) -> list[str]:
+    """The statuses of turns that somebody must work on."""
+    with closing(sqlite3.connect(folder / "account.sqlite3")) as db:
+        found = db.execute("SELECT status FROM turns WHERE status IN ('queued', 'in_progress', 'cancelling')")
+        return [row[0] for row in found]
+
+
+def _is_idle(folder: Path) -> bool:
+    return not _active(folder)
+
+
+def _unfinished(folder: Path) -> int:
+    """How many items and steps are in progress, but for those of turns that wait for outputs."""
+    with closing(sqlite3.connect(folder / "account.sqlite3")) as db:
+        of_items = "SELECT COUNT(*) FROM items WHERE json_extract(body, '$.status') = 'in_progress'"
+        of_steps = (
+            "SELECT COUNT(*) FROM turns, json_each(turns.body, '$.steps') AS step WHERE turns.status != "
+            "'requires_action' AND json_extract(step.value, '$.status') = 'in_progress'"
+        )
+        return sum(int(db.execute(statement).fetchone()[0]) for statement in (of_items, of_steps))
+
+
+def _answer(base_url: str, thread: str, run: str, shown: Any) -> None:
+    calls = shown["required_action"]["submit_tool_outputs"]["tool_calls"]
+    outputs = [{"tool_call_id": call["id"], "output": "x"} for call in calls]
+    _post(base_url, f"threads/{thread}/runs/{run}/submit_tool_outputs", tool_outputs=outputs)
 
 
 def test_a_run_that_was_queued_when_its_process_was_killed_is_played_by_the_next(tmp_path: Path) -> None:
