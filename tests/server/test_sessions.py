@@ -207,6 +207,19 @@ def test_a_session_is_changed_and_listed(tmp_path: Path) -> None:
         assert (own.status, own.environment.type) == ("idle", "self_hosted")
 
 
+def test_what_only_a_hosted_environment_brings_is_not_there(tmp_path: Path) -> None:
+    with talking(tmp_path) as talk:
+        sessions = talk.client.beta.agents.sessions
+        with sessions.create(environment=_NONE, agent={"model": "m"}, input="Hello?", stream=True) as stream:
+            result = stream.with_result_collection().get_final_result()
+        for several in (sessions.artifacts, sessions.subagents, sessions.traces):
+            assert several.list(result.session_id).data == []
+        with pytest.raises(ValueError, match="No artifact matches this turn and path"):
+            sessions.artifacts.for_result(result).content("/work/a.txt")
+        with pytest.raises(openai.NotFoundError, match="No artifact found with id 'art_x'"):
+            sessions.artifacts.retrieve("art_x", session_id=result.session_id)
+
+
 _NO_ITEMS: Any = {
     "type": "function",
     "name": "f",

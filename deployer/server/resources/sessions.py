@@ -351,6 +351,20 @@ def _turn(db: sqlite3.Connection, call: ApiCall) -> Turn:
     return turn
 
 
+def nothing(call: ApiCall) -> Json:
+    """Return an empty page of what only a hosted environment or several agents bring: artifacts, subagents, traces."""
+    with call.state.storage.read() as db:
+        SESSIONS.of(db, call)
+    window(call.query)
+    return listing([], has_more=False)
+
+
+def no_artifact(call: ApiCall) -> Json:
+    with call.state.storage.read() as db:
+        SESSIONS.of(db, call)
+    raise ApiError(404, f"No artifact found with id '{call.path['artifact_id']}'.", param="artifact_id")
+
+
 _ROOT = "/v1/agents/sessions"
 OPERATIONS: list[Operation] = [
     ("POST", _ROOT, guarded(create)),
@@ -364,4 +378,8 @@ OPERATIONS: list[Operation] = [
     ("GET", _ROOT + "/{session_id}/turns", guarded(turns)),
     ("GET", _ROOT + "/{session_id}/turns/{turn_id}", guarded(get_turn)),
     ("GET", _ROOT + "/{session_id}/turns/{turn_id}/items", guarded(turn_items)),
+    *(("GET", f"{_ROOT}/{{session_id}}/{name}", guarded(nothing)) for name in ("artifacts", "subagents", "traces")),
+    ("GET", _ROOT + "/{session_id}/artifacts/{artifact_id}", guarded(no_artifact)),
+    ("GET", _ROOT + "/{session_id}/artifacts/{artifact_id}/content", guarded(no_artifact)),
+    ("DELETE", _ROOT + "/{session_id}/artifacts/{artifact_id}", guarded(no_artifact)),
 ]
