@@ -124,8 +124,8 @@ class EmbeddedAccount:
         message = _FAILED.get(fault.fail, "An internal error occurred.") if fault.fail else None
         return IngestOutcome(code=fault.fail, message=message, wait=fault.delay or 0.0)
 
-    def _search(self, tool: Json, queries: list[str]) -> list[Json]:
-        return vector_stores.search_for_turn(self._state, tool, queries)
+    def _search(self, tool: Json, queries: list[str], *, waits: bool) -> list[Json] | None:
+        return vector_stores.search_for_turn(self._state, tool, queries, waits=waits)
 
     def _keep_file(self, filename: str, content: bytes) -> str:
         return files.keep(self._state, filename, content)

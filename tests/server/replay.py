@@ -53,8 +53,6 @@ class Agreement:
 class Prompter(Answerer):
     """Answers what the recording's model did, once the recording has come so far."""
 
-    plays_tools = True
-
     def __init__(self) -> None:
         self.gate = threading.Event()
         self._rehearsal = Rehearsal()
@@ -62,6 +60,9 @@ class Prompter(Answerer):
     def play(self, answers: list[Any]) -> None:
         turns = [{"answers": answers}] if answers else []
         self._rehearsal = Rehearsal(read_script({"version": 1, "turns": turns}))
+
+    def plays(self, tool: str) -> bool:  # noqa: ARG002 (whatever was recorded)
+        return True
 
     async def answer(self, question: Question) -> AsyncGenerator[Part, None]:
         rehearsal = self._rehearsal  # a turn that nobody waits for must not play what comes after it

@@ -271,6 +271,18 @@ def test_an_item_is_referred_to(tmp_path: Path) -> None:
     assert items[0].id != first.output[0].id
 
 
+def test_a_tool_that_needs_the_world_is_there_where_the_script_plays_it(tmp_path: Path) -> None:
+    item: Any = {"type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "news"}}
+    turn = {"answers": [[{"item": item}, {"text": "No news."}]]}
+    search: Any = {"type": "web_search_preview"}
+    with talking(tmp_path, turn) as talk:
+        made = talk.client.responses.create(model="m", input="News?", tools=[search], tool_choice=search)
+        assert [one.type for one in made.output] == ["web_search_call", "message"]
+        other: Any = {"type": "mcp", "server_label": "x", "server_url": "https://example.com"}
+        with pytest.raises(openai.BadRequestError, match="Hosted tool 'mcp' is not supported"):
+            talk.client.responses.create(model="m", input="News?", tools=[other])
+
+
 def test_settings_are_shown_as_the_api_resolves_them(tmp_path: Path) -> None:
     with talking(tmp_path) as talk:
         options: Any = {"mode": "implicit", "ttl": "30m"}

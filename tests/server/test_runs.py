@@ -11,6 +11,7 @@ import openai
 import pytest
 
 from deployer.server import Answerer
+from deployer.server.ingestion import extraction
 from tests.server.support import until
 from tests.server.talk import CODE, FUNCTION, SEARCH, Talk, rehearsal, talking, text_of
 
@@ -450,6 +451,30 @@ def test_what_is_attached_to_a_message_reaches_the_tools(tmp_path: Path) -> None
             talk.client.beta.threads.messages.create(
                 thread.id, role="user", content="x", attachments=[{"file_id": "file-none", "tools": [CODE]}]
             )
+
+
+def test_a_run_waits_for_what_is_attached_to_be_ingested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of a thread are waited for (file search guide)."""
+    release = threading.Event()
+
+    def slow(_path: Path) -> str:
+        release.wait(10)
+        return "토끼의 이름은 보리다."
+
+    monkeypatch.setitem(extraction._READERS, ".txt", slow)
+    with talking(tmp_path) as talk:
+        file = talk.client.files.create(file=("rabbit.txt", b"any"), purpose="assistants")
+        attachment: Any = {"file_id": file.id, "tools": [SEARCH]}
+        said: Any = {"role": "user", "content": "토끼의 이름은?", "attachments": [attachment]}
+        run = talk.client.beta.threads.create_and_run(
+            assistant_id=talk.assistant(tools=[SEARCH]), thread={"messages": [said]}
+        )
+        runs = talk.client.beta.threads.runs
+        until(lambda: bool(runs.steps.list(run.id, thread_id=run.thread_id).data))
+        assert runs.retrieve(run.id, thread_id=run.thread_id).status == "in_progress"
+        release.set()
+        assert runs.poll(run.id, thread_id=run.thread_id).status == "completed"
+        assert "보리" in talk.said(run.thread_id)[-1]
 
 
 def test_code_is_shown_with_what_the_script_says_it_put_out(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ The fields are checked in the order, and refused in the words, in which the API 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from deployer.server import schemas
@@ -214,7 +214,7 @@ _FILE_SEARCH: Json = {
 }
 
 
-def echoed(wanted: Json, *, plays_tools: bool) -> Json:
+def echoed(wanted: Json, *, plays: Callable[[str], bool]) -> Json:
     """Return what the response repeats of its request, with the defaults."""
     reasoning = {"context": None, "effort": None, "mode": None, "summary": None} | wanted.get("reasoning", {})
     text = wanted.get("text", {})
@@ -247,7 +247,7 @@ def echoed(wanted: Json, *, plays_tools: bool) -> Json:
     echo["reasoning"] = {name: value for name, value in reasoning.items() if name != "generate_summary"}
     echo["text"] = {"format": _format_shown(text.get("format")), "verbosity": text.get("verbosity") or "medium"}
     tools = enumerate(wanted.get("tools", []))
-    echo["tools"] = [_tool_shown(tool, f"tools[{index}]", plays_tools=plays_tools) for index, tool in tools]
+    echo["tools"] = [_tool_shown(tool, f"tools[{index}]", plays=plays) for index, tool in tools]
     demand_choice(echo["tool_choice"], echo["tools"])
     echo |= {name: wanted[name] for name in ("prompt_cache_options",) if name in wanted}
     return echo | ({"conversation": {"id": wanted["conversation"]}} if "conversation" in wanted else {})
@@ -285,7 +285,7 @@ def _format_shown(given: Json | None) -> Json:
     return shown
 
 
-def _tool_shown(tool: Json, path: str, *, plays_tools: bool) -> Json:
+def _tool_shown(tool: Json, path: str, *, plays: Callable[[str], bool]) -> Json:
     kind = tool["type"]
     if kind == "function":
         return _function_shown(tool, path)
@@ -293,7 +293,7 @@ def _tool_shown(tool: Json, path: str, *, plays_tools: bool) -> Json:
         given = {name: value for name, value in tool.items() if value is not None}
         ranking = _FILE_SEARCH["ranking_options"] | given.get("ranking_options", {})
         return _FILE_SEARCH | given | {"ranking_options": ranking}
-    if kind not in _OWN_TOOLS and not plays_tools:
+    if kind not in _OWN_TOOLS and not plays(kind):
         raise ApiError(
             400,
             f"Hosted tool '{kind}' is not supported by the embedded account, which reaches nothing outside itself; a "

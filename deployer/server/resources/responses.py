@@ -79,7 +79,7 @@ def _turn(db: sqlite3.Connection, state: State, wanted: Json) -> tuple[Turn, lis
         text = "Another process is currently operating on this conversation. Please retry in a few seconds."
         raise ApiError(400, text, param="conversation", code="conversation_locked")
     items = dated(resolved(db, wanted["input"]), state.now())
-    echo = echoed(wanted, plays_tools=state.turns.plays_tools)
+    echo = echoed(wanted, plays=state.turns.plays)
     for store_id in [one for tool in echo["tools"] for one in tool.get("vector_store_ids", ())]:
         vector_stores.found(db, store_id)
     shown = {"echo": echo, "include": wanted.get("include", [])}

@@ -191,7 +191,9 @@ def _resources(assistant: Json, thread: Json, given: Json) -> Json:
     sources = (assistant["tool_resources"] | given, thread["tool_resources"])
     stores = [one for source in sources for one in source.get("file_search", {}).get("vector_store_ids", ())]
     held = [one for source in sources for one in source.get("code_interpreter", {}).get("file_ids", ())]
-    return {"vector_store_ids": list(dict.fromkeys(stores)), "file_ids": list(dict.fromkeys(held))}
+    awaited = thread["tool_resources"].get("file_search", {}).get("vector_store_ids", [])
+    found = {"vector_store_ids": list(dict.fromkeys(stores)), "file_ids": list(dict.fromkeys(held))}
+    return found | {"awaited": awaited}
 
 
 def _ask(name: str, shown: Json, resources: Json) -> Ask:
@@ -215,7 +217,8 @@ def _neutral_tool(tool: Json, resources: Json) -> Json:
     if tool["type"] == "function":
         return {"type": "function", **tool["function"]}
     if tool["type"] == "file_search":
-        return {"type": "file_search", "vector_store_ids": resources["vector_store_ids"], **tool["file_search"]}
+        stores = {name: resources[name] for name in ("vector_store_ids", "awaited")}
+        return {"type": "file_search", **stores, **tool["file_search"]}
     return {"type": "code_interpreter", "file_ids": resources["file_ids"]}
 
 

@@ -165,8 +165,14 @@ def search(call: ApiCall) -> Json:
     }
 
 
-def search_for_turn(state: State, tool: Json, queries: list[str]) -> list[Json]:
-    """Return what the stores of a `file_search` tool hold on some queries, each result with its text in one piece."""
+def search_for_turn(state: State, tool: Json, queries: list[str], *, waits: bool) -> list[Json] | None:
+    """Return what the stores of a `file_search` tool hold on some queries, each result with its text in one piece.
+
+    One that `waits` gets None as long as files of the tool's `awaited` stores are being ingested.
+    """
+    with state.storage.read() as db:
+        if waits and any(_is_ingesting(db, store_id) for store_id in tool.get("awaited", ())):
+            return None
     with state.storage.write() as db:
         store_ids = [one for one in tool["vector_store_ids"] if _in_use(db, one, state.now())]
     wanted = {"query": queries, "max_num_results": tool.get("max_num_results") or 20, "filters": tool.get("filters")}
@@ -174,6 +180,11 @@ def search_for_turn(state: State, tool: Json, queries: list[str]) -> list[Json]:
     with state.storage.read() as db:
         found = retrieval.best_chunks(db, store_ids, wanted)
     return [_flat(result) for result in found]
+
+
+def _is_ingesting(db: sqlite3.Connection, store_id: str) -> bool:
+    statement = "SELECT 1 FROM memberships WHERE vector_store_id = ? AND status = 'in_progress'"
+    return db.execute(statement, (store_id,)).fetchone() is not None
 
 
 def _in_use(db: sqlite3.Connection, store_id: str, now: int) -> bool:

@@ -141,12 +141,11 @@ class AnswerError(Exception):
 
 
 class Answerer:
-    """What answers questions. It holds nothing of a turn: what it needs to know stands in the question.
+    """What answers questions. It holds nothing of a turn: what it needs to know stands in the question."""
 
-    `plays_tools` says whether it may answer with tools that need the outside world, such as a search in the web.
-    """
-
-    plays_tools = False
+    def plays(self, tool: str) -> bool:  # noqa: ARG002 (what answers may know the tool)
+        """Whether it may answer with a tool that needs the outside world, such as `web_search`."""
+        return False
 
     def answer(self, question: Question) -> AsyncGenerator[Part, None]:
         """Return the next answer; it may raise AnswerError at any point, and is closed when the rest is not wanted."""

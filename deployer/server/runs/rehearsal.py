@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
@@ -20,6 +21,7 @@ from deployer.server.runs.script import Script, ScriptTurn, as_pieces
 from deployer.server.runs.turn import Usage
 from deployer.server.wire import Json
 
+_STEM = re.compile(r"_(preview|use_preview|20\d\d).*$")  # of a tool's type: what is not in those of its items
 _MOST_QUOTED = 3
 _QUOTE_CHARACTERS = 400
 _FIRST_SEARCH = 4  # the number that markers of a first search bear in every recording
@@ -30,9 +32,12 @@ class Rehearsal(Answerer):
 
     def __init__(self, played: Script | None = None) -> None:
         self._script = played or Script()
-        self.plays_tools = bool(self._script.turns)
         self._lock = threading.Lock()
         self._times: Counter[int] = Counter()
+
+    def plays(self, tool: str) -> bool:
+        """Whether the script has an item of the tool: `web_search_preview` makes `web_search_call`, for example."""
+        return any(item["type"].startswith(_STEM.sub("", tool)) for item in self._script.items)
 
     async def answer(self, question: Question) -> AsyncGenerator[Part, None]:
         number, new = self._entry(question)

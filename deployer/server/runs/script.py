@@ -45,6 +45,12 @@ class Script:
     turns: tuple[ScriptTurn, ...] = ()
     folder: Path = Path()
 
+    @property
+    def items(self) -> list[Json]:
+        """The items of the Responses API that it plays as they stand there."""
+        parts = (part for turn in self.turns for answer in turn.answers for part in answer)
+        return [part["item"] for part in parts if "item" in part]
+
 
 def _answered(name: str, question: Question) -> bool:
     """Whether the last thing that came is the output of a function of this name."""

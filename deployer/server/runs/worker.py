@@ -15,6 +15,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from deployer.server.runs import records
 from deployer.server.runs.answers import Answerer
@@ -39,10 +40,15 @@ from deployer.server.wire import Json
 LOOK_SECONDS = 0.5  # how often is looked for turns that expire, lose their process or are cancelled by another one
 _MOST_TURNS = 512  # at once
 _STOP_SECONDS = 5.0
+_INGESTION_SECONDS, _MOST_LOOKS = 60.0, 1200  # how long files of a conversation are waited for, in how many looks
 _STOPPED = {"code": "server_error", "message": "The server stopped while it was working on this."}
 logger = logging.getLogger(__name__)
 
-Search = Callable[[Json, list[str]], list[Json]]
+
+class Search(Protocol):
+    """Looks something up in the stores of a tool; None to one that `waits`, while that is not possible yet."""
+
+    def __call__(self, tool: Json, queries: list[str], *, waits: bool) -> list[Json] | None: ...
 
 
 @dataclass
@@ -76,7 +82,7 @@ class Turns:
         self._keep_file = keep_file
         self._search, self._complaints, self._lease = search, complaints, lease
         self.channels = Channels()
-        self.plays_tools = answerer.plays_tools
+        self.plays = answerer.plays
         self._owner = secrets.token_hex(8)
         self._order = threading.Lock()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -346,7 +352,14 @@ class Turns:
         return {"type": output["type"], "file_id": self._keep_file(output["filename"], output["content"])}
 
     async def search(self, tool: Json, queries: Iterable[str]) -> list[Json]:
-        return await asyncio.to_thread(self._search, tool, list(queries))
+        """Search, once the files of the conversation have been ingested, or after a minute (file search guide)."""
+        words = list(queries)
+        for left in reversed(range(_MOST_LOOKS)):
+            found = await asyncio.to_thread(self._search, tool, words, waits=left > 0)
+            if found is not None:
+                return found
+            await asyncio.sleep(_INGESTION_SECONDS / _MOST_LOOKS)
+        return []
 
 
 def outputs_of(calls: Iterable[Json], items: Iterable[Json]) -> list[Json]:
