@@ -45,7 +45,7 @@ _STOPPED = {"code": "server_error", "message": "The server stopped while it was 
 logger = logging.getLogger(__name__)
 
 
-class Search(Protocol):
+class StoreSearch(Protocol):
     """Looks something up in the stores of a tool; None to one that `waits`, while that is not possible yet."""
 
     def __call__(self, tool: Json, queries: list[str], *, waits: bool) -> list[Json] | None: ...
@@ -73,7 +73,7 @@ class Turns:
         clock: Callable[[], float],
         answerer: Answerer,
         *,
-        search: Search,
+        search: StoreSearch,
         keep_file: Callable[[str, bytes], str],
         complaints: Complaints,
         lease: float,
