@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.figure import Figure, told
 from benchmarks.school import ASSISTANTS, FILES, STORES, build, opened
-from deployer.apply import execute
+from deployer.apply.execute import execute
 from deployer.backends.http.client import Client
 from deployer.model import Change, Create, Plan, Status
 from tests.support.live import http

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import resource
+import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -30,3 +33,11 @@ def told(figures: Sequence[Figure]) -> int:
     for figure in figures:
         print(figure)
     return 0 if all(figure.reached for figure in figures) else 1
+
+
+def cpu_of(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> float:
+    """Run a command to its end and return the CPU seconds that it and its children took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime

@@ -24,7 +24,7 @@ from pathlib import Path
 from benchmarks.figure import Figure, told
 from benchmarks.library import BATCH, MANIFEST, Served, build, change, phase, served
 from deployer import manifest
-from deployer.apply import execute
+from deployer.apply.execute import execute
 from deployer.backends.http import uploads
 from deployer.backends.http.client import Client
 from deployer.model import DesiredFile, Status

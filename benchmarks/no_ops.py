@@ -14,7 +14,7 @@ import httpx2
 from benchmarks.figure import Figure, told
 from benchmarks.school import Distant
 from deployer import manifest
-from deployer.apply import execute
+from deployer.apply.execute import execute
 from deployer.backends.http.backend import open_backend
 from deployer.model import UNLIMITED, Status
 from deployer.project import PlanOptions

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.figure import Figure, told
 from benchmarks.school import ASSISTANTS, FILES, STORES, Distant, build, opened
-from deployer.apply import execute
+from deployer.apply.execute import execute
 from deployer.backends.http.client import Client
 from deployer.backends.http.pages import PAGE
 from deployer.project.session import Session

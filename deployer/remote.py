@@ -10,7 +10,6 @@ import json
 import os
 import re
 import stat
-import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -122,6 +121,8 @@ def blocks(url: str) -> Iterator[bytes]:
 
 def _fetched(url: str, reading: Reading) -> BinaryIO:
     """Return a copy in an unnamed file of this machine: an upload may start over, and reads it without waiting."""
+    import tempfile
+
     with _driver(url) as (filesystem, path), ExitStack() as failed:
         copy = failed.enter_context(tempfile.TemporaryFile())
         for block in _blocks(filesystem, path):
@@ -185,6 +186,8 @@ class Files:
             filesystem.makedirs(path, exist_ok=True)
             filesystem.pipe_file(f"{path}/{name}", content)
             return
+        import tempfile
+
         folder = Path(self.place)
         folder.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=folder)

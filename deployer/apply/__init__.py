@@ -10,10 +10,3 @@ reuse         File objects that are there already: what was sent is not sent aga
 usage         who uses a store and holds a file, whosever it is
 journal       what this machine knows of a run that was killed
 """
-
-from deployer.apply.execute import execute
-from deployer.apply.execution import Event, Waits
-from deployer.apply.flow import STOPPED
-from deployer.apply.journal import Journal
-
-__all__ = ["STOPPED", "Event", "Journal", "Waits", "execute"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import signal
 import sys
@@ -21,6 +20,8 @@ from deployer.render.output import Streams, lasting
 from deployer.wording import counted
 
 if TYPE_CHECKING:
+    import asyncio
+
     from deployer.project.applying import ApplyOptions
     from deployer.project.session import Session
 
@@ -166,6 +167,8 @@ def _deletes(plan: Plan) -> list[str]:
 
 
 async def _executed(session: Session, plan: Plan, options: ApplyOptions, words: Words) -> ApplyResult:
+    import asyncio
+
     from deployer.project.applying import executed
     from deployer.render.progress import progress
 
@@ -190,6 +193,8 @@ async def _executed(session: Session, plan: Plan, options: ApplyOptions, words: 
 @contextlib.contextmanager
 def stopping(stop: StopSignal, work: asyncio.Task[Any], said: str) -> Iterator[None]:
     """Let Ctrl-C (or a pipeline's SIGTERM) end the run after the requests in flight; a second one ends it at once."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
 
     def interrupted() -> None:

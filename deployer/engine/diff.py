@@ -11,7 +11,6 @@ from typing import Any
 
 from deployer.engine import stamp
 from deployer.engine.canonical import same
-from deployer.functions.compatibility.compare import compare_all
 from deployer.model import Attrs, Effect, FieldChange, FieldPath, Origin
 
 _UNSTAMPED = ""
@@ -109,6 +108,8 @@ def with_compatibility(fields: Sequence[FieldChange], live: Attrs, desired: Attr
     """Return the field changes, those of functions with what they mean for the application behind them."""
     if not any(field.path[0] == "tools" for field in fields):
         return tuple(fields)
+    from deployer.functions.compatibility.compare import compare_all  # most plans change no function
+
     effects: dict[FieldPath, list[Effect]] = defaultdict(list)
     for found in compare_all(_functions(live), _functions(desired)):
         effect = Effect(tuple(found.pointer[1:]), found.what, found.breaking, found.kind)

@@ -20,7 +20,7 @@ from deployer.rollback.snapshot import CREATES
 from deployer.rollback.store import name_of
 
 if TYPE_CHECKING:
-    from deployer.apply import Event
+    from deployer.apply.execution import Event
     from deployer.backends.base import Held
     from deployer.project.session import Session
 
@@ -73,7 +73,7 @@ async def applied(session: Session, plan: Plan, options: ApplyOptions) -> ApplyR
 
 async def executed(session: Session, plan: Plan, options: ApplyOptions) -> ApplyResult:
     """Carry out a plan, without the proof. Being cancelled, it ends in the middle of its requests."""
-    from deployer.apply import execute
+    from deployer.apply.execute import execute
 
     reviewed = ProjectPlan.of(plan)
     try:

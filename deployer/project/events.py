@@ -14,7 +14,7 @@ from deployer.backends.base import Pause, Silence
 if TYPE_CHECKING:
     import asyncio
 
-    from deployer.apply import Event
+    from deployer.apply.execution import Event
 
 _SOON = 3.0
 _PAUSE = 15.0

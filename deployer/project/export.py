@@ -195,7 +195,7 @@ class Export:
 
     async def left(self, *, stamp: bool) -> ProjectPlan:
         """Return the next plan. With `stamp`, stamps of an earlier time are brought up to date first."""
-        from deployer.apply import execute
+        from deployer.apply.execute import execute
 
         left = await self.session.plan()
         if not (left.pending and stamp and stamps_only(left)):

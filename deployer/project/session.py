@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer import manifest
-from deployer.apply import Journal
-from deployer.apply.reuse import without_files
+from deployer.apply.journal import Journal
 from deployer.backends import embedded
 from deployer.backends.account import Account, open_account
 from deployer.backends.base import Held, Lease, without_password
@@ -56,6 +55,8 @@ class Session:
         """Read the account and compare: the plan of this moment."""
         live = await self.read(whole=options.prune)
         if options.check_files:
+            from deployer.apply.reuse import without_files
+
             live = await without_files(self.account, live)
         left_over = Journal.of(self.manifest.root, self.account.settings, self.manifest.project).left_over
         built = plan.build(self.scope(options), self.manifest.resources, live, left_over)

@@ -151,7 +151,8 @@ def missing(found: Sequence[MissingContent], again: str) -> str:
 
 async def unreferenced(session: Session, older_than: float) -> list[Unreferenced]:
     """Return uploaded files of this project that no object refers to, older than so many seconds."""
-    from deployer.apply import Journal, usage
+    from deployer.apply import usage
+    from deployer.apply.journal import Journal
 
     left = Journal.of(session.manifest.root, session.account.settings, session.manifest.project).left_over
     uploads = usage.Uploads.of(list(_known(session.manifest)), left)
@@ -172,7 +173,8 @@ def _known(manifest: Manifest) -> Iterator[Known]:
 
 async def delete_files(session: Session, found: Sequence[Unreferenced]) -> None:
     """Delete these File objects; one that is gone is fine."""
-    from deployer.apply import Journal, usage
+    from deployer.apply import usage
+    from deployer.apply.journal import Journal
 
     journal = Journal.of(session.manifest.root, session.account.settings, session.manifest.project)
     await usage.delete_files(session.account.files, [one.id for one in found], journal.delete)

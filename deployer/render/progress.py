@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Protocol
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
-from rich.text import Text
+from typing import IO, TYPE_CHECKING, Protocol
 
 from deployer.engine.cost import cost, seconds
 from deployer.model import Address, AttachFiles, Operation, Outcome, Plan, Status, Upload
 from deployer.render import preview, text
+from deployer.render.lines import Segment
 from deployer.wording import duration, size, size_of
+
+if TYPE_CHECKING:
+    from deployer.render.terminal import BarsOnScreen, Terminal
 
 _QUICK = 3.0
 _PAUSE = 5.0
@@ -42,8 +41,8 @@ class Reporter(Protocol):
 def progress(file: IO[str], plan: Plan, clock: Clock = time.monotonic) -> Iterator[Reporter]:
     """Yield the function to call for whatever happens while a plan is executed."""
     out = text.console(file)
-    # FORCE_COLOR makes rich call a log a terminal; bars need a real one.
-    display: Bars | Log = Bars(out) if file.isatty() and not out.is_dumb_terminal else Log(out)
+    bars = out.bars()
+    display: Bars | Sentences = Bars(bars) if bars else Sentences(out)
     reporter = _Progress(out, plan, display, clock)
     try:
         yield reporter
@@ -55,7 +54,7 @@ def progress(file: IO[str], plan: Plan, clock: Clock = time.monotonic) -> Iterat
 class _Progress:
     """Counts what it is told, and shows it once an apply is no longer quick."""
 
-    def __init__(self, out: Console, plan: Plan, display: Bars | Log, clock: Clock) -> None:
+    def __init__(self, out: text.Log | Terminal, plan: Plan, display: Bars | Sentences, clock: Clock) -> None:
         self._out, self._tally, self._display = out, Tally(plan), display
         self._clock, self._start = clock, clock()
         self._many, self._gone = preview.are_many(plan), 0
@@ -84,17 +83,17 @@ class _Progress:
             text.files_gone(self._out, self._gone)
 
 
-class Log:
+class Sentences:
     """A line every few seconds."""
 
-    def __init__(self, out: Console) -> None:
+    def __init__(self, out: text.Log | Terminal) -> None:
         self._out = out
         self._next = 0.0
 
     def show(self, tally: Tally, elapsed: float) -> None:
         if elapsed >= self._next and (said := sentence(tally, elapsed)):
             self._next = elapsed + _PAUSE
-            self._out.print(Text(f"  {said}", "dim"))
+            self._out.print(Segment(f"  {said}", "dim"))
 
     def close(self) -> None:
         """Nothing is held."""
@@ -115,17 +114,8 @@ def sentence(tally: Tally, elapsed: float) -> str:
 class Bars:
     """Nothing is drawn before the first `show`."""
 
-    def __init__(self, out: Console) -> None:
-        texts = [TextColumn(f"{{task.{name}}}") for name in ("description", "fields[amount]", "fields[pace]")]
-        self._bars = Progress(
-            texts[0],
-            BarColumn(bar_width=20),
-            *texts[1:],
-            console=out,
-            transient=True,
-            redirect_stderr=sys.stderr.isatty(),  # what is said there appears above the bars; a file gets it itself
-        )
-        self._tasks: dict[str, TaskID] = {}
+    def __init__(self, bars: BarsOnScreen) -> None:
+        self._bars = bars
         self._next = 0.0
 
     def show(self, tally: Tally, elapsed: float) -> None:
@@ -142,12 +132,8 @@ class Bars:
         self._bar("requests", tally.requests, f"{tally.requests}", left)
 
     def _bar(self, name: str, track: Track, amount: str, pace: str = "") -> None:
-        if not track.total:
-            return
-        if name not in self._tasks:
-            self._tasks[name] = self._bars.add_task(name, total=track.total, amount=amount, pace=pace)
-            self._bars.start()
-        self._bars.update(self._tasks[name], completed=track.done, amount=amount, pace=pace)
+        if track.total:
+            self._bars.set(name, track.done, track.total, amount, pace)
 
     def close(self) -> None:
         self._bars.stop()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import IO
-
-from rich.console import Console
-from rich.text import Text
+import os
+from typing import IO, TYPE_CHECKING
 
 from deployer import catalogue
 from deployer.engine import review
@@ -13,34 +11,42 @@ from deployer.engine.plan_json import in_order
 from deployer.model import Action, Outcome, Plan, Severity, Status
 from deployer.render import preview
 from deployer.render.formats import Applied, FoundFiles
-from deployer.render.lines import Line, plain, plain_text
+from deployer.render.lines import Line, Segment, plain, plain_text
 from deployer.render.output import Streams
 from deployer.wording import counted, duration, size
 
-_TONES = {
-    "plain": "",
-    "label": "",
-    "dim": "dim",
-    "strong": "bold",
-    "new": "green",
-    "gone": "red",
-    "changed": "yellow",
-    "warn": "bold magenta",
-}
+if TYPE_CHECKING:
+    from deployer.render.terminal import Terminal
+
 _SIGN_TONES = {"+": "new", "-": "gone", "~": "changed", "±": "changed", "?": "warn", "!": "warn"}
-_NARROW = 20
-_STATUS = {Status.DONE: ("✓", "green"), Status.FAILED: ("✗", "bold red"), Status.SKIPPED: ("·", "yellow")}
+_STATUS = {Status.DONE: ("✓", "new"), Status.FAILED: ("✗", "failed"), Status.SKIPPED: ("·", "changed")}
 
 
-def console(file: IO[str]) -> Console:
-    """A console that wraps nothing, and has colour only on a terminal without NO_COLOR."""
-    return _Console(file=file, highlight=False, soft_wrap=True, markup=False, emoji=False)
+class Log:
+    """A file or a pipe: lines without colour, none wrapped."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def print(self, *segments: Segment) -> None:
+        self._file.write("".join(segment.text for segment in segments) + "\n")
+        self._file.flush()
+
+    def print_line(self, head: tuple[Segment, ...], body: tuple[Segment, ...]) -> None:
+        """Print a line of many: the last `print` brings it out."""
+        self._file.write("".join(segment.text for segment in (*head, *body)).rstrip() + "\n")
+
+    def bars(self) -> None:
+        """There are none."""
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        """Leave it to the caller: rich would end the process, in the middle of whatever is being done."""
-        raise BrokenPipeError
+def console(file: IO[str]) -> Log | Terminal:
+    """Return what writes to a file; only a terminal needs rich, which takes long to import."""
+    if file.isatty() or os.environ.get("FORCE_COLOR") or os.environ.get("TTY_COMPATIBLE"):
+        from deployer.render.terminal import Terminal
+
+        return Terminal(file)
+    return Log(file)
 
 
 def plan(value: Plan, to: Streams, *, errors: bool = True) -> None:
@@ -49,46 +55,33 @@ def plan(value: Plan, to: Streams, *, errors: bool = True) -> None:
     Without `errors` these are only counted, and a refusal is left to who refuses.
     """
     value, out = review.reviewed(value), console(to.out)
-    out.print(Text(preview.header(value), style="dim"))
+    out.print(Segment(preview.header(value), "dim"))
     told = [
         one for one in in_order(value.problems) if one.rule not in catalogue.RULES
     ]  # those stand beside the changes
     if found := [one for one in told if errors or one not in value.errors]:
         out.print()
         for problem in found:
-            style = "yellow" if problem.severity is Severity.WARNING else "red"
-            out.print(Text(plain(str(problem)), style=style))
+            out.print(Segment(plain(str(problem)), "changed" if problem.severity is Severity.WARNING else "gone"))
     for line in preview.changes(value):
         if line.depth == 0:
-            out.print()
+            out.print_line((), ())
         _print(out, line)
     out.print()
-    out.print(Text(preview.totals(value), style="bold"))
+    out.print(Segment(preview.totals(value), "strong"))
     verdict = review.of(value)
     if verdict.refusal and errors:
         said = plain_text(f"apply will refuse: {verdict.refusal}").replace("\n", "\n  ")  # no name begins a line
-        out.print(Text(said, style="yellow"))
+        out.print(Segment(said, "changed"))
     for gate in verdict.failed:
-        out.print(Text(plain(f"failed: {gate}"), style="red"))
+        out.print(Segment(plain(f"failed: {gate}"), "gone"))
 
 
-def _print(out: Console, line: Line) -> None:
-    """Print a line; on a terminal that is too narrow for it, what does not fit goes on under its column."""
+def _print(out: Log | Terminal, line: Line) -> None:
     sign = f"{line.sign} " if line.sign else ("" if line.depth == 0 else "  ")
-    head = Text("    " * line.depth).append(sign, _TONES[_SIGN_TONES.get(line.sign, "plain")])
-    body = Text()
-    for segment in line.segments:
-        (head if segment.tone == "label" else body).append(segment.text, _TONES[segment.tone])
-    body.rstrip()
-    room = out.width - head.cell_len
-    if not out.file.isatty() or body.cell_len <= room or room < _NARROW:
-        whole = head + body
-        whole.rstrip()
-        out.print(whole)
-        return
-    for number, part in enumerate(body.wrap(out, room)):
-        part.rstrip()
-        out.print((head if number == 0 else Text(" " * head.cell_len)) + part)
+    head = (Segment("    " * line.depth), Segment(sign, _SIGN_TONES.get(line.sign, "plain")))
+    labels = tuple(one for one in line.segments if one.tone == "label")
+    out.print_line((*head, *labels), tuple(one for one in line.segments if one.tone != "label"))
 
 
 def files(value: FoundFiles, to: Streams) -> None:
@@ -100,35 +93,30 @@ def files(value: FoundFiles, to: Streams) -> None:
     to.say(f"{counted(len(value.files), 'unreferenced file')}, {total}." if value.files else nothing)
 
 
-def outcome(out: Console, value: Outcome) -> None:
+def outcome(out: Log | Terminal, value: Outcome) -> None:
     """Print what became of one change, and what the service did otherwise than it was told."""
-    mark, style = _STATUS[value.status]
-    text = Text(f"{mark} ", style=style)
-    text.append(plain(preview.done(value)))
-    if value.status is not Status.DONE:
-        text.append(f"  {value.status}: {plain(value.why)}", style)
-    out.print(text)
+    mark, tone = _STATUS[value.status]
+    why = "" if value.status is Status.DONE else f"  {value.status}: {plain(value.why)}"
+    out.print(Segment(f"{mark} {plain(preview.done(value))}{why}", tone))
     for note in value.notes:
-        out.print(Text(f"    note: {plain(note)}", "yellow"))
+        out.print(Segment(f"    note: {plain(note)}", "changed"))
 
 
-def files_gone(out: Console, count: int) -> None:
+def files_gone(out: Log | Terminal, count: int) -> None:
     """Print what became of File objects that are too many to be named."""
-    mark, style = _STATUS[Status.DONE]
-    out.print(
-        Text(f"{mark} ", style=style).append(f"{counted(count, 'File object')}  {preview.PAST[Action.DELETE]}", "")
-    )
+    mark, tone = _STATUS[Status.DONE]
+    out.print(Segment(f"{mark} {counted(count, 'File object')}  {preview.PAST[Action.DELETE]}", tone))
 
 
 def drift(value: Plan, to: Streams) -> None:
     """Write what moved on the account since the last apply, and nothing else."""
     out = console(to.out)
-    out.print(Text(preview.header(value), style="dim"))
+    out.print(Segment(preview.header(value), "dim"))
     out.print()
     shown = list(preview.drift(value))
     for line in shown:
         _print(out, line)
-    out.print(Text("\n" * bool(shown) + preview.drift_totals(value), style="bold"))
+    out.print(Segment("\n" * bool(shown) + preview.drift_totals(value), "strong"))
 
 
 def outcomes(value: Applied, to: Streams) -> None:
@@ -137,6 +125,6 @@ def outcomes(value: Applied, to: Streams) -> None:
     for one in value.outcomes:
         outcome(out, one)
     end = " The next plan is empty." if value.left == 0 else ""
-    out.print(Text(f"\n{preview.outcome_totals(value.outcomes)}.{end}", style="bold"))
+    out.print(Segment(f"\n{preview.outcome_totals(value.outcomes)}.{end}", "strong"))
     for line in filter(None, (preview.left(value.outcomes), plain_text(value.why))):
-        out.print(Text(line))
+        out.print(Segment(line))

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from deployer.apply import execute
-from deployer.apply.execute import CONCURRENCY
+from deployer.apply.execute import CONCURRENCY, execute
 from deployer.backends.embedded import FOLDER
 from deployer.model import Outcome, Status
 from deployer.project import PlanOptions

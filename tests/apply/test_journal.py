@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from deployer import cache
-from deployer.apply import Journal
+from deployer.apply.journal import Journal
 from deployer.model import AccountSettings
 
 HERE = AccountSettings("live", "agents", "https://a.invalid/v1")

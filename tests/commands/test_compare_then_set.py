@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from deployer.apply import execute, precondition
+from deployer.apply import precondition
+from deployer.apply.execute import execute
 from deployer.backends.embedded import FOLDER
 from deployer.model import FileAction, Outcome, Plan, Status
 from deployer.project import PlanOptions

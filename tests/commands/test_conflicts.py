@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deployer.apply import execute
+from deployer.apply.execute import execute
 from deployer.backends.embedded import FOLDER
 from deployer.model import OnDrift, Plan, Status
 from deployer.project import PlanOptions

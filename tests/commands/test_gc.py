@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from deployer.apply import Journal
+from deployer.apply.journal import Journal
 from deployer.apply.usage import Known, Unreferenced, Uploads, unreferenced
 from deployer.errors import AccountError
 from deployer.model import AccountSettings

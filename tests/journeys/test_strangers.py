@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deployer.apply import execute
+from deployer.apply.execute import execute
 from deployer.apply.usage import holdings
 from deployer.model import Status
 from deployer.project import PlanOptions

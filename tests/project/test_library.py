@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 import deployer
 from deployer import AccountError, ApplyResult, ApplyStatus, DeployerError, Problem, ProblemsFound, Project, StopSignal
-from deployer.apply import Event
+from deployer.apply.execution import Event
 from deployer.manifest import schema
 from deployer.model import Action, Address, Status, Upload
 from deployer.project import ProjectEvent

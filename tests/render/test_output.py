@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
+from deployer.render.lines import Segment
 from deployer.render.output import Lasting, lasting, prepare, silence
 from deployer.render.text import console
 
@@ -92,7 +93,7 @@ def test_what_is_done_meanwhile_goes_on_and_the_loss_is_told_once(
     monkeypatch.setattr(sys, "stdout", file)
     with lasting():
         click.echo("one")
-        console(sys.stdout).print("two")
+        console(sys.stdout).print(Segment("two"))
         click.echo("three")
     assert sys.stdout is file
     assert file.getvalue() == "one\n"

@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from deployer.apply import execute
+from deployer.apply.execute import execute
 from deployer.commands.carry_out import tell
 from deployer.model import Outcome, Plan
 from deployer.project import Project as Library

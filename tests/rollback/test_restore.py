@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.apply import execute
+from deployer.apply.execute import execute
 from deployer.engine import plan
 from deployer.engine.draft import Scope
 from deployer.kinds import kinds_of

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deployer.apply import Waits, execute
+from deployer.apply.execute import execute
+from deployer.apply.execution import Waits
 from deployer.model import OnDrift, Outcome, Plan, Status
 from deployer.project import PlanOptions
 from deployer.project.session import Session

@@ -12,7 +12,8 @@ from typing import Any
 import httpx2
 
 from deployer import cache, manifest
-from deployer.apply import Waits, execute
+from deployer.apply.execute import execute
+from deployer.apply.execution import Waits
 from deployer.backends.account import Account
 from deployer.backends.http.backend import HttpBackend, open_backend
 from deployer.backends.http.client import Client
