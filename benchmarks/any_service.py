@@ -1,0 +1,268 @@
+"""The tool against services that are broken, slow, huge, lying, lagging, normalising or forgetting.
+
+Every mode of tests/support/hostile.py: a plan, an apply to an empty account, an apply of changes, a destruction. Each
+write runs twice under the mode, then once against the sound account, which must then hold exactly what the manifest
+says. The tool's time goes thirty times faster, and so do its deadlines.
+
+`python -m benchmarks.any_service WORD …` takes the modes whose name or kind holds one of the words.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from benchmarks.figure import Figure, told
+from deployer.engine import stamp
+from deployer.server import EmbeddedAccount, read_faults
+from tests.support.hostile import CALM, TABLE, Hostile, Mode, hostile
+from tests.support.states import State, write
+from tests.support.tool import Tool, tool
+from tests.support.whole import Whole, whole
+
+SPEED = 30
+WORKERS = 2
+MEMORY = 200 * 1024 * 1024
+ACCOUNT = ("--account", "served")
+APPLY = ("apply", "--yes", "--prune", *ACCOUNT)
+PLAN = ("plan", "--prune", "--exit-code", *ACCOUNT)
+DESTROY = ("destroy", "--confirm", "journey", *ACCOUNT)
+_READ, _WRITE, _SHOWN, _INGESTED, _GRACE = 200.0, 365.0, 120.0, 900.0, 5.0
+DEADLINES = {"plan": _READ, "apply": 2 * _READ + _WRITE + _SHOWN + _INGESTED, "destroy": 2 * _READ + _WRITE}
+"""Seconds: what a command may take by the tool's own deadlines. An account without a good answer is given up after two
+minutes and one more attempt, a write has six minutes, what was lost is looked for, ingestion may stand still for
+fifteen."""
+
+BEFORE: State = (
+    """
+vector_stores:
+  docs: {name: Docs, files: [docs/*.md]}
+assistants:
+  tutor:
+    name: Tutor
+    model: gpt-6-luna
+    instructions: Explain in one sentence.
+    tools:
+      - {type: file_search, vector_stores: [docs]}
+      - {type: function, name: show, description: Shows, parameters: {type: object, properties: {a: {type: string}}}}
+  leaving: {name: Leaving, model: gpt-6-luna}
+""",
+    {"docs/kept.md": "# kept\n", "docs/changed.md": "# before\n"},
+)
+WANTED: State = (
+    """
+vector_stores:
+  docs: {name: Documents, files: [docs/*.md]}
+  more: {name: More, files: [{path: "more/*.md", attributes: {team: blue}}]}
+assistants:
+  tutor:
+    name: Tutor
+    model: gpt-6-luna
+    instructions: Explain in two sentences.
+    temperature: 0.5
+    tools:
+      - {type: file_search, vector_stores: [docs]}
+      - {type: code_interpreter, files: [data/*.csv]}
+  coming: {name: Coming, model: gpt-6-luna, metadata: {team: blue}}
+""",
+    {"docs/kept.md": "# kept\n", "docs/changed.md": "# after\n", "more/new.md": "# new\n", "data/a.csv": "a,b\n1,2\n"},
+)
+
+
+@dataclass
+class Seen:
+    """What one mode brought to light; `flaws` are sentences, by what they are against."""
+
+    mode: str
+    runs: int = 0
+    peak: int = 0
+    slowest: float = 0.0
+    flaws: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass
+class Bench:
+    """One worker: a tool, a server, and the accounts that every mode begins with."""
+
+    root: Path
+    tool: Tool
+    server: Hostile
+    told: dict[str, list[str]] = field(default_factory=dict)
+
+    def prepare(self) -> None:
+        """Apply both states to sound accounts."""
+        for name, state in (("before", BEFORE), ("wanted", WANTED)):
+            write(self.root / name, state, "assistants", self.server.base_url)
+            code, said, _ = self._run(CALM, self.root / f"account-{name}", self.root / name, APPLY)
+            assert code == 0, said
+            self.told[name] = self._whole(self.root / f"account-{name}").told
+        self.told["nothing"] = []
+
+    def tried(self, mode: Mode) -> Seen:
+        """Do everything under a mode."""
+        seen = Seen(mode.name)
+        for start, manifest, command, end in (
+            ("before", "wanted", PLAN, ""),
+            ("nothing", "wanted", APPLY, "wanted"),
+            ("before", "wanted", APPLY, "wanted"),
+            ("before", "before", DESTROY, "nothing"),
+        ):
+            with self._case(start, manifest) as (account, folder):
+                self._step(seen, mode, account, folder, command, end or start, writes=bool(end))
+        return seen
+
+    def _step(  # noqa: PLR0913, PLR0917 (what a step is)
+        self, seen: Seen, mode: Mode, account: Path, folder: Path, command: Sequence[str], end: str, *, writes: bool
+    ) -> None:
+        for turn in (1, 2) if writes else (1,):
+            code = self._judged(seen, mode, account, folder, command, f"{turn}. {command[0]}")
+            found = self._whole(account)
+            seen.flaws += [("duplicates", f"{turn}. {command[0]}: {one}") for one in _twice(found)]
+            if code == 0 and (found.told != self.told[end] or not writes):
+                seen.flaws.append(
+                    ("done, but not", f"{turn}. {command[0]} ends with 0; {_differs(found, self.told[end])}")
+                )
+            if not writes and found.told != self.told[end]:
+                seen.flaws.append(("done, but not", f"{command[0]} changed the account"))
+            if code == 0:
+                break
+        if writes:
+            self._mended(seen, account, folder, command, end)
+
+    def _mended(self, seen: Seen, account: Path, folder: Path, command: Sequence[str], end: str) -> None:
+        """The next run, when all is well again, does what is left; files of nobody are collected."""
+        code, said, _ = self._run(CALM, account, folder, command)
+        if self._whole(account).unheld:
+            self._run(CALM, account, folder, ("gc", "--yes", "--older-than", "0", *ACCOUNT))
+        found = self._whole(account)
+        if code or found.told != self.told[end]:
+            why = f"after that, {command[0]} ends with {code}; {_differs(found, self.told[end])}; {said[-300:]}"
+            seen.flaws.append(("not mended", why))
+
+    def _judged(  # noqa: PLR0913, PLR0917 (what a run is)
+        self, seen: Seen, mode: Mode, account: Path, folder: Path, command: Sequence[str], name: str
+    ) -> int:
+        since = time.monotonic()
+        code, said, peak = self._run(mode, account, folder, command)
+        took = time.monotonic() - since
+        seen.runs, seen.peak, seen.slowest = seen.runs + 1, max(seen.peak, peak), max(seen.slowest, took)
+        last = said[-500:]
+        flaws = {
+            "tracebacks": "Traceback" in said,
+            "exit 3": code not in (0, 1, 2),
+            "too late": took > DEADLINES[command[0]] / SPEED + _GRACE,
+            "memory": peak > MEMORY,
+            "elsewhere": self.server.strayed > 0,
+        }
+        told = f"{name}: exit {code} in {took:.1f} s, {peak / 1024 / 1024:.0f} MB; {last}"
+        seen.flaws += [(what, told) for what, flawed in flaws.items() if flawed]
+        return code
+
+    def _run(self, mode: Mode, account: Path, folder: Path, command: Sequence[str]) -> tuple[int, str, int]:
+        faults = [{"on": "GET /v1/**", "stale": mode.stale / SPEED}] if mode.stale else []
+        with EmbeddedAccount(account, faults=read_faults({"seed": 0, "faults": faults})) as sound:
+            self.server.become(mode, sound.app)
+            running = self.tool.start(folder, *command)
+            result = running.ended()
+            self.server.become(CALM, sound.app)
+            return result
+
+    def _whole(self, account: Path) -> Whole:
+        with EmbeddedAccount(account) as sound:
+            return whole(sound)
+
+    @contextlib.contextmanager
+    def _case(self, start: str, manifest: str) -> Iterator[tuple[Path, Path]]:
+        case = self.root / "case"
+        account = case / "account"
+        if start == "nothing":
+            account.mkdir(parents=True)
+        else:
+            shutil.copytree(self.root / f"account-{start}", account)
+        folder = Path(shutil.copytree(self.root / manifest, case / "here", ignore=shutil.ignore_patterns(".deployer")))
+        try:
+            yield account, folder
+        finally:
+            shutil.rmtree(case)
+
+
+def _twice(found: Whole) -> Iterator[str]:
+    """Tell what there is more than once: objects of an address, documents of a path in a store."""
+    marks = [(one.get("metadata") or {}).get(stamp.OWNER) for one in (*found.assistants, *found.stores)]
+    yield from (f"{count} x {mark}" for mark, count in Counter(filter(None, marks)).items() if count > 1)
+    for rows in found.members.values():
+        paths = Counter((row.get("attributes") or {}).get("deployer_path", row["id"]) for row in rows)
+        yield from (f"{count} x {path}" for path, count in paths.items() if count > 1)
+
+
+def _differs(found: Whole, wanted: list[str]) -> str:
+    there, needed = Counter(found.told), Counter(wanted)
+    missing, more = [*(needed - there).elements()], [*(there - needed).elements()]
+    return f"missing {[one[:160] for one in missing]}, too much {[one[:160] for one in more]}"
+
+
+def work(names: Iterable[str]) -> None:
+    """Try these modes, and print what each brought to light as a line of JSON."""
+    with tempfile.TemporaryDirectory() as root, tool(SPEED) as started, hostile() as server:
+        bench = Bench(Path(root), started, server)
+        bench.prepare()
+        modes = {one.name: one for one in TABLE}
+        for name in names:
+            print(json.dumps(asdict(bench.tried(modes[name]))), flush=True)
+
+
+def tried(names: Sequence[str]) -> list[Seen]:
+    """Try modes in several processes, each the next that nobody has."""
+    shares = [names[number::WORKERS] for number in range(WORKERS)]
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.any_service", "--work", *share], stdout=subprocess.PIPE, text=True
+        )
+        for share in shares
+        if share
+    ]
+    seen = []
+    for worker in workers:
+        assert worker.stdout
+        seen += [Seen(**json.loads(line)) for line in worker.stdout]
+        assert worker.wait() == 0
+    return seen
+
+
+def main(words: Sequence[str]) -> int:
+    names = [one.name for one in TABLE if not words or any(word in (one.kind, one.name) for word in words)]
+    since = time.monotonic()
+    seen = tried(names)
+    for one in seen:
+        for what, told_ in one.flaws:
+            print(f"{one.mode}: {what}: {told_}")
+    kinds = Counter(what for one in seen for what, _ in one.flaws)
+    slowest, largest = max(seen, key=lambda one: one.slowest), max(seen, key=lambda one: one.peak)
+    runs, took = sum(one.runs for one in seen), time.monotonic() - since
+    print(f"{runs} runs in {took:.0f} s; the slowest: {slowest.mode}, {slowest.slowest:.1f} s")
+    return told(
+        [
+            Figure("hostile modes", len(seen), 0 if words else 60, at_least=True),
+            *(Figure(f"runs: {what}", kinds[what], 0) for what in FLAWS),
+            Figure(f"peak memory ({largest.mode})", largest.peak / 1024 / 1024, MEMORY / 1024 / 1024, " MB"),
+        ]
+    )
+
+
+FLAWS = ("tracebacks", "exit 3", "done, but not", "duplicates", "too late", "memory", "elsewhere", "not mended")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--work"]:
+        work(sys.argv[2:])
+    else:
+        sys.exit(main(sys.argv[1:]))
