@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from deployer import cache
-from deployer.apply import Journal
+from deployer.apply.journal import Journal
 from deployer.backends import embedded
 from deployer.manifest import digests
 from deployer.model import AccountSettings
