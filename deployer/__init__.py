@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from deployer.bundles import load_bundle
     from deployer.errors import AccountError, DeployerError
     from deployer.model import OnDrift, Problem, ProblemsFound
-    from deployer.project import ApplyResult, ApplyStatus, Notice, Project, ProjectPlan, Silence, StopSignal, Waiting
+    from deployer.project import (
+        ApplyResult,
+        ApplyStatus,
+        Notice,
+        Project,
+        ProjectPlan,
+        Silence,
+        StopSignal,
+        Unlisted,
+        Waiting,
+    )
 
 __version__ = "0.1.0"
 __all__ = [
@@ -35,6 +45,7 @@ __all__ = [
     "ProjectPlan",
     "Silence",
     "StopSignal",
+    "Unlisted",
     "Waiting",
     "load_bundle",
 ]

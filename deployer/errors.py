@@ -14,6 +14,7 @@ _NOT_FOUND = 404
 _FORBIDDEN = 403
 _UNSUPPORTED = (404, 405, 501)
 _REFUSED = range(400, 500)
+_CARRIED_OUT = range(200, 400)
 
 
 class DeployerError(Exception):
@@ -74,6 +75,11 @@ class AccountError(DeployerError):
         self.other_form = other_form
 
     @property
+    def may_be_done(self) -> bool:
+        """Whether what was asked for may be there all the same: nothing says that it was refused."""
+        return self.lost or self.done or self.status in _CARRIED_OUT
+
+    @property
     def absent(self) -> bool:
         """Whether the account says that there is no such thing."""
         return self.status == _NOT_FOUND
@@ -92,3 +98,10 @@ class AccountError(DeployerError):
     def refused(self) -> bool:
         """Whether the account says no, and would say so again."""
         return self.status in _REFUSED
+
+
+class UnknownError(AccountError):
+    """Whether something was done is unknown: its answer was lost, and a list that may lag does not show it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, lost=True)

@@ -4,6 +4,7 @@ execute       the changes of a plan, beside each other where nothing binds them
 operations    what each operation does
 precondition  compare, then set
 recover       a create whose answer was lost
+lag           waiting until a list shows what was written
 execution     the state of one execution
 flow          the operations of one change, each when the keys that it needs are known
 reuse         File objects that are there already: what was sent is not sent again

@@ -17,7 +17,7 @@ from deployer.apply.operations import do
 from deployer.apply.reuse import Reuse
 from deployer.apply.usage import OtherUsers
 from deployer.backends.account import Account
-from deployer.backends.base import WRITES
+from deployer.backends.base import WRITES, Unlisted
 from deployer.errors import AccountError, DeployerError
 from deployer.model import Action, Address, Change, DeleteFile, Outcome, Plan, Status
 from deployer.wording import listed
@@ -30,7 +30,7 @@ async def execute(  # noqa: PLR0913
     account: Account,
     plan: Plan,
     root: Path,
-    notify: Callable[[Event], None],
+    notify: Callable[[Event | Unlisted], None],
     *,
     stop: asyncio.Event | None = None,
     waits: Waits = USUAL,
@@ -44,7 +44,12 @@ async def execute(  # noqa: PLR0913
 
 
 def _prepared(  # noqa: PLR0913, PLR0917
-    account: Account, plan: Plan, root: Path, notify: Callable[[Event], None], stop: asyncio.Event, waits: Waits
+    account: Account,
+    plan: Plan,
+    root: Path,
+    notify: Callable[[Event | Unlisted], None],
+    stop: asyncio.Event,
+    waits: Waits,
 ) -> Execution:
     journal, promises = Journal.of(root, account.settings, plan.project), Promises.of(plan.known)
     held = {file.id for one in plan.live for file in one.files}
@@ -106,7 +111,8 @@ async def _one(run: Execution, change: Change, needs: list[asyncio.Task[Outcome]
     flow = Flow(run.promises, partial(do, run, change), run.stop)
     await flow.run(change.operations)
     if flow.failures:
-        return _outcome(run, change, Status.FAILED, _summed_up(flow.failures))
+        status = Status.UNKNOWN if flow.unknown else Status.FAILED
+        return _outcome(run, change, status, _summed_up(flow.failures))
     if flow.left_out:
         return _outcome(run, change, Status.SKIPPED, _why_left_out(run, change))
     return _outcome(run, change, Status.DONE, "")

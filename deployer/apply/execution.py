@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 from deployer.apply.flow import STOPPED, Promises, Stopped
 from deployer.apply.journal import Journal
+from deployer.apply.lag import Lag, SharedLook
 from deployer.apply.reuse import Reuse
 from deployer.apply.usage import OtherUsers
 from deployer.backends.account import Account
-from deployer.model import Address, Operation, Outcome, Plan
+from deployer.backends.base import Unlisted
+from deployer.model import Address, LiveObject, Operation, Outcome, Plan
 from deployer.wording import counted
 
 
@@ -43,14 +48,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """How long to wait, in seconds.
-
-    For ingestion that makes no progress; until what was attached shows; until a lost write shows; between polls.
-    """
+    """How long to wait, in seconds: for ingestion that makes no progress; between polls."""
 
     ingestion: float = 900.0
-    shows: float = 60.0
-    lost: float = 1.0
     poll: float = 1.0
 
 
@@ -63,13 +63,13 @@ class Execution:
 
     `sent` are the File objects that this run made, `used` all that its documents come from. `verified`: the first
     attach came back with its attributes; until then `first` lets one batch out at a time. `undone`: it did not, and
-    whatever this run has sent is taken back.
+    whatever this run has sent is taken back. `looks` are shared by those who look for a lost create, by kind.
     """
 
     account: Account
     plan: Plan
     root: Path
-    notify: Callable[[Event], None]
+    notify: Callable[[Event | Unlisted], None]
     stop: asyncio.Event
     gate: asyncio.Semaphore
     waits: Waits
@@ -85,6 +85,18 @@ class Execution:
     verified: bool = False
     undone: bool = False
     notes: dict[Address, list[str]] = field(default_factory=lambda: defaultdict(list))
+    looks: dict[str, SharedLook[dict[Address, LiveObject]]] = field(default_factory=dict)
+    nonce: str = field(default_factory=partial(secrets.token_hex, 8))
+    _batches: count[int] = field(default_factory=count)
+
+    def batch(self) -> str:
+        """Return a name for one more batch of this run, which no other has."""
+        return f"{self.nonce} {next(self._batches)}"
+
+    @property
+    def lag(self) -> Lag:
+        """How long a list of the account may lag, and who is told."""
+        return Lag(self.account.settings.list_lag, self.notify, self.pause)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

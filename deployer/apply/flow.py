@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from deployer.errors import DeployerError
+from deployer.errors import DeployerError, UnknownError
 from deployer.model import AttachFiles, Operation, Operations
 
 STOPPED = "interrupted"
@@ -92,13 +92,17 @@ class Promises:
 
 @dataclass(slots=True)
 class Flow:
-    """One pass over the operations of a change. `failures` are sentences, in the order in which they happened."""
+    """One pass over the operations of a change. `failures` are sentences, in the order in which they happened.
+
+    `unknown`: one of them leaves open whether its operation was done.
+    """
 
     promises: Promises
     do: Callable[[Operation], Awaitable[None]]
     stop: asyncio.Event
     failures: list[str] = field(default_factory=list)
     left_out: int = 0
+    unknown: bool = False
     _ready: asyncio.Queue[Operation | None] = field(default_factory=asyncio.Queue)
     _left: int = 0
 
@@ -151,6 +155,7 @@ class Flow:
             self.left_out += 1
         except DeployerError as error:
             self.failures.append(str(error))
+            self.unknown |= isinstance(error, UnknownError)
             self._give_up(operation, str(error))
 
     def _give_up(self, operation: Operation, why: str) -> None:

@@ -1,15 +1,18 @@
-"""What this machine knows of an apply that did not live to its end: files sent, and files about to be deleted.
+"""What this machine knows of an apply that did not live to its end: what it was making, sent, and about to delete.
 
 Everything else is read back from the account; but a File object carries no mark, so between its upload and its attach,
-and between its detach and its delete, nothing on the account says whose it is. On another machine `gc` finds these.
+and between its detach and its delete, nothing on the account says whose it is. On another machine `gc` finds these. An
+object shows in a list only after a while, or never: until a list has shown it, its create stands here.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +23,30 @@ from deployer.model import AccountSettings
 _NAME = "journal.jsonl"
 
 
+@dataclass(frozen=True, slots=True)
+class BegunCreate:
+    """A create that no list has shown the result of: when it began (Unix seconds), and the id if that was answered.
+
+    `nonce` is what makes its key; a repeat of the same create has the same.
+    """
+
+    nonce: str
+    began: float
+    live_id: str = ""
+
+
 @dataclass(slots=True)
 class Journal:
-    """`sent` maps ids to the sha256 of what they hold; `released` are ids whose delete may not have happened."""
+    """`sent` maps ids to the sha256 of what they hold; `released` are ids whose delete may not have happened.
+
+    `creates` are those, by address, that no list has shown the result of.
+    """
 
     folder: Path
     account: str
     sent: dict[str, str] = field(default_factory=dict)
     released: dict[str, None] = field(default_factory=dict)
+    creates: dict[str, BegunCreate] = field(default_factory=dict)
 
     @classmethod
     def of(cls, root: Path, settings: AccountSettings, project: str) -> Journal:
@@ -48,6 +67,12 @@ class Journal:
             case {"deleted": str(file_id)}:
                 self.sent.pop(file_id, None)
                 self.released.pop(file_id, None)
+            case {"creating": str(address), "nonce": str(nonce), "at": int() | float() as began}:
+                self.creates[address] = BegunCreate(nonce, began)
+            case {"created": str(address), "id": str(live_id)} if address in self.creates:
+                self.creates[address] = replace(self.creates[address], live_id=live_id)
+            case {"settled": str(address)}:
+                self.creates.pop(address, None)
 
     @property
     def left_over(self) -> dict[str, str]:
@@ -63,11 +88,29 @@ class Journal:
     def delete(self, file_id: str) -> None:
         self._write([{"deleted": file_id}])
 
+    def begin(self, address: str) -> str:
+        """Note a create before it is sent; return its nonce, which is the same for one that may have been lost."""
+        known = self.creates.get(address)
+        nonce = known.nonce if known else secrets.token_hex(8)
+        self._write([{"creating": address, "nonce": nonce, "at": time.time()}])
+        return nonce
+
+    def made(self, address: str, live_id: str) -> None:
+        self._write([{"created": address, "id": live_id}])
+
+    def settle(self, addresses: Iterable[str]) -> None:
+        """Forget creates: a list shows what they made, or nothing was made."""
+        self._write([{"settled": one} for one in addresses if one in self.creates])
+        if not (self.creates or self.sent or self.released):
+            self.clear()
+
     def clear(self) -> None:
-        """Forget what is noted of this account: the apply came to its end. What others noted stays."""
+        """Forget what is noted of files of this account: the apply came to its end. What others noted stays."""
         path = self.folder / _NAME
         entries = _entries(path)
-        left = [one for one in entries if one.get("account") != self.account or _is_at_work(one)]
+        left = [one for one in entries if one.get("account") != self.account or _is_at_work(one) or self._is_open(one)]
+        self.sent.clear()
+        self.released.clear()
         try:
             if left:
                 path.write_text("".join(json.dumps(one) + "\n" for one in left), encoding="ascii")
@@ -76,7 +119,10 @@ class Journal:
         except OSError:  # as with what is written: a hint
             return
 
-    def _write(self, entries: list[dict[str, str]]) -> None:
+    def _is_open(self, entry: dict[str, Any]) -> bool:
+        return entry.get("creating", entry.get("created")) in self.creates
+
+    def _write(self, entries: list[dict[str, Any]]) -> None:
         """Append whole lines: a killed process leaves at most one that is torn, and that one is not read."""
         for entry in entries:
             self._remember(entry)

@@ -7,6 +7,7 @@ import copy
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO
 
 from deployer import remote
@@ -34,10 +35,9 @@ from deployer.model import (
     Upload,
     Write,
 )
+from deployer.wording import counted
 
-_BATCH_TRIES = 3
 _SUSPECT = ("failed", "cancelled", "in_progress")
-_TRIES = 5
 _LOOKS = 3
 
 
@@ -68,8 +68,7 @@ async def do(run: Execution, change: Change, operation: Operation) -> None:
 async def _create(run: Execution, address: Address, create: Create) -> None:
     body = fill(create, run.promises.known)
     with _held_even_if_odd(run, create):
-        async with run.turn():
-            answer = await recover.create(run, create.address.kind, body)
+        answer = await recover.create(run, create, body)
     await _stamp_came_back(run, create, body, answer)
     _written(run, address, create, body, answer)
 
@@ -99,11 +98,11 @@ async def _update(run: Execution, address: Address, update: Update) -> None:
 
 @contextmanager
 def _held_even_if_odd(run: Execution, write: Write) -> Iterator[None]:
-    """What was done holds its files, though the answer makes no sense: they are not taken back."""
+    """What may be done holds its files, though the answer makes no sense: they are not taken back."""
     try:
         yield
     except AccountError as error:
-        if error.done:
+        if error.may_be_done:
             run.attached.update(run.promises.known[key] for _, key in write.refs)
         raise
 
@@ -173,26 +172,27 @@ async def _upload(run: Execution, address: Address, upload: Upload) -> None:
 
 
 async def _sent(run: Execution, address: Address, file: DesiredFile) -> str:
-    """Stream the file; when the answer is lost, look whether it arrived, and only else send it again."""
-    for _ in range(_TRIES):
+    """Stream the file, once; when the answer is lost, look whether it arrived."""
+    with run.reuse.under_way(file):
         try:
             return await _send(run, address, file)
         except AccountError as error:
-            if not error.lost:
+            if not error.may_be_done:
                 raise
-            unanswered = error
-        await run.pause(run.waits.lost)
-        if found := await run.reuse.appeared(file, alone=_is_alone(run, file)):
-            return found
-    raise unanswered
+            lost = error
+        what = f"the answer to the upload of {file.path} was lost; waiting until it is listed"
+        found = await run.lag.until_shown(what, partial(run.reuse.appeared, file))
+    if found is None:
+        raise recover.unknown(run, lost, f"{file.path} was uploaded", "it is not listed")
+    return found
 
 
 async def _send(run: Execution, address: Address, file: DesiredFile) -> str:
     """Send the bytes; if they are no longer those of the plan, take the upload back and fail."""
     async with _opened(run, file) as content, run.turn():
-        file_id, sha = await run.account.files.upload(
-            file.name, content, file.size, lambda size: run.notify(Event(address, bytes=size))
-        )
+        sent = lambda size: run.notify(Event(address, bytes=size))  # noqa: E731
+        key = recover.key(run.nonce, file.name, file.sha256)
+        file_id, sha = await run.account.files.upload(file.name, content, file.size, sent, key)
     run.reuse.seen.add(file_id)
     run.sent.add(file_id)
     run.journal.send(file_id, sha)
@@ -209,11 +209,6 @@ def _opened(run: Execution, file: DesiredFile) -> AbstractAsyncContextManager[Bi
     source = file.source or file.path
     what = remote.shown(source) if remote.is_url(source) else source
     return remote.opened(what, lambda reading: remote.open_source(run.root, source, reading))
-
-
-def _is_alone(run: Execution, file: DesiredFile) -> bool:
-    uploads = (one for change in run.plan.pending for one in change.operations if isinstance(one, Upload))
-    return sum(one.file.name == file.name and one.file.size == file.size for one in uploads) == 1
 
 
 @dataclass(slots=True)
@@ -295,19 +290,21 @@ async def _send_batch(group: _Group) -> str | None:
 
 
 async def _batch(group: _Group) -> str | None:
-    for _ in range(_BATCH_TRIES):
-        try:
-            async with group.run.turn():
-                return await group.run.account.files.attach(group.store, group.ids)
-        except AccountError as error:
-            if error.done:
-                group.run.attached.update(group.ids)
-            if not error.lost:
-                raise _refused(group, error) from None
-            lost = error
-        if await _arrived(group):
-            return None
-    raise lost
+    """Send the batch, once; when the answer is lost, look whether it was carried out."""
+    run = group.run
+    try:
+        async with run.turn():
+            return await run.account.files.attach(group.store, group.ids, recover.key(run.batch(), group.store))
+    except AccountError as error:
+        if not error.may_be_done:
+            raise _refused(group, error) from None
+        lost = error
+    run.attached.update(group.ids)
+    documents = counted(len(group.ids), "document")
+    what = f"the answer to the attach of {documents} to {group.store} was lost; waiting until they show there"
+    if await run.lag.until_shown(what, partial(_arrived, group)) is None:
+        raise recover.unknown(run, lost, f"{documents} became part of {group.store}", "they do not show there")
+    return None
 
 
 async def _attributes_came_back(group: _Group) -> None:
@@ -330,7 +327,7 @@ async def _kept(group: _Group) -> bool:
     """Whether a document shows what it was attached with; one that does not show at all yet proves nothing."""
     file_id, found = next(iter(group.ids)), None
     for look in range(_LOOKS):
-        if look and not await group.run.pause(group.run.waits.lost):
+        if look and not await group.run.pause(group.run.waits.poll):
             break
         found = await _membership(group, file_id)
         if found and found.path is not None:
@@ -373,17 +370,12 @@ def _refused(group: _Group, error: AccountError) -> DeployerError:
     return DeployerError(f"{error} (a File object may be gone: run again with --check-files)")
 
 
-async def _arrived(group: _Group) -> bool:
-    """Whether a batch without an answer was attached: it is, whole, or not at all."""
+async def _arrived(group: _Group) -> LiveFile | None:
+    """Return a document of a batch without an answer; the batch was attached whole, or not at all."""
     file_id, member = next(iter(group.ids.items()))
-    for last in (False, True):
-        async with group.run.turn():
-            found = await group.run.account.files.member(group.store, file_id)
-        if found and _is(member, found):
-            return True
-        if not last:
-            await group.run.pause(group.run.waits.lost)
-    return False
+    async with group.run.turn():
+        found = await group.run.account.files.member(group.store, file_id)
+    return found if found and _is(member, found) else None
 
 
 def _is(member: Member, live: LiveFile) -> bool:
@@ -440,7 +432,7 @@ async def _shown(group: _Group, batch: str) -> Progress:
             async with run.turn():
                 return await run.account.files.progress(group.store, batch)
         except AccountError as error:
-            if not error.absent or loop.time() - since > run.waits.shows:
+            if not error.absent or loop.time() - since > run.lag.most:
                 raise
         if not await run.pause(run.waits.poll):
             raise Stopped("interrupted")

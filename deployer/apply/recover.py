@@ -1,51 +1,82 @@
-"""A create whose answer was lost: look for its stamp, adopt what is there, and only else create again."""
+"""A create is sent once. When its answer is lost, what it may have made is looked for, and never made again.
+
+Not listed is not the same as not done: where a list shows nothing for as long as it may lag, the change ends as
+unknown, and the next run finds it. The journal notes each create before it is sent, so that a run that is killed
+meanwhile leaves a trace on this machine.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from deployer.apply.execution import Execution
+from deployer.apply.lag import SharedLook
 from deployer.backends.base import Row
 from deployer.engine import canonical, stamp
-from deployer.errors import AccountError
-from deployer.model import Address, LiveObject
+from deployer.errors import AccountError, UnknownError
+from deployer.model import Address, Create, LiveObject
 
-_TRIES = 3
-
-
-async def create(run: Execution, kind: str, body: Mapping[str, Any]) -> Row:
-    """Create an object once, whatever happens to the answers; return the object."""
-    mark = stamp.of(body)
-    for _ in range(_TRIES):
-        try:
-            return await run.account.of(kind).create(kind, body)
-        except AccountError as error:
-            if not error.lost or mark is None:
-                raise
-            lost = error
-        found = await _look(run, mark.address)
-        if found is not None:
-            return found.raw
-    raise lost
+_KEY = 40
 
 
-async def _look(run: Execution, address: Address) -> LiveObject | None:
-    """Look at once and twice later: a list may not show yet what was just written."""
-    for pause in (0, 1, 2):
-        await run.pause(pause * run.waits.lost)
-        found = await _stamped(run, address.kind)
-        if address in found:
-            return found[address]
-    return None
+def key(*what: Any) -> str:
+    """Return what tells a service that knows it which creates are one and the same."""
+    return canonical.sha256(list(what))[:_KEY]
+
+
+async def create(run: Execution, wanted: Create, body: Mapping[str, Any]) -> Row:
+    """Create an object once, whatever happens to the answer; return the object.
+
+    Raises UnknownError when it may be there and is not listed.
+    """
+    kind, address = wanted.address.kind, wanted.address
+    try:
+        async with run.turn():
+            nonce = run.journal.begin(str(address))
+            row = await run.account.of(kind).create(kind, body, key(nonce, body))
+    except AccountError as error:
+        if not error.may_be_done:
+            run.journal.settle([str(address)])
+            raise
+        lost = error
+    else:
+        run.journal.made(str(address), row["id"])
+        return row
+    found = await _looked_for(run, address) if stamp.of(body) else None
+    if found is None:
+        raise unknown(run, lost, f"{address} was made", "it is not listed")
+    run.journal.made(str(address), found.id)
+    return found.raw
+
+
+async def _looked_for(run: Execution, address: Address) -> LiveObject | None:
+    shared = run.looks.setdefault(address.kind, SharedLook(partial(stamped, run, address.kind)))
+
+    async def look() -> LiveObject | None:
+        return (await shared.look()).get(address)
+
+    what = f"the answer to the create of {address} was lost; waiting until it is listed"
+    return await run.lag.until_shown(what, look)
+
+
+def unknown(run: Execution, lost: AccountError, what: str, unseen: str) -> UnknownError:
+    """Return the error for what may be done, and does not show for as long as a list may lag."""
+    waited = "the run was stopped" if run.stop.is_set() else f"{run.lag.most:.0f} s later {unseen}"
+    return UnknownError(
+        f"{lost}; whether {what} is unknown, since its answer was lost and {waited}: nothing is sent twice; "
+        "run again, it is looked for first"
+    )
 
 
 async def appeared(run: Execution) -> dict[str, str]:
     """Return the ids by address of what carries our stamp now and was not there when the plan was made."""
-    return {str(address): one.id for address, one in (await _stamped(run)).items()}
+    return {str(address): one.id for address, one in (await stamped(run)).items()}
 
 
-async def _stamped(run: Execution, *kinds: str) -> dict[Address, LiveObject]:
+async def stamped(run: Execution, *kinds: str) -> dict[Address, LiveObject]:
+    """Return what carries our stamp and was not there when the plan was made, the oldest of each address."""
     seen = {one.id for one in run.plan.live} | set(run.promises.known.values())
     live = await run.account.listed(*kinds)
     found: dict[Address, LiveObject] = {}

@@ -9,10 +9,12 @@ and size may count as proof of a foreign document, when the user says so.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from deployer.apply.lag import SharedLook
 from deployer.backends.account import Account
 from deployer.backends.base import FileStore, StoredFile, digest
 from deployer.engine.adopt import MAX_ATTRIBUTES
@@ -41,7 +43,12 @@ class Reuse:
     _free: dict[tuple[str, int], list[str]] = field(default_factory=lambda: defaultdict(list))
     _listing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _turns: dict[tuple[str, int], asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _sending: Counter[tuple[str, int]] = field(default_factory=Counter)
     _listed: bool = False
+    _stored: SharedLook[list[StoredFile] | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._stored = SharedLook(self.account.files.stored)
 
     async def take(self, file: DesiredFile) -> str | None:
         """Return the id of a File object with the very bytes of `file`; it is given away once only."""
@@ -50,17 +57,33 @@ class Reuse:
                 await self._list()
         return await self._proven(file, self._free[file.name, file.size])
 
-    async def appeared(self, file: DesiredFile, *, alone: bool) -> str | None:
-        """Look for a file whose upload had no answer. `alone`: nothing else of its name and size is being sent."""
-        known = {*self.seen, *self.held}
-        there = await self.account.files.stored() or ()
-        fits = [one.id for one in there if one.id not in known and (one.name, one.size) == (file.name, file.size)]
-        found = await self._proven(file, fits)
+    @contextmanager
+    def under_way(self, file: DesiredFile) -> Iterator[None]:
+        """Count a file as being sent, from before its first byte until its id is known or given up."""
+        self._sending[file.name, file.size] += 1
+        try:
+            yield
+        finally:
+            self._sending[file.name, file.size] -= 1
+
+    async def appeared(self, file: DesiredFile) -> str | None:
+        """Look for a file whose upload had no answer.
+
+        Where it cannot be read, it is the only new one of its name and size while no other such is under way.
+        """
+        there = await self._stored.look() or ()
+        fits = [one.id for one in there if self._is_new(one.id) and (one.name, one.size) == (file.name, file.size)]
+        alone = self._sending[file.name, file.size] == 1
+        found = await self._proven(file, list(fits))
         if found is None and alone and len(fits) == 1 and self.shas.get(fits[0]) is None:
             found = fits[0]
-        if found:
-            self.seen.add(found)
+        if found is None or not self._is_new(found):
+            return None
+        self.seen.add(found)
         return found
+
+    def _is_new(self, file_id: str) -> bool:
+        return file_id not in self.seen and file_id not in self.held
 
     async def _list(self) -> None:
         self._listed = True

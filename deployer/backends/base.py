@@ -66,6 +66,18 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
+class Unlisted:
+    """Something does not show in a list that may lag, and is waited for: seconds so far, and at most."""
+
+    what: str
+    waited: float
+    most: float
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.waited:.0f} s so far, at most {self.most:.0f} s"
+
+
+@dataclass(frozen=True, slots=True)
 class StoredFile:
     """A File object: its name as the place tells it, bytes, and when it was made (Unix seconds, None if unknown)."""
 
@@ -112,10 +124,13 @@ class Holder:
 class FileStore(Protocol):
     """File objects, and the memberships by which stores hold them. `store` is always the id of a live store."""
 
-    async def upload(self, name: str, content: BinaryIO, size: int, sent: Sent = ignore) -> tuple[str, str]:
+    async def upload(
+        self, name: str, content: BinaryIO, size: int, sent: Sent = ignore, key: str = ""
+    ) -> tuple[str, str]:
         """Send the first `size` bytes of an open file; return the id of its File object and the sha256 of what went.
 
-        Raises AccountError, `lost` when the file may be there; DeployerError when the content changes meanwhile.
+        `key` is as for `Backend.create`. Raises AccountError, `lost` when the file may be there; DeployerError when the
+        content changes meanwhile.
         """
 
     async def stored(self, *, every: bool = False) -> list[StoredFile] | None:
@@ -142,8 +157,8 @@ class FileStore(Protocol):
     async def has_member(self, store: str, file_id: str) -> bool:
         """Whether a store holds a file."""
 
-    async def attach(self, store: str, members: Mapping[str, Member]) -> str:
-        """Attach files (members by file id) as one batch; return its id."""
+    async def attach(self, store: str, members: Mapping[str, Member], key: str = "") -> str:
+        """Attach files (members by file id) as one batch; return its id. `key` is as for `Backend.create`."""
 
     async def progress(self, store: str, batch: str) -> Progress:
         """Look how far a batch is."""
@@ -281,8 +296,12 @@ class Backend(Protocol):
     async def get(self, kind: str, live_id: str) -> Row:
         """Return one object; AccountError, `absent`, when there is none."""
 
-    async def create(self, kind: str, body: Mapping[str, Any]) -> Row:
-        """Make an object, once, and return it as answered; AccountError, `lost`, when it may have been made."""
+    async def create(self, kind: str, body: Mapping[str, Any], key: str = "") -> Row:
+        """Make an object, once, and return it as answered; AccountError, `may_be_done`, when it may have been made.
+
+        `key` is the same for each time that one and the same object is asked for, and another one for any other: a
+        place that knows such keys makes it once.
+        """
 
     async def update(self, kind: str, live_id: str, body: Mapping[str, Any]) -> Row:
         """Set the fields of the body and no others; return the object as answered."""

@@ -22,6 +22,7 @@ from deployer.errors import AccountError
 from deployer.kinds import BESIDE, FileForm
 
 _NOT_FOUND = 404
+_ID = 16
 _REMEDY = "check the folder and its permissions"
 
 
@@ -61,8 +62,8 @@ class FolderBackend:
     async def get(self, kind: str, live_id: str) -> Row:
         return _row(await asyncio.to_thread(self._found, kind, live_id))
 
-    async def create(self, kind: str, body: Mapping[str, Any]) -> Row:
-        live_id = f"{kind}-{secrets.token_hex(8)}"
+    async def create(self, kind: str, body: Mapping[str, Any], key: str = "") -> Row:
+        live_id = f"{kind}-{key[:_ID] or secrets.token_hex(_ID // 2)}"
         made = {"id": live_id, "created_at": int(self.clock()), "stamp": None, "object": {}}
         return await asyncio.to_thread(self._write, kind, made, body)
 

@@ -14,7 +14,17 @@ import click
 from deployer.commands import interrupts
 from deployer.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, DeployerError, Interrupted, UsageError
 from deployer.model import Action, Begun, Plan
-from deployer.project import ApplyResult, ApplyStatus, Notice, ProjectEvent, ProjectPlan, Silence, StopSignal, Waiting
+from deployer.project import (
+    ApplyResult,
+    ApplyStatus,
+    Notice,
+    ProjectEvent,
+    ProjectPlan,
+    Silence,
+    StopSignal,
+    Unlisted,
+    Waiting,
+)
 from deployer.render import formats
 from deployer.render.output import Streams, lasting
 from deployer.wording import counted
@@ -78,7 +88,7 @@ def tell(event: ProjectEvent) -> None:
     """Print on standard error what a person should know while something takes its time."""
     from deployer.render.lines import plain
 
-    if isinstance(event, Waiting | Silence | Notice):
+    if isinstance(event, Waiting | Silence | Unlisted | Notice):
         click.echo(plain(str(event)), err=True)
 
 
@@ -176,7 +186,7 @@ async def _executed(session: Session, plan: Plan, options: ApplyOptions, words: 
     with progress(sys.stdout, plan) as report:
 
         def told(event: ProjectEvent) -> None:
-            if isinstance(event, Waiting | Silence | Notice):
+            if isinstance(event, Waiting | Silence | Unlisted | Notice):
                 tell(event)
             else:
                 report(event.address, event.operation, event.outcome, event.bytes, event.ready)

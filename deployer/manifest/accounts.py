@@ -12,13 +12,15 @@ from deployer.manifest.document import address
 from deployer.manifest.load import ManifestEntry, Sources
 from deployer.manifest.suggest import nearest
 from deployer.manifest.variables import Unresolved, Unset, environment
-from deployer.model import UNLIMITED, AccountSettings, Limits, Problem, Severity
+from deployer.model import LIST_LAG, UNLIMITED, AccountSettings, Limits, Problem, Severity
 from deployer.wording import listed
 
-EMBEDDED = AccountSettings(name="embedded", api="assistants", limits=UNLIMITED)
+EMBEDDED = AccountSettings(name="embedded", api="assistants", limits=UNLIMITED, list_lag=0.0)
+"""In this process, a list never lags."""
 VARIABLE = "DEPLOYER_ACCOUNT"
 """The environment variable that names an account where `--account` does not."""
 _SHOWN = 3
+_MOST_LAG = 600
 _OPENAI = "api.openai.com"
 _ENDED = "2026-08-26"
 _REFERENCES = ("base_url", "api_key", "organization", "snapshots", "bundles")
@@ -59,6 +61,7 @@ def choose(
         snapshots=values.get("snapshots"),
         folder=values.get("bundles"),
         models=_models(values),
+        list_lag=_list_lag(values),
     )
     return settings, [*problems, *_malformed(entry, values)]
 
@@ -132,6 +135,14 @@ def _malformed(entry: ManifestEntry, values: Mapping[str, Any]) -> list[Problem]
     urls = {name: place for name in _PLACES if (place := values.get(name)) and remote.is_url(place)}
     found = {name: wrong for name, place in urls.items() if (wrong := remote.malformed(place))}
     return [Problem(*wrong, address((*entry.path, name)), entry.position(name)) for name, wrong in found.items()]
+
+
+def _list_lag(values: Mapping[str, Any]) -> float:
+    """Return for how long a list of the account may lag; that of an embedded one never does."""
+    told = values.get("list_lag")
+    if isinstance(told, int | float) and not isinstance(told, bool) and 0 <= told <= _MOST_LAG:
+        return float(told)
+    return LIST_LAG if values.get("base_url") else EMBEDDED.list_lag
 
 
 def _resolve(

@@ -1,6 +1,7 @@
 """The nouns: plain frozen values that every other module speaks in."""
 
 from deployer.model.nouns import (
+    LIST_LAG,
     UNLIMITED,
     AccountSettings,
     Address,
@@ -51,6 +52,7 @@ from deployer.model.plan import (
 )
 
 __all__ = [
+    "LIST_LAG",
     "UNLIMITED",
     "AccountSettings",
     "Action",

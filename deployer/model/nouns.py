@@ -189,6 +189,10 @@ class Limits:
 UNLIMITED = Limits(None, None, None)
 
 
+LIST_LAG = 60.0
+"""Seconds for which a list may not show what was written, where an account does not say otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
     """Where to deploy. Without a `base_url` it is an embedded account; the key never shows in a repr.
@@ -196,6 +200,7 @@ class AccountSettings:
     `lock`: hold the account's lease while applying. `snapshots`: the folder or URL of what apply was about to change.
     `folder`: the folder or URL of objects that live in files; None for one beside the manifest. `models`: what is known
     better of its models than by the table: by name, `shutdown` (a day), `takes` (settings), `instructions` (a place).
+    `list_lag`: for how many seconds after a write a list may not show it.
     """
 
     name: str
@@ -209,3 +214,4 @@ class AccountSettings:
     snapshots: str | None = None
     folder: str | None = None
     models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    list_lag: float = LIST_LAG

@@ -334,7 +334,10 @@ class Plan:
 
 
 class Status(StrEnum):
+    """What became of a change; `unknown`: it may be done, and the account does not show it."""
+
     DONE = "done"
+    UNKNOWN = "unknown"
     FAILED = "failed"
     SKIPPED = "skipped"
 

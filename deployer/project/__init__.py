@@ -14,7 +14,7 @@ undo        rollback, destroy, gc
 It prints nothing, asks no one, changes nothing about the process, and knows no command line.
 """
 
-from deployer.backends.base import Silence
+from deployer.backends.base import Silence, Unlisted
 from deployer.model import Begun
 from deployer.project.events import Notice, OnEvent, ProjectEvent, StopSignal, Waiting
 from deployer.project.project import Project
@@ -46,6 +46,7 @@ __all__ = [
     "ProjectPlan",
     "Silence",
     "StopSignal",
+    "Unlisted",
     "Validation",
     "Waiting",
 ]

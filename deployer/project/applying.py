@@ -21,7 +21,7 @@ from deployer.rollback.store import name_of
 
 if TYPE_CHECKING:
     from deployer.apply.execution import Event
-    from deployer.backends.base import Held
+    from deployer.backends.base import Held, Unlisted
     from deployer.project.session import Session
 
 PRUNE_LIMIT = guard.PRUNE_LIMIT
@@ -101,9 +101,12 @@ class _Count:
     operations: Counter[Address] = field(default_factory=Counter)
     files: Counter[Address] = field(default_factory=Counter)
 
-    def __call__(self, event: Event) -> None:
-        self.operations[event.address] += event.operation is not None
-        self.files[event.address] += isinstance(event.operation, Upload)
+    def __call__(self, event: Event | Unlisted) -> None:
+        from deployer.apply.execution import Event
+
+        if isinstance(event, Event):
+            self.operations[event.address] += event.operation is not None
+            self.files[event.address] += isinstance(event.operation, Upload)
         self.on_event(event)
 
     def begun(self, plan: Plan, outcomes: Sequence[Outcome]) -> tuple[Begun, ...]:

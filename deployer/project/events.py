@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from deployer import deadlines
-from deployer.backends.base import Pause, Silence
+from deployer.backends.base import Pause, Silence, Unlisted
 
 if TYPE_CHECKING:
     import asyncio
@@ -45,8 +45,11 @@ class Notice:
         return self.text
 
 
-ProjectEvent: TypeAlias = "Event | Waiting | Silence | Notice"
-"""`Event` is progress: an operation or a whole change done, bytes that went out, documents that became ready."""
+ProjectEvent: TypeAlias = "Event | Unlisted | Waiting | Silence | Notice"
+"""`Event` is progress: an operation or a whole change done, bytes that went out, documents that became ready.
+
+`Unlisted` is a wait until a list shows what was written.
+"""
 OnEvent: TypeAlias = Callable[[ProjectEvent], None]
 
 

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from deployer.render.terminal import Terminal
 
 _SIGN_TONES = {"+": "new", "-": "gone", "~": "changed", "±": "changed", "?": "warn", "!": "warn"}
-_STATUS = {Status.DONE: ("✓", "new"), Status.FAILED: ("✗", "failed"), Status.SKIPPED: ("·", "changed")}
+_STATUS = {
+    Status.DONE: ("✓", "new"),
+    Status.UNKNOWN: ("?", "failed"),
+    Status.FAILED: ("✗", "failed"),
+    Status.SKIPPED: ("·", "changed"),
+}
 
 
 class Log:

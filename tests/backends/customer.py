@@ -16,7 +16,7 @@ def manifest(project: Project, base_url: str) -> None:
     project.manifest(
         f"""
         accounts:
-          bad: {{api: assistants, base_url: "{base_url}", api_key: "${{env.BAD_KEY}}"}}
+          bad: {{api: assistants, base_url: "{base_url}", api_key: "${{env.BAD_KEY}}", list_lag: 0}}
         assistants:
           tutor: {{model: gpt-6-luna, name: Tutor, tools: [{{type: code_interpreter}}]}}
         """

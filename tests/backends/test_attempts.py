@@ -65,15 +65,14 @@ def writes(reply: Reply, times: int, *, again: bool, method: str = "POST") -> tu
         return len(server.asked), None
 
 
-UNKNOWN = (said({}, 500), said({}, 502), said({}, 408), Reply(None), Reply(b'{"id": "ag'), Reply(b""))
-UNDONE = (said({}, 429), said({}, 409), said({}, 429, Retry_After="0.001"))
+UNKNOWN = (said({}, 500), said({}, 502), said({}, 408), said({}, 409), Reply(None), Reply(b'{"id": "ag'), Reply(b""))
+UNDONE = (said({}, 429), said({}, 429, Retry_After="0.001"))
 REFUSED = (
     said({}, 400),
     said({}, 404),
     said({}, 501),
     said({}, 429, x_should_retry="false"),
     said({"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}, 429),
-    said(["a", "list"]),
 )
 
 
@@ -112,6 +111,13 @@ def test_a_no_is_taken_for_an_answer(reply: Reply) -> None:
     assert count == 1
     assert error
     assert not error.lost
+
+
+def test_a_whole_answer_that_makes_no_sense_is_asked_for_once_and_may_be_done() -> None:
+    count, error = writes(said(["a", "list"]), 1, again=True)
+    assert count == 1
+    assert error
+    assert error.lost
 
 
 def test_a_refusal_after_an_answer_that_was_lost_leaves_it_open() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 import pytest
@@ -16,6 +17,7 @@ from anyio._backends._asyncio import AsyncIOBackend
 from deployer.backends.http.client import Patience
 
 T = TypeVar("T")
+_START = 1_800_000_000.0
 
 
 class _Selector(selectors.SelectSelector):
@@ -31,9 +33,21 @@ class _Selector(selectors.SelectSelector):
         return ready
 
 
-class _Loop(asyncio.SelectorEventLoop):
+class Clock:
+    """Virtual time that goes on from one run to the next, as an account tells it: seconds since 1970."""
+
     def __init__(self) -> None:
+        self.selector = _Selector()
+
+    def __call__(self) -> float:
+        return _START + self.selector.skipped
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    def __init__(self, clock: Clock | None = None) -> None:
         self._virtual = _Selector()
+        if clock is not None:
+            self._virtual.skipped, clock.selector = clock.selector.skipped, self._virtual
         super().__init__(self._virtual)
 
     def time(self) -> float:
@@ -68,8 +82,8 @@ class _Backend(AsyncIOBackend):
             selector.threads -= 1
 
 
-def run(main: Coroutine[Any, Any, T]) -> T:
-    with pytest.MonkeyPatch.context() as patch, asyncio.Runner(loop_factory=_Loop) as runner:
+def run(main: Coroutine[Any, Any, T], clock: Clock | None = None) -> T:
+    with pytest.MonkeyPatch.context() as patch, asyncio.Runner(loop_factory=partial(_Loop, clock)) as runner:
         patch.setattr("anyio.to_thread.get_async_backend", lambda: _Backend)
         return runner.run(main)
 

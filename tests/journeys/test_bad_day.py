@@ -12,6 +12,7 @@ import pytest
 from tests.support.faulty import BAD_DAY, day, undone, write
 
 DOCUMENTS = 200
+APPLIES = 4
 SEEDS = (1, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(2, 10)))
 
 MANIFEST = """
@@ -51,15 +52,17 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
 def test_it_converges_without_duplicates_and_without_orphans(
     tmp_path: Path, undisturbed: list[list[str]], seed: int
 ) -> None:
-    """What one apply could not do it says; the second one does it."""
+    """What one apply could not do it says; what may have been done it never does twice; the next ones do the rest."""
     root = tmp_path / "project"
     root.mkdir()
     with day(root, *BAD_DAY, seed=seed) as bad:
         for edition, expected in zip(("first", "second"), undisturbed, strict=True):
             write(root, MANIFEST, documents(edition))
-            left = undone(bad.apply())
-            assert all(why for _, why in left)
-            if left:
-                assert undone(bad.apply()) == []
+            for _ in range(APPLIES):
+                left = undone(bad.apply())
+                assert all(why for _, why in left)
+                if not left:
+                    break
+            assert left == []
             assert bad.plan().pending == ()
             assert bad.whole.told == expected

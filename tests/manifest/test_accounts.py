@@ -47,7 +47,10 @@ def test_the_embedded_account_may_say_its_api_and_needs_no_name(project: Project
         """)
     for name in (None, "embedded"):
         found = compile_manifest(Path("assistants.yaml"), name, {}, {})
-        assert (found.settings, found.problems) == (AccountSettings("embedded", "agents", limits=UNLIMITED), ())
+        assert (found.settings, found.problems) == (
+            AccountSettings("embedded", "agents", limits=UNLIMITED, list_lag=0.0),
+            (),
+        )
         assert found.resources[0].attrs["model"] == "local"
 
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from deployer.apply.execute import execute
-from deployer.apply.execution import Waits
-from deployer.model import OnDrift, Outcome, Plan, Status
+from deployer.apply.execution import Event, Waits
+from deployer.backends.base import Unlisted
+from deployer.backends.http.client import PATIENT
+from deployer.model import LIST_LAG, OnDrift, Outcome, Plan, Status
 from deployer.project import PlanOptions
 from deployer.project.session import Session
 from deployer.server import EmbeddedAccount, read_faults
+from tests.backends import virtual
 from tests.support.live import QUICK, Wire, session
 from tests.support.whole import Whole, whole
 
 Result = TypeVar("Result")
+WAITS = Waits(ingestion=900.0, poll=0.02)
+_LAG = 0.5
 Fault = dict[str, Any]
 BAD_DAY: tuple[Fault, ...] = (
     {"on": "*", "rate": 0.05, "status": 429, "retry_after_ms": 20},
@@ -31,14 +37,19 @@ PRUNE = PlanOptions(prune=True, on_drift=OnDrift.OVERWRITE)
 
 @dataclass
 class Day:
-    """An open account with faults, the project in `root`, and a log of what was asked."""
+    """An open account with faults, the project in `root`, a log of what was asked, and what was told of waits.
+
+    With a `clock` time is virtual: a wait costs nothing, and lists may lag as long as those of real accounts.
+    """
 
     folder: Path
     wire: Wire
     root: Path
     api: str
-    waits: Waits
     options: Mapping[str, Any]
+    clock: virtual.Clock | None = None
+    waits: Waits = QUICK
+    told: list[str] = field(default_factory=list)
 
     def apply(self, wishes: PlanOptions = PRUNE) -> tuple[Outcome, ...]:
         """Plan and apply once, as a run of its own."""
@@ -46,7 +57,11 @@ class Day:
 
     async def applied(self, one: Session, wishes: PlanOptions = PRUNE) -> tuple[Outcome, ...]:
         plan = await one.plan(wishes)
-        return await execute(one.account, plan, self.root, lambda _event: None, waits=self.waits)
+        return await execute(one.account, plan, self.root, self._note, waits=self.waits)
+
+    def _note(self, event: Event | Unlisted) -> None:
+        if isinstance(event, Unlisted):
+            self.told.append(str(event))
 
     def plan(self, wishes: PlanOptions = PRUNE) -> Plan:
         return self.run(lambda one: one.plan(wishes))
@@ -55,10 +70,16 @@ class Day:
         """Do something with a session that is opened for it."""
 
         async def within() -> Result:
-            async with session(self.root, self.api, self.wire) as one:
+            lag, patience = (LIST_LAG, virtual.patience()) if self.clock else (_LAG, PATIENT)
+            async with session(self.root, self.api, self.wire, lag=lag, patience=patience) as one:
                 return await work(one)
 
-        return asyncio.run(within())
+        return virtual.run(within(), self.clock) if self.clock else asyncio.run(within())
+
+    def later(self, seconds: float) -> None:
+        """Let so many seconds pass."""
+        assert self.clock
+        self.clock.selector.skipped += seconds
 
     def converge(self, wishes: PlanOptions = PRUNE) -> list[str]:
         """Apply once; everything must be done, and nothing left. Gives the writes."""
@@ -85,16 +106,21 @@ def day(
     *faults: Fault,
     seed: int = 0,
     api: str = "assistants",
-    lost: float = 0.0,
     folder: Path | None = None,
+    at_once: bool = False,
     **options: Any,
 ) -> Iterator[Day]:
-    """Open an account with these faults, in a new folder beside the project `root` unless one is given."""
+    """Open an account with these faults, in a new folder beside the project `root` unless one is given.
+
+    `at_once`: time is virtual.
+    """
     found = read_faults({"seed": seed, "faults": list(faults)})
     number = sum(1 for _ in root.parent.glob(f"{root.name}-account-*"))
     folder = folder or root.parent / f"{root.name}-account-{number}"
+    clock = virtual.Clock() if at_once else None
+    options = {"clock": clock or time.time, **options}
     with EmbeddedAccount(folder, faults=found, **options) as account:
-        yield Day(folder, Wire(account.app), root, api, replace(QUICK, lost=lost), options)
+        yield Day(folder, Wire(account.app), root, api, options, clock, WAITS if at_once else QUICK)
 
 
 def write(root: Path, manifest: str, files: Mapping[str, str]) -> Path:

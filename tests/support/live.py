@@ -16,7 +16,7 @@ from deployer.apply.execute import execute
 from deployer.apply.execution import Waits
 from deployer.backends.account import Account
 from deployer.backends.http.backend import HttpBackend, open_backend
-from deployer.backends.http.client import Client
+from deployer.backends.http.client import PATIENT, Client, Patience
 from deployer.kinds import kinds_of
 from deployer.model import UNLIMITED, AccountSettings, OnDrift, Outcome, Severity, Target
 from deployer.project import PlanOptions
@@ -56,18 +56,23 @@ class Wire:
 
 
 @asynccontextmanager
-async def session(
-    root: Path, api: str, wire: Wire, variables: Mapping[str, str] | None = None
+async def session(  # noqa: PLR0917
+    root: Path,
+    api: str,
+    wire: Wire,
+    variables: Mapping[str, str] | None = None,
+    lag: float = 2.0,
+    patience: Patience = PATIENT,
 ) -> AsyncIterator[Session]:
     """Give a session for the manifest in `root`, on `wire`."""
     found = manifest.compile_manifest(root / "assistants.yaml", None, variables or {}, {})
     assert not [str(one) for one in found.problems if one.severity is Severity.ERROR]
-    settings = AccountSettings("test", api, "http://embedded.invalid/v1", limits=UNLIMITED)
+    settings = AccountSettings("test", api, "http://embedded.invalid/v1", limits=UNLIMITED, list_lag=lag)
     compiled = manifest.Manifest(
         found.root, found.project, settings, manifest.digest(found.root, found.resources), found.problems, found.moved
     )
     transport = httpx2.ASGITransport(app=wire)
-    async with open_backend(settings, root / cache.FOLDER, transport=transport) as backend:
+    async with open_backend(settings, root / cache.FOLDER, transport=transport, patience=patience) as backend:
         yield Session(account_of(backend), compiled, Target("test", api, "embedded"), "")
 
 
@@ -84,7 +89,7 @@ def http(one: Session) -> Client:
     return backend.client
 
 
-QUICK = Waits(ingestion=20.0, shows=2.0, lost=0.0, poll=0.02)
+QUICK = Waits(ingestion=20.0, poll=0.02)
 
 
 async def apply(one: Session, *, prune: bool = False, on_drift: OnDrift = OnDrift.OVERWRITE) -> tuple[Outcome, ...]:

@@ -29,7 +29,7 @@ from deployer.backends.base import (
     without_password,
 )
 from deployer.backends.http import lease, pages, uploads
-from deployer.backends.http.client import Client, connect
+from deployer.backends.http.client import PATIENT, Client, Patience, connect
 from deployer.backends.http.dialogue import HttpDialogue
 from deployer.backends.http.failures import Failure
 from deployer.backends.http.pacing import attaching
@@ -134,9 +134,9 @@ class HttpBackend:
             raise self.client.error("GET", f"{self._route(kind).path}/{live_id}", failure)
         return found
 
-    async def create(self, kind: str, body: Mapping[str, Any]) -> Row:
+    async def create(self, kind: str, body: Mapping[str, Any], key: str = "") -> Row:
         path = self._route(kind).path
-        return _with_id(self.client, path, (await self.client.write("POST", path, body)).data)
+        return _with_id(self.client, path, (await self.client.write("POST", path, body, key=key)).data)
 
     async def update(self, kind: str, live_id: str, body: Mapping[str, Any]) -> Row:
         path = f"{self._route(kind).path}/{live_id}"
@@ -201,8 +201,10 @@ class HttpFiles:
     cursors: Cursors
     gate: asyncio.Semaphore
 
-    async def upload(self, name: str, content: BinaryIO, size: int, sent: Sent = ignore) -> tuple[str, str]:
-        sha256, answer = await uploads.send(self.client, name, content, size, sent)
+    async def upload(
+        self, name: str, content: BinaryIO, size: int, sent: Sent = ignore, key: str = ""
+    ) -> tuple[str, str]:
+        sha256, answer = await uploads.send(self.client, name, content, size, sent, key)
         return str(_with_id(self.client, "/files", answer)["id"]), sha256
 
     async def stored(self, *, every: bool = False) -> list[StoredFile] | None:
@@ -274,13 +276,15 @@ class HttpFiles:
             raise pages.odd_answer(self.client, path, f"gave {row['id']} with {odd}")
         return vector_store.live_file({**row, "created_at": canonical.seconds(row.get("created_at"))})
 
-    async def attach(self, store: str, members: Mapping[str, Member]) -> str:
+    async def attach(self, store: str, members: Mapping[str, Member], key: str = "") -> str:
         entries = [
             {**vector_store.membership(member.attributes, member.chunking), "file_id": file_id}
             for file_id, member in members.items()
         ]
         path = _batches(store)
-        answer = await self.client.write("POST", path, {"files": entries}, counts=attaching(store, len(entries)))
+        answer = await self.client.write(
+            "POST", path, {"files": entries}, counts=attaching(store, len(entries)), key=key
+        )
         return str(_with_id(self.client, path, answer.data)["id"])
 
     async def progress(self, store: str, batch: str) -> Progress:
@@ -400,18 +404,19 @@ class HttpLeases:
 
 
 @asynccontextmanager
-async def open_backend(
+async def open_backend(  # noqa: PLR0913, PLR0917
     settings: AccountSettings,
     folder: Path | None,
     told: Callable[[Pause | Silence], object] = ignore,
     transport: httpx2.AsyncBaseTransport | None = None,
     place: str = "",
+    patience: Patience = PATIENT,
 ) -> AsyncIterator[HttpBackend]:
     """Open an account. `folder` is where cursors are kept; `transport` and `place` are those of an embedded account.
 
     Cursors are kept when every list was read, so that those of stores that are gone are forgotten.
     """
-    async with connect(settings, HEADERS, transport, place=place) as client:
+    async with connect(settings, HEADERS, transport, patience, place) as client:
         client.circuit.told = partial(tell_of, client, told)
         if not place:
             host = urlsplit(without_password(settings.base_url or "")).netloc

@@ -134,7 +134,7 @@ class Circuit:
         self._width = min(self._width + 1, _WIDEST)
 
     def _failed(self, turn: int, failure: Failure) -> None:
-        if failure.fate is Fate.REFUSED:
+        if failure.fate in (Fate.REFUSED, Fate.ANSWERED):
             self._succeeded()  # it works, and says no
             return
         self._since = self._since if self._last else self._patience.clock()

@@ -46,7 +46,7 @@ class Client:
     async def get(self, path: str, query: Mapping[str, Any] | None = None) -> Answer:
         return await self._send(HttpRequest("GET", path, query=query), again=True)
 
-    async def write(
+    async def write(  # noqa: PLR0913 (what is known of it)
         self,
         method: str,
         path: str,
@@ -54,15 +54,18 @@ class Client:
         *,
         again: bool = False,
         counts: Counts = NOTHING,
+        key: str = "",
     ) -> Answer:
         """Send a POST or DELETE; `again`: to do it twice does no harm. `counts` is what limits count of it.
+
+        `key` tells a service that knows it (Idempotency-Key) which requests are one and the same.
 
         What was certainly not done is repeated in any case. Without `again`, an attempt that may have been done is the
         last one, and the AccountError says that it is `lost`.
         """
-        return await self._send(HttpRequest(method, path, body=body, counts=counts), again=again)
+        return await self._send(HttpRequest(method, path, body=body, counts=counts, key=key), again=again)
 
-    async def send_file(
+    async def send_file(  # noqa: PLR0913 (what is known of it)
         self,
         path: str,
         content: Content,
@@ -70,9 +73,10 @@ class Client:
         *,
         again: bool = False,
         counts: Counts = NOTHING,
+        key: str = "",
     ) -> Answer:
         """Send a form with one file, streamed; each attempt reads it from its beginning."""
-        call = HttpRequest("POST", path, body=dict(fields or {}), content=content, counts=counts)
+        call = HttpRequest("POST", path, body=dict(fields or {}), content=content, counts=counts, key=key)
         return await self._send(call, again=again)
 
     async def download(self, path: str) -> AsyncIterator[bytes]:
@@ -141,7 +145,7 @@ class Client:
         often = f", after {attempts} attempts," if attempts > 1 else ""
         text = f"account {self.settings.name}: {where}{often} {failure.what}; {failure.remedy}"
         text = masked(text, self.settings.api_key)
-        other_form = failure.status == _OK and failure.fate is Fate.REFUSED
+        other_form = failure.status == _OK and failure.fate in (Fate.REFUSED, Fate.ANSWERED)
         return AccountError(text, status=failure.status, code=failure.code, lost=lost, done=done, other_form=other_form)
 
     async def _send(self, call: HttpRequest, *, again: bool) -> Answer:
@@ -182,7 +186,8 @@ class Client:
         form = {"Content-Type": "multipart/form-data"} if call.content else {}
         organization = {"OpenAI-Organization": self.settings.organization} if self.settings.organization else {}
         wanted = self.headers.get("/" + call.path.split("/", 2)[1], {})
-        return {"Authorization": f"Bearer {_key(self.settings)}", **organization, **wanted, **form}
+        key = {"Idempotency-Key": call.key} if call.key else {}
+        return {"Authorization": f"Bearer {_key(self.settings)}", **organization, **wanted, **form, **key}
 
 
 def _unusable(base_url: str) -> str | None:

@@ -63,7 +63,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request as the client is asked for it; `counts` is what the limits of the account count of it."""
+    """A request as the client is asked for it; `counts` is what the limits of the account count of it.
+
+    `key` is the same for each time that one and the same thing is asked for ("" where that does not matter).
+    """
 
     method: str
     path: str
@@ -71,6 +74,7 @@ class HttpRequest:
     body: Mapping[str, Any] | None = None
     content: Content | None = None
     counts: Counts = NOTHING
+    key: str = ""
 
 
 async def once(connection: Connection, call: HttpRequest, headers: Mapping[str, str], patience: Patience) -> Answer:

@@ -23,7 +23,8 @@ _DAY = 24 * 3600
 _SERVER_ERROR = 500
 _NEVER_WORKS = (501, 505)
 _TIMEOUT = 408
-_BUSY = (409, 429)
+_BUSY = 429
+_CONFLICT = 409
 _UNSENT = (
     httpx2.ConnectError,
     httpx2.ConnectTimeout,
@@ -84,11 +85,11 @@ def _fate(status: int, words: tuple[object, object], headers: Mapping[str, str])
     if status == _TIMEOUT or (status >= _SERVER_ERROR and status not in _NEVER_WORKS):
         return Fate.UNKNOWN
     if (
-        status in _BUSY
+        status in (_BUSY, _CONFLICT)
         and not any(word in advice.SPENT for word in words if isinstance(word, str))
         and headers.get("x-should-retry") != "false"
     ):
-        return Fate.UNDONE
+        return Fate.UNDONE if status == _BUSY else Fate.UNKNOWN  # a proxy that sent it twice may answer the second: 409
     return Fate.REFUSED
 
 
@@ -104,7 +105,7 @@ def _remedy(status: int, headers: Mapping[str, str]) -> str:
 def not_an_object(response: httpx2.Response) -> Failure:
     kind = response.headers.get("content-type", "no content type").partition(";")[0]
     what = f"answered something that is not a JSON object ({kind}: {_shown(response)})"
-    fate = Fate.REFUSED if _is_json(response) else Fate.UNKNOWN
+    fate = Fate.ANSWERED if _is_json(response) else Fate.UNKNOWN
     return Failure(what, "check the account's base_url", response.status_code, fate=fate)
 
 
@@ -138,7 +139,7 @@ def unreachable(error: Exception) -> Failure:
     if isinstance(error, RedirectError):
         return _redirected(error.status, error.target)
     if isinstance(error, TooLargeError):
-        return Failure("answered more than 64 MB", "check the account's base_url")
+        return Failure("answered more than 64 MB", "check the account's base_url", fate=Fate.ANSWERED)
     tls = next((one for one in _chain(error) if isinstance(one, ssl.SSLError)), None)
     if tls and (remedy := advice.of_tls(tls)):
         return Failure(f"gave no answer ({_words(tls)})", remedy)

@@ -35,6 +35,11 @@ class Fate(StrEnum):
     """Nothing was done, and later it may work: it never left, or the account was too busy."""
     UNKNOWN = "unknown"
     """It may have been done: no answer came, or one that does not tell."""
+    ANSWERED = "answered"
+    """It may have been done: the whole answer makes no sense, and asked again it would be the same."""
+
+
+_FINAL = (Fate.REFUSED, Fate.ANSWERED)
 
 
 class Failed(Protocol):
@@ -111,10 +116,10 @@ class Series:
         """Take note of a failure; return the seconds to wait before the next attempt, None when there is to be none."""
         now = self.patience.clock()
         self._since = now if self._since is None else self._since
-        self.unknown = self.unknown or failure.fate is Fate.UNKNOWN
+        self.unknown = self.unknown or failure.fate in (Fate.UNKNOWN, Fate.ANSWERED)
         over = self.count >= self.patience.tries(failure.status, known=known)
         over = over or now - self._since >= self.patience.outage or not self.patience.believes(failure.wait)
-        final = failure.fate is Fate.REFUSED or (failure.fate is Fate.UNKNOWN and not self.again)
+        final = failure.fate in _FINAL or (failure.fate is Fate.UNKNOWN and not self.again)
         return None if over or final else self.patience.pause(self.count, failure.wait)
 
 

@@ -53,6 +53,7 @@ class OpenFile:
     content: BinaryIO
     size: int
     sent: Sent
+    key: str = ""
 
     def changed(self) -> DeployerError:
         return DeployerError(f"{self.name} changed while it was sent; run again")
@@ -100,10 +101,12 @@ def _unheard(_count: int) -> None:
     pass
 
 
-async def send(
-    client: Client, name: str, content: BinaryIO, size: int, sent: Sent = _unheard
+async def send(  # noqa: PLR0913, PLR0917
+    client: Client, name: str, content: BinaryIO, size: int, sent: Sent = _unheard, key: str = ""
 ) -> tuple[str, dict[str, Any]]:
     """Send the first `size` bytes of an open file; return the sha256 of what went out, and the File object.
+
+    `key` is the same for each time that one and the same file is sent.
 
     Raises AccountError, `lost` when the file may be there; DeployerError when the content changes while it is sent.
     """
@@ -112,11 +115,11 @@ async def send(
         client.circuit.silence.moved()
         sent(count)
 
-    file = OpenFile(name, content, size, gone)
+    file = OpenFile(name, content, size, gone, key)
     if size > PART:
-        return await send_in_parts(client, file)
+        return await send_in_parts(client, file, PART)
     piece = FileRange(file, 0, size)
-    answer = await client.send_file("/files", Content("file", name, piece), PURPOSE, counts=UPLOAD)
+    answer = await client.send_file("/files", Content("file", name, piece), PURPOSE, counts=UPLOAD, key=key)
     return piece.sha256(), answer.data
 
 
@@ -138,7 +141,7 @@ async def send_in_parts(client: Client, file: OpenFile, part: int = PART) -> tup
     except (DeployerError, OSError):
         await _cancelled(client, path)
         raise
-    return digests.sha256, await _complete(client, path, {"part_ids": ids, "md5": digests.md5})
+    return digests.sha256, await _complete(client, path, {"part_ids": ids, "md5": digests.md5}, file.key)
 
 
 def _digests(file: OpenFile, part: int) -> _Digests:
@@ -193,10 +196,10 @@ async def _send_parts(client: Client, path: str, file: OpenFile, part: int, dige
     return ids
 
 
-async def _complete(client: Client, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+async def _complete(client: Client, path: str, body: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Join the parts. An upload can still be cancelled only if it was not completed: that tells when answers do not."""
     try:
-        data = (await client.write("POST", f"{path}/complete", body, again=True)).data
+        data = (await client.write("POST", f"{path}/complete", body, again=True, key=key)).data
     except AccountError as error:
         lost = not await _cancelled(client, path) and error.lost
         raise AccountError(str(error), status=error.status, code=error.code, lost=lost) from None
