@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+export PYTHONDONTWRITEBYTECODE :=# some containers set it; without bytecode each worker and each command compiles every module again
+
 TESTS ?=# what else pytest is told: make test TESTS='-m "not slow"'
 
 .PHONY: demo test test-pythons lint browser bench clean
