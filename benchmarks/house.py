@@ -50,6 +50,8 @@ NEWER = (
         f"deployer.server.resources.{name}"
         for name in ("conversations", "messages", "response", "run", "session", "streaming", "threads")
     ),
+    *("deployer.github", "deployer.commands.github", "deployer.commands.show", "deployer.commands.whois"),
+    *("deployer.project.provenance", "deployer.engine.review"),
     *("deployer.functions.openapi", "deployer.functions.definitions"),
     *("deployer.functions.checks.contradictions", "deployer.functions.checks.keywords"),
     *("deployer.catalogue", "deployer.project.models", "deployer.render.html", "deployer.backends.folder"),

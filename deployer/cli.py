@@ -30,6 +30,7 @@ COMMANDS = {
     "whois": "Say where a live object comes from.",
     "chat": "Talk to an assistant that is deployed.",
     "functions": "Check, fix, compare and make function schemas.",
+    "github": "Comment plans, apply what was reviewed, report drift: in a GitHub job.",
     "serve": "Serve the embedded account over HTTP.",
 }
 _FEW_COLLECTIONS = 50_000

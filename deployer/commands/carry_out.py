@@ -61,18 +61,12 @@ def reported(form: str) -> Iterator[Report]:
             yield report
     except DeployerError as error:
         if report.result is None:
-            report.result = ApplyResult(ApplyStatus.REFUSED, why=str(error))
+            report.result = ApplyResult.refusal(str(error))
         error.reported = True
         raise
     finally:
         if report.result:
-            formats.write("outcomes", form, _applied(report.result), Streams(out, sys.stderr))
-
-
-def _applied(result: ApplyResult) -> formats.Applied:
-    left = len(result.left.pending) if result.left else None
-    status, snapshot = result.status.value, result.snapshot
-    return formats.Applied(result.plan, status, result.outcomes, result.begun, result.why, snapshot, left)
+            formats.write("outcomes", form, report.result, Streams(out, sys.stderr))
 
 
 @dataclass(frozen=True, slots=True)

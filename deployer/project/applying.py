@@ -56,7 +56,7 @@ def check(plan: Plan, force: Collection[str] = ()) -> None:
 
 def refused(error: DeployerError, plan: Plan | None = None) -> ApplyResult:
     """Return the result of a run that has written nothing."""
-    return ApplyResult(ApplyStatus.REFUSED, ProjectPlan.of(plan) if plan else None, why=str(error))
+    return ApplyResult.refusal(str(error), ProjectPlan.of(plan) if plan else None)
 
 
 async def applied(session: Session, plan: Plan, options: ApplyOptions) -> ApplyResult:

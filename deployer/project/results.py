@@ -144,6 +144,11 @@ class ApplyResult:
         """Whether the account is as it was to become."""
         return self.status in {ApplyStatus.UNCHANGED, ApplyStatus.DONE}
 
+    @classmethod
+    def refusal(cls, why: str, plan: ProjectPlan | None = None) -> ApplyResult:
+        """Return the result of a run that has written nothing."""
+        return cls(ApplyStatus.REFUSED, plan, why=why)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON data (schemas/apply.schema.json), as `deployer apply --format json` prints it."""
         from deployer.engine import plan_json

@@ -40,7 +40,8 @@ def _evidence(rule: str) -> list[dict[str, str]]:
 
 def outcomes(value: Applied, to: Streams) -> None:
     """Write what became of a plan, version 1 (schemas/apply.schema.json)."""
-    rest = {"status": value.status, "why": value.why, "snapshot": value.snapshot, "left": value.left}
+    left = len(value.left.pending) if value.left else None
+    rest = {"status": str(value.status), "why": value.why, "snapshot": value.snapshot, "left": left}
     to.say(dumped(plan_json.applied(value.plan, value.outcomes, value.begun, **rest)))
 
 

@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, Protocol
 
 from deployer.model import Begun, Outcome, Plan, Problem, Target
 from deployer.render.output import Streams
@@ -69,21 +69,27 @@ class FoundFiles:
     deleted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Protocol):
     """What became of a plan, None where none could be made: `status` in a word, `why` in a sentence where it needs one.
 
-    `left` counts the changes of the plan that was made afterwards to prove it, None where none was made. `snapshot` is
-    the name under which the state before is kept.
+    `left` is the plan that was made afterwards to prove it, None where none was made. `snapshot` is the name under
+    which the state before is kept.
     """
 
-    plan: Plan | None
-    status: str
-    outcomes: Sequence[Outcome] = ()
-    begun: Sequence[Begun] = ()
-    why: str = ""
-    snapshot: str | None = None
-    left: int | None = None
+    @property
+    def plan(self) -> Plan | None: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def outcomes(self) -> Sequence[Outcome]: ...
+    @property
+    def begun(self) -> Sequence[Begun]: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def snapshot(self) -> str | None: ...
+    @property
+    def left(self) -> Plan | None: ...
 
 
 def names(subject: str) -> tuple[str, ...]:

@@ -36,19 +36,22 @@ _DIFF_SIGNS = {"~": "!", "±": "!", "»": "!", "?": "#", "·": "#"}
 
 
 def plan(value: Plan, to: Streams) -> None:
-    """Write the comment: a hidden header, headline, verdict, account, problems, one block for each change."""
+    """Write the comment below a hidden header, by which a pipeline knows what was shown."""
+    text, truncated = comment(value)
+    fingerprint = plan_json.fingerprint(value)
+    header = {"account": value.target.name, "fingerprint": fingerprint, "truncated": truncated}
+    hidden = json.dumps(header).replace(">", "\\u003e")
+    to.say(f"<!-- deployer {hidden} -->\n\n{text}")
+
+
+def comment(value: Plan) -> tuple[str, bool]:
+    """Return headline, verdict, account, problems, one block for each change; and whether some of it had no room."""
     value = review.reviewed(value)
     blocks = [Block(shown) for shown in _changes(preview.changes(value))]
-    top = [
-        f"### deployer: {preview.totals(value)}",
-        *_verdict(value),
-        _code(preview.header(value)),
-        *_listed(value.problems),
-    ]
+    said, where = f"### deployer: {preview.totals(value)}", _code(preview.header(value))
+    top = [said, *_verdict(value), where, *_listed(value.problems)]
     body, note = _fitted(blocks, LIMIT - sum(map(len, top)) - 1_000)
-    header = {"account": value.target.name, "fingerprint": plan_json.fingerprint(value), "truncated": bool(note)}
-    hidden = json.dumps(header).replace(">", "\\u003e")
-    to.say("\n\n".join([f"<!-- deployer {hidden} -->", top[0], *([note] if note else []), *top[1:], *body]))
+    return "\n\n".join([top[0], *([note] if note else []), *top[1:], *body]), bool(note)
 
 
 def drift(value: Plan, to: Streams) -> None:
@@ -65,7 +68,7 @@ def drift(value: Plan, to: Streams) -> None:
 
 def outcomes(value: Applied, to: Streams) -> None:
     """Write what became of a plan: how it ended, why, and each change, failures first."""
-    end = " The next plan is empty." if value.left == 0 else ""
+    end = " The next plan is empty." if value.left and not value.left.pending else ""
     said = f"{value.status}: {preview.outcome_totals(value.outcomes)}.{end}" if value.outcomes else f"{value.status}."
     ordered = sorted(value.outcomes, key=lambda one: one.status is Status.DONE)
     items = ["\n".join(_outcome(one)) for one in ordered]

@@ -129,7 +129,7 @@ def outcomes(value: Applied, to: Streams) -> None:
     out = console(to.out)
     for one in value.outcomes:
         outcome(out, one)
-    end = " The next plan is empty." if value.left == 0 else ""
+    end = " The next plan is empty." if value.left and not value.left.pending else ""
     out.print(Segment(f"\n{preview.outcome_totals(value.outcomes)}.{end}", "strong"))
     for line in filter(None, (preview.left(value.outcomes), plain_text(value.why))):
         out.print(Segment(line))

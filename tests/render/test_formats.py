@@ -14,17 +14,19 @@ from jsonschema import Draft202012Validator
 
 from deployer.manifest import schema
 from deployer.model import Action, Address, Outcome, Position, Problem, Severity, Status, Target
-from deployer.render.formats import FORMATS, Applied, Findings, FoundFile, FoundFiles, names, rendered
+from deployer.project import ApplyResult, ApplyStatus, ProjectPlan
+from deployer.render.formats import FORMATS, Findings, FoundFile, FoundFiles, names, rendered
 from tests.render.plans import a_plan, assistant, edited
 
 DONE = Outcome(Address("assistant", "a"), Action.UPDATE, Status.DONE, live_id="asst_1", notes=("so\x1b",))
 FAILED = Outcome(Address("assistant", "b"), Action.CREATE, Status.FAILED, "429: slow down")
 PROBLEM = Problem("the \x1b model is unknown", "name another", position=Position("a.yaml", 3, 5), rule="size")
 WARNING = Problem("nobody uses it", "remove it", severity=Severity.WARNING)
+LEFT = ProjectPlan.of(a_plan(assistant("b")))
 VALUES: dict[str, Any] = {
     "plan": a_plan(assistant("a", edited("name", "old", "new"))),
     "drift": a_plan(assistant("a", edited("name", "old", "new"))),
-    "outcomes": Applied(a_plan(), "incomplete", (DONE, FAILED), snapshot="s-1", left=1),
+    "outcomes": ApplyResult(ApplyStatus.INCOMPLETE, None, (DONE, FAILED), snapshot="s-1", left=LEFT),
     "problems": Findings((PROBLEM, WARNING), "2 resources"),
     "files": FoundFiles(
         "test",
@@ -55,9 +57,8 @@ def test_outcomes_in_text_end_with_what_is_left() -> None:
         "✓ assistant/a  updated\n    note: so\\x1b\n✗ assistant/b  create  failed: 429: slow down\n"
         "\n1 done, 1 failed.\nLeft: 1 of 2 changes: create assistant/b\n"
     )
-    assert rendered("outcomes", "text", Applied(None, "done", (DONE,), left=0)).endswith(
-        "\n1 done. The next plan is empty.\n"
-    )
+    done = ApplyResult(ApplyStatus.DONE, None, (DONE,), left=ProjectPlan.of(a_plan()))
+    assert rendered("outcomes", "text", done).endswith("\n1 done. The next plan is empty.\n")
 
 
 def test_outcomes_in_json_say_what_became_of_each_change() -> None:

@@ -26,7 +26,8 @@ from deployer.model import (
     Status,
     Target,
 )
-from deployer.render.formats import Applied, rendered
+from deployer.project import ApplyResult, ApplyStatus
+from deployer.render.formats import rendered
 from tests.render.plans import a_plan, assistant, edited
 
 MOST = 65_536
@@ -141,7 +142,7 @@ def test_nothing_can_end_the_hidden_header() -> None:
 def test_outcomes_name_failures_first(count: int) -> None:
     done = [Outcome(Address("assistant", f"a{n:04}"), Action.CREATE, Status.DONE) for n in range(count)]
     failed = Outcome(Address("assistant", "z"), Action.UPDATE, Status.FAILED, "429: `slow` down", notes=("n",))
-    shown = rendered("outcomes", "markdown", Applied(None, "incomplete", (*done, failed), why="so"))
+    shown = rendered("outcomes", "markdown", ApplyResult(ApplyStatus.INCOMPLETE, None, (*done, failed), why="so"))
     assert len(shown) < MOST
     lines = shown.splitlines()
     headline, why, first, note = lines[0], lines[3], *lines[6:8]
