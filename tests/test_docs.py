@@ -29,9 +29,8 @@ def yaml_blocks() -> Iterator[tuple[str, str]]:
         if page == TUTORIAL:
             continue
         for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)):
-            if (
-                SECTIONS & set(keys := yaml.safe_load(block)) and "turns" not in keys
-            ):  # that is a script: test_script.py
+            keys = set(yaml.safe_load(block))  # with `turns` it is a script, with `rules` below them jobs of GitLab
+            if SECTIONS & keys and "turns" not in keys and not block.startswith("# .gitlab"):
                 yield f"{page.name}-{number}", block
 
 
