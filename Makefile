@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=# some containers set it; without bytecode each
 
 TESTS ?=# what else pytest is told: make test TESTS='-m "not slow"'
 
-.PHONY: demo test test-pythons lint browser bench clean
+.PHONY: demo test test-pythons mutants lint browser bench clients model clean
 
 demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
@@ -49,5 +49,11 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) scripts/venv.py $(VENV)
 	@touch $(READY)
 
+clients: $(READY)  # clients of others against deployer serve, each in an environment of its own
+	$(BIN)/python clients/run.py $(CLIENTS)
+
+model: $(READY)  # a real, small model (253 MB) behind deployer serve --upstream, in an environment of its own
+	$(BIN)/python scripts/model.py
+
 clean:
-	rm -rf $(VENV) .venv-3.* .deployer .mutants
+	rm -rf $(VENV) .venv-3.* .venv-clients .venv-model .deployer .mutants

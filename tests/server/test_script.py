@@ -162,3 +162,25 @@ def test_what_no_result_has_is_no_citation(tmp_path: Path) -> None:
     assert part.type == "text"
     assert part.text.value == "Cake【4:0†foods.txt】, pie【pies.txt】."
     assert len(part.text.annotations) == 1
+
+
+@pytest.mark.parametrize("by", ("previous_response_id", "conversation", "input"))
+def test_what_comes_after_an_output_begins_the_next_response(tmp_path: Path, by: str) -> None:
+    """Where a call ends the turn, the entry goes on in the one that brings the output, however that refers to it."""
+    calls: Any = [{"call": "pick", "arguments": {"n": 1}}, {"call": "pick", "arguments": {"n": 2}}]
+    with talking(tmp_path, {"answers": [calls, {"call": "pick"}, {"text": "Picked."}]}) as talk:
+        responses = talk.client.responses
+        conversation = talk.client.conversations.create().id if by == "conversation" else None
+        place: Any = {"conversation": conversation} if conversation else {}
+        told: list[Any] = [{"role": "user", "content": "Pick."}]
+        response = responses.create(model="m", input=told, **place)
+        rounds = []
+        while called := [item for item in response.output if item.type == "function_call"]:
+            rounds.append(len(called))
+            given: list[Any] = [
+                {"type": "function_call_output", "call_id": one.call_id, "output": "x"} for one in called
+            ]
+            told += [item.to_dict() for item in response.output] + given
+            place = {"previous_response_id": response.id} if by == "previous_response_id" else place
+            response = responses.create(model="m", input=told if by == "input" else given, **place)
+    assert (rounds, response.output_text) == ([2, 1], "Picked.")

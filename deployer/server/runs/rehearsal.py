@@ -12,19 +12,28 @@ import re
 import threading
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from deployer.server.runs import answers, script
 from deployer.server.runs.answers import Answerer, AnswerError, Part, Question, pieces
 from deployer.server.runs.instances import smallest_instance
-from deployer.server.runs.script import Script, ScriptTurn, as_pieces
+from deployer.server.runs.script import Script, as_pieces
 from deployer.server.runs.turn import Usage
+from deployer.server.storage.objects import new_id
 from deployer.server.wire import Json
 
 _STEM = re.compile(r"_(preview|use_preview|20\d\d).*$")  # of a tool's type: what is not in those of its items
+_MOST_CALLS = 10_000
 _MOST_QUOTED = 3
 _QUOTE_CHARACTERS = 400
 _FIRST_SEARCH = 4  # the number that markers of a first search bear in every recording
+
+
+class _Place(NamedTuple):
+    """One answer of one entry of a script."""
+
+    entry: int
+    answer: int
 
 
 class Rehearsal(Answerer):
@@ -34,41 +43,48 @@ class Rehearsal(Answerer):
         self._script = played or Script()
         self._lock = threading.Lock()
         self._times: Counter[int] = Counter()
+        self._called: dict[str, _Place] = {}
 
     def plays(self, tool: str) -> bool:
         """Whether the script has an item of the tool: `web_search_preview` makes `web_search_call`, for example."""
         return any(item["type"].startswith(_STEM.sub("", tool)) for item in self._script.items)
 
     async def answer(self, question: Question) -> AsyncGenerator[Part, None]:
-        number, new = self._entry(question)
-        if number is not None and new:
-            yield answers.Memory({"entry": number})
-        entry = None if number is None else self._script.turns[number]
-        place = question.turn.answers
-        if entry is not None and place < len(entry.answers):
-            async for part in self._played(entry, entry.answers[place], question):
+        place, new = self._place(question)
+        if place is not None and new:
+            yield answers.Memory({"entry": place.entry, "answer": place.answer})
+        if place is not None and (planned := self._planned(place)) is not None:
+            async for part in self._played(place, planned, question):
                 yield part
             return
         for part in _unscripted(question):
             yield part
             await asyncio.sleep(0)  # others answer at the same time
 
-    def _entry(self, question: Question) -> tuple[int | None, bool]:
-        """Return the number of the entry that is played in this turn, and whether it begins with this answer."""
-        if question.turn.answers:
-            number = question.turn.memory.get("entry")
-            return number if isinstance(number, int) and number < len(self._script.turns) else None, False
+    def _planned(self, place: _Place) -> tuple[Json, ...] | None:
+        """Return the answer at a place, if the script has one there."""
+        turns = self._script.turns
+        planned = turns[place.entry].answers if place.entry < len(turns) else ()
+        return planned[place.answer] if place.answer < len(planned) else None
+
+    def _place(self, question: Question) -> tuple[_Place | None, bool]:
+        """Return which answer of the script comes now, and whether the turn begins with it."""
+        memory, asked = question.turn.memory, question.turn.answers
+        if asked:
+            entry, first = memory.get("entry"), memory.get("answer", 0)
+            return _Place(entry, first + asked) if isinstance(entry, int) else None, False
         with self._lock:
+            going_on = self._called.get(_last_answered(question))
+            if going_on is not None and self._planned(going_on) is not None:
+                return going_on, True
             for index, entry in enumerate(self._script.turns):
                 if (entry.times is None or self._times[index] < entry.times) and entry.fits(question):
                     self._times[index] += 1
-                    return index, True
+                    return _Place(index, 0), True
         return None, False
 
-    async def _played(
-        self, entry: ScriptTurn, parts: tuple[Json, ...], question: Question
-    ) -> AsyncGenerator[Part, None]:
-        said = False
+    async def _played(self, place: _Place, parts: tuple[Json, ...], question: Question) -> AsyncGenerator[Part, None]:
+        said, pace = False, self._script.turns[place.entry].pace
         for planned in parts:
             if "delay" in planned:
                 await asyncio.sleep(planned["delay"])
@@ -77,8 +93,17 @@ class Rehearsal(Answerer):
                 yield answers.End()  # two texts are two messages
             said = "text" in planned or (said and "usage" in planned)
             for part in self._parts(planned, question):
-                await asyncio.sleep(entry.pace)
+                await asyncio.sleep(pace)
+                if isinstance(part, answers.Call):
+                    self._remember(part, place)
                 yield part
+
+    def _remember(self, call: answers.Call, place: _Place) -> None:
+        """Note what comes after the output of a call: where calls end a turn, the next turn begins with that."""
+        with self._lock:
+            self._called[str(call.call_id)] = _Place(place.entry, place.answer + 1)
+            while len(self._called) > _MOST_CALLS:
+                del self._called[next(iter(self._called))]
 
     def _parts(self, planned: Json, question: Question) -> Iterator[Part]:
         kind = next(kind for kind in script.PARTS if kind in planned)
@@ -89,7 +114,7 @@ class Rehearsal(Answerer):
             case "refusal":
                 yield from map(answers.Refusal, as_pieces(value, pieces))
             case "call":
-                yield answers.Call(value, planned.get("id"))
+                yield answers.Call(value, planned.get("id") or new_id("call_"))
                 yield from map(answers.Arguments, as_pieces(planned.get("arguments", {}), pieces))
             case "search":
                 queries = tuple(value) if isinstance(value, list) else (value,)
@@ -108,6 +133,12 @@ class Rehearsal(Answerer):
             return {"type": "image", "file_id": planned["file_id"]}
         path = self._script.folder / planned["image"]
         return {"type": "image", "filename": path.name, "content": path.read_bytes()}
+
+
+def _last_answered(question: Question) -> str:
+    """Return the id of the call whose output came last, or ""."""
+    last = question.items[-1] if question.items else {"type": ""}
+    return str(last["call_id"]) if last["type"] == "function_call_output" else ""
 
 
 def _other(kind: str, value: Any) -> Part:
