@@ -29,7 +29,7 @@ _QUOTE_CHARACTERS = 400
 _FIRST_SEARCH = 4  # the number that markers of a first search bear in every recording
 
 
-class _Place(NamedTuple):
+class _ScriptPlace(NamedTuple):
     """One answer of one entry of a script."""
 
     entry: int
@@ -43,7 +43,7 @@ class Rehearsal(Answerer):
         self._script = played or Script()
         self._lock = threading.Lock()
         self._times: Counter[int] = Counter()
-        self._called: dict[str, _Place] = {}
+        self._called: dict[str, _ScriptPlace] = {}
 
     def plays(self, tool: str) -> bool:
         """Whether the script has an item of the tool: `web_search_preview` makes `web_search_call`, for example."""
@@ -61,18 +61,18 @@ class Rehearsal(Answerer):
             yield part
             await asyncio.sleep(0)  # others answer at the same time
 
-    def _planned(self, place: _Place) -> tuple[Json, ...] | None:
+    def _planned(self, place: _ScriptPlace) -> tuple[Json, ...] | None:
         """Return the answer at a place, if the script has one there."""
         turns = self._script.turns
         planned = turns[place.entry].answers if place.entry < len(turns) else ()
         return planned[place.answer] if place.answer < len(planned) else None
 
-    def _place(self, question: Question) -> tuple[_Place | None, bool]:
+    def _place(self, question: Question) -> tuple[_ScriptPlace | None, bool]:
         """Return which answer of the script comes now, and whether the turn begins with it."""
         memory, asked = question.turn.memory, question.turn.answers
         if asked:
             entry, first = memory.get("entry"), memory.get("answer", 0)
-            return _Place(entry, first + asked) if isinstance(entry, int) else None, False
+            return _ScriptPlace(entry, first + asked) if isinstance(entry, int) else None, False
         with self._lock:
             going_on = self._called.get(_last_answered(question))
             if going_on is not None and self._planned(going_on) is not None:
@@ -80,10 +80,12 @@ class Rehearsal(Answerer):
             for index, entry in enumerate(self._script.turns):
                 if (entry.times is None or self._times[index] < entry.times) and entry.fits(question):
                     self._times[index] += 1
-                    return _Place(index, 0), True
+                    return _ScriptPlace(index, 0), True
         return None, False
 
-    async def _played(self, place: _Place, parts: tuple[Json, ...], question: Question) -> AsyncGenerator[Part, None]:
+    async def _played(
+        self, place: _ScriptPlace, parts: tuple[Json, ...], question: Question
+    ) -> AsyncGenerator[Part, None]:
         said, pace = False, self._script.turns[place.entry].pace
         for planned in parts:
             if "delay" in planned:
@@ -98,10 +100,10 @@ class Rehearsal(Answerer):
                     self._remember(part, place)
                 yield part
 
-    def _remember(self, call: answers.Call, place: _Place) -> None:
+    def _remember(self, call: answers.Call, place: _ScriptPlace) -> None:
         """Note what comes after the output of a call: where calls end a turn, the next turn begins with that."""
         with self._lock:
-            self._called[str(call.call_id)] = _Place(place.entry, place.answer + 1)
+            self._called[str(call.call_id)] = _ScriptPlace(place.entry, place.answer + 1)
             while len(self._called) > _MOST_CALLS:
                 del self._called[next(iter(self._called))]
 
