@@ -55,7 +55,7 @@ def _prepared(  # noqa: PLR0913, PLR0917
     held = {file.id for one in plan.live for file in one.files}
     held |= {file for one in plan.live for file in account.kinds[one.kind].held(one.raw)}
     known = {change.live_id for change in plan.changes if change.live_id} | {one.id for one in plan.live if one.files}
-    usage = OtherUsers(account, lambda: known.union(promises.known.values()))
+    usage = OtherUsers(account, lambda one: one in known or one in promises.values)
     reuse, gate = Reuse(account, held, usage.holder, dict(journal.sent)), asyncio.Semaphore(CONCURRENCY)
     return Execution(account, plan, root, notify, stop, gate, waits, promises, reuse, journal, usage)
 

@@ -44,16 +44,18 @@ class Promises:
     """Each key becomes known, or is given up with a reason; then it is settled for good."""
 
     known: dict[str, str]
+    values: set[str]
     given_up: dict[str, str] = field(default_factory=dict)
     _waiting: dict[str, list[Callable[[], None]]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
     def of(cls, known: Mapping[str, str]) -> Promises:
-        return cls(dict(known))
+        return cls(dict(known), set(known.values()))
 
     def learn(self, key: str, value: str = "") -> None:
         if key not in self.given_up:
             self.known[key] = value
+            self.values.add(value)
         self._settle(key)
 
     def give_up(self, key: str, why: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -33,44 +33,81 @@ def _may_hold(one: Holder) -> bool:
 
 
 @dataclass(slots=True)
+class _Reading:
+    """What the account said at one moment, by file and by store.
+
+    `large` are stores whose own lists were not read yet; `asked` counts how often they were asked for one file.
+    """
+
+    holding: dict[str, list[Holder]] = field(default_factory=lambda: defaultdict(list))
+    using: dict[str, list[Holder]] = field(default_factory=lambda: defaultdict(list))
+    large: dict[str, Holder] = field(default_factory=dict)
+    asked: Counter[str] = field(default_factory=Counter)
+    lists: dict[str, asyncio.Task[frozenset[str]]] = field(default_factory=dict)
+
+    def holds(self, store: Holder, file_ids: Iterable[str]) -> None:
+        for one in file_ids:
+            self.holding[one].append(store)
+
+
+@dataclass(slots=True)
 class OtherUsers:
-    """Who else uses stores and holds files. `known` returns the ids of what this run knows better than a list does."""
+    """Who else uses stores and holds files. `knows` tells of an id whether this run knows better than a list does."""
 
     account: Account
-    known: Callable[[], Collection[str]]
+    knows: Callable[[str], bool]
     _read: float | None = None
-    _found: asyncio.Task[list[Holder]] | None = None
-    _members: dict[str, asyncio.Task[frozenset[str]]] = field(default_factory=dict)
-    _asked: Counter[str] = field(default_factory=Counter)
+    _found: asyncio.Task[_Reading] | None = None
 
     async def holder(self, file_id: str) -> str | None:
         """Name who else holds a file; None when it is unreferenced."""
-        for one in await self._everyone():
-            if file_id in one.holds or (_may_hold(one) and await self._holds(one, file_id)):
-                return one.label
+        seen = await self._everyone()
+        named = next((one for one in seen.holding.get(file_id, ()) if not self.knows(one.id)), None)
+        if named:
+            return named.label
+        for store in list(seen.large.values()):
+            if not self.knows(store.id) and await self._holds(seen, store, file_id):
+                return store.label
         return None
 
     async def user(self, store: str) -> str | None:
         """Name who else refers to a store; None when there is no one."""
-        return next((one.label for one in await self._everyone() if store in one.uses), None)
+        using = (await self._everyone()).using.get(store, ())
+        return next((one.label for one in using if not self.knows(one.id)), None)
 
-    async def _everyone(self) -> list[Holder]:
+    async def _everyone(self) -> _Reading:
         now = time.monotonic()
         if self._found is None or self._read is None or now - self._read > _FRESH:
-            self._read, self._found = now, asyncio.create_task(self.account.files.holders())
-            self._members.clear()
-            self._asked.clear()
-        known = self.known()
-        return [one for one in await self._found if one.id not in known]
+            self._read, self._found = now, asyncio.create_task(self._reading())
+        return await self._found
 
-    async def _holds(self, store: Holder, file_id: str) -> bool:
+    async def _reading(self) -> _Reading:
+        """Read who names files and stores, and the lists of stores that are no longer than a page."""
+        seen, stores = _Reading(), []
+        for one in await self.account.files.holders():
+            seen.holds(one, one.holds)
+            for used in one.uses:
+                seen.using[used].append(one)
+            if _may_hold(one) and not self.knows(one.id):
+                stores.append(one)
+        seen.large = {one.id: one for one in stores if (one.count or 0) >= _PAGE}
+        small = [one for one in stores if one.id not in seen.large]
+        lists = await asyncio.gather(*(members(self.account.files, [one]) for one in small))
+        for store, found in zip(small, lists, strict=True):
+            seen.holds(store, found)
+        return seen
+
+    async def _holds(self, seen: _Reading, store: Holder, file_id: str) -> bool:
         """Ask for one file after another, until the whole list would have been less."""
-        self._asked[store.id] += 1
-        if store.id not in self._members and self._asked[store.id] * _PAGE <= (store.count or 0):
+        seen.asked[store.id] += 1
+        if store.id not in seen.lists and seen.asked[store.id] * _PAGE <= (store.count or 0):
             return await self.account.files.has_member(store.id, file_id)
-        if store.id not in self._members:
-            self._members[store.id] = asyncio.create_task(members(self.account.files, [store]))
-        return file_id in await self._members[store.id]
+        if store.id not in seen.lists:
+            seen.lists[store.id] = asyncio.create_task(members(self.account.files, [store]))
+        found = await seen.lists[store.id]
+        if seen.large.pop(store.id, None):
+            seen.holds(store, found)
+        return file_id in found
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ batches are over. Detach before delete: the other way round leaves stale counts 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
-from deployer.engine import stamp
+from deployer.engine import canonical, stamp
 from deployer.engine.canonical import same
 from deployer.engine.draft import Draft, Owned
 from deployer.engine.uploads import MISSING, Releases, Source, of_membership
@@ -83,16 +83,12 @@ def compare(
         if file.path is not None:
             owned[file.path].append(file)
     wanted = {file.path: file for file in desired}
-    spare: dict[str, list[LiveFile]] = defaultdict(list)
-    for path, files in owned.items():
-        for file in files if path not in wanted else ():
-            spare[file.sha256 or ""].append(file)
+    spare = _Spare(file for path, files in owned.items() if path not in wanted for file in files)
     changes = []
     for path, one in wanted.items():
         here = owned.get(path)
-        changes += _at_its_path(one, here, settle=settle) if here else [_new(one, spare[one.sha256])]
-    left = (file for files in spare.values() for file in files)
-    changes += [_remove(file.path or "", (file,), Reason(Why.UNDECLARED)) for file in left]
+        changes += _at_its_path(one, here, settle=settle) if here else [_new(one, spare.take(one))]
+    changes += [_remove(file.path or "", (file,), Reason(Why.UNDECLARED)) for file in spare.left.values()]
     if exclusive:
         changes += [_remove(file.id, (file,), Reason(Why.EXCLUSIVE)) for file in live if not file.path]
     return tuple(sorted(changes, key=lambda change: (change.path, change.action)))
@@ -130,13 +126,41 @@ def _is_copy(file: DesiredFile, live: LiveFile) -> bool:
 
 def _rank(file: DesiredFile, live: LiveFile) -> tuple[bool, bool, str, int, str]:
     """The best copy first: usable, cut as declared, ready, old."""
-    return (
-        not live.usable,
-        not vector_store.same_chunking(file.chunking, live.chunking),
-        live.status,
-        live.created_at,
-        live.id,
-    )
+    return (not live.usable, not vector_store.same_chunking(file.chunking, live.chunking), *_age(live))
+
+
+def _age(live: LiveFile) -> tuple[str, int, str]:
+    return live.status, live.created_at, live.id
+
+
+class _Spare:
+    """Documents whose paths nothing declares any more: copies that new paths can use, each once; the rest is `left`.
+
+    Those of one content, one name and one chunking stand in line by their age, so that the best one for a path is the
+    first of a few lines, however many copies there are.
+    """
+
+    def __init__(self, files: Iterable[LiveFile]) -> None:
+        self.left = {file.id: file for file in files}
+        self._lines: dict[tuple[str, str | None], dict[Any, list[LiveFile]]] = defaultdict(lambda: defaultdict(list))
+        there = (file for file in self.left.values() if file.status != MISSING)
+        for file in sorted(there, key=_age, reverse=True):
+            like = (file.usable, canonical.text(file.chunking))
+            for name in (_name(file), None):
+                self._lines[file.sha256 or "", name][like].append(file)
+
+    def take(self, file: DesiredFile) -> LiveFile | None:
+        """Return the best copy of a file, one of the same name if there is any."""
+        for name in (file.name, None):
+            firsts = [first for line in self._lines[file.sha256, name].values() if (first := self._first(line))]
+            if found := min(firsts, key=partial(_rank, file), default=None):
+                return self.left.pop(found.id)
+        return None
+
+    def _first(self, line: list[LiveFile]) -> LiveFile | None:
+        while line and line[-1].id not in self.left:
+            line.pop()
+        return line[-1] if line else None
 
 
 def _why_replaced(file: DesiredFile, live: Sequence[LiveFile]) -> Reason:
@@ -217,23 +241,19 @@ def attributes(file: DesiredFile, live: LiveFile | None) -> dict[str, Any]:
     return {**kept, **file.attributes}
 
 
-def _new(file: DesiredFile, spare: list[LiveFile]) -> FileChange:
-    """Return the change for a path that the store does not have; a spare copy of the same content is used up."""
-    copies = [one for one in spare if _is_copy(file, one)]
-    if not copies:
+def _new(file: DesiredFile, one: LiveFile | None) -> FileChange:
+    """Return the change for a path that the store does not have; `one` is a copy of the same content to use."""
+    if one is None:
         return FileChange(FileAction.ADD, file.path, file, (), Reason(Why.NOT_LIVE))
-    one = min(copies, key=lambda one: (not _same_name(file, one), *_rank(file, one)))
-    spare.remove(one)
-    if not _same_name(file, one):
+    if _name(one) != file.name:  # the name is what citations show, and no API changes it
         return _change(FileAction.REPLACE, file, (one,), Reason(Why.RENAMED, (one.path or "",)))
     again = _why_again(file, one)
     action = FileAction.ATTACH if again else FileAction.MOVE
     return _change(action, file, (one,), again or Reason(Why.MOVED, (one.path or "",)))
 
 
-def _same_name(file: DesiredFile, live: LiveFile) -> bool:
-    """The name is what citations show, and no API changes it."""
-    return (live.path or "").rpartition("/")[2] == file.name
+def _name(live: LiveFile) -> str:
+    return (live.path or "").rpartition("/")[2]
 
 
 _FRESH = (FileAction.ADD, FileAction.REPLACE, FileAction.ATTACH)

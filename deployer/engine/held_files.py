@@ -6,7 +6,7 @@ each id to the token of its content.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -101,16 +101,17 @@ def compare(desired: Sequence[DesiredFile], live: Sequence[LiveFile], lacks: Mis
     """Return what is to be added and removed; what somebody else put there stays."""
     tokens = _by_token(desired)
     known = {file.sha256 for file in live}
-    add = [_added(mark, file, lacks) for mark, file in tokens.items() if mark not in known]
+    taken_out = frozenset(lacks.out.values())
+    add = [_added(mark, file, lacks.gone, taken_out) for mark, file in tokens.items() if mark not in known]
     left = [file for file in live if file.sha256 and file.sha256 not in tokens]
     remove = [FileChange(FileAction.REMOVE, file.id, None, (file,), Reason(Why.UNDECLARED)) for file in left]
     return tuple(sorted([*add, *remove], key=lambda change: (change.path, change.action)))
 
 
-def _added(mark: str, file: DesiredFile, lacks: Missing) -> FileChange:
-    if mark in lacks.out.values():
+def _added(mark: str, file: DesiredFile, gone: Collection[str], taken_out: Collection[str]) -> FileChange:
+    if mark in taken_out:
         return FileChange(FileAction.ADD, file.path, file, (), Reason(Why.TAKEN_OUT), Origin.ACCOUNT)
-    why = Why.FILE_GONE if mark in lacks.gone else Why.NOT_LIVE
+    why = Why.FILE_GONE if mark in gone else Why.NOT_LIVE
     return FileChange(FileAction.ADD, file.path, file, (), Reason(why))
 
 

@@ -7,7 +7,7 @@ holds a File object only once, so two such documents in one store are two.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deployer.engine import canonical
@@ -51,11 +51,13 @@ class Supply:
     ) -> tuple[dict[str, Source], dict[str, Upload]]:
         """Return the source of each file by its path, and the uploads that are new; `busy` are ids held already."""
         taken, counts = set(busy), Counter[str]()
+        offered: dict[str, Iterator[str]] = {}  # what was taken once stays so: each id is looked at once
         sources: dict[str, Source] = {}
         uploads: dict[str, Upload] = {}
         for file in files:
             mark = token(file.name, file.sha256)
-            found = next((one for one in self.pool.get(mark, ()) if one not in taken), None)
+            offers = offered.setdefault(mark, iter(self.pool.get(mark, ())))
+            found = next((one for one in offers if one not in taken), None)
             if found:
                 taken.add(found)
                 self.used.add(found)
