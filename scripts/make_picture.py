@@ -1,4 +1,7 @@
-"""Draw docs/plan.svg, the README's picture: a real plan of the example after a day of edits, one of them by hand."""
+"""Draw the pictures of the docs: a real plan of the example after a day of edits, one of them by hand.
+
+docs/plan.svg is the plan on a terminal; docs/report.png is the same as HTML, docs/comment.png as a comment.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 import httpx2
+from markdown_it import MarkdownIt
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
@@ -26,6 +30,13 @@ EDITS = (
     ("knowledge/city-plan/용도지역.md", "\n\n", "\n\n(개정판)\n\n"),
     ("assistants.yaml", "default: gpt-6-luna", "default: gpt-6.1-sol"),
 )
+CHROMIUM = "/usr/bin/chromium"
+PAGE = """<!doctype html><meta charset="utf-8"><style>
+body {{ margin: 24px; font: 14px/1.5 "Noto Sans CJK KR", sans-serif; border: 1px solid #d0d7de; padding: 16px }}
+h3 {{ margin: 0 0 12px }} code {{ background: #eff1f3; padding: 2px 5px; border-radius: 4px; font-size: 12px }}
+pre {{ background: #f6f8fa; padding: 12px }} pre code {{ background: none; padding: 0; white-space: pre-wrap }}
+details {{ margin: 8px 0 }}
+</style>{body}"""
 # rich's own template loads a font over the network; a picture should not.
 SVG = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
@@ -62,12 +73,26 @@ def main() -> None:
             path.write_text(text.replace(old, new, 1), encoding="utf-8")
         (root / "knowledge/city-plan/2040.md").write_text("# 2040\n\n목표 연도 2040의 요약.\n", encoding="utf-8")
         (root / "knowledge/math/fibonacci.md").unlink()
-        shown = deployer(root, "plan")
+        shown = deployer(root, "plan", "--out", "plan.json")
+        report = deployer(root, "show", "plan.json", "--format", "html")
+        comment = deployer(root, "show", "plan.json", "--format", "markdown")
     console = Console(record=True, width=118, file=io.StringIO())
     console.print(Text("$ deployer plan", style="bold"))
     console.print(Text.from_ansi(shown))
     svg = console.export_svg(title="deployer plan", theme=MONOKAI, code_format=SVG, unique_id="plan")
     (ROOT / "docs" / "plan.svg").write_text(svg, encoding="utf-8")
+    photograph(report, "report.png", "900,1100")
+    photograph(PAGE.format(body=MarkdownIt("commonmark").render(comment)), "comment.png", "760,860")
+
+
+def photograph(page: str, name: str, size: str) -> None:
+    """Write a picture of the upper part of a page, as a browser shows it."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "page.html").write_text(page, encoding="utf-8")
+        flags = ("--headless=new", "--no-sandbox", "--hide-scrollbars", f"--window-size={size}")
+        picture = ROOT / "docs" / name
+        command = [CHROMIUM, *flags, f"--screenshot={picture}", f"file://{folder}/page.html"]
+        subprocess.run(command, check=True, capture_output=True, cwd=folder)
 
 
 async def edit(account: Path, path: str, body: dict[str, str]) -> None:
