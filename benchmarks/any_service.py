@@ -217,7 +217,10 @@ def work(names: Iterable[str]) -> None:
         bench.prepare()
         modes = {one.name: one for one in TABLE}
         for name in names:
-            print(json.dumps(asdict(bench.tried(modes[name]))), flush=True)
+            seen = bench.tried(modes[name])
+            for what, said in seen.flaws:
+                print(f"{name}: {what}: {said}", file=sys.stderr)
+            print(json.dumps(asdict(seen)), flush=True)
 
 
 def tried(names: Sequence[str]) -> list[Seen]:
@@ -242,9 +245,6 @@ def main(words: Sequence[str]) -> int:
     names = [one.name for one in TABLE if not words or any(word in (one.kind, one.name) for word in words)]
     since = time.monotonic()
     seen = tried(names)
-    for one in seen:
-        for what, told_ in one.flaws:
-            print(f"{one.mode}: {what}: {told_}")
     kinds = Counter(what for one in seen for what, _ in one.flaws)
     slowest, largest = max(seen, key=lambda one: one.slowest), max(seen, key=lambda one: one.peak)
     runs, took = sum(one.runs for one in seen), time.monotonic() - since

@@ -131,7 +131,7 @@ def explained(error: click.NoSuchOption, arguments: Sequence[str] | None = None)
         meant = f"--{word}"
     elif meant.startswith("--") and meant.partition(" ")[0] not in known:
         meant = ""
-    found = meant or _nearest(f"--{word}", known)
+    found = meant or _nearest_option(word, known)
     hint = f"; did you mean {found}?" if found else ""
     return click.UsageError(f"there is no option {written}{hint}", error.ctx)
 
@@ -143,6 +143,12 @@ def _written(name: str, words: Sequence[str]) -> str:
     letter = name.lstrip("-")
     whole = (word.partition("=")[0] for word in words if word.startswith("-") and not word.startswith("--"))
     return next((word for word in whole if letter in word[1:]), name)
+
+
+def _nearest_option(word: str, known: Iterable[str]) -> str | None:
+    """Return the option that is spelled alike; the dashes, which all have, do not count."""
+    found = _nearest(word, [name.lstrip("-") for name in known if name not in DESTRUCTIVE])
+    return found and f"--{found}"
 
 
 def _nearest(word: str, names: Iterable[str]) -> str | None:
