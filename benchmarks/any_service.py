@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -145,7 +146,7 @@ class Bench:
             self._run(CALM, account, folder, ("gc", "--yes", "--older-than", "0", *ACCOUNT))
         found = self._whole(account)
         if code or found.told != self.told[end]:
-            why = f"after that, {command[0]} ends with {code}; {_differs(found, self.told[end])}; {said[-300:]}"
+            why = f"after that, {command[0]} ends with {code}; {_differs(found, self.told[end])}; {' '.join(said.split())[-300:]}"
             seen.flaws.append(("not mended", why))
 
     def _judged(  # noqa: PLR0913, PLR0917 (what a run is)
@@ -155,7 +156,7 @@ class Bench:
         code, said, peak = self._run(mode, account, folder, command)
         took = time.monotonic() - since
         seen.runs, seen.peak, seen.slowest = seen.runs + 1, max(seen.peak, peak), max(seen.slowest, took)
-        last = said[-500:]
+        last = " ".join(said.split())[-400:]
         flaws = {
             "tracebacks": "Traceback" in said,
             "exit 3": code not in (0, 1, 2),
@@ -207,7 +208,12 @@ def _twice(found: Whole) -> Iterator[str]:
 def _differs(found: Whole, wanted: list[str]) -> str:
     there, needed = Counter(found.told), Counter(wanted)
     missing, more = [*(needed - there).elements()], [*(there - needed).elements()]
-    return f"missing {[one[:160] for one in missing]}, too much {[one[:160] for one in more]}"
+    return f"missing {_short(missing)}, too much {_short(more)}"
+
+
+def _short(texts: Sequence[str]) -> str:
+    shown = [text[:60] if text.startswith("file ") else re.sub(r".*(journey/\w+/\w+).*", r"\1", text) for text in texts]
+    return f"{len(texts)} {shown[:4]}"
 
 
 def work(names: Iterable[str]) -> None:

@@ -39,17 +39,36 @@ heard: ContextVar[Heard] = ContextVar("heard", default=_ignored)
 """Who is told of waits, in this context."""
 
 
-class Reading:
+class Wait:
+    """Something that takes its time; whoever listens in this context hears of it soon, then now and again."""
+
+    def __init__(self) -> None:
+        self._heard = heard.get()
+        self.start()
+
+    def start(self) -> None:
+        """Wait anew from here on."""
+        self._next, self._begun = SOON, time.monotonic()
+
+    def told(self, what: str) -> None:
+        """Say what is waited for, if that has taken long."""
+        waited = time.monotonic() - self._begun
+        if waited >= self._next:
+            self._next += AGAIN
+            self._heard(what, waited)
+
+
+class Reading(Wait):
     """What a thread reads at the moment, as a person knows it (URLs without secrets), and how far it is."""
 
     def __init__(self, what: str = "") -> None:
-        self._heard = heard.get()
+        super().__init__()
         self.begin(what)
 
     def begin(self, what: str) -> None:
         """Read something else from here on."""
-        self._what, self._count, self._next = what, 0, SOON
-        self._begun = self._last = time.monotonic()
+        self.start()
+        self._what, self._count, self._last = what, 0, self._begun
 
     def got(self, count: int) -> None:
         self._count += count
@@ -58,9 +77,7 @@ class Reading:
     def check(self) -> None:
         """Say that a wait is long; raise DeployerError when it has been too long."""
         now = time.monotonic()
-        if now - self._begun >= self._next:
-            self._next += AGAIN
-            self._heard(self._what, now - self._begun)
+        self.told(self._what)
         if now - self._last > IDLE:
             self._fail(f"nothing came for {IDLE:g} s")
         if now - self._begun > IDLE + self._count / SLOWEST:

@@ -17,6 +17,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from deployer import deadlines
 from deployer.backends.http import lease
 from deployer.backends.http.backend import HEADERS
 from deployer.backends.http.client import Client, connect
@@ -94,6 +95,21 @@ def test_a_second_one_is_kept_out_and_told_who_is_there(account: EmbeddedAccount
             async with lease.held(client, "another", terms=REAL):
                 assert len(await stores(client)) == 2, "another project is not kept out"
             assert not first.lost
+
+    asyncio.run(run())
+
+
+def test_who_is_waited_for_is_told(account: EmbeddedAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadlines, "SOON", 0.02)
+    told: list[str] = []
+
+    async def run() -> None:
+        deadlines.heard.set(lambda what, _seconds: told.append(what))
+        async with opened(account) as client, lease.held(client, "school", terms=REAL) as first:
+            with pytest.raises(lease.LockedError):
+                async with lease.held(client, "school", 0.2, terms=REAL):
+                    pytest.fail("two are in")
+            assert told == [f"the run of {first.holder} to end"]
 
     asyncio.run(run())
 

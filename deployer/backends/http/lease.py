@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from deployer.backends.base import Lease, Row
 from deployer.backends.http.client import Client
 from deployer.backends.http.pages import rows
+from deployer.deadlines import Wait
 from deployer.engine import canonical
 from deployer.errors import AccountError, DeployerError
 
@@ -55,7 +56,9 @@ USUAL = Terms()
 
 
 class LockedError(DeployerError):
-    """Somebody else is at work on this project."""
+    """Somebody else is at work on this project: `holder`."""
+
+    holder = ""
 
 
 async def leases(client: Client, project: str) -> list[Lease]:
@@ -147,15 +150,16 @@ async def held(client: Client, project: str, patience: float = 0.0, terms: Terms
 
 
 async def _acquire(hold: Hold, patience: float) -> None:
-    terms = hold.terms
+    terms, wait = hold.terms, Wait()
     until = terms.clock() + patience
     while True:
         try:
             return await _enter(hold)
-        except LockedError:
+        except LockedError as error:
             pause = terms.pause * (0.5 + terms.jitter())
             if terms.clock() + pause > until:
                 raise
+            wait.told(f"the run of {error.holder} to end")
         await terms.sleep(pause)
 
 
@@ -224,7 +228,9 @@ async def _own(hold: Hold) -> list[Lease]:
 def _locked(hold: Hold, other: Lease) -> LockedError:
     since = max(0, int(hold.terms.clock() - other.created))
     who = f"project {hold.project} is locked by {other.holder}, for {since} s"
-    return LockedError(f"{who}; {_HINT}", run=("unlock",))
+    error = LockedError(f"{who}; {_HINT}", run=("unlock",))
+    error.holder = other.holder
+    return error
 
 
 def _who() -> str:
