@@ -146,7 +146,7 @@ class Bench:
             self._run(CALM, account, folder, ("gc", "--yes", "--older-than", "0", *ACCOUNT))
         found = self._whole(account)
         if code or found.told != self.told[end]:
-            why = f"after that, {command[0]} ends with {code}; {_differs(found, self.told[end])}; {' '.join(said.split())[-300:]}"
+            why = f"after that, {command[0]} ends with {code}; {_differs(found, self.told[end])}; {_line(said)}"
             seen.flaws.append(("not mended", why))
 
     def _judged(  # noqa: PLR0913, PLR0917 (what a run is)
@@ -156,7 +156,7 @@ class Bench:
         code, said, peak = self._run(mode, account, folder, command)
         took = time.monotonic() - since
         seen.runs, seen.peak, seen.slowest = seen.runs + 1, max(seen.peak, peak), max(seen.slowest, took)
-        last = " ".join(said.split())[-400:]
+        last = _line(said)
         flaws = {
             "tracebacks": "Traceback" in said,
             "exit 3": code not in (0, 1, 2),
@@ -209,6 +209,10 @@ def _differs(found: Whole, wanted: list[str]) -> str:
     there, needed = Counter(found.told), Counter(wanted)
     missing, more = [*(needed - there).elements()], [*(there - needed).elements()]
     return f"missing {_short(missing)}, too much {_short(more)}"
+
+
+def _line(said: str) -> str:
+    return " ".join(said.split())[-400:]
 
 
 def _short(texts: Sequence[str]) -> str:
