@@ -255,7 +255,7 @@ from deployer.model import AccountSettings
 async def run():
     settings = AccountSettings("test", "assistants", sys.argv[1])
     async with connect(settings, HEADERS) as client:
-        async with lease.held(client, "school", terms=lease.Terms(good=2.0)):
+        async with lease.held(client, "school", terms=lease.Terms(good=4.0)):
             print("in", flush=True)
             await asyncio.sleep(60)
 
