@@ -19,6 +19,8 @@ def text(value: Any) -> str:
 def _written(encoder: json.JSONEncoder, value: Any) -> str:
     """Write first and look then: a whole float is written with `.0` or `e+`, and hardly any value holds one."""
     found = encoder.encode(value)
+    if isinstance(value, str):
+        return found
     return encoder.encode(_whole(value)) if ".0" in found or "e+" in found else found
 
 

@@ -122,7 +122,9 @@ def name_of(path: str | FieldPath) -> str:
 
 
 def digest(value: Any) -> str:
-    return canonical.sha256(value)[:_CONTENT] + canonical.ordered_sha256(value)[:_ORDER]
+    content = canonical.sha256(value)
+    ordered = content if isinstance(value, str) else canonical.ordered_sha256(value)
+    return content[:_CONTENT] + ordered[:_ORDER]
 
 
 def same_content(stamped: str, value: Any) -> bool:

@@ -290,16 +290,17 @@ class Plan:
     """Ordered changes for one account.
 
     `origin` is the git commit (or ""), `known` the ids of what is already live; `desired` and `live` are what
-    the plan was made from. A plan that was read from a file has its `review` instead, and no operations.
+    the plan was made from. A plan that was read from a file has its `review` instead, and no operations. What grows
+    with the project stands in no repr: asyncio makes one of what a coroutine returns.
     """
 
     project: str
     target: Target
-    changes: tuple[Change, ...]
-    problems: tuple[Problem, ...] = ()
+    changes: tuple[Change, ...] = field(repr=False)
+    problems: tuple[Problem, ...] = field(default=(), repr=False)
     foreign: int = 0
     origin: str = ""
-    known: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, str] = field(default_factory=dict, repr=False)
     limits: Limits = UNLIMITED
     on_drift: OnDrift = OnDrift.FAIL
     prune: bool = False
