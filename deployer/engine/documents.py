@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from deployer.engine import canonical, stamp
@@ -142,12 +142,17 @@ class _Spare:
 
     def __init__(self, files: Iterable[LiveFile]) -> None:
         self.left = {file.id: file for file in files}
-        self._lines: dict[tuple[str, str | None], dict[Any, list[LiveFile]]] = defaultdict(lambda: defaultdict(list))
+
+    @cached_property
+    def _lines(self) -> Mapping[tuple[str, str | None], Mapping[tuple[bool, str], list[LiveFile]]]:
+        lines: dict[tuple[str, str | None], dict[tuple[bool, str], list[LiveFile]]]
+        lines = defaultdict(lambda: defaultdict(list))
         there = (file for file in self.left.values() if file.status != MISSING)
         for file in sorted(there, key=_age, reverse=True):
             like = (file.usable, canonical.text(file.chunking))
             for name in (_name(file), None):
-                self._lines[file.sha256 or "", name][like].append(file)
+                lines[file.sha256 or "", name][like].append(file)
+        return lines
 
     def take(self, file: DesiredFile) -> LiveFile | None:
         """Return the best copy of a file, one of the same name if there is any."""
