@@ -57,7 +57,8 @@ def _prepared(  # noqa: PLR0913, PLR0917
     known = {change.live_id for change in plan.changes if change.live_id} | {one.id for one in plan.live if one.files}
     usage = OtherUsers(account, lambda one: one in known or one in promises.values)
     reuse, gate = Reuse(account, held, usage.holder, dict(journal.sent)), asyncio.Semaphore(CONCURRENCY)
-    return Execution(account, plan, root, notify, stop, gate, waits, promises, reuse, journal, usage)
+    before = {one.id: one.raw for one in plan.live}
+    return Execution(account, plan, root, notify, stop, gate, waits, promises, reuse, journal, usage, before)
 
 
 async def _run(run: Execution) -> tuple[Outcome, ...]:

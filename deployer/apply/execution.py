@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +18,7 @@ from deployer.apply.lag import Lag, SharedLook
 from deployer.apply.reuse import Reuse
 from deployer.apply.usage import OtherUsers
 from deployer.backends.account import Account
-from deployer.backends.base import Unlisted
+from deployer.backends.base import Row, Unlisted
 from deployer.model import Address, LiveObject, Operation, Outcome, Plan
 from deployer.wording import counted
 
@@ -59,7 +59,9 @@ USUAL = Waits()
 
 @dataclass(slots=True)
 class Execution:
-    """`appeared` holds the ids, by address, of what came into being since the plan was made.
+    """`before` are the live objects of the plan by id, as they were read.
+
+    `appeared` holds the ids, by address, of what came into being since the plan was made.
 
     `sent` are the File objects that this run made, `used` all that its documents come from. `verified`: the first
     attach came back with its attributes; until then `first` lets one batch out at a time. `undone`: it did not, and
@@ -77,6 +79,7 @@ class Execution:
     reuse: Reuse
     journal: Journal
     usage: OtherUsers
+    before: Mapping[str, Row] = field(default_factory=dict)
     appeared: dict[str, str] = field(default_factory=dict)
     sent: set[str] = field(default_factory=set)
     used: set[str] = field(default_factory=set)

@@ -14,8 +14,9 @@ from deployer import remote
 from deployer.apply import precondition, recover
 from deployer.apply.execution import Event, Execution
 from deployer.apply.flow import LeftOut, Stopped
+from deployer.backends import validate
 from deployer.backends.base import Condition, Progress, Row
-from deployer.engine import stamp, verify
+from deployer.engine import answers, stamp
 from deployer.errors import AccountError, DeployerError
 from deployer.kinds import vector_store
 from deployer.model import (
@@ -70,7 +71,7 @@ async def _create(run: Execution, address: Address, create: Create) -> None:
     with _held_even_if_odd(run, create):
         answer = await recover.create(run, create, body)
     await _stamp_came_back(run, create, body, answer)
-    _written(run, address, create, body, answer)
+    await _written(run, address, create, body, answer)
 
 
 async def _stamp_came_back(run: Execution, create: Create, body: Mapping[str, Any], answer: Row) -> None:
@@ -93,7 +94,7 @@ async def _update(run: Execution, address: Address, update: Update) -> None:
     with _held_even_if_odd(run, update):
         async with run.turn():
             answer = await run.account.of(kind).update(kind, update.id, body)
-    _written(run, address, update, body, answer)
+    await _written(run, address, update, body, answer)
 
 
 @contextmanager
@@ -107,11 +108,39 @@ def _held_even_if_odd(run: Execution, write: Write) -> Iterator[None]:
         raise
 
 
-def _written(run: Execution, address: Address, write: Write, body: Mapping[str, Any], answer: Row) -> None:
+async def _written(run: Execution, address: Address, write: Write, body: Mapping[str, Any], answer: Row) -> None:
     """Note what the service took otherwise, which uploads are held now, and the id."""
-    run.notes[address] += verify.unheeded(run.account.kinds[write.address.kind], body, answer)
     run.attached.update(run.promises.known[key] for _, key in write.refs)
+    await _compared(run, address, write, body, await _whole(run, write, body, answer))
     run.promises.learn(write.gives, answer["id"])
+
+
+async def _whole(run: Execution, write: Write, body: Mapping[str, Any], answer: Row) -> Row:
+    """Return what was written; it is read where the answer does not show it."""
+    backend, kind = run.account.of(write.address.kind), write.address.kind
+    if not any(name in answer for name in body) or _odd(answer):
+        async with run.turn():
+            answer = await backend.get(kind, answer["id"])
+    if odd := _odd(answer):
+        raise backend.odd(kind, f"gave {answer['id']} with {odd}")
+    return answer
+
+
+def _odd(answer: Row) -> str | None:
+    return validate.odd_metadata(answer) or validate.odd_object(answer)
+
+
+async def _compared(run: Execution, address: Address, write: Write, body: Mapping[str, Any], answer: Row) -> None:
+    """Note what the service has otherwise than it was sent, and let the stamp remember it: it is no edit."""
+    kind = run.account.kinds[write.address.kind]
+    before = run.before.get(write.id) if isinstance(write, Update) else None
+    addresses = {run.promises.known[key]: key for _, key in write.refs}
+    exchange = answers.Exchange(kind, body, answer, before, addresses)
+    found = answers.differences(exchange)
+    run.notes[address] += map(str, answers.news(exchange, found))
+    if stamped := answers.corrected(exchange, found):
+        async with run.turn():
+            await run.account.of(write.address.kind).update(write.address.kind, answer["id"], stamped.fields)
 
 
 async def _delete(run: Execution, delete: Delete) -> None:

@@ -78,7 +78,7 @@ def _draft(scope: Scope, taking: Taking, ids: Mapping[str, str]) -> Draft:
         action=Action.ADOPT if files or not owned else Action.NO_OP,
         reason=Reason(Why.ADOPTED, (taking.live.id,)),
         live_id=taking.live.id,
-        fields=() if owned else diff.compare(found, attrs, kind.defaults, {}),
+        fields=() if owned else diff.compare(found, attrs, kind.defaults, kind.resets, diff.Base()),
         files=files,
         reviewed=verify.digest(kind, taking.live.raw),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -73,12 +73,14 @@ class Wanted:
         marked = [replace(change, kept=change.origin is not Origin.MANIFEST) for change in changes]
         return tuple(change for change in marked if not (change.kept and change.action in _EDITS))
 
-    def stamp(self, kept: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    def stamp(
+        self, kept: Mapping[str, str] = MappingProxyType({}), forms: stamp.Forms = stamp.NO_FORMS
+    ) -> dict[str, str]:
         """Return the pairs of the stamp to write: as recorded, or what the resource says but for the `kept` digests."""
         if self.ownership:
             return dict(self.ownership.stamp)
-        project, address = self.scope.project, self.resource.address
-        return stamp.write(project, address, self.attrs, self.scope.origin, protect=self.resource.protect, kept=kept)
+        project, address, protect = self.scope.project, self.resource.address, self.resource.protect
+        return stamp.write(project, address, self.attrs, self.scope.origin, protect=protect, kept=kept, forms=forms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ def _create(wanted: Wanted, action: Action, why: Why) -> Draft:
         address=wanted.resource.address,
         action=action,
         reason=Reason(why),
-        fields=diff.compare({}, wanted.attrs, wanted.kind.defaults, {}),
+        fields=diff.compare({}, wanted.attrs, wanted.kind.defaults, wanted.kind.resets, diff.Base()),
         files=wanted.compared_files(None),
         requires=_addresses(body),
     )
@@ -158,20 +160,20 @@ def _create(wanted: Wanted, action: Action, why: Why) -> Draft:
 def compare(wanted: Wanted, found: Owned, ids: Mapping[str, str]) -> Comparison:
     """Compare field by field and file by file; `ids` gives the addresses of live ids."""
     scope, kind, attrs = wanted.scope, wanted.kind, wanted.attrs
-    digests = _readdressed(scope, kind, found, ids)
+    base = _readdressed(scope, kind, found, ids)
     live = dict(kind.canonical(found.live.raw, ids))
     live["metadata"] = stamp.without(live.get("metadata"))
-    fields = diff.with_compatibility(diff.compare(live, attrs, kind.defaults, digests), live, attrs)
+    fields = diff.with_compatibility(diff.compare(live, attrs, kind.defaults, kind.resets, base), live, attrs)
     dangling = set(kind.references(found.live.raw)) - scope.stores
     excused = [_excused(field, dangling) for field in fields]
-    agreed = ("/".join(path) for path in diff.agreed(live, attrs, found.stamp.digests))
+    agreed = ("/".join(path) for path in diff.agreed(live, attrs, kind.defaults, found.stamp.digests))
     return Comparison(
         wanted,
         found,
         live,
         (*_judged(scope, excused), *_protection(found.stamp, wanted.resource)),
         wanted.compared_files(found),
-        diff.releases(live, attrs, kind.defaults, digests),
+        diff.releases(live, attrs, kind.defaults, base.digests),
         (*agreed, *wanted.rules.agreed(wanted.files, found)),
         found.stamp.address if found.stamp.address != wanted.resource.address else None,
     )
@@ -194,17 +196,19 @@ def _update(compared: Comparison) -> Draft:
     return Draft(change, wanted.kind, body, wanted.files, found)
 
 
-def _readdressed(scope: Scope, kind: Kind, found: Owned, ids: Mapping[str, str]) -> dict[str, str]:
-    """Return the digests that were applied; that a store goes by another address now is no edit."""
-    digests = dict(found.stamp.digests)
+def _readdressed(scope: Scope, kind: Kind, found: Owned, ids: Mapping[str, str]) -> diff.Base:
+    """Return what was applied; that a store goes by another address now is no edit."""
+    digests, forms = dict(found.stamp.digests), dict(found.stamp.forms)
     if not scope.stamped:
-        return digests
+        return diff.Base(digests, forms)
     before = stamp.fields(kind.canonical(found.live.raw, scope.stamped))
     for path, value in stamp.fields(kind.canonical(found.live.raw, ids)).items():
         short = stamp.name_of(path)
         if short in digests and stamp.same_content(digests[short], before[path]):
             digests[short] = stamp.digest(value)
-    return digests
+        if short in forms and forms[short].is_of(before[path]):
+            forms[short] = stamp.ServiceForm.of(value, taken=forms[short].taken)
+    return diff.Base(digests, forms)
 
 
 def _body(compared: Comparison) -> Body:
@@ -213,15 +217,29 @@ def _body(compared: Comparison) -> Body:
     declared = stamp.fields(wanted.attrs)  # what is not is the account's from now on
     shorts = {stamp.name_of(path): path in declared for path in kept}
     pairs = wanted.stamp(
-        {short: found.stamp.digests.get(short, "") if still else "" for short, still in shorts.items()}
+        {short: found.stamp.digests.get(short, "") if still else "" for short, still in shorts.items()},
+        _forms(compared, shorts),
     )
     tokens = wanted.rules.remembered(wanted.files, found) if wanted.scope.on_drift is OnDrift.KEEP else {}
     tokens |= ownership.tokens if ownership else {}
     if tokens and not (ownership and ownership.foreign):
         pairs[stamp.FILES] = stamp.written(tokens)
-    defaults = wanted.kind.defaults
-    sent = {name: wanted.attrs.get(name, defaults.get(name)) for name in _sent(compared.acting)}
+    resets = wanted.kind.resets
+    sent = {name: wanted.attrs.get(name, resets.get(name)) for name in _sent(compared.acting)}
     return wanted.kind.stamped(sent, _metadata(compared), pairs, found.live.raw)
+
+
+def _forms(compared: Comparison, kept: Collection[str]) -> stamp.Forms:
+    """Return the service's forms of what git does not change: what is sent again will be answered in the same form."""
+    before, declared = compared.found.stamp, stamp.fields(compared.wanted.attrs)
+    named = {stamp.name_of(path): value for path, value in declared.items()} if before.forms else {}
+    sent = {stamp.name_of(stamp.whole(field.path)) for field in compared.acting if field.untaken}
+    return {
+        short: form
+        for short, form in before.forms.items()
+        if short in kept
+        or (short in named and stamp.same_content(before.digests[short], named[short]) and short not in sent)
+    }
 
 
 def _judged(scope: Scope, fields: Sequence[FieldChange]) -> list[FieldChange]:
@@ -253,9 +271,14 @@ def _metadata(compared: Comparison) -> dict[str, str]:
     """The API replaces the whole map, so pairs that were never declared are sent back as they are."""
     gone = {change.path for change in compared.fields if change.new is None and not change.kept}
     kept = {change.path for change in compared.fields if change.kept}
-    left = {key: value for key, value in compared.live["metadata"].items() if ("metadata", key) not in gone}
-    declared = (compared.wanted.attrs.get("metadata") or {}).items()
-    return {**left, **{key: value for key, value in declared if ("metadata", key) not in kept}}
+    declared, live = stamp.fields(compared.wanted.attrs), stamp.fields({"metadata": compared.live["metadata"]})
+    own = [path for path in declared if path[0] == "metadata" and stamp.name_of(path) in compared.found.stamp.forms]
+    gone |= {diff.variant(path, live, declared) for path in own} - declared.keys()
+    left = {path[1]: value for path, value in live.items() if path not in gone}
+    return {
+        **left,
+        **{path[1]: value for path, value in declared.items() if path[0] == "metadata" and path not in kept},
+    }
 
 
 def _reason(compared: Comparison) -> Reason:

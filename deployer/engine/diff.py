@@ -5,8 +5,8 @@ was never declared is left alone. A field that the service does not report is kn
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from deployer.engine import stamp
@@ -19,22 +19,68 @@ _TOOLS = ("tools",)
 Fields = Mapping[FieldPath, Any]
 
 
-def compare(live: Attrs, desired: Attrs, defaults: Attrs, digests: Mapping[str, str]) -> tuple[FieldChange, ...]:
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What was last applied: the digest of each field, and what the service has in its place; by short hashes.
+
+    Without a stamp it is empty, and only declared fields count.
+    """
+
+    digests: Mapping[str, str] = field(default_factory=dict)
+    forms: stamp.Forms = field(default_factory=dict)
+
+    def digest(self, path: FieldPath) -> str:
+        return self.digests.get(stamp.name_of(path), _UNSTAMPED)
+
+    def form(self, path: FieldPath) -> stamp.ServiceForm | None:
+        return self.forms.get(stamp.name_of(path))
+
+    def edited(self, path: FieldPath, value: Any) -> bool:
+        """Whether a live value is neither what was applied nor what the service made of that."""
+        form = self.form(path)
+        return _moved(self.digest(path), value) and not (form and form.is_of(value))
+
+    def settled(self, path: FieldPath, live: Any, desired: Any) -> bool:
+        """Whether git declares what was applied, and the account has the service's form of it."""
+        form = self.form(path)
+        return bool(form and form.taken and form.is_of(live)) and not _moved(self.digest(path), desired)
+
+    def untaken(self, path: FieldPath, live: Any, desired: Any) -> bool:
+        """Whether git declares what was sent, and the service still has what it had instead."""
+        form = self.form(path)
+        return bool(form and not form.taken and form.is_of(live)) and not _moved(self.digest(path), desired)
+
+
+def compare(live: Attrs, desired: Attrs, defaults: Attrs, resets: Attrs, base: Base) -> tuple[FieldChange, ...]:
     """Return the changes that make `live` what `desired` says, sorted by path; empty when nothing is to be done.
 
-    `digests` are the stamp's; without a stamp they are empty and only declared fields count.
+    `defaults`: what a field that is not set has; `resets`: what is sent so that it has it.
     """
     before, after = stamp.fields(live), stamp.fields(desired)
     changes: list[FieldChange] = []
     for path, value in after.items():
-        base = digests.get(stamp.name_of(path), _UNSTAMPED)
         reported = path in before or (path[0] == "metadata" and "metadata" in live)
-        changes.extend(_declared(path, reported, before.get(path), value, base))
-    for path in _released(before, after, defaults, digests):
-        edited = _moved(digests[stamp.name_of(path)], before.get(path))
-        origin = Origin.BOTH if edited else Origin.MANIFEST
-        changes.extend(_expand(path, before.get(path), _default(path, defaults), origin))
+        old = before.get(variant(path, before, after) if base.form(path) else path)
+        if value is None and _unset(path, old, defaults):
+            continue
+        changes.extend(_declared(path, reported, old, value, base))
+    for path in _released(before, after, defaults, base.digests):
+        origin = Origin.BOTH if base.edited(path, before.get(path)) else Origin.MANIFEST
+        changes.extend(_expand(path, before.get(path), _default(path, resets), origin))
     return tuple(sorted(changes, key=lambda change: change.name))
+
+
+def variant(path: FieldPath, live: Collection[FieldPath], desired: Collection[FieldPath]) -> FieldPath:
+    """Return the path by which a service knows a pair of metadata: itself, or one in another case or trimmed."""
+    if path in live or path[0] != "metadata":
+        return path
+    folded = path[1].strip().casefold()
+    others = (one for one in live if one[0] == "metadata" and one not in desired)
+    return next((one for one in others if one[1].strip().casefold() == folded), path)
+
+
+def _unset(path: FieldPath, value: Any, defaults: Attrs) -> bool:
+    return value is None or same(value, _default(path, defaults))
 
 
 def releases(live: Attrs, desired: Attrs, defaults: Attrs, digests: Mapping[str, str]) -> tuple[FieldPath, ...]:
@@ -45,20 +91,27 @@ def releases(live: Attrs, desired: Attrs, defaults: Attrs, digests: Mapping[str,
     return tuple(path for path in known if gone and stamp.name_of(path) in gone)
 
 
-def agreed(live: Attrs, desired: Attrs, digests: Mapping[str, str]) -> tuple[FieldPath, ...]:
+def agreed(live: Attrs, desired: Attrs, defaults: Attrs, digests: Mapping[str, str]) -> tuple[FieldPath, ...]:
     """Fields that are as declared, though not by an apply: the stamp must learn it, or later edits look like git's."""
     before, after = stamp.fields(live), stamp.fields(desired)
-    same_now = (path for path, value in after.items() if path in before and same(before[path], value))
+    same_now = (
+        path
+        for path, value in after.items()
+        if path in before and (same(before[path], value) or (value is None and _unset(path, before[path], defaults)))
+    )
     return tuple(sorted(path for path in same_now if _moved(digests.get(stamp.name_of(path), _UNSTAMPED), after[path])))
 
 
-def _declared(path: FieldPath, reported: bool, old: Any, new: Any, base: str) -> Iterator[FieldChange]:  # noqa: FBT001
+def _declared(path: FieldPath, reported: bool, old: Any, new: Any, base: Base) -> Iterator[FieldChange]:  # noqa: FBT001
+    digest = base.digest(path)
     if not reported:
-        if _moved(base, new):
+        if _moved(digest, new):
             yield from _expand(path, None, new, Origin.MANIFEST)
-    elif not same(old, new):
-        yield from _expand(path, old, new, _origin(base, old, new))
-    elif base and isinstance(new, dict) and _reordered(base, new):
+    elif not (same(old, new) or base.settled(path, old, new)):
+        untaken = base.untaken(path, old, new)
+        origin = Origin.MANIFEST if untaken else _origin(base, path, old, new)
+        yield from (replace(one, untaken=untaken) for one in _expand(path, old, new, origin))
+    elif digest and isinstance(new, dict) and _reordered(digest, new):
         yield FieldChange(path, old, new, Origin.MANIFEST)
 
 
@@ -77,16 +130,16 @@ def _reordered(base: str, value: Any) -> bool:
     return not stamp.same_order(base, value) and stamp.same_content(base, value)
 
 
-def _origin(base: str, old: Any, new: Any) -> Origin:
-    if not base or not _moved(base, old):
+def _origin(base: Base, path: FieldPath, old: Any, new: Any) -> Origin:
+    if not base.digest(path) or not base.edited(path, old):
         return Origin.MANIFEST
-    return Origin.BOTH if _moved(base, new) else Origin.ACCOUNT
+    return Origin.BOTH if _moved(base.digest(path), new) else Origin.ACCOUNT
 
 
 def _released(before: Fields, after: Fields, defaults: Attrs, digests: Mapping[str, str]) -> Iterator[FieldPath]:
     for path, value in before.items():
         stamped = stamp.name_of(path) in digests
-        if stamped and path not in after and not same(value, _default(path, defaults)):
+        if stamped and path not in after and not _unset(path, value, defaults):
             yield path
 
 

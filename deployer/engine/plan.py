@@ -100,6 +100,7 @@ def build(
     holding = holders_of(scope, live)
     changes = _with_left_over(with_operations(arranged(drafts), holding), left_over, holding)
     problems += [*told, *(problem for change in changes for problem in _crowded(change))]
+    problems += [problem for change in changes for problem in _untaken(scope, change)]
     problems += _consequences(scope, resources, changes)
     return Plan(
         project=scope.project,
@@ -165,6 +166,15 @@ def _consequences(scope: Scope, resources: Sequence[Resource], changes: Sequence
             kind, acting = scope.kinds[one.address.kind], [field for field in change.fields if not field.kept]
             if said := kind.consequence(acting, kind.express(one.attrs).attrs):
                 yield Problem(said, "", str(one.address), one.position(), Severity.WARNING)
+
+
+def _untaken(scope: Scope, change: Change) -> Iterator[Problem]:
+    """What the service did not take the last time it will hardly take this time."""
+    for field in change.fields:
+        if field.untaken and not field.kept:
+            text = f"account {scope.target.name} did not take it when it was sent; it is sent again"
+            remedy = "declare what the service holds there, or nothing"
+            yield Problem(text, remedy, f"{change.address}.{field.name}", severity=Severity.WARNING)
 
 
 def _groups(scope: Scope, live: Sequence[LiveObject]) -> dict[Address, list[Owned]]:

@@ -1,13 +1,15 @@
 """The stamp: ownership and the digests of what was last applied, kept in the object's own metadata.
 
 Three metadata pairs, which leave a user 13 of the API's 16 (four on an assistant with files of its own); each value
-fits the API's 512 characters.
+fits the API's 512 characters. `deployer_applied` says `FIELD=DIGEST` for each field that was applied, and behind a dot
+the digest of what the service has in its place, where that is another value: its own form is no edit. Behind an
+exclamation mark stands what was there when the service did not take the value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -25,13 +27,45 @@ _PROTECTED = "protect"
 _NAME = 6
 _CONTENT = 8
 _ORDER = 4
+_FORM, _SHORT_FORM = 8, 4
+_LONGEST = 512
+"""Characters of a value of metadata, by the public API reference."""
+_TAKEN, _NOT_TAKEN = ".", "!"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceForm:
+    """A digest of what the service has where a value was sent that is not the same.
+
+    `taken`: it is the service's form of that value; else it is what was there, and the value was not taken.
+    """
+
+    digest: str
+    taken: bool = True
+
+    @classmethod
+    def of(cls, value: Any, *, taken: bool = True) -> ServiceForm:
+        return cls(canonical.sha256(value)[:_FORM], taken)
+
+    def __str__(self) -> str:
+        return f"{_TAKEN if self.taken else _NOT_TAKEN}{self.digest}"
+
+    def is_of(self, value: Any) -> bool:
+        """Whether `value` is what the service had."""
+        return canonical.sha256(value).startswith(self.digest)
+
+
+Forms = Mapping[str, ServiceForm]
+"""By the short hash of a field path."""
+NO_FORMS: Forms = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """`digests` maps the short hash of a field path to the digest of the value that was applied.
 
-    `files` maps the short hash of a File object's id to the token of its content.
+    `files` maps the short hash of a File object's id to the token of its content. `forms` holds what the service has in
+    place of what was applied, where that is another value.
     """
 
     project: str
@@ -39,6 +73,7 @@ class Stamp:
     digests: Mapping[str, str]
     protected: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
+    forms: Forms = field(default_factory=dict)
 
 
 def read(metadata: Mapping[str, Any] | None) -> Stamp | None:
@@ -47,12 +82,25 @@ def read(metadata: Mapping[str, Any] | None) -> Stamp | None:
     if not isinstance(owner, str) or metadata is None:
         return None
     project, _, address = owner.partition("/")
-    digests = parsed(metadata.get(APPLIED))
-    protected = digests.pop(_PROTECTED, "") == "1"
+    entries = parsed(metadata.get(APPLIED))
+    protected = entries.pop(_PROTECTED, "") == "1"
+    digests, forms = {}, {}
+    for name, entry in entries.items():
+        digests[name], form = _read_entry(entry)
+        if form:
+            forms[name] = form
     try:
-        return Stamp(project, Address.parse(address), digests, protected, parsed(metadata.get(FILES)))
+        return Stamp(project, Address.parse(address), digests, protected, parsed(metadata.get(FILES)), forms)
     except ValueError:
         return None
+
+
+def _read_entry(entry: str) -> tuple[str, ServiceForm | None]:
+    for mark in (_TAKEN, _NOT_TAKEN):
+        digest, found, form = entry.partition(mark)
+        if found:
+            return digest, ServiceForm(form, mark == _TAKEN) if form else None
+    return entry, None
 
 
 def pairs(raw: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -90,11 +138,27 @@ def write(  # noqa: PLR0913
     *,
     protect: bool = False,
     kept: Mapping[str, str] = MappingProxyType({}),
+    forms: Forms = NO_FORMS,
 ) -> dict[str, str]:
-    """Return the pairs of a stamp; of `kept` fields (by short hash) the digest stays what it was, or absent if ""."""
+    """Return the pairs of a stamp; of `kept` fields (by short hash) the digest stays what it was, or absent if "".
+
+    `forms`: what the service has in place of what is applied.
+    """
     digests = {name: text for name, text in {**applied(fields(attrs)), **kept}.items() if text}
+    return {OWNER: f"{project}/{address}", APPLIED: summary(digests, forms, protect=protect), ORIGIN: origin}
+
+
+def summary(digests: Mapping[str, str], forms: Forms = NO_FORMS, *, protect: bool = False) -> str:
+    """Return the pair of what was applied; where it would be too long, forms are shorter and no order of keys is kept.
+
+    With 22 fields (nine of an assistant, 13 pairs of metadata), each in a form of the service's, it has 470 characters.
+    """
     marks = {_PROTECTED: "1"} if protect else {}
-    return {OWNER: f"{project}/{address}", APPLIED: written({**digests, **marks}), ORIGIN: origin}
+    text = written({name: f"{one}{forms.get(name, '')}" for name, one in digests.items()} | marks)
+    if len(text) <= _LONGEST:
+        return text
+    short = {name: replace(form, digest=form.digest[:_SHORT_FORM]) for name, form in forms.items()}
+    return written({name: f"{one[:_CONTENT]}{short.get(name, '')}" for name, one in digests.items()} | marks)
 
 
 def fields(attrs: Attrs) -> dict[FieldPath, Any]:
@@ -132,4 +196,5 @@ def same_content(stamped: str, value: Any) -> bool:
 
 
 def same_order(stamped: str, value: Any) -> bool:
-    return stamped[_CONTENT:] == canonical.ordered_sha256(value)[:_ORDER]
+    """Whether the keys of a value have the order that was applied; a stamp without room for that says nothing."""
+    return stamped[_CONTENT:] in ("", canonical.ordered_sha256(value)[:_ORDER])

@@ -1,16 +1,13 @@
-"""What a reviewer saw, read again right before a write; and the answer to a write, held against what was sent."""
+"""What a reviewer saw, read again right before a write."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from deployer.engine import canonical, stamp
-from deployer.engine.canonical import same
 from deployer.kinds import Kind
-from deployer.model import FieldPath, LiveFile
-from deployer.wording import cut
+from deployer.model import LiveFile
 
 _LENGTH = 12
 
@@ -37,27 +34,3 @@ def moved_document(before: LiveFile, now: LiveFile) -> tuple[str, ...]:
     edited = {name for name in names if before.attributes.get(name) != now.attributes.get(name)}
     same = (before.path, before.sha256, before.declared) == (now.path, now.sha256, now.declared)
     return tuple(sorted(edited)) if edited or same else ("attributes",)
-
-
-_SHOWN = 40
-
-
-def unheeded(kind: Kind, sent: Mapping[str, Any], answer: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each field that was not taken as it was sent; known normalisations are none.
-
-    What an answer does not mention cannot be told from here; the next plan will.
-    """
-    wanted, found = stamp.fields(kind.canonical(sent, {})), stamp.fields(kind.canonical(answer, {}))
-    return list(_sentences(wanted, found, told="metadata" in answer))
-
-
-def _sentences(wanted: Mapping[FieldPath, Any], found: Mapping[FieldPath, Any], *, told: bool) -> Iterator[str]:
-    for path, value in sorted(wanted.items()):
-        name, missing = "/".join(path), path[0] == "metadata" and told
-        if (path in found or missing) and not same(value, found.get(path)):
-            yield f"the service answered {name} {_short(found.get(path))} where {_short(value)} was sent"
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return cut(text, _SHOWN)

@@ -22,6 +22,8 @@ DEFAULTS: Attrs = MappingProxyType(
         "response_format": "auto",
     }
 )
+NULLABLE = frozenset({"name", "instructions", "reasoning_effort", "response_format"})
+"""The SDK's `agent_update_params.py`, and the configuration guide (§ Update a saved agent): `model` cannot be null."""
 _PLAIN = ("name", "model", "instructions")
 MAX_NAME = 128
 _ABSENT = "the Agents API has no such field; remove it, or keep it for accounts of another surface"
@@ -58,7 +60,7 @@ def _functions(keyed: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], 
 
 
 def _express_format(value: Any) -> tuple[Any, list[Loss]]:
-    if value == "auto" or value["type"] == "text":
+    if value is None or value == "auto" or value["type"] == "text":
         return "auto", []
     if value["type"] == "json_object":
         why = "the Agents API has no json_object: declare a json_schema"
@@ -110,6 +112,7 @@ def _wire_format(value: Any) -> dict[str, Any]:
 
 KIND = Kind(
     defaults=DEFAULTS,
+    nullable=NULLABLE,
     express=express,
     canonical=canonical,
     wire=wire,

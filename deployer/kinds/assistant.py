@@ -26,6 +26,8 @@ DEFAULTS: Attrs = MappingProxyType(
     }
 )
 _PLAIN = ("name", "description", "model", "instructions", "temperature", "top_p", "reasoning_effort")
+NULLABLE = frozenset(DEFAULTS) - {"model", "tools"}
+"""ModifyAssistantRequest: all of them are `nullable` or `anyOf … null` but `model`, and `tools`, which is an array."""
 MAX_TOOLS = 128
 MAX_STORES = 1
 
@@ -137,6 +139,7 @@ def _takes(attrs: Attrs) -> bool:
 
 KIND = Kind(
     defaults=DEFAULTS,
+    nullable=NULLABLE,
     express=express,
     canonical=canonical,
     wire=wire,

@@ -106,6 +106,8 @@ class Kind:
 
     defaults    The value that the API gives to each field that is not set: a field that is no longer declared returns
                 to it. Every field that the kind can hold is a key here, but for `metadata`.
+    nullable    The fields that the API resets when null is sent. They go back to the default of the model, whatever
+                that is, by the one value that no model refuses; the others go back by the value in `defaults`.
     express     Desired attrs → attrs in canonical form, without what this surface cannot carry; each of those is a
                 Loss. Must give the same for what it gave; must not look at anything live.
     canonical   A live object → its attrs in the same form. Ids of owned objects become addresses (by the mapping of
@@ -127,6 +129,7 @@ class Kind:
     express: Callable[[Attrs], Expressed]
     canonical: Callable[[Raw, Mapping[str, str]], Attrs]
     wire: Callable[[Attrs, Raw | None], Body]
+    nullable: frozenset[str] = frozenset()
     references: Callable[[Raw], tuple[str, ...]] = no_references
     files: Memberships | HeldIds | None = None
     ownership: StampHome = StampHome.METADATA
@@ -134,6 +137,11 @@ class Kind:
     consequence: Callable[[Sequence[FieldChange], Attrs], str] = no_consequence
     informed: Callable[[AccountSettings], Kind] | None = None
     file: FileForm | None = None
+
+    @property
+    def resets(self) -> Attrs:
+        """Return what is sent for each field so that it is no longer set."""
+        return {**self.defaults, **dict.fromkeys(self.nullable)}
 
     def overwritable(self) -> tuple[str, ...]:
         """Return the fields of a live object that an update could overwrite."""

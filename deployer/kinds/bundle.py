@@ -33,6 +33,8 @@ DEFAULTS: Attrs = MappingProxyType(
         "response_format": "auto",
     }
 )
+NULLABLE = frozenset(DEFAULTS) - {"model", "tools", "instructions_as"}
+"""What is null is left out of a bundle, and what a request leaves out has its default."""
 MAX_TOOLS = 128
 _BESIDE = ("name", "description")
 _PLAIN = ("model", "temperature", "top_p")
@@ -297,6 +299,7 @@ def _is_list_of_texts(value: Any) -> bool:
 def _kind(known: Callable[[], Catalogue]) -> Kind:
     return Kind(
         defaults=DEFAULTS,
+        nullable=NULLABLE,
         express=lambda attrs: _express(known(), attrs),
         canonical=canonical,
         wire=wire,

@@ -11,6 +11,8 @@ from deployer.kinds.base import Body, Expressed, Kind, Memberships
 from deployer.model import Attrs, LiveFile
 
 DEFAULTS: Attrs = MappingProxyType({"name": None, "expires_after": None})
+NULLABLE = frozenset(DEFAULTS)
+"""UpdateVectorStoreRequest: `name` and `expires_after` are nullable."""
 BATCH = 500  # the retrieval guide's limit; the API reference says 2000, so the smaller one is safe on both
 PATH_KEY = "deployer_path"
 SHA_KEY = "deployer_sha256"
@@ -75,4 +77,4 @@ def membership(attributes: Attrs, chunking: Attrs | None) -> dict[str, Any]:
     return result
 
 
-KIND = Kind(defaults=DEFAULTS, express=express, canonical=canonical, wire=wire, files=Memberships())
+KIND = Kind(defaults=DEFAULTS, nullable=NULLABLE, express=express, canonical=canonical, wire=wire, files=Memberships())

@@ -47,6 +47,15 @@ class SourceDocument:
             found = found.inside[part]
         return Position(self.name, found.line, found.column)
 
+    def is_blank(self, path: Sequence[str | int]) -> bool:
+        """Whether a key stands there with nothing behind it, which is hardly a null that somebody meant."""
+        found = self.positions
+        for part in path:
+            if part not in found.inside:
+                return False
+            found = found.inside[part]
+        return found.blank
+
     def key_position(self, path: Sequence[str | int]) -> Position:
         """Return where the key that ends `path` stands (its value, if it is an item of a list)."""
         found = self.positions

@@ -294,7 +294,7 @@ def _refused(problem: Problem) -> Misread:
 
 def _different(resource: Resource, item: Declaration, kind: Kind, ids: Mapping[str, str]) -> Iterator[str]:
     attrs = kind.express(resource.attrs).attrs
-    changes = diff.compare(live_attrs(kind, item.live, ids), attrs, kind.defaults, {})
+    changes = diff.compare(live_attrs(kind, item.live, ids), attrs, kind.defaults, kind.resets, diff.Base())
     yield from dict.fromkeys(change.path[0] for change in changes)
     if not _same_files(resource, item):
         yield FILES

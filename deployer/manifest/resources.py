@@ -37,6 +37,7 @@ def vector_store(context: Context, address: Address, entry: ManifestEntry) -> tu
     problems += _overlaps(address, entry, (), value)
     for place, item in enumerate(listing.items):
         problems += _overlaps(address, entry, ("files", place), item)
+    problems += _blanks(address, entry)
     attrs = {name: value[name] for name in ("name", "expires_after", "metadata") if name in value}
     found = Resource(
         address,
@@ -47,6 +48,14 @@ def vector_store(context: Context, address: Address, entry: ManifestEntry) -> tu
         exclusive=bool(value.get("exclusive")),
     )
     return found, problems
+
+
+def _blanks(address: Address, entry: ManifestEntry) -> list[Problem]:
+    """Name the fields that may be null and have nothing behind them: a null that is meant is written."""
+    paths = {name: (*entry.path, name) for name, item in entry.value.items() if item is None}
+    blank = [(name, path) for name, path in paths.items() if entry.document.is_blank(path)]
+    what, remedy = "nothing stands here", "fill it in, write null to have it unset, or remove it"
+    return [Problem(what, remedy, f"{address}.{name}", entry.document.key_position(path)) for name, path in blank]
 
 
 def _overlaps(address: Address, entry: ManifestEntry, at: tuple[str | int, ...], settings: Any) -> list[Problem]:
@@ -68,6 +77,7 @@ def assistant(context: Context, address: Address, entry: ManifestEntry) -> tuple
         attrs["tools"] = tools
         problems += [*wrong, *together(address, entry, tools)]
     files, wrong = _data(context, address, entry)
+    problems += _blanks(address, entry)
     problems += wrong + response_format(context, address, entry)
     protect = bool(entry.value.get("protect"))
     return Resource(address, attrs, files, positions, protect=protect, handlers=handlers), problems
@@ -130,10 +140,10 @@ def _positions(entry: ManifestEntry) -> dict[str, Position]:
     return result
 
 
-def _instructions(context: Context, address: Address, entry: ManifestEntry) -> tuple[str, list[Problem]]:
+def _instructions(context: Context, address: Address, entry: ManifestEntry) -> tuple[str | None, list[Problem]]:
     value, where = entry.value["instructions"], f"{address}.instructions"
-    if isinstance(value, str):
-        return value, _slip(context, entry, value, where)
+    if not isinstance(value, dict):
+        return value, _slip(context, entry, value, where) if value else []
     position = entry.position("instructions", "file")
     found = context.file(entry, value["file"])
     if found is None:

@@ -257,10 +257,11 @@ def explain(finding: SchemaFinding, patterns: Mapping[str, str]) -> tuple[str, s
             if "base_url" in value:
                 return "an account with a base_url needs an api_key", "add api_key: ${env.NAME}"
             return "an api_key without a base_url", "add the base_url; without one, an account is an embedded one"
-        case "enum":
-            return f"{_show(value)} is not allowed", nearest(str(value), map(str, limit), one_of(map(str, limit)))
-        case "const" if limit == "auto":
+        case "enum" if limit == ["auto", None]:
             return f"{_show(value)} is not allowed", "write auto, or a mapping such as {type: json_object}"
+        case "enum":
+            words = [str(one) for one in limit if one is not None]
+            return f"{_show(value)} is not allowed", nearest(str(value), words, one_of(words))
         case "const" if limit == "none":
             return f"{_show(value)} is not allowed", "write a number, or none for no limit"
         case "const":
@@ -283,7 +284,7 @@ def _second(items: Sequence[Any]) -> int:
 
 
 def _type(finding: SchemaFinding, names: Sequence[str]) -> tuple[str, str]:
-    value, expected = finding.value, " or ".join(_TYPES[name] for name in names)
+    value, expected = finding.value, " or ".join(_TYPES[name] for name in names if name != "null")
     if value is None:
         return "nothing stands here", f"it must be {expected}: fill it in, or remove it"
     if isinstance(value, dict | list):

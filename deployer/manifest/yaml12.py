@@ -42,12 +42,16 @@ def _nothing() -> Mapping[Any, Any]:
 
 @dataclass(frozen=True, slots=True)
 class PositionTree:
-    """Line and column of a value (from 1), those of a mapping's keys, and the positions of what is inside."""
+    """Line and column of a value (from 1), those of a mapping's keys, and the positions of what is inside.
+
+    `blank`: nothing is written there, which YAML reads as null.
+    """
 
     line: int
     column: int
     keys: Mapping[str, tuple[int, int]] = field(default_factory=_nothing)
     inside: Mapping[str | int, PositionTree] = field(default_factory=_nothing)
+    blank: bool = False
 
 
 class YamlError(Exception):
@@ -140,7 +144,7 @@ class _Composer:
     def _content(self, event: Any, depth: int) -> tuple[Any, PositionTree]:
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if isinstance(event, yaml.ScalarEvent):
-            return _scalar(event), PositionTree(line, column, _NOTHING, _NOTHING)
+            return _scalar(event), PositionTree(line, column, _NOTHING, _NOTHING, not event.value and event.implicit[0])
         if event.tag not in (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
             raise _tag(event)
         keys: dict[str, tuple[int, int]] = {}

@@ -176,8 +176,9 @@ FieldPath = tuple[str, ...]
 class FieldChange:
     """`old` and `new` are the values of the field at `path`; None stands for: not set.
 
-    `kept`: the account's value stays, because it was asked for (`--on-drift keep`). Values may be large and stand in no
-    repr: asyncio makes one of what a coroutine returns.
+    `kept`: the account's value stays, because it was asked for (`--on-drift keep`). `untaken`: it was sent before, and
+    the service did not take it. Values may be large and stand in no repr: asyncio makes one of what a coroutine
+    returns.
     """
 
     path: FieldPath
@@ -186,6 +187,7 @@ class FieldChange:
     origin: Origin
     effects: tuple[Effect, ...] = ()
     kept: bool = False
+    untaken: bool = False
 
     @property
     def name(self) -> str:

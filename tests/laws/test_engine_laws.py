@@ -38,6 +38,7 @@ from tests.support import strategies
 TARGET = Target("test", "assistants", "http://localhost/v1")
 SCOPE = Scope("test", TARGET, kinds_of("assistants"))
 PRUNE = Scope("test", TARGET, kinds_of("assistants"), prune=True)
+RESETS = assistant.KIND.resets
 
 
 def expressed(attrs: Attrs) -> Attrs:
@@ -58,16 +59,16 @@ def digests(attrs: Attrs) -> Mapping[str, str]:
 @given(strategies.assistants)
 def test_nothing_differs_from_itself(attrs: Attrs) -> None:
     mine = expressed(attrs)
-    assert diff.compare(mine, mine, assistant.DEFAULTS, {}) == ()
-    assert diff.compare(mine, mine, assistant.DEFAULTS, digests(mine)) == ()
+    assert diff.compare(mine, mine, assistant.DEFAULTS, RESETS, diff.Base({})) == ()
+    assert diff.compare(mine, mine, assistant.DEFAULTS, RESETS, diff.Base(digests(mine))) == ()
 
 
 @given(strategies.assistants, strategies.assistants)
 def test_the_order_of_keys_inside_live_values_makes_no_difference(one: Attrs, other: Attrs) -> None:
     live, desired = dict(expressed(one)), expressed(other)
     mixed = {key: live[key] if key == "tools" else shuffled(live[key]) for key in reversed(live)}
-    found = diff.compare(live, desired, assistant.DEFAULTS, {})
-    assert found == diff.compare(mixed, desired, assistant.DEFAULTS, {})
+    found = diff.compare(live, desired, assistant.DEFAULTS, RESETS, diff.Base({}))
+    assert found == diff.compare(mixed, desired, assistant.DEFAULTS, RESETS, diff.Base({}))
     assert [change.path for change in found] == sorted(change.path for change in found)
 
 
@@ -75,7 +76,7 @@ def test_the_order_of_keys_inside_live_values_makes_no_difference(one: Attrs, ot
 def test_changes_make_live_what_desired_says_and_touch_nothing_else(before: Attrs, now: Attrs, live_: Attrs) -> None:
     applied, desired = expressed(before), expressed(now)
     live = {**assistant.DEFAULTS, "metadata": {}, **expressed(live_)}
-    changes = diff.compare(live, desired, assistant.DEFAULTS, digests(applied))
+    changes = diff.compare(live, desired, assistant.DEFAULTS, RESETS, diff.Base(digests(applied)))
     result = patched(stamp.fields(live), changes)
     wanted, was = stamp.fields(desired), stamp.fields(live)
     for path, value in result.items():
@@ -84,9 +85,8 @@ def test_changes_make_live_what_desired_says_and_touch_nothing_else(before: Attr
         elif stamp.name_of(path) not in digests(applied):
             assert canonical.same(value, was[path]), "never declared, so never touched"
         else:
-            assert canonical.same(value, assistant.DEFAULTS.get(path[0]) if len(path) == 1 else None), (
-                "no longer declared, so back to the default"
-            )
+            default = assistant.DEFAULTS.get(path[0]) if len(path) == 1 else None
+            assert value is None or canonical.same(value, default), "no longer declared, so back to the default"
     assert not wanted.keys() - result.keys()
 
 
@@ -113,10 +113,10 @@ def patched(fields: Mapping[FieldPath, Any], changes: tuple[FieldChange, ...]) -
 @given(strategies.assistants, strategies.assistants)
 def test_a_change_says_who_moved_the_field(before: Attrs, now: Attrs) -> None:
     applied, moved = expressed(before), expressed(now)
-    in_git = diff.compare(applied, moved, assistant.DEFAULTS, digests(applied))
+    in_git = diff.compare(applied, moved, assistant.DEFAULTS, RESETS, diff.Base(digests(applied)))
     assert {change.origin for change in in_git} <= {"manifest"}
     shared = {path for path in stamp.fields(applied) if path in stamp.fields(moved)}
-    on_account = diff.compare(moved, applied, assistant.DEFAULTS, digests(applied))
+    on_account = diff.compare(moved, applied, assistant.DEFAULTS, RESETS, diff.Base(digests(applied)))
     assert {change.origin for change in on_account if stamp.whole(change.path) in shared} <= {"account"}
 
 

@@ -65,7 +65,12 @@ async def _walk(account: EmbeddedAccount, api: str, name: str, states: list[Attr
             live = await _send(backend, name, built, live)
             assert plan.build(scope, [resource], [live]).pending == ()
             wanted = kinds[name].express(attrs).attrs
-            assert diff.compare(kinds[name].canonical(live.raw, {}), wanted, kinds[name].defaults, {}) == ()
+            assert (
+                diff.compare(
+                    kinds[name].canonical(live.raw, {}), wanted, kinds[name].defaults, kinds[name].resets, diff.Base()
+                )
+                == ()
+            )
 
 
 async def _send(backend: Backend, kind: str, built: Plan, live: LiveObject | None) -> LiveObject:
