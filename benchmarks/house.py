@@ -50,6 +50,7 @@ NEWER = (
         f"deployer.server.resources.{name}"
         for name in ("conversations", "messages", "response", "run", "session", "streaming", "threads")
     ),
+    *("deployer.commands.init", "deployer.commands.completion", "deployer.commands.schema", "deployer.project.starter"),
     *("deployer.github", "deployer.commands.github", "deployer.commands.show", "deployer.commands.whois"),
     *("deployer.project.provenance", "deployer.engine.review"),
     *("deployer.functions.openapi", "deployer.functions.definitions"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 from typing import Any
@@ -15,6 +16,7 @@ from deployer.errors import EXIT_BUG, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, 
 from deployer.render import output
 
 COMMANDS = {
+    "init": "Write a first manifest into a folder.",
     "validate": "Check the manifest: everything that can be known offline.",
     "plan": "Show what apply would change on an account.",
     "show": "Show a plan that was saved, in every format.",
@@ -29,6 +31,8 @@ COMMANDS = {
     "outputs": "Print the live id of every address.",
     "whois": "Say where a live object comes from.",
     "chat": "Talk to an assistant that is deployed.",
+    "schema": "Print the JSON Schema of the manifest, for editors.",
+    "completion": "Print what makes a shell complete commands, accounts and addresses.",
     "functions": "Check, fix, compare and make function schemas.",
     "github": "Comment plans, apply what was reviewed, report drift: in a GitHub job.",
     "serve": "Serve the embedded account over HTTP.",
@@ -41,7 +45,15 @@ _FEW_COLLECTIONS = 50_000
     cls=Verbs, table=COMMANDS, package="deployer.commands", context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(__version__, prog_name="deployer")
-def app() -> None:
+@click.option(
+    "-C",
+    "folder",
+    type=click.Path(exists=True, file_okay=False),
+    metavar="DIR",
+    help="Do everything as if it were called in this folder.",
+)
+@click.pass_context
+def app(context: click.Context, folder: str | None) -> None:
     """Assistants as code: one YAML manifest in git, made live on an account.
 
     \b
@@ -52,6 +64,8 @@ def app() -> None:
     Without --account everything happens on the embedded account, in this folder: no key, no network. Where the
     manifest declares an account with a base_url, one must be named (--account, DEPLOYER_ACCOUNT).
     """
+    if folder:
+        context.with_resource(contextlib.chdir(folder))
 
 
 def main(arguments: list[str] | None = None) -> None:

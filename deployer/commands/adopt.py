@@ -10,21 +10,25 @@ from typing import TYPE_CHECKING
 import click
 
 from deployer.commands.carry_out import answerable, confirmed, tell
+from deployer.commands.completion import addresses
 from deployer.commands.options import ProjectChoice, force_option, lock_option, project_options, yes_option
 from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError, UsageError
 from deployer.project import ApplyResult, ApplyStatus
 from deployer.project.adoption import OTHER_PROJECT, AdoptionRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from deployer.project import Project
-    from deployer.project.adoption import Adoption
+    from deployer.project.adoption import Adoption, Foreign
 
 _SHOWN = 10
 
 
 @click.command("adopt")
-@click.argument("address")
+@click.argument("address", required=False, shell_complete=addresses)
 @click.argument("live_id", metavar="[ID]", required=False)
+@click.option("--list", "lists", is_flag=True, help="Show what is on the account and could be adopted.")
 @click.option("--name", metavar="NAME", help="Instead of the id: the name, if only one foreign object has it.")
 @project_options
 @click.option("--by-size", is_flag=True, help="Where no document can be read back, let name and size be proof enough.")
@@ -33,8 +37,9 @@ _SHOWN = 10
 @lock_option
 def command(  # noqa: PLR0913 (one for each option)
     *,
-    address: str,
+    address: str | None,
     live_id: str | None,
+    lists: bool,
     name: str | None,
     choice: ProjectChoice,
     by_size: bool,
@@ -51,14 +56,39 @@ def command(  # noqa: PLR0913 (one for each option)
 
     \b
     Example:
+      deployer adopt --list
       deployer adopt assistant/math-tutor asst_abc123
       deployer adopt vector_store/math --name "Math documents" --yes
     """
-    if (live_id is None) == (name is None):
-        raise UsageError("name what to adopt: either its ID, or --name NAME")
+    if lists:
+        return _listed(choice.load(), alone=not (address or live_id or name))
+    if address is None or (live_id is None) == (name is None):
+        raise UsageError("name what to adopt: ADDRESS, and either its ID or --name NAME; --list shows what there is")
     project = choice.load()
     wanted = AdoptionRequest(address, live_id or name or "", live_id is None, by_size, force)
     return asyncio.run(_adopt(project, wanted, lock_timeout, choice.command("plan"), yes=yes))
+
+
+def _listed(project: Project, *, alone: bool) -> int:
+    """Print what is foreign on the account, a line each, in columns that programs can cut at tabs."""
+    from deployer.render.lines import plain
+
+    if not alone:
+        raise UsageError("--list stands alone: it shows what could be adopted, and adopts nothing")
+    found = asyncio.run(_foreign(project))
+    for one in found:
+        of = [f"of project {one.project}, as {one.address}"] if one.project else []
+        click.echo("\t".join(map(plain, (one.kind, one.id, one.name, *of))))
+    if not found:
+        click.echo(f"Nothing on account {project.target.name} is foreign.", err=True)
+    return EXIT_DONE
+
+
+async def _foreign(project: Project) -> Sequence[Foreign]:
+    from deployer.project.adoption import foreign
+
+    async with project.open(on_event=tell) as session:
+        return await foreign(session)
 
 
 async def _adopt(project: Project, wanted: AdoptionRequest, lock_timeout: float, plan: str, *, yes: bool) -> int:

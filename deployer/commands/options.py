@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from deployer.commands.completion import accounts
 from deployer.errors import DeployerError, UsageError
 from deployer.model import OnDrift, Problem, ProblemsFound
 from deployer.render import formats
@@ -50,7 +51,14 @@ class ProjectChoice:
         file = [] if self.file == MANIFEST else ["-f", str(self.file)]
         account = ["--account", self.account] if self.account else []
         variables = [word for name, value in self.variables.items() for word in ("--var", f"{name}={value}")]
-        return shlex.join(["deployer", *words, *file, *account, *variables])
+        return shlex.join([*called(), *words, *file, *account, *variables])
+
+
+def called() -> list[str]:
+    """Return how the tool was called: `-C DIR` is part of every command that is to be pasted."""
+    context = click.get_current_context(silent=True)
+    folder = context.find_root().params.get("folder") if context else None
+    return ["deployer", "-C", folder] if folder else ["deployer"]
 
 
 def project_options(function: Function) -> Function:
@@ -91,7 +99,9 @@ def plan_words(options: PlanOptions) -> list[str]:
 
 
 def account_option(text: str) -> Callable[[Function], Function]:
-    return click.option("--account", envvar=VARIABLE, callback=_named, metavar="NAME", help=text)
+    return click.option(
+        "--account", envvar=VARIABLE, callback=_named, metavar="NAME", shell_complete=accounts, help=text
+    )
 
 
 def _named(_context: click.Context, _option: click.Parameter, account: str | None) -> str | None:

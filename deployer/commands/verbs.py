@@ -39,6 +39,10 @@ COMMANDS = {
     "local": "serve",
     "version": "--version",
     "help": "--help",
+    "new": "init",
+    "create": "init",
+    "setup": "init",
+    "autocomplete": "completion",
 }
 """What a command of another tool is called here; no word leads to something destructive."""
 
@@ -77,7 +81,8 @@ OPTIONS = {
     "config": "--file",
     "filename": "--file",
     "manifest": "--file",
-    "chdir": "--file",
+    "chdir": "-C DIR, which stands before the command",
+    "directory": "-C DIR, which stands before the command",
 }
 """What an option of another tool, without its dashes, is called here: an option, or what to do instead."""
 

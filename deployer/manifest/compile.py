@@ -12,7 +12,6 @@ from pathlib import Path
 from deployer.engine.plan_json import in_order
 from deployer.kinds import SURFACES
 from deployer.manifest import accounts, sections, variables
-from deployer.manifest.functions import silenced
 from deployer.manifest.globs import Folders, Ignored
 from deployer.manifest.load import Context, Declared, ManifestEntry, Moves, Sources, load, read_moves
 from deployer.manifest.schema import ManifestSchema
@@ -133,7 +132,6 @@ class _Read:
         head = self.sources.main.data if self.sources.main else {}
         quiet = head["silence"] if isinstance(head.get("silence"), list) else []
         more = [problem for problem in problems if problem.rule not in quiet or problem.severity is Severity.ERROR]
-        more += silenced(self.sources.main, quiet) if self.sources.main else []
         more += [*self.context.ignored.problems, *accounts.check(self.sources, self.settings)]
         everything = in_order([*self.problems, *more])
         placed = (

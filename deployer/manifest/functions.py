@@ -10,14 +10,13 @@ from weakref import WeakKeyDictionary
 from deployer.functions import check
 from deployer.functions.definitions import FUNCTION, REMEDY, SCHEMA, SHAPES, Definition, Unread
 from deployer.functions.definitions import read as definitions_of
-from deployer.functions.rules import RULES, Finding
+from deployer.functions.rules import Finding
 from deployer.manifest import handlers
 from deployer.manifest.document import SourceDocument, address
 from deployer.manifest.load import Context, ManifestEntry, outside
-from deployer.manifest.suggest import Choices, nearest, one_of
+from deployer.manifest.suggest import Choices, one_of
 from deployer.model import Address, Position, Problem
 
-HINTS = tuple(rule.id for rule in RULES.values() if rule.strictness == "hint")
 OWN_KEYS = ("file", "handler", "examples", "files")
 """Keys of a tool that are the manifest's own: no API is sent them."""
 
@@ -166,14 +165,3 @@ def response_format(context: Context, owner: Address, entry: ManifestEntry) -> l
     found = check.check_response_format(inner["schema"], bool(inner.get("strict")), context.surface, inner["name"])
     path = ("response_format", "json_schema", "schema")
     return placed(found, entry.document, (*entry.path, *path), f"{owner}.{'.'.join(path)}")
-
-
-def silenced(document: SourceDocument, rules: Sequence[Any]) -> list[Problem]:
-    """Check the manifest's `silence`: only a hint may be silenced, and it must exist."""
-    problems = []
-    for place, rule in enumerate(rules):
-        if rule not in HINTS:
-            remedy = nearest(str(rule), HINTS, one_of(HINTS))
-            where = document.position(("silence", place))
-            problems.append(Problem(f"{rule!r} is no hint that can be silenced", remedy, f"silence[{place}]", where))
-    return problems

@@ -15,6 +15,7 @@ from deployer.manifest.suggest import Choices, similar_file
 from deployer.model import Address, Position, Problem
 
 _REMEMBERED = 16
+_NO_MANIFEST = "deployer init writes a first one; or correct the path (-f)"
 MAX_INCLUDES = 50
 """Files on the way to one that is included; each is read while those before it wait."""
 
@@ -118,7 +119,10 @@ def load(file: Path, sections: Mapping[str, str] | None = None) -> Sources:
     sources = Sources(path.parent, sections or {})
     found = read(path, file.as_posix())
     if isinstance(found, Problem) and found.position is None:
-        sources.problems.append(found)  # of the file as a whole: named as the user named it
+        remedy = (
+            found.remedy if path.exists() or path.is_symlink() else similar_file(path, file.as_posix(), _NO_MANIFEST)
+        )
+        sources.problems.append(replace(found, remedy=remedy))  # of the file as a whole: named as the user named it
     else:
         _read(sources, path, file.name, ())
     return sources

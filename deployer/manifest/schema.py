@@ -57,6 +57,17 @@ def load(name: str) -> dict[str, Any]:
     return schema
 
 
+def of_fragments() -> dict[str, Any]:
+    """Return the published schema of files that a manifest includes."""
+    whole = load("manifest.schema.json")
+    head = {
+        "$schema": whole["$schema"],
+        "$id": f"{whole['$id']}:fragment",
+        "title": f"{whole['title']}: included files",
+    }
+    return {**head, **whole["$defs"]["fragment"], "$defs": whole["$defs"]}
+
+
 @dataclass(frozen=True, slots=True)
 class Fragment:
     """What a kind brings to the manifest's schema: the schema of one entry of its section.
@@ -71,15 +82,16 @@ class Fragment:
     remedies: Mapping[str, str]
 
 
-def assembled(fragments: Sequence[Fragment], surfaces: Sequence[str]) -> dict[str, Any]:
+def assembled(fragments: Sequence[Fragment], surfaces: Sequence[str], hints: Sequence[str]) -> dict[str, Any]:
     """Return the schema of a whole manifest. `#/$defs/KIND` is an entry of a kind, `#/$defs/SECTION` all of them.
 
-    `surfaces` are what an account can speak (`api:`).
+    `surfaces` are what an account can speak (`api:`), `hints` the rules that can be silenced.
     """
     result = load(_OF_THE_MANIFEST)
     definitions = result["$defs"]
     definitions["address"] = {"type": "string", "pattern": _addresses(fragments)}
     definitions["api"] = {"description": "The surface: which API the account speaks.", "enum": list(surfaces)}
+    result["properties"]["silence"]["items"] = {"enum": list(hints)}
     for one in fragments:
         entry = dict(one.schema)
         definitions |= entry.pop("$defs", {})
@@ -104,9 +116,9 @@ def _addresses(fragments: Sequence[Fragment]) -> str:
 class ManifestSchema:
     """The schema of manifests whose sections are those of `fragments`, and what to say where a document breaks it."""
 
-    def __init__(self, fragments: Sequence[Fragment], surfaces: Sequence[str]) -> None:
+    def __init__(self, fragments: Sequence[Fragment], surfaces: Sequence[str], hints: Sequence[str] = ()) -> None:
         self._fragments = fragments
-        self.data = assembled(fragments, surfaces)
+        self.data = assembled(fragments, surfaces, hints)
         self._validators: dict[str, Validator] = {}
         kinds = " or ".join(f"{kind}/KEY" for kind in sorted(one.kind for one in fragments))
         self.patterns = {**_PATTERNS, _addresses(fragments): f"write {kinds}"}
@@ -257,6 +269,8 @@ def explain(finding: SchemaFinding, patterns: Mapping[str, str]) -> tuple[str, s
             if "base_url" in value:
                 return "an account with a base_url needs an api_key", "add api_key: ${env.NAME}"
             return "an api_key without a base_url", "add the base_url; without one, an account is an embedded one"
+        case "enum" if finding.path[:1] == ("silence",):
+            return f"{value!r} is no hint that can be silenced", nearest(str(value), limit, one_of(limit))
         case "enum" if limit == ["auto", None]:
             return f"{_show(value)} is not allowed", "write auto, or a mapping such as {type: json_object}"
         case "enum":

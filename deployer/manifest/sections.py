@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from deployer.errors import DeployerError
+from deployer.functions.rules import RULES
 from deployer.kinds import SURFACES
 from deployer.manifest import declaration, resources
 from deployer.manifest.declaration import Declaration, TextFiles
@@ -20,6 +21,8 @@ from deployer.manifest.load import Context, ManifestEntry
 from deployer.manifest.schema import Fragment, ManifestSchema, load
 from deployer.model import Address, Problem, Resource
 
+HINTS = tuple(rule.id for rule in RULES.values() if rule.strictness == "hint")
+"""Rules that can be silenced."""
 Compile = Callable[[Context, Address, ManifestEntry], tuple[Resource, list[Problem]]]
 Declare = Callable[[Declaration, TextFiles], dict[str, Any]]
 _LIST_OF_FILES = {"glob": "write path: GLOB", "url": "write path: URL"}
@@ -81,11 +84,13 @@ def of_kind(kind: str) -> Section:
 
 
 def manifest_schema() -> ManifestSchema:
-    return _schema(tuple(SECTIONS.items()), tuple(SURFACES))
+    return _schema(tuple(SECTIONS.items()), tuple(SURFACES), tuple(HINTS))
 
 
 @cache
-def _schema(table: tuple[tuple[str, Section], ...], surfaces: tuple[str, ...]) -> ManifestSchema:
+def _schema(
+    table: tuple[tuple[str, Section], ...], surfaces: tuple[str, ...], hints: tuple[str, ...]
+) -> ManifestSchema:
     fragments = [
         Fragment(
             name,
@@ -95,4 +100,4 @@ def _schema(table: tuple[tuple[str, Section], ...], surfaces: tuple[str, ...]) -
         )
         for name, section in table
     ]
-    return ManifestSchema(fragments, surfaces)
+    return ManifestSchema(fragments, surfaces, hints)

@@ -49,6 +49,29 @@ class Adoption:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Foreign:
+    """A live object that this project does not own; `project` and `address` are those of another project that does."""
+
+    kind: str
+    name: str
+    id: str
+    project: str = ""
+    address: str = ""
+
+
+async def foreign(session: Session) -> tuple[Foreign, ...]:
+    """Return what this project does not own, of the kinds that a manifest can declare, by kind and name."""
+    own = session.manifest.project
+    return tuple(sorted(_of(one) for one in await session.read() if not _is_of(one, own)))
+
+
+def _of(live: LiveObject) -> Foreign:
+    found = stamp.of(live.raw)
+    name = str(live.raw.get("name") or "")
+    return Foreign(live.kind, name, live.id, found.project if found else "", str(found.address) if found else "")
+
+
 async def adoption(session: Session, wanted: AdoptionRequest) -> Adoption:
     """Find what is meant and prove which documents are the declared ones; DeployerError where it cannot be adopted."""
     from deployer.apply.reuse import prove

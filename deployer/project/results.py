@@ -217,6 +217,11 @@ class Outputs:
         """Return the id of an address such as `assistant/math-tutor`; KeyError when it is not live."""
         return self.to_dict()[address]
 
+    def only(self, address: Address) -> Outputs:
+        """Return what is said of one address."""
+        ids = {one: live_id for one, live_id in self.ids.items() if one == address}
+        return Outputs(ids, tuple(one for one in self.missing if one == address))
+
     def to_dict(self) -> dict[str, str]:
         return {str(address): live_id for address, live_id in self.ids.items()}
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 SCHEMA = schema.load("manifest.schema.json")
 EDITOR = Draft202012Validator(SCHEMA)
 APPLICATORS = {"$ref", "$defs", "properties", "propertyNames", "items", "allOf", "if", "then", "else"}
-ANNOTATIONS = {"$schema", "title", "description"}
+ANNOTATIONS = {"$schema", "$id", "title", "description", "default", "examples"}
 ENVIRON = {"URL": "https://example.org/v1", "KEY": "k"}
 FULL: dict[str, Any] = {
     "version": 1,
@@ -42,6 +42,7 @@ FULL: dict[str, Any] = {
             "variables": {"warmth": 0.5},
             "limits": {"uploads_per_minute": 1, "attaches_per_minute": 2, "files_per_minute": "none"},
             "lock": True,
+            "list_lag": 5,
             "snapshots": "snapshots",
             "bundles": "bundles",
             "models": {"mine": {"shutdown": "2030-01-01", "takes": ["temperature"]}},
@@ -147,7 +148,7 @@ def _schemas(node: Any) -> Iterator[dict[str, Any]]:
         elif key == "allOf":
             for inner in value:
                 yield from _schemas(inner)
-        elif isinstance(value, dict) and key != "dependentRequired":
+        elif isinstance(value, dict) and key not in {"dependentRequired", "default"}:
             yield from _schemas(value)
 
 
