@@ -63,7 +63,7 @@ def command(  # noqa: PLR0913 (one for each option)
     if lists:
         return _listed(choice.load(), alone=not (address or live_id or name))
     if address is None or (live_id is None) == (name is None):
-        raise UsageError("name what to adopt: ADDRESS, and either its ID or --name NAME; --list shows what there is")
+        raise UsageError("name what to adopt: ADDRESS, and either its ID, or --name NAME; --list shows what there is")
     project = choice.load()
     wanted = AdoptionRequest(address, live_id or name or "", live_id is None, by_size, force)
     return asyncio.run(_adopt(project, wanted, lock_timeout, choice.command("plan"), yes=yes))
