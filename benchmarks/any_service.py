@@ -23,7 +23,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from benchmarks.figure import Figure, told
-from deployer.engine import stamp
 from deployer.server import EmbeddedAccount, read_faults
 from tests.support.hostile import CALM, TABLE, Hostile, Mode, hostile
 from tests.support.states import State, write
@@ -105,7 +104,7 @@ class Bench:
             write(self.root / name, state, "assistants", self.server.base_url)
             code, said, _ = self._run(CALM, self.root / f"account-{name}", self.root / name, APPLY)
             assert code == 0, said
-            self.told[name] = self._whole(self.root / f"account-{name}").told
+            self.told[name] = self._whole(self.root / f"account-{name}").content
         self.told["nothing"] = []
 
     def tried(self, mode: Mode) -> Seen:
@@ -127,12 +126,12 @@ class Bench:
         for turn in (1, 2) if writes else (1,):
             code = self._judged(seen, mode, account, folder, command, f"{turn}. {command[0]}")
             found = self._whole(account)
-            seen.flaws += [("duplicates", f"{turn}. {command[0]}: {one}") for one in _twice(found)]
-            if code == 0 and (found.told != self.told[end] or not writes):
+            seen.flaws += [("duplicates", f"{turn}. {command[0]}: {one}") for one in found.twice]
+            if code == 0 and (found.content != self.told[end] or not writes):
                 seen.flaws.append(
                     ("done, but not", f"{turn}. {command[0]} ends with 0; {_differs(found, self.told[end])}")
                 )
-            if not writes and found.told != self.told[end]:
+            if not writes and found.content != self.told[end]:
                 seen.flaws.append(("done, but not", f"{command[0]} changed the account"))
             if code == 0:
                 break
@@ -145,7 +144,7 @@ class Bench:
         if self._whole(account).unheld:
             self._run(CALM, account, folder, ("gc", "--yes", "--older-than", "0", *ACCOUNT))
         found = self._whole(account)
-        if code or found.told != self.told[end]:
+        if code or found.content != self.told[end]:
             why = f"after that, {command[0]} ends with {code}; {_differs(found, self.told[end])}; {_line(said)}"
             seen.flaws.append(("not mended", why))
 
@@ -196,17 +195,8 @@ class Bench:
             shutil.rmtree(case)
 
 
-def _twice(found: Whole) -> Iterator[str]:
-    """Tell what there is more than once: objects of an address, documents of a path in a store."""
-    marks = [(one.get("metadata") or {}).get(stamp.OWNER) for one in (*found.assistants, *found.stores)]
-    yield from (f"{count} x {mark}" for mark, count in Counter(filter(None, marks)).items() if count > 1)
-    for rows in found.members.values():
-        paths = Counter((row.get("attributes") or {}).get("deployer_path", row["id"]) for row in rows)
-        yield from (f"{count} x {path}" for path, count in paths.items() if count > 1)
-
-
 def _differs(found: Whole, wanted: list[str]) -> str:
-    there, needed = Counter(found.told), Counter(wanted)
+    there, needed = Counter(found.content), Counter(wanted)
     missing, more = [*(needed - there).elements()], [*(there - needed).elements()]
     return f"missing {_short(missing)}, too much {_short(more)}"
 

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx2
 import pytest
 
 from deployer.backends.http.client import Client, connect
@@ -17,7 +18,7 @@ from deployer.backends.http.retry import Patience, asked_wait
 from deployer.errors import AccountError
 from deployer.model import UNLIMITED, AccountSettings
 from tests.backends.customer import KEY, always, lists, manifest, sentence
-from tests.backends.servers import Asked, Behaviour, Reply, said, serving
+from tests.backends.servers import Asked, Behaviour, Reply, page, said, serving
 from tests.support.project import Project
 
 MEGABYTE = 1_000_000
@@ -91,7 +92,14 @@ def packed(coding: str, count: int) -> bytes:
     return b"".join(pack.compress(b" " * MEGABYTE) for _ in range(count)) + pack.flush()
 
 
-@pytest.mark.parametrize("status", (200, 404, 500))
+SAID = {
+    200: "answered more than 32 MB; check the account's base_url",
+    404: "answered 404: an empty body; check the account's api and base_url",
+    500: "answered 500: an empty body; the trouble is on the account's side",
+}
+
+
+@pytest.mark.parametrize("status", SAID)
 @pytest.mark.parametrize("coding", ("gzip", "deflate", ""))
 def test_an_answer_without_end_costs_little(project: Project, coding: str, status: int) -> None:
     """A small answer that unpacks to 300 MB, and a plain one of 100 MB, as a good answer and as an error."""
@@ -105,8 +113,50 @@ def test_an_answer_without_end_costs_little(project: Project, coding: str, statu
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-    assert "answered more than 64 MB; check the account's base_url" in text
-    assert peak < 250 * MEGABYTE  # three lists are read beside each other
+    assert SAID[status] in text
+    assert peak < 100 * MEGABYTE
+
+
+def test_a_list_whose_rows_are_large_is_read_few_at_a_time(project: Project) -> None:
+    """A hundred of the longest instructions, in Korean or in escapes, are more than one answer may have."""
+    rows = [{"id": f"asst_{number:02}", "object": "assistant", "instructions": "x" * MEGABYTE} for number in range(45)]
+
+    def behaviour(asked: Asked) -> Reply:
+        if asked.collection != "/assistants":
+            return page()
+        query = dict(pair.split("=") for pair in asked.path.partition("?")[2].split("&"))
+        start = next((place + 1 for place, row in enumerate(rows) if row["id"] == query.get("after")), 0)
+        end = start + int(query["limit"])
+        return page(*rows[start:end], has_more=end < len(rows))
+
+    with serving(behaviour) as server:
+        manifest(project, server.base_url)
+        assert project.run("plan", "--account", "bad").code == 0
+        asked = [one.path.partition("limit=")[2].partition("&")[0] for one in server.asked if "/assistants" in one.path]
+    assert asked == ["100", "10", "100", "10", "100"]
+
+
+def test_large_answers_are_read_one_after_another() -> None:
+    """Together they would fill the memory."""
+    large, most = [0], [0]
+
+    async def body() -> AsyncIterator[bytes]:
+        for number in range(20):
+            await asyncio.sleep(0)
+            large[0] += number == 6
+            most[0] = max(most[0], large[0])
+            yield b" " * MEGABYTE
+        large[0] -= 1
+
+    async def ask() -> None:
+        settings = AccountSettings("large", "assistants", "http://account.invalid/v1", limits=UNLIMITED)
+        transport = httpx2.MockTransport(lambda request: httpx2.Response(200, content=body(), request=request))
+        async with connect(settings, {}, transport, Patience(attempts=1, first=1)) as client:
+            found = await asyncio.gather(*(client.get("/assistants") for _ in range(5)), return_exceptions=True)
+        assert all("not a JSON object" in str(one) for one in found)
+
+    asyncio.run(ask())
+    assert (large, most) == ([0], [1])
 
 
 @pytest.mark.parametrize("coding", ("gzip", "x-gzip", "deflate"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from deployer.server import EmbeddedAccount
 
 Json = dict[str, Any]
 VOLATILE = ("id", "created_at", "updated_at", "last_active_at", "expires_at", "usage_bytes", "vector_store_id")
+_FORMS = re.compile(r"(=[0-9a-f]+)[.!][0-9a-f]{4,8}\b")
 IDS = re.compile(r"\b(?:file-|vs_)\w+")
 HEADERS = {"OpenAI-Beta": "assistants=v2"}
 AGENTS = {"OpenAI-Beta": "agents=v1"}
@@ -41,6 +43,26 @@ class Whole:
                 held = {**member, "file": labels.get(member["id"], "missing")}
                 texts.append(f"{_name(store)} holds {_told(held, labels, short)}")
         return sorted([*texts, *(f"file {label}" for label in self.files.values())])
+
+    @property
+    def content(self) -> list[str]:
+        """The same without what stamps note of a service's own forms: two services have the same content then."""
+        return [_FORMS.sub(r"\1", text) for text in self.told]
+
+    @property
+    def twice(self) -> list[str]:
+        """What there is more than once: objects of an address, and the same version of a document in a store."""
+        marks = [(one.get("metadata") or {}).get(stamp.OWNER) for one in (*self.assistants, *self.stores)]
+        versions = [
+            (
+                store,
+                *((row.get("attributes") or {}).get(name, row["id"]) for name in ("deployer_path", "deployer_sha256")),
+            )
+            for store, rows in self.members.items()
+            for row in rows
+        ]
+        found = Counter[object](filter(None, [*marks, *versions]))
+        return [f"{count} of {what}" for what, count in found.items() if count > 1]
 
     @property
     def unheld(self) -> set[str]:

@@ -33,6 +33,8 @@ _UNSENT = (
     httpx2.UnsupportedProtocol,
 )
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+TOO_LARGE = "too_large"
+"""The code, of our own, of an answer that was not read to its end."""
 _UNDONE = ("disk_full", "disk_read_only")  # by the embedded account, and asked again the answer would be the same
 
 
@@ -139,7 +141,7 @@ def unreachable(error: Exception) -> Failure:
     if isinstance(error, RedirectError):
         return _redirected(error.status, error.target)
     if isinstance(error, TooLargeError):
-        return Failure("answered more than 64 MB", "check the account's base_url", fate=Fate.ANSWERED)
+        return Failure("answered more than 32 MB", "check the account's base_url", code=TOO_LARGE, fate=Fate.ANSWERED)
     tls = next((one for one in _chain(error) if isinstance(one, ssl.SSLError)), None)
     if tls and (remedy := advice.of_tls(tls)):
         return Failure(f"gave no answer ({_words(tls)})", remedy)

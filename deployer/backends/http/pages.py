@@ -25,7 +25,7 @@ from deployer.backends import validate
 from deployer.backends.base import Row, without_password
 from deployer.backends.http.client import Client
 from deployer.backends.http.exchange import Answer
-from deployer.backends.http.failures import Failure
+from deployer.backends.http.failures import TOO_LARGE, Failure
 from deployer.backends.http.redact import redacted
 from deployer.errors import AccountError
 from deployer.model import AccountSettings
@@ -143,6 +143,7 @@ class _Walk:
 
 
 PAGE = 100
+_FEW = 10
 _OK = 200
 _BAD_QUERY = (400, 422)
 _REMEDY = "check the account's api and base_url"
@@ -204,13 +205,20 @@ async def _page(  # noqa: PLR0913, PLR0917
 
 
 async def _asked(client: Client, path: str, query: Mapping[str, Any]) -> Answer:
-    """Ask for a page; a size that this account refuses falls back to the one that every list takes."""
+    """Ask for a page; a size that this account refuses falls back to the one that every list takes.
+
+    What is too large to be read falls back to a few rows: a hundred assistants may have the longest instructions.
+    """
     try:
         return await client.get(path, query)
     except AccountError as error:
-        if error.status not in _BAD_QUERY or query["limit"] <= PAGE:
+        if error.code == TOO_LARGE and query["limit"] > _FEW:
+            fewer = _FEW
+        elif error.status in _BAD_QUERY and query["limit"] > PAGE:
+            fewer = PAGE
+        else:
             raise
-    return await client.get(path, {**query, "limit": PAGE})
+    return await _asked(client, path, {**query, "limit": fewer})
 
 
 _NAME = "cursors"

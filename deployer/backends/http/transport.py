@@ -11,11 +11,14 @@ and make a duplicate.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -23,8 +26,13 @@ import httpx2
 if TYPE_CHECKING:
     import openai
 
-MOST_BYTES = 64 * 1024 * 1024
+MOST_BYTES = 32 * 1024 * 1024
 """Of an answer that is no document. A page of 100 assistants with the longest instructions in English has 25 MB."""
+_MOST_OF_ERROR = 1024 * 1024
+"""Bytes of an error: what follows says nothing to anybody."""
+_LARGE = 4 * 1024 * 1024
+"""Bytes from which on an answer is read while no other large one is: together they would fill the memory."""
+_ERROR = 400
 _PIECE = 1024 * 1024
 _KEEPS_METHOD = (307, 308)
 _GZIP_OR_ZLIB = 47  # wbits: 32 for either header, 15 for the window
@@ -114,7 +122,7 @@ def connection(
         },
         limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100),
         follow_redirects=True,
-        event_hooks={"response": [_check]},
+        event_hooks={"response": [partial(_check, asyncio.Lock())]},
     )
     return Connection(http, api_key)
 
@@ -126,12 +134,12 @@ def _custom_headers() -> dict[str, str]:
     return {name: value for name, value in named.items() if name.lower() not in _WHO}
 
 
-async def _check(response: httpx2.Response) -> None:
+async def _check(turn: asyncio.Lock, response: httpx2.Response) -> None:
     """Refuse a redirect that leads elsewhere, and put bounds on the body before it is read."""
     if response.has_redirect_location and not _stays(response):
         raise RedirectError(response)
     if not response.request.url.path.endswith("/content"):
-        response.stream = _Bounded(response)
+        response.stream = _Bounded(response, turn)
 
 
 def _stays(response: httpx2.Response) -> bool:
@@ -146,10 +154,13 @@ def _stays(response: httpx2.Response) -> bool:
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """The body of an answer, unpacked bit by bit and no further than is allowed."""
+    """The body of an answer, unpacked bit by bit and no further than is allowed; `turn` is that of large ones."""
 
-    def __init__(self, response: httpx2.Response) -> None:
+    def __init__(self, response: httpx2.Response, turn: asyncio.Lock) -> None:
         self._stream: Any = response.stream
+        self._is_error = response.status_code >= _ERROR
+        self._turn, self._left = turn, ExitStack()
+        self._has_turn = response.headers.get("content-type", "").startswith("text/event-stream")  # it needs none
         self._request = response.request
         coding = response.headers.get("content-encoding", "").strip().lower()
         self._packed = zlib.decompressobj(_GZIP_OR_ZLIB) if coding in ("gzip", "x-gzip", "deflate") else None
@@ -163,7 +174,17 @@ class _Bounded(httpx2.AsyncByteStream):
                 size += len(piece)
                 if size > MOST_BYTES:
                     raise TooLargeError("the answer is too large", request=self._request)
+                if self._is_error and size > _MOST_OF_ERROR:
+                    return
+                if size > _LARGE:
+                    await self._alone()
                 yield piece
+
+    async def _alone(self) -> None:
+        if not self._has_turn:
+            self._has_turn = True
+            await self._turn.acquire()
+            self._left.callback(self._turn.release)
 
     def _unpacked(self, raw: bytes) -> Iterator[bytes]:
         if self._packed is None:
@@ -177,4 +198,5 @@ class _Bounded(httpx2.AsyncByteStream):
             raise httpx2.DecodingError(str(error), request=self._request) from error
 
     async def aclose(self) -> None:
+        self._left.close()
         await self._stream.aclose()
