@@ -65,6 +65,7 @@ def command(  # noqa: PLR0913 (one for each option)
     *,
     choice: ProjectChoice,
     options: PlanOptions,
+    targets: tuple[str, ...],
     rehash: bool,
     plan_file: Path | None,
     expect: str | None,
@@ -89,15 +90,15 @@ def command(  # noqa: PLR0913 (one for each option)
     """
     from deployer.project import PlanOptions, saved
 
-    if plan_file and options != PlanOptions():
-        raise UsageError("a saved plan holds its options; leave out --prune, --on-drift and --check-files")
+    if plan_file and (targets or options != PlanOptions()):
+        raise UsageError("a saved plan holds its options; leave out --prune, --on-drift, --check-files and --target")
     data = saved.read(plan_file) if plan_file else None
     if data and choice.account is None:
         choice = replace(choice, account=data["account"]["name"])
     project = choice.load()
     if not yes:
         answerable("apply", "--yes")
-    options = saved.options(data) if data else options
+    options = saved.options(data) if data else replace(options, targets=project.addresses(targets))
     again = choice.command("apply", *plan_words(options))
     wanted = ApplyIntent(options, data, yes, force, lock_timeout, rehash, again, expect, note)
     with reported(form) as report:
@@ -120,4 +121,6 @@ async def _apply(project: Project, wanted: ApplyIntent, report: Report) -> int:
             saved.expected(plan, wanted.expect)
         options = ApplyOptions(session.again(wanted.options), wanted.force, note=wanted.note, hold=hold)
         words = Words(wanted.again, report=report)
+        if wanted.options.targets:
+            words = replace(words, done="The next plan of these targets is empty.")
         return await carried_out(session, plan, options, words, agreed if wanted.yes else confirm)

@@ -7,16 +7,17 @@ import asyncio
 import click
 
 from deployer.commands.carry_out import tell
-from deployer.commands.options import ProjectChoice, format_option, project_options
+from deployer.commands.options import ProjectChoice, format_option, project_options, target_option
 from deployer.errors import EXIT_CHANGES, EXIT_DONE
 from deployer.render import formats
 
 
 @click.command("drift")
 @project_options
+@target_option("Only this resource, with what it needs.")
 @format_option("drift")
 @click.option("--exit-code", is_flag=True, help="Exit with 2 when something moved.")
-def command(*, choice: ProjectChoice, form: str, exit_code: bool) -> int:
+def command(*, choice: ProjectChoice, targets: tuple[str, ...], form: str, exit_code: bool) -> int:
     """Show what somebody edited on the account since the last apply, and documents that fell out of a store.
 
     What only git changed is not shown; deployer plan shows both.
@@ -26,7 +27,7 @@ def command(*, choice: ProjectChoice, form: str, exit_code: bool) -> int:
       deployer drift
       deployer drift --account openai --exit-code   # 0 nothing moved, 2 something did, 1 failure
     """
-    found = asyncio.run(choice.load().adrift(on_event=tell))
+    found = asyncio.run(choice.load().adrift(targets=targets, on_event=tell))
     formats.write("drift", form, found.plan)
     if found.absent:
         names = ", ".join(map(str, found.absent))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from deployer.commands.completion import accounts
+from deployer.commands.completion import accounts, addresses
 from deployer.errors import DeployerError, UsageError
 from deployer.model import OnDrift, Problem, ProblemsFound
 from deployer.render import formats
@@ -95,7 +95,8 @@ def project_options(function: Function) -> Function:
 def plan_words(options: PlanOptions) -> list[str]:
     """Return the options with which a plan is made like this one."""
     drift = ["--on-drift", options.on_drift.value] if options.on_drift is not OnDrift.FAIL else []
-    return ["--prune"] * options.prune + drift + ["--check-files"] * options.check_files
+    targets = [word for one in options.targets for word in ("--target", str(one))]
+    return ["--prune"] * options.prune + drift + ["--check-files"] * options.check_files + targets
 
 
 def account_option(text: str) -> Callable[[Function], Function]:
@@ -136,8 +137,15 @@ def plan_options(function: Function) -> Function:
         cast("Function", command),
         click.option("--prune", is_flag=True, help="Also delete what is owned and no longer in the manifest."),
         on_drift_option("What becomes of fields that somebody edited on the account. [fail]"),
+        target_option("Only this resource, with what it needs."),
         click.option("--check-files", is_flag=True, help="Also look for documents whose File object is gone."),
         click.option("--rehash", is_flag=True, help="Read every document again, whatever the cache knows."),
+    )
+
+
+def target_option(text: str) -> Callable[[Function], Function]:
+    return click.option(
+        "--target", "targets", multiple=True, metavar="ADDRESS", shell_complete=addresses, help=f"{text} (repeatable)"
     )
 
 

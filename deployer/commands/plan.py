@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ def command(  # noqa: PLR0913 (one for each option)
     *,
     choice: ProjectChoice,
     options: PlanOptions,
+    targets: tuple[str, ...],
     rehash: bool,
     out: Path | None,
     form: str,
@@ -56,6 +58,7 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer plan --out plan.json    # then: deployer show plan.json, deployer apply --plan plan.json
     """
     project = choice.load()
+    options = replace(options, targets=project.addresses(targets))
     plan = asyncio.run(_plan(project, options, rehash=rehash)).gated(gates.words, gates.models(project.shutdowns))
     if out:
         _save(plan, out, choice)

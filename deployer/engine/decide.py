@@ -152,7 +152,7 @@ def _create(wanted: Wanted, action: Action, why: Why) -> Draft:
         reason=Reason(why),
         fields=diff.compare({}, wanted.attrs, wanted.kind.defaults, wanted.kind.resets, diff.Base()),
         files=wanted.compared_files(None),
-        requires=_addresses(body),
+        requires=addresses(body),
     )
     return Draft(change, wanted.kind, body, wanted.files)
 
@@ -189,7 +189,7 @@ def _update(compared: Comparison) -> Draft:
         live_id=found.live.id,
         fields=compared.fields,
         files=files,
-        requires=_addresses(wanted.kind.wire(wanted.attrs, None)),
+        requires=addresses(wanted.kind.wire(wanted.attrs, None)),
         reviewed=verify.digest(wanted.kind, found.live.raw) if touched else "",
     )
     body = _body(compared) if compared.writes_object else None
@@ -307,7 +307,7 @@ def _usual_reason(compared: Comparison) -> Reason | None:
     return found[0].beside(*found[1:]) if found else None
 
 
-def _addresses(body: Body) -> tuple[Address, ...]:
+def addresses(body: Body) -> tuple[Address, ...]:
     return tuple(sorted({Address.parse(key) for _, key in body.refs}))
 
 

@@ -38,7 +38,8 @@ class Scope:
     """What a plan is made for: who owns, on which account and surface, from which commit, and what is allowed.
 
     `stores` are the ids of all live stores that have not expired. `stamped` gives the addresses in the stamps of live
-    objects by their ids; it is empty where none of them goes by another address now.
+    objects by their ids; it is empty where none of them goes by another address now. With `targets` the plan is about
+    these addresses alone, and what they need.
     """
 
     project: str
@@ -52,6 +53,7 @@ class Scope:
     check_files: bool = False
     stores: frozenset[str] = frozenset()
     stamped: Mapping[str, str] = field(default_factory=dict)
+    targets: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,9 +96,13 @@ def build(
     scope = owned.scope
     drafts = [decide.desired(scope, one, owned.at(one.address), owned.ids) for one in resources]
     problems += [loss for one in resources for loss in losses(scope.target, scope.kinds, one)]
-    drafts, told = _with_deletes(owned, drafts, {one.address for one in resources}, _uses(scope, live))
+    drafts, told = _with_deletes(
+        _concerned(owned, resources), drafts, {one.address for one in resources}, _uses(scope, live)
+    )
     holding = holders_of(scope, live)
-    changes = _with_left_over(with_operations(arranged(drafts), holding), left_over, holding)
+    changes = with_operations(arranged(drafts), holding)
+    if not scope.targets:
+        changes = _with_left_over(changes, left_over, holding)
     problems += [*told, *(problem for change in changes for problem in _crowded(change))]
     problems += [problem for change in changes for problem in _untaken(scope, change)]
     problems += _consequences(scope, resources, changes)
@@ -114,9 +118,31 @@ def build(
         on_drift=scope.on_drift,
         prune=scope.prune,
         check_files=scope.check_files,
+        targets=scope.targets,
         desired=tuple(resources),
         live=tuple(live),
     )
+
+
+def _concerned(owned: _OwnedObjects, resources: Sequence[Resource]) -> _OwnedObjects:
+    """Return what is owned and the plan is about: with targets, nothing else."""
+    if not owned.scope.targets:
+        return owned
+    every = {*owned.scope.targets, *(one.address for one in resources)}
+    return replace(owned, groups={address: group for address, group in owned.groups.items() if address in every})
+
+
+def with_needs(kinds: Mapping[str, Kind], resources: Sequence[Resource], targets: Sequence[Address]) -> list[Resource]:
+    """Return the resources at these addresses, with all that they refer to; each address is a declared one."""
+    declared = {one.address: one for one in resources}
+    wanted, ahead = set[Address](), list(targets)
+    while ahead:
+        address = ahead.pop()
+        if address in declared and address not in wanted:
+            wanted.add(address)
+            kind = kinds[address.kind]
+            ahead += decide.addresses(kind.wire(kind.express(declared[address].attrs).attrs, None))
+    return [one for one in resources if one.address in wanted]
 
 
 def _with_deletes(
@@ -129,7 +155,7 @@ def _with_deletes(
     scope, result = owned.scope, list(drafts)
 
     def users(store: Owned) -> Sequence[Address | str]:
-        return _users(uses.get(store.live.id, ()), result, store.live.id)
+        return _users(uses.get(store.live.id, ()), result, store.live.id, owned.ids)
 
     for address, one in owned.first():
         if address not in declared:
@@ -234,7 +260,9 @@ def _uses(scope: Scope, live: Sequence[LiveObject]) -> dict[str, list[LiveObject
     return result
 
 
-def _users(using: Sequence[LiveObject], drafts: Sequence[Draft], store: str) -> list[Address | str]:
+def _users(
+    using: Sequence[LiveObject], drafts: Sequence[Draft], store: str, ids: Mapping[str, str]
+) -> list[Address | str]:
     """Return who uses a store: addresses that let go of it in this plan, names of those that will go on using it."""
     by_id = {draft.owned.live.id: draft for draft in drafts if draft.owned} if using else {}
     result: list[Address | str] = []
@@ -243,7 +271,7 @@ def _users(using: Sequence[LiveObject], drafts: Sequence[Draft], store: str) -> 
         if draft and lets_go(draft, store):
             result.append(draft.change.address)
         else:
-            result.append(str(draft.change.address) if draft else f"{one.kind} {one.id}")
+            result.append(str(draft.change.address) if draft else ids.get(one.id, f"{one.kind} {one.id}"))
     return result
 
 

@@ -57,6 +57,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
             "on_drift": plan.on_drift.value,
             "check_files": plan.check_files,
             "origin": plan.origin,
+            **({"targets": list(map(str, plan.targets))} if plan.targets else {}),
         },
         "summary": summary(plan),
         "forecast": {"requests": told.requests, "bytes": told.bytes, "seconds": math.ceil(told.seconds)},
@@ -310,6 +311,7 @@ def read(data: Mapping[str, Any]) -> Plan:
         on_drift=OnDrift(scope["on_drift"]),
         prune=scope["prune"],
         check_files=scope["check_files"],
+        targets=tuple(map(Address.parse, scope.get("targets", ()))),
         review=Review(
             requests=forecast["requests"],
             bytes=forecast["bytes"],

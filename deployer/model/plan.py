@@ -292,8 +292,9 @@ class Plan:
     """Ordered changes for one account.
 
     `origin` is the git commit (or ""), `known` the ids of what is already live; `desired` and `live` are what
-    the plan was made from. A plan that was read from a file has its `review` instead, and no operations. What grows
-    with the project stands in no repr: asyncio makes one of what a coroutine returns.
+    the plan was made from. `targets` are what it is about, none where that is everything. A plan that was
+    read from a file has its `review` instead, and no operations. What grows with the project stands in no repr: asyncio
+    makes one of what a coroutine returns.
     """
 
     project: str
@@ -307,6 +308,7 @@ class Plan:
     on_drift: OnDrift = OnDrift.FAIL
     prune: bool = False
     check_files: bool = False
+    targets: tuple[Address, ...] = ()
     desired: tuple[Resource, ...] = field(default=(), compare=False, repr=False)
     live: tuple[LiveObject, ...] = field(default=(), compare=False, repr=False)
     review: Review | None = field(default=None, compare=False, repr=False)

@@ -109,7 +109,9 @@ def declared(manifest: Manifest, text: str) -> Resource:
 
     found = {str(resource.address): resource for resource in manifest.resources}
     if text not in found:
-        remedy = nearest(text, list(found), "declare it first, or let deployer export write it")
+        remedy = nearest(
+            text, list(found), f"declared are {listed(sorted(found), _SHOWN)}" if found else "declare it first"
+        )
         raise DeployerError(f"the manifest does not declare {text!r}; {remedy}")
     return found[text]
 

@@ -6,15 +6,16 @@ import os
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 from deployer.errors import UsageError
 from deployer.manifest import Manifest, check_manifest, compile_manifest
 from deployer.manifest.accounts import unnamed
 from deployer.model import Address, OnDrift, Plan, Problem, ProblemsFound, Severity, Target
 from deployer.project.events import OnEvent, StopSignal, ignore
+from deployer.project.in_thread import in_thread
 from deployer.project.results import (
     ApplyResult,
     ApplyStatus,
@@ -40,45 +41,7 @@ if TYPE_CHECKING:
     from deployer.project.session import Session
     from deployer.project.undo import KeptSnapshot
 
-Given = ParamSpec("Given")
-Result = TypeVar("Result")
 _HOUR = 3600.0
-
-
-def in_thread(
-    work: Callable[Concatenate[Project, Given], Coroutine[Any, Any, Result]],
-) -> Callable[Concatenate[Project, Given], Result]:
-    """Return the same as a plain function: it does its work in a thread of its own, so an event loop may be running.
-
-    What ends the waiting (Ctrl-C) cancels the work, and is raised when that has come to its end.
-    """
-
-    @wraps(work)
-    def waited(project: Project, *arguments: Given.args, **options: Given.kwargs) -> Result:
-        import asyncio
-        import contextvars
-        from concurrent.futures import Future, ThreadPoolExecutor
-
-        started: Future[Callable[[], object]] = Future()
-
-        async def run() -> Result:
-            loop, task = asyncio.get_running_loop(), asyncio.current_task()
-            assert task  # noqa: S101
-            started.set_result(lambda: loop.call_soon_threadsafe(task.cancel))
-            return await work(project, *arguments, **options)
-
-        with ThreadPoolExecutor(1, "deployer") as pool:
-            done = pool.submit(contextvars.copy_context().run, asyncio.run, run())
-            try:
-                return done.result()
-            except BaseException:
-                if not done.done():
-                    started.result()()
-                raise
-
-    waited.__name__ = work.__name__.removeprefix("a")  # so that a bound method can be pickled
-    waited.__qualname__ = f"Project.{waited.__name__}"
-    return cast("Callable[Concatenate[Project, Given], Result]", waited)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +142,12 @@ class Project:
             one for resource in self.manifest.resources for one in models.problems(resource, known, self.target.api)
         )
 
+    def addresses(self, targets: Collection[str]) -> tuple[Address, ...]:
+        """Return the addresses of targets, in order and each once; DeployerError for one that is not declared."""
+        from deployer.project.adoption import declared
+
+        return tuple(sorted({declared(self.manifest, one).address for one in targets}))
+
     @property
     def target(self) -> Target:
         """The account: its name in the manifest, its API, and its URL without a password."""
@@ -197,12 +166,13 @@ class Project:
 
         return opened(self.manifest, rehash=rehash, on_event=on_event)
 
-    async def aplan(
+    async def aplan(  # noqa: PLR0913 (one for each option)
         self,
         *,
         prune: bool = False,
         on_drift: OnDrift | str = OnDrift.FAIL,
         check_files: bool = False,
+        targets: Collection[str] = (),
         rehash: bool = False,
         on_event: OnEvent = ignore,
     ) -> ProjectPlan:
@@ -210,10 +180,12 @@ class Project:
 
         `prune`: delete what is owned and no longer declared. `on_drift`: what becomes of fields that somebody edited on
         the account: `fail` (apply refuses), `overwrite` (git wins) or `keep`. `check_files`: also look for documents
-        whose File object is gone. `rehash`: read every document, whatever the cache knows.
+        whose File object is gone. `targets`: declared addresses; what they do not need is left out. `rehash`: read
+        every document, whatever the cache knows.
         """
+        options = PlanOptions(prune, OnDrift(on_drift), check_files, targets=self.addresses(targets))
         async with self.open(rehash=rehash, on_event=on_event) as session:
-            return await session.plan(PlanOptions(prune, OnDrift(on_drift), check_files))
+            return await session.plan(options)
 
     async def aapply(  # noqa: PLR0913 (one for each option)
         self,
@@ -224,6 +196,7 @@ class Project:
         prune: bool = False,
         on_drift: OnDrift | str = OnDrift.FAIL,
         check_files: bool = False,
+        targets: Collection[str] = (),
         force: Collection[str] = (),
         lock_timeout: float = 0.0,
         on_event: OnEvent = ignore,
@@ -233,17 +206,19 @@ class Project:
 
         A `plan` that was made earlier is applied exactly, or not at all: it is made again, with the options that it was
         made with, and must have the same fingerprint, as with `expect`, which is one. `note` goes into the snapshot.
-        `force` lifts guards by name: `prune-limit`. `lock_timeout` is how many seconds to wait for another run, where
-        the account has `lock: true`.
+        `targets` are as in `plan`. `force` lifts guards by name: `prune-limit`. `lock_timeout` is how many seconds to
+        wait for another run, where the account has `lock: true`.
 
         Nothing that the result can say is raised: a refusal, a stale plan, an account that fails, an interruption.
         """
         from deployer.project import saved
         from deployer.project.applying import applied
 
+        meant = self.addresses(targets)
+
         async def work(session: Session, options: ApplyOptions) -> ApplyResult:
             data = None if plan is None else saved.of(plan)
-            wanted = saved.options(data) if data else PlanOptions(prune, OnDrift(on_drift), check_files)
+            wanted = saved.options(data) if data else PlanOptions(prune, OnDrift(on_drift), check_files, targets=meant)
             made = await session.plan(wanted)
             if data:
                 saved.check(made, data)
@@ -253,12 +228,15 @@ class Project:
 
         return await self._run(self.manifest, work, force, lock_timeout, on_event, stop)
 
-    async def adrift(self, *, on_event: OnEvent = ignore) -> Drift:
-        """Return what somebody edited on the account since the last apply, and documents that are no longer sound."""
+    async def adrift(self, *, targets: Collection[str] = (), on_event: OnEvent = ignore) -> Drift:
+        """Return what somebody edited on the account since the last apply, and documents that are no longer sound.
+
+        `targets` are as in `plan`.
+        """
         from deployer.engine.drift import moved
         from deployer.model import Action
 
-        plan = await self.aplan(check_files=True, on_event=on_event)
+        plan = await self.aplan(check_files=True, targets=targets, on_event=on_event)
         absent = tuple(change.address for change in plan.changes if change.action is Action.CREATE)
         return Drift(plan, moved(plan), absent)
 
@@ -373,26 +351,28 @@ class Project:
         self,
         *,
         confirm: str,
+        targets: Collection[str] = (),
         lock_timeout: float = 0.0,
         on_event: OnEvent = ignore,
         stop: StopSignal | None = None,
     ) -> ApplyResult:
         """Delete everything that the project owns on the account; `confirm` must be the project's name, or ValueError.
 
-        What is protected keeps everything: then nothing is deleted.
+        What is protected keeps everything: then nothing is deleted. `targets`: only these declared addresses.
         """
         from deployer.project.applying import PRUNE_LIMIT, applied
         from deployer.project.undo import destruction, undeclared
 
         if confirm != self.name:
             raise ValueError(f"confirm is not the name of this project, which is {self.name}")
-        protected = [resource.address for resource in self.manifest.resources if resource.protect]
+        meant = self.addresses(targets)
+        protected = [one.address for one in self.manifest.resources if one.protect]
 
         async def work(session: Session, options: ApplyOptions) -> ApplyResult:
             async def again() -> Plan:
-                return await destruction(session)
+                return await destruction(session, (), meant)
 
-            plan = await destruction(session, protected)
+            plan = await destruction(session, protected, meant)
             return await applied(session, plan, replace(options, again=again, command="destroy"))
 
         return await self._run(undeclared(self.manifest), work, (PRUNE_LIMIT,), lock_timeout, on_event, stop)

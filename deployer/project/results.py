@@ -40,13 +40,15 @@ class PlanOptions:
 
     `prune`: delete what is owned and no longer declared. `on_drift`: what becomes of fields that somebody edited on the
     account. `check_files`: also look for documents whose File object is gone. `origin`: the git commit that stamps
-    name, None for that of the manifest's folder.
+    name, None for that of the manifest's folder. `targets`: declared addresses; what they do not need is neither
+    compared nor changed.
     """
 
     prune: bool = False
     on_drift: OnDrift = OnDrift.FAIL
     check_files: bool = False
     origin: str | None = None
+    targets: tuple[Address, ...] = ()
 
 
 USUAL = PlanOptions()

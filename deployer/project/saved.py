@@ -15,7 +15,7 @@ from deployer import json_text
 from deployer.engine import plan_json
 from deployer.engine.plan_json import plan_data
 from deployer.errors import DeployerError
-from deployer.model import OnDrift, Plan
+from deployer.model import Address, OnDrift, Plan
 from deployer.project.results import PlanOptions, ProjectPlan
 from deployer.wording import listed
 
@@ -83,7 +83,8 @@ def shown(data: Mapping[str, Any]) -> ProjectPlan:
 def options(data: Mapping[str, Any]) -> PlanOptions:
     """Return what the plan was made with."""
     scope = data["scope"]
-    return PlanOptions(scope["prune"], OnDrift(scope["on_drift"]), scope["check_files"], scope["origin"])
+    targets = tuple(map(Address.parse, scope.get("targets", ())))
+    return PlanOptions(scope["prune"], OnDrift(scope["on_drift"]), scope["check_files"], scope["origin"], targets)
 
 
 def check(plan: Plan, data: Mapping[str, Any]) -> None:

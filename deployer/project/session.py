@@ -20,10 +20,13 @@ from deployer.engine import plan, stamp
 from deployer.engine.draft import Scope
 from deployer.errors import AccountError
 from deployer.kinds import Kind
-from deployer.model import LiveObject, Plan, Problem, Resource, Severity, Target
+from deployer.model import Address, LiveObject, Plan, Problem, Resource, Severity, Target
 from deployer.project import models
 from deployer.project.events import OnEvent, Watch, ignore, telling
 from deployer.project.results import USUAL, PlanOptions, ProjectPlan
+from deployer.wording import listed
+
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,13 @@ class Session:
 
             live = await without_files(self.account, live)
         left_over = Journal.of(self.manifest.root, self.account.settings, self.manifest.project).left_over
-        built = plan.build(self.scope(options), self.manifest.resources, live, left_over)
+        resources = self.manifest.resources
+        if options.targets:
+            resources = tuple(plan.with_needs(self.kinds, resources, options.targets))
+        built = plan.build(self.scope(options), resources, live, left_over)
         known = models.known(self.manifest.settings)
-        told = [
-            one for resource in self.manifest.resources for one in models.problems(resource, known, self.target.api)
-        ]
-        told += unlisted(self.account)
+        told = [one for resource in resources for one in models.problems(resource, known, self.target.api)]
+        told += [*unlisted(self.account), *partial(options.targets, needs=bool(resources))]
         return ProjectPlan.of(replace(built, problems=(*built.problems, *told)) if told else built)
 
     def references(self, made: Plan) -> dict[str, str]:
@@ -103,7 +107,17 @@ class Session:
             self.manifest.moved,
             self.account.settings.limits,
             options.check_files,
+            targets=options.targets,
         )
+
+
+def partial(targets: Sequence[Address], *, needs: bool) -> list[Problem]:
+    """Say of a plan with targets that it is not about everything."""
+    if not targets:
+        return []
+    what = f"this plan is partial: it is about {listed(list(map(str, targets)), _SHOWN)}"
+    whole = f"{what} and what that needs" if needs else what
+    return [Problem(whole, "everything else is neither compared nor changed", "--target", severity=Severity.WARNING)]
 
 
 def unlisted(account: Account) -> list[Problem]:

@@ -38,13 +38,14 @@ def undeclared(manifest: Manifest) -> Manifest:
     return replace(manifest, resources=(), moved=())
 
 
-async def destruction(session: Session, protected: Collection[Address] = ()) -> Plan:
+async def destruction(session: Session, protected: Collection[Address] = (), targets: tuple[Address, ...] = ()) -> Plan:
     """Return the plan that deletes all that the project owns; DeployerError when something of it is protected.
 
-    `protected` are the addresses that the manifest protects; others are by their stamps.
+    `protected` are the addresses that the manifest protects; others are by their stamps. With `targets` only these go:
+    what they need stays, and so does one that something else needs.
     """
-    plan = await session.plan(PlanOptions(prune=True, on_drift=OnDrift.OVERWRITE))
-    found = [one for live in plan.live if (one := stamp.of(live.raw))]
+    plan = await session.plan(PlanOptions(prune=True, on_drift=OnDrift.OVERWRITE, targets=targets))
+    found = [one for live in plan.live if (one := stamp.of(live.raw)) and (not targets or one.address in targets)]
     owned = [one for one in found if one.project == plan.project]
     names = sorted({str(one.address) for one in owned if one.protected or one.address in protected})
     if names:
