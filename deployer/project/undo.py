@@ -71,7 +71,8 @@ def _gone(change: Change) -> Change:
 def _stays(plan: Plan, change: Change) -> Problem:
     kinds, going = kinds_of(plan.target.api), {one.live_id for one in plan.pending}
     using = (one for one in plan.live if change.live_id in kinds[one.kind].references(one.raw) and one.id not in going)
-    users = ", ".join(f"{one.kind} {one.id}" for one in using)
+    names = {live_id: address for address, live_id in plan.known.items()}
+    users = ", ".join(names.get(one.id, f"{one.kind} {one.id}") for one in using)
     why = f"stays: it is in use by {users}" if users else "stays"
     return Problem(why, "", str(change.address), severity=Severity.WARNING)
 
