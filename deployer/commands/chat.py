@@ -74,7 +74,7 @@ def command(  # noqa: PLR0913 (one argument for each option)
       echo "3x + 11 = 14?" | deployer chat assistant/math-tutor --steps
       deployer chat assistant/math-tutor --answers answers.yaml --transcript quiz.md
     """
-    project, show = choice.load(), _Shown(steps)
+    project, show = choice.load(), _Shown(steps, thread)
     options: dict[str, Any] = {
         "answers": _sources(answers),
         "handler_seconds": handler_timeout if handlers else 0.0,
@@ -82,16 +82,17 @@ def command(  # noqa: PLR0913 (one argument for each option)
         "on_happening": show,
         "on_event": tell,
     }
-    whole: Transcript | None = None
-    for text in _messages():
-        said = asyncio.run(project.achat(address, text, thread=whole.thread if whole else thread, **options))
-        whole = whole.extended(said) if whole else said
-        if transcript:
-            _keep(transcript, whole)
-    if whole is None:
+    try:
+        for text in _messages():
+            asyncio.run(project.achat(address, text, thread=show.thread, **options))
+            _keep(transcript, show.transcript(address))
+    finally:  # whatever ends it, what was said is kept, and there is a way on
+        if show.happened:
+            _keep(transcript, show.transcript(address))
+            click.echo(f"go on with: {choice.command('chat', address, '--thread', show.thread)}", err=True)
+    if not show.happened:
         raise DeployerError("there is nothing to say: the input is empty")
-    click.echo(f"go on with: {choice.command('chat', address, '--thread', whole.thread)}", err=True)
-    return EXIT_DONE if whole.ok else EXIT_FAILED
+    return EXIT_DONE if show.transcript(address).ok else EXIT_FAILED
 
 
 def _messages() -> Iterator[str]:
@@ -146,7 +147,7 @@ def _ask(text: str, choices: Sequence[str]) -> str:
         click.echo("  answer: ", nl=False, err=True)
         line = sys.stdin.readline()
         if not line:
-            raise click.Abort
+            raise EOFError
         given = line.strip()
         if choices and given.isdecimal() and 1 <= int(given) <= len(choices):
             return choices[int(given) - 1]  # first: a choice may be a number in its own words
@@ -156,22 +157,42 @@ def _ask(text: str, choices: Sequence[str]) -> str:
 
 
 class _Shown:
-    """Shows what happens: the answer on standard output, everything else on standard error."""
+    """Shows and keeps what happens: the answer on standard output, everything else on standard error."""
 
-    def __init__(self, steps: bool) -> None:  # noqa: FBT001
-        self._steps, self._streamed = steps, False
+    def __init__(self, steps: bool, thread: str) -> None:  # noqa: FBT001
+        self._steps, self.thread = steps, thread
+        self.happened: list[Happening] = []
+        self._half = ""
+
+    def transcript(self, address: str) -> Transcript:
+        """Return the conversation so far, with what is half said."""
+        from deployer.conversation import MessageSaid, Transcript, TurnEnded
+
+        half: tuple[Happening, ...] = ()
+        if self._half:
+            half = (MessageSaid("assistant", self._half), TurnEnded("interrupted"))
+        return Transcript(address, self.thread, (*self.happened, *half))
 
     def __call__(self, one: Happening) -> None:
+        from deployer.conversation import ConversationNamed
+
+        if isinstance(one, ConversationNamed):
+            self.thread = one.thread
+            return
+        self.happened.append(one)
+        self._show(one)
+
+    def _show(self, one: Happening) -> None:
         from deployer.conversation import FunctionAnswered, FunctionCall, MessageSaid, StepDone, TextPiece, TurnEnded
 
         match one:
             case TextPiece():
                 click.echo(plain_text(one.text), nl=False)
                 sys.stdout.flush()
-                self._streamed = True
+                self._half += one.text
             case MessageSaid(role="assistant"):
-                click.echo("" if self._streamed else plain_text(one.text))
-                self._streamed = False
+                click.echo("" if self._half else plain_text(one.text))
+                self._half = ""
                 for citation in one.citations:
                     click.echo(plain_text(f"  source: {citation.source}"))
             case StepDone() if self._steps:
@@ -189,6 +210,8 @@ def _aside(text: str) -> None:
     click.echo(plain_text(f"  · {cut}"), err=True)
 
 
-def _keep(path: Path, whole: Transcript) -> None:
+def _keep(path: Path | None, whole: Transcript) -> None:
+    if path is None:
+        return
     as_json = json.dumps(whole.to_dict(), ensure_ascii=False, indent=2) + "\n"
     path.write_text(as_json if path.suffix == ".json" else whole.markdown(), encoding="utf-8")

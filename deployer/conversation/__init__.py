@@ -10,6 +10,7 @@ happenings   what happens in a conversation, as values
 from deployer.conversation.answers import AnswerCall, by_form, first_of, from_handlers, from_outputs
 from deployer.conversation.happenings import (
     Citation,
+    ConversationNamed,
     FunctionAnswer,
     FunctionAnswered,
     FunctionCall,
@@ -26,6 +27,7 @@ __all__ = [
     "FACES",
     "AnswerCall",
     "Citation",
+    "ConversationNamed",
     "FunctionAnswer",
     "FunctionAnswered",
     "FunctionCall",

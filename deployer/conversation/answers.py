@@ -123,7 +123,7 @@ def _answered(call: FunctionCall, value: Any) -> FunctionAnswer:
 
 
 Ask: TypeAlias = Callable[[str, Sequence[str]], str]
-"""Shows a text, with choices where there are some, and returns what the person wrote or chose."""
+"""Shows a text, with choices where there are some, and returns what the person wrote or chose; EOFError at the end."""
 
 
 def by_form(ask: Ask) -> Answers:
@@ -136,9 +136,12 @@ def by_form(ask: Ask) -> Answers:
                 asked = list(_asked(json_text.loads(call.arguments or "{}")))
             except ValueError:
                 return failed(call, "its arguments are no JSON")
-            if not asked:
-                return FunctionAnswer(ask(f"The output of {call.name}", ()))
-            return _answered(call, [ask(text, choices) for text, choices in asked])
+            try:
+                if not asked:
+                    return FunctionAnswer(ask(f"The output of {call.name}", ()))
+                return _answered(call, [ask(text, choices) for text, choices in asked])
+            except EOFError:
+                return failed(call, "the input ended before it was answered")
 
     return answer
 

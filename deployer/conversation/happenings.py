@@ -15,6 +15,13 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversationNamed:
+    """The account has given the conversation an id, by which it goes on; it comes as soon as that is known."""
+
+    thread: str
+
+
+@dataclass(frozen=True, slots=True)
 class TextPiece:
     """A piece of the answer's text, as it comes."""
 
@@ -75,4 +82,6 @@ class TurnEnded:
         return self.status == "completed"
 
 
-Happening: TypeAlias = TextPiece | MessageSaid | StepDone | FunctionCall | FunctionAnswered | TurnEnded
+Happening: TypeAlias = (
+    ConversationNamed | TextPiece | MessageSaid | StepDone | FunctionCall | FunctionAnswered | TurnEnded
+)

@@ -38,10 +38,6 @@ class Transcript:
         said = (one for one in self.happenings if isinstance(one, MessageSaid) and one.role != "user")
         return "\n\n".join(one.text for one in said)
 
-    def extended(self, other: Transcript) -> Transcript:
-        """Return it with what happened afterwards."""
-        return Transcript(self.address, other.thread, (*self.happenings, *other.happenings))
-
     def to_dict(self) -> dict[str, Any]:
         entries = [_entry(one) for one in self.happenings if not isinstance(one, TextPiece)]
         return {"address": self.address, "thread": self.thread, "entries": entries}

