@@ -93,7 +93,7 @@ def packed(coding: str, count: int) -> bytes:
 
 
 SAID = {
-    200: "answered more than 32 MB; check the account's base_url",
+    200: "answered more than 24 MB; check the account's base_url",
     404: "answered 404: an empty body; check the account's api and base_url",
     500: "answered 500: an empty body; the trouble is on the account's side",
 }

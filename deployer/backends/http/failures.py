@@ -19,6 +19,8 @@ from deployer.backends.http.transport import RedirectError, TooLargeError
 from deployer.wording import cut
 
 _SHOWN = 200
+_READ = 100_000
+"""Bytes of a body in which a title, or anything else to show, is looked for."""
 _DAY = 24 * 3600
 _SERVER_ERROR = 500
 _NEVER_WORKS = (501, 505)
@@ -141,7 +143,7 @@ def unreachable(error: Exception) -> Failure:
     if isinstance(error, RedirectError):
         return _redirected(error.status, error.target)
     if isinstance(error, TooLargeError):
-        return Failure("answered more than 32 MB", "check the account's base_url", code=TOO_LARGE, fate=Fate.ANSWERED)
+        return Failure("answered more than 24 MB", "check the account's base_url", code=TOO_LARGE, fate=Fate.ANSWERED)
     tls = next((one for one in _chain(error) if isinstance(one, ssl.SSLError)), None)
     if tls and (remedy := advice.of_tls(tls)):
         return Failure(f"gave no answer ({_words(tls)})", remedy)
@@ -193,9 +195,18 @@ def _words(error: BaseException) -> str:
 
 def _shown(response: httpx2.Response) -> str:
     """Return the start of a body; of an HTML page only its title, which says more."""
-    text = response.text
+    text = _text(response)
     title = _TITLE.search(text)
     return f"an HTML page, {_line(title[1])!r}" if title else (_line(text) or "an empty body")
+
+
+def _text(response: httpx2.Response) -> str:
+    """Return the start of a body; what the answer calls its encoding may be none of text, or none at all."""
+    start = response.content[:_READ]
+    try:
+        return start.decode(response.encoding or "utf-8", "replace")
+    except (LookupError, ValueError):
+        return start.decode(errors="replace")
 
 
 def _line(text: str) -> str:

@@ -26,11 +26,11 @@ import httpx2
 if TYPE_CHECKING:
     import openai
 
-MOST_BYTES = 32 * 1024 * 1024
-"""Of an answer that is no document. A page of 100 assistants with the longest instructions in English has 25 MB."""
+MOST_BYTES = 24 * 1024 * 1024
+"""Of an answer that is no document: a hundred assistants with instructions of 250,000 bytes each."""
 _MOST_OF_ERROR = 1024 * 1024
 """Bytes of an error: what follows says nothing to anybody."""
-_LARGE = 4 * 1024 * 1024
+_LARGE = 2 * 1024 * 1024
 """Bytes from which on an answer is read while no other large one is: together they would fill the memory."""
 _ERROR = 400
 _PIECE = 1024 * 1024
