@@ -18,6 +18,7 @@ NAMES = (
     "knowledge",
     "bad_day",
     "kill_matrix",
+    "any_service",
     "upload_memory",
     "replay_agreement",
     "conversations",

@@ -1,8 +1,8 @@
 """The tool against services that are broken, slow, huge, lying, lagging, normalising or forgetting.
 
 Every mode of tests/support/hostile.py: a plan, an apply to an empty account, an apply of changes, a destruction. Each
-write runs twice under the mode, then once against the sound account, which must then hold exactly what the manifest
-says. The tool's time goes thirty times faster, and so do its deadlines.
+write runs twice under the mode (once where it is slow), then once against the sound account, which must then hold
+exactly what the manifest says. The tool's time goes sixty times faster, and so do its deadlines.
 
 `python -m benchmarks.any_service WORD …` takes the modes whose name or kind holds one of the words.
 """
@@ -21,15 +21,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from random import Random
 
 from benchmarks.figure import Figure, told
 from deployer.server import EmbeddedAccount, read_faults
-from tests.support.hostile import CALM, TABLE, Hostile, Mode, hostile
+from tests.fuzz.test_damaged_documents import WHOLE, try_many
+from tests.support.hostile import CALM, MODES, TABLE, Hostile, Mode, hostile
+from tests.support.state_files import flaw, state_files
 from tests.support.states import State, write
 from tests.support.tool import Tool, tool
 from tests.support.whole import Whole, whole
 
-SPEED = 30
+SPEED = 60
 WORKERS = 2
 MEMORY = 200 * 1024 * 1024
 ACCOUNT = ("--account", "served")
@@ -98,14 +101,15 @@ class Bench:
     server: Hostile
     told: dict[str, list[str]] = field(default_factory=dict)
 
-    def prepare(self) -> None:
+    def prepare(self, api: str) -> None:
         """Apply both states to sound accounts."""
         for name, state in (("before", BEFORE), ("wanted", WANTED)):
-            write(self.root / name, state, "assistants", self.server.base_url)
-            code, said, _ = self._run(CALM, self.root / f"account-{name}", self.root / name, APPLY)
+            folder, account = self.root / api / name, self.root / api / f"account-{name}"
+            write(folder, state, api, self.server.base_url)
+            code, said, _ = self._run(CALM, account, folder, APPLY)
             assert code == 0, said
-            self.told[name] = self._whole(self.root / f"account-{name}").content
-        self.told["nothing"] = []
+            self.told[f"{api} {name}"] = self._whole(account).content
+        self.told[f"{api} nothing"] = []
 
     def tried(self, mode: Mode) -> Seen:
         """Do everything under a mode."""
@@ -116,36 +120,44 @@ class Bench:
             ("before", "wanted", APPLY, "wanted"),
             ("before", "before", DESTROY, "nothing"),
         ):
-            with self._case(start, manifest) as (account, folder):
-                self._step(seen, mode, account, folder, command, end or start, writes=bool(end))
+            with self._case(mode.api, start, manifest) as (account, folder):
+                wanted = self.told[f"{mode.api} {end or start}"]
+                self._step(seen, mode, account, folder, command, wanted, writes=bool(end))
         return seen
 
     def _step(  # noqa: PLR0913, PLR0917 (what a step is)
-        self, seen: Seen, mode: Mode, account: Path, folder: Path, command: Sequence[str], end: str, *, writes: bool
+        self,
+        seen: Seen,
+        mode: Mode,
+        account: Path,
+        folder: Path,
+        command: Sequence[str],
+        wanted: list[str],
+        *,
+        writes: bool,
     ) -> None:
-        for turn in (1, 2) if writes else (1,):
+        for turn in (1, 2) if writes and mode.kind != "slow" else (1,):
             code = self._judged(seen, mode, account, folder, command, f"{turn}. {command[0]}")
             found = self._whole(account)
             seen.flaws += [("duplicates", f"{turn}. {command[0]}: {one}") for one in found.twice]
-            if code == 0 and (found.content != self.told[end] or not writes):
-                seen.flaws.append(
-                    ("done, but not", f"{turn}. {command[0]} ends with 0; {_differs(found, self.told[end])}")
-                )
-            if not writes and found.content != self.told[end]:
+            knows = not (mode.hides and command is DESTROY)
+            if code == 0 and knows and (found.content != wanted or not writes):
+                seen.flaws.append(("done, but not", f"{turn}. {command[0]} ends with 0; {_differs(found, wanted)}"))
+            if not writes and found.content != wanted:
                 seen.flaws.append(("done, but not", f"{command[0]} changed the account"))
             if code == 0:
                 break
         if writes:
-            self._mended(seen, account, folder, command, end)
+            self._mended(seen, account, folder, command, wanted)
 
-    def _mended(self, seen: Seen, account: Path, folder: Path, command: Sequence[str], end: str) -> None:
+    def _mended(self, seen: Seen, account: Path, folder: Path, command: Sequence[str], wanted: list[str]) -> None:
         """The next run, when all is well again, does what is left; files of nobody are collected."""
         code, said, _ = self._run(CALM, account, folder, command)
         if self._whole(account).unheld:
             self._run(CALM, account, folder, ("gc", "--yes", "--older-than", "0", *ACCOUNT))
         found = self._whole(account)
-        if code or found.content != self.told[end]:
-            why = f"after that, {command[0]} ends with {code}; {_differs(found, self.told[end])}; {_line(said)}"
+        if code or found.content != wanted:
+            why = f"after that, {command[0]} ends with {code}; {_differs(found, wanted)}; {_line(said)}"
             seen.flaws.append(("not mended", why))
 
     def _judged(  # noqa: PLR0913, PLR0917 (what a run is)
@@ -181,14 +193,16 @@ class Bench:
             return whole(sound)
 
     @contextlib.contextmanager
-    def _case(self, start: str, manifest: str) -> Iterator[tuple[Path, Path]]:
+    def _case(self, api: str, start: str, manifest: str) -> Iterator[tuple[Path, Path]]:
         case = self.root / "case"
         account = case / "account"
         if start == "nothing":
             account.mkdir(parents=True)
         else:
-            shutil.copytree(self.root / f"account-{start}", account)
-        folder = Path(shutil.copytree(self.root / manifest, case / "here", ignore=shutil.ignore_patterns(".deployer")))
+            shutil.copytree(self.root / api / f"account-{start}", account)
+        folder = Path(
+            shutil.copytree(self.root / api / manifest, case / "here", ignore=shutil.ignore_patterns(".deployer"))
+        )
         try:
             yield account, folder
         finally:
@@ -210,29 +224,56 @@ def _short(texts: Sequence[str]) -> str:
     return f"{len(texts)} {shown[:4]}"
 
 
-def work(names: Iterable[str]) -> None:
-    """Try these modes, and print what each brought to light as a line of JSON."""
+def try_modes(names: Iterable[str]) -> Iterator[Seen]:
+    """Try modes by name, and yield what each brought to light."""
     with tempfile.TemporaryDirectory() as root, tool(SPEED) as started, hostile() as server:
         bench = Bench(Path(root), started, server)
-        bench.prepare()
-        modes = {one.name: one for one in TABLE}
+        for api in ("assistants", "agents"):
+            bench.prepare(api)
         for name in names:
-            seen = bench.tried(modes[name])
-            for what, said in seen.flaws:
-                print(f"{name}: {what}: {said}", file=sys.stderr)
-            print(json.dumps(asdict(seen)), flush=True)
+            yield bench.tried(MODES[name])
 
 
-def tried(names: Sequence[str]) -> list[Seen]:
-    """Try modes in several processes, each the next that nobody has."""
-    shares = [names[number::WORKERS] for number in range(WORKERS)]
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.any_service", "--work", *share], stdout=subprocess.PIPE, text=True
-        )
-        for share in shares
-        if share
-    ]
+def try_state_files(seeds: Iterable[str]) -> Iterator[Seen]:
+    """Damage a file that a run leaves behind, and run what reads it, for each seed."""
+    with tempfile.TemporaryDirectory() as root:
+        kept, seen = state_files(Path(root) / "project"), Seen("state files")
+        for seed in seeds:
+            what, result = kept.trial(Random(seed))  # noqa: S311
+            seen.runs += 1
+            if why := flaw(result):
+                seen.flaws.append((STATE_FILES, f"{why}: {what[:300]}: {_line(result.out + result.err)}"))
+        yield seen
+
+
+def try_documents(names: Iterable[str]) -> Iterator[Seen]:
+    """Damage a document of this name so many times; it is read, or refused with a reason."""
+    with tempfile.TemporaryDirectory() as root:
+        for name in names:
+            seen = Seen(name, runs=EACH_DOCUMENT)
+            try:
+                try_many(Path(root), name, EACH_DOCUMENT)
+            except Exception as error:  # noqa: BLE001 (it is what is looked for)
+                seen.flaws.append((DOCUMENTS, f"{type(error).__name__}: {error}"))
+            yield seen
+
+
+TRIALS = {"modes": try_modes, "state": try_state_files, "documents": try_documents}
+
+
+def work(what: str, names: Sequence[str]) -> None:
+    """Be a worker: print what comes to light as lines of JSON, and flaws as they come."""
+    for seen in TRIALS[what](names):
+        for sort, said in seen.flaws:
+            print(f"{seen.mode}: {sort}: {said}", file=sys.stderr)
+        print(json.dumps(asdict(seen)), flush=True)
+
+
+def shared(what: str, names: Sequence[str]) -> list[Seen]:
+    """Share names between several processes."""
+    command = [sys.executable, "-m", "benchmarks.any_service", "--work", what]
+    shares = [names[number::WORKERS] for number in range(WORKERS) if names[number::WORKERS]]
+    workers = [subprocess.Popen([*command, *share], stdout=subprocess.PIPE, text=True) for share in shares]
     seen = []
     for worker in workers:
         assert worker.stdout
@@ -244,25 +285,42 @@ def tried(names: Sequence[str]) -> list[Seen]:
 def main(words: Sequence[str]) -> int:
     names = [one.name for one in TABLE if not words or any(word in (one.kind, one.name) for word in words)]
     since = time.monotonic()
-    seen = tried(names)
-    kinds = Counter(what for one in seen for what, _ in one.flaws)
-    slowest, largest = max(seen, key=lambda one: one.slowest), max(seen, key=lambda one: one.peak)
+    seen = shared("modes", names)
     runs, took = sum(one.runs for one in seen), time.monotonic() - since
+    slowest, largest = max(seen, key=lambda one: one.slowest), max(seen, key=lambda one: one.peak)
     print(f"{runs} runs in {took:.0f} s; the slowest: {slowest.mode}, {slowest.slowest:.1f} s")
+    kinds = Counter(what for one in seen for what, _ in one.flaws)
     return told(
         [
             Figure("hostile modes", len(seen), 0 if words else 60, at_least=True),
             *(Figure(f"runs: {what}", kinds[what], 0) for what in FLAWS),
             Figure(f"peak memory ({largest.mode})", largest.peak / 1024 / 1024, MEMORY / 1024 / 1024, " MB"),
+            *([] if words else _damaged()),
         ]
     )
 
 
+def _damaged() -> list[Figure]:
+    """Take 20,000 of each."""
+    state = shared("state", [str(number) for number in range(20_000)])
+    documents = shared("documents", list(WHOLE))
+    return [
+        figure
+        for what, seen in ((STATE_FILES, state), (DOCUMENTS, documents))
+        for figure in (
+            Figure(what, sum(one.runs for one in seen), 20_000, at_least=True),
+            Figure(f"{what}: tracebacks, exit 3", sum(len(one.flaws) for one in seen), 0),
+        )
+    ]
+
+
 FLAWS = ("tracebacks", "exit 3", "done, but not", "duplicates", "too late", "memory", "elsewhere", "not mended")
+STATE_FILES, DOCUMENTS = "damaged state files", "damaged documents"
+EACH_DOCUMENT = -(-20_000 // len(WHOLE))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--work"]:
-        work(sys.argv[2:])
+        work(sys.argv[2], sys.argv[3:])
     else:
         sys.exit(main(sys.argv[1:]))

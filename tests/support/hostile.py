@@ -100,6 +100,11 @@ class Mode:
     times: int | None = None
     stale: float = 0.0
     """How many seconds lists lag behind."""
+    path: str = ""
+    """What the path holds of the requests that are meant."""
+    api: str = "assistants"
+    hides: bool = False
+    """It does not show what is owned, or by whom: nobody can delete that, or know that it is left."""
 
 
 def instead(answer: Answer | bytes | Callable[[], Answer]) -> Act:
@@ -297,6 +302,12 @@ def _counts(**numbers: int) -> Act:
     return envelope(whole)
 
 
+_CREATES = (
+    ("assistant", "create", "/assistants"),
+    ("store", "create", "/vector_stores"),
+    ("upload", "upload", "/files"),
+    ("batch", "attach", "/file_batches"),
+)
 TABLE: tuple[Mode, ...] = (
     # Broken: what comes is no answer of this API, or none at all.
     Mode("another protocol", "broken", instead(b"SSH-2.0-OpenSSH_9.6\r\n")),
@@ -418,11 +429,24 @@ TABLE: tuple[Mode, ...] = (
     Mode("dates in words", "lying", setting(created_at="yesterday")),
     Mode("half a character", "lying", setting(name="Tutor \ud83d")),
     # Lagging: lists show the past, alone and after an answer that is lost.
-    *(Mode(f"lists {seconds} s late", "lagging", after(lambda one: one), (), stale=seconds) for seconds in (6, 30, 60)),
     *(
-        Mode(f"lists {seconds} s late, a lost {sort}", "lagging", after(lambda _: b""), (sort,), 1, stale=seconds)
-        for seconds in (6, 30, 60)
-        for sort in ("create", "upload", "attach")
+        Mode(f"lists {seconds} s late", "lagging", after(lambda one: one), (), stale=seconds)
+        for seconds in (2, 6, 30, 60)
+    ),
+    *(
+        Mode(
+            f"{api}: lists {seconds} s late, a lost {what}",
+            "lagging",
+            after(lambda _: b""),
+            (sort,),
+            1,
+            seconds,
+            path,
+            api,
+        )
+        for api, sorts in (("assistants", _CREATES), ("agents", (("agent", "create", "/agents"), *_CREATES[1:])))
+        for seconds in (0, 2, 6, 15, 30, 60)
+        for what, sort, path in sorts
     ),
     # Normalising: the service has a form of its own.
     Mode("small letters", "normalising", _texts(str.lower)),
@@ -441,17 +465,25 @@ TABLE: tuple[Mode, ...] = (
     ),
     Mode("defaults filled in", "normalising", setting(temperature=0.7, reasoning_effort="low")),
     # Forgetting.
-    Mode("no metadata", "forgetting", _metadata(lambda _: {})),
-    Mode("metadata null", "forgetting", _metadata(lambda _: None)),
-    Mode("metadata cut", "forgetting", _metadata(lambda pairs: {key: value[:20] for key, value in pairs.items()})),
-    Mode("a pair too few", "forgetting", _metadata(lambda pairs: dict(list(pairs.items())[1:]))),
+    Mode("no metadata", "forgetting", _metadata(lambda _: {}), hides=True),
+    Mode("metadata null", "forgetting", _metadata(lambda _: None), hides=True),
     Mode(
-        "no attributes", "forgetting", changed(lambda row: row.update(attributes={}) if "attributes" in row else None)
+        "metadata cut",
+        "forgetting",
+        _metadata(lambda pairs: {key: value[:20] for key, value in pairs.items()}),
+        hides=True,
+    ),
+    Mode("a pair too few", "forgetting", _metadata(lambda pairs: dict(list(pairs.items())[1:])), hides=True),
+    Mode(
+        "no attributes",
+        "forgetting",
+        changed(lambda row: row.update(attributes={}) if "attributes" in row else None),
+        hides=True,
     ),
     Mode("no names", "forgetting", setting(name=None)),
-    Mode("nothing is listed", "forgetting", _some(lambda rows: rows.clear()), ("list",)),
-    Mode("no members are listed", "forgetting", _some(lambda rows: rows.clear()), ("members",)),
-    Mode("the last is not listed", "forgetting", _some(lambda rows: rows and rows.pop()), ("list",)),
+    Mode("nothing is listed", "forgetting", _some(lambda rows: rows.clear()), ("list",), hides=True),
+    Mode("no members are listed", "forgetting", _some(lambda rows: rows.clear()), ("members",), hides=True),
+    Mode("the last is not listed", "forgetting", _some(lambda rows: rows and rows.pop()), ("list",), hides=True),
 )
 MODES: Mapping[str, Mode] = {one.name: one for one in TABLE}
 CALM = Mode("calm", "sound", after(lambda one: one), ())
@@ -498,7 +530,9 @@ class Hostile:
     async def _bytes(self, asked: Asked) -> AsyncIterator[bytes]:
         self.asked.append(asked)
         mode = self.mode
-        strikes = asked.sort in mode.sorts and (mode.times is None or self._struck < mode.times)
+        strikes = (
+            asked.sort in mode.sorts and mode.path in asked.path and (mode.times is None or self._struck < mode.times)
+        )
         self._struck += strikes
         act = mode.act if strikes else CALM.act
         async for piece in act(asked, lambda: self._answered(asked)):

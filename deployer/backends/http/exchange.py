@@ -86,7 +86,7 @@ async def once(connection: Connection, call: HttpRequest, headers: Mapping[str, 
 async def _sent(
     connection: Connection, call: HttpRequest, headers: Mapping[str, str], patience: Patience, *, stream: bool = False
 ) -> httpx2.Response:
-    wait = patience.read if call.method == "GET" else patience.write
+    wait = patience.write if call.method == "POST" else patience.read
     whole = patience.whole(wait, call.content.size if call.content else 0)
     within = httpx2.Timeout(wait, connect=patience.connect)
     try:

@@ -57,7 +57,7 @@ class Failed(Protocol):
 class Patience:
     """How long to wait (seconds) for a connection and for an answer, and how often to try.
 
-    A write may take long: the Agents API guide's own sample waits 360 s for a create. `first` is the number of attempts
+    A POST may take long: the Agents API guide's own sample waits 360 s for a create. `first` is the number of attempts
     as long as the account has never given a good answer: a wrong base_url is told soon. `base` and `cap` bound the
     pauses; a wait that the account asks for is believed up to `longest`, and one beyond it ends the attempts. After
     `outage` seconds without a good answer nothing is tried again.
