@@ -51,7 +51,7 @@ NEWER = (
         for name in ("conversations", "messages", "response", "run", "session", "streaming", "threads")
     ),
     *("deployer.commands.init", "deployer.commands.completion", "deployer.commands.schema", "deployer.project.starter"),
-    *("deployer.project.in_thread",),
+    *("deployer.project.in_thread", "deployer.manifest.references"),
     *("deployer.github", "deployer.commands.github", "deployer.commands.show", "deployer.commands.whois"),
     *("deployer.project.provenance", "deployer.engine.review"),
     *("deployer.functions.openapi", "deployer.functions.definitions"),

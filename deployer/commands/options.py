@@ -39,19 +39,38 @@ class ProjectChoice:
     file: Path
     account: str | None
     variables: Mapping[str, str]
+    files: Sequence[Path] = ()
+    environment: Path | None = None
 
     def load(self) -> Project:
         """Return the project; ProblemsFound when the manifest is wrong."""
         from deployer.project import Project
 
-        return Project.load(self.file, account=self.account, variables=self.variables)
+        return Project.load(self.file, account=self.account, variables=self.values(), environ=self.environ())
+
+    def values(self) -> dict[str, Any]:
+        """Return what --var-file and --var say; ProblemsFound for a file that is no mapping of variables."""
+        from deployer.project import variables_of
+
+        found: dict[str, Any] = {}
+        for file in self.files:
+            found |= variables_of(file)
+        return found | dict(self.variables)
+
+    def environ(self) -> Mapping[str, str]:
+        """Return the environment, with what --env-file says where it says nothing itself."""
+        from deployer.project import environment_of
+
+        return {**environment_of(self.environment), **os.environ} if self.environment else os.environ
 
     def command(self, *words: str) -> str:
         """Return a command line about the same project, to be pasted into a shell."""
         file = [] if self.file == MANIFEST else ["-f", str(self.file)]
         account = ["--account", self.account] if self.account else []
         variables = [word for name, value in self.variables.items() for word in ("--var", f"{name}={value}")]
-        return shlex.join([*called(), *words, *file, *account, *variables])
+        files = [word for one in self.files for word in ("--var-file", str(one))]
+        environment = ["--env-file", str(self.environment)] if self.environment else []
+        return shlex.join([*called(), *words, *file, *account, *files, *variables, *environment])
 
 
 def called() -> list[str]:
@@ -62,14 +81,22 @@ def called() -> list[str]:
 
 
 def project_options(function: Function) -> Function:
-    """Add -f/--file, --account and --var; the command gets them as `choice`."""
+    """Add what says which project it is about; the command gets it as `choice`."""
 
     @functools.wraps(function)
-    def command(*, file: Path, account: str | None, variables: tuple[str, ...], **others: Any) -> Any:
+    def command(
+        *,
+        file: Path,
+        account: str | None,
+        variables: tuple[str, ...],
+        var_files: tuple[Path, ...],
+        env_file: Path | None,
+        **others: Any,
+    ) -> Any:
         from deployer.commands.carry_out import tell
         from deployer.project.events import telling
 
-        choice = ProjectChoice(file, account, parsed(variables))
+        choice = ProjectChoice(file, account, parsed(variables), var_files, env_file)
         try:
             with telling(tell):
                 return function(choice=choice, **others)
@@ -89,6 +116,20 @@ def project_options(function: Function) -> Function:
         ),
         account_option("An account of the manifest. [embedded, where it declares none with a base_url]"),
         click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable."),
+        click.option(
+            "--var-file",
+            "var_files",
+            multiple=True,
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            help="Set variables from a YAML mapping; --var wins, and the last file.",
+        ),
+        click.option(
+            "--env-file",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            help="Read NAME=VALUE lines for ${env.NAME}; the environment wins. Nothing is read without it.",
+        ),
     )
 
 

@@ -33,7 +33,11 @@ def command(*, choice: ProjectChoice, form: str, gates: Gates, online: bool, imp
       deployer validate --account openai --fail-on model-shutdown=30
     """
     found = Project.validate(
-        choice.file, account=choice.account, variables=choice.variables, import_handlers=import_handlers
+        choice.file,
+        account=choice.account,
+        variables=choice.values(),
+        environ=choice.environ(),
+        import_handlers=import_handlers,
     )
     problems = found.problems
     if online and found.ok:

@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from deployer import remote
-from deployer.manifest.document import address
+from deployer.manifest.document import SourceDocument, address
 from deployer.manifest.load import ManifestEntry, Sources
+from deployer.manifest.references import References
 from deployer.manifest.suggest import nearest
-from deployer.manifest.variables import Unresolved, Unset, environment
-from deployer.model import LIST_LAG, UNLIMITED, AccountSettings, Limits, Problem, Severity
+from deployer.manifest.variables import Unresolved, Unset
+from deployer.model import LIST_LAG, UNLIMITED, AccountSettings, Address, Limits, Problem, Severity
 from deployer.wording import listed
 
 EMBEDDED = AccountSettings(name="embedded", api="assistants", limits=UNLIMITED, list_lag=0.0)
@@ -47,7 +48,8 @@ def choose(
         return EMBEDDED, [Problem(f"the manifest has no account {name!r}", remedy, where)]
     if not isinstance(entry.value, dict) or not isinstance(entry.value.get("api"), str):
         return EMBEDDED, []  # the schema reports it
-    values, problems = _resolve(entry, environ, offline=offline)
+    commands = entry.value.get("commands") is True
+    values, problems = _resolve(entry, References(sources.root, environ, commands, offline))
     query = values.get("query")
     settings = AccountSettings(
         name=name,
@@ -145,19 +147,60 @@ def _list_lag(values: Mapping[str, Any]) -> float:
     return LIST_LAG if values.get("base_url") else EMBEDDED.list_lag
 
 
-def _resolve(
-    entry: ManifestEntry, environ: Mapping[str, str], *, offline: bool
-) -> tuple[dict[str, Any], list[Problem]]:
+def _resolve(entry: ManifestEntry, references: References) -> tuple[dict[str, Any], list[Problem]]:
     values, problems = dict(entry.value), []
     for field in _REFERENCES:
         if not isinstance(values.get(field), str):
             values.pop(field, None)
             continue
+        where, place = address((*entry.path, field)), entry.position(field)
         try:
-            values[field] = environment(values[field], environ)
+            values[field] = references.resolved(values[field])
         except Unresolved as error:
-            if offline and isinstance(error, Unset):
-                continue
-            where = address((*entry.path, field))
-            problems.append(Problem(error.message, error.remedy, where, entry.position(field)))
+            if not (references.offline and isinstance(error, Unset)):
+                problems.append(Problem(error.message, error.remedy, where, place))
+        problems += [Problem(*one, where, place, Severity.WARNING) for one in references.warnings]
+        references.warnings.clear()
     return values, problems
+
+
+def overridden(sources: Sources, account: str) -> tuple[Sources, list[Problem]]:
+    """Return the sources with the overrides of an account merged into its resources (RFC 7396: null removes a key).
+
+    A problem with what is merged is told at its place in the override, where both stand in one file.
+    """
+    problems = list(_misnamed(sources))
+    entry = sources.accounts.get(account)
+    patches = entry.value.get("overrides") if entry and isinstance(entry.value, dict) else None
+    if entry is None or not isinstance(patches, dict):
+        return sources, problems
+    result = replace(sources, documents=list(sources.documents), resources=dict(sources.resources))
+    for name, patch in patches.items():
+        target = next((one for one in result.resources if str(one) == name), None)
+        if target and isinstance(patch, dict) and isinstance(result.resources[target].value, dict):
+            _override(result, target, entry.document.part((*entry.path, "overrides", name)))
+    return result, problems
+
+
+def _misnamed(sources: Sources) -> Iterator[Problem]:
+    declared = {str(one): one for one in sources.resources}
+    for entry in sources.accounts.values():
+        patches = entry.value.get("overrides") if isinstance(entry.value, dict) else None
+        for name in patches if isinstance(patches, dict) else ():
+            if name not in declared:
+                path = (*entry.path, "overrides", name)
+                remedy = nearest(name, declared, "declare it, or remove its overrides")
+                where = entry.document.key_position(path)
+                yield Problem(f"there is no {name!r} to override", remedy, address(path), where)
+
+
+def _override(sources: Sources, target: Address, patch: SourceDocument) -> None:
+    """Replace the entry of a resource, and the document in which it stands, by merged ones."""
+    before = sources.resources[target]
+    document = before.document.patched(before.path, patch)
+    section, name = before.path
+    sources.documents[:] = [document if one.name == document.name else one for one in sources.documents]
+    for address_, entry in sources.resources.items():
+        if entry.document.name == document.name:
+            sources.resources[address_] = replace(entry, document=document)
+    sources.resources[target] = ManifestEntry(document, before.path, document.data[section][name])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from deployer.engine.plan_json import in_order
 from deployer.kinds import SURFACES
@@ -51,7 +52,7 @@ Judge = Callable[[AccountSettings, Resource], Iterable[Problem]]
 
 
 def compile_manifest(
-    file: Path, account: str | None, values: Mapping[str, str], environ: Mapping[str, str], *, offline: bool = False
+    file: Path, account: str | None, values: Mapping[str, Any], environ: Mapping[str, str], *, offline: bool = False
 ) -> Manifest:
     """Read and check everything that can be known offline; never raises for what a user wrote.
 
@@ -79,7 +80,7 @@ def compile_manifest(
 def check_manifest(  # noqa: PLR0913
     file: Path,
     account: str | None,
-    values: Mapping[str, str],
+    values: Mapping[str, Any],
     environ: Mapping[str, str],
     judge: Judge,
     *,
@@ -159,14 +160,14 @@ def _from(folder: Path, name: str) -> str:
 def _read(  # noqa: PLR0913
     file: Path,
     account: str | None,
-    values: Mapping[str, str],
+    values: Mapping[str, Any],
     environ: Mapping[str, str],
     *,
     offline: bool,
     import_handlers: bool = False,
 ) -> _Read:
     schema = sections.manifest_schema()
-    sources = load(file, sections.kinds())
+    sources, misplaced = accounts.overridden(load(file, sections.kinds()), account or accounts.EMBEDDED.name)
     settings, unset = accounts.choose(sources, account, environ, offline=offline)
     ignored = Ignored(sources.root)
     context = Context(
@@ -183,7 +184,7 @@ def _read(  # noqa: PLR0913
     table, undeclared = variables.values(sources, account or accounts.EMBEDDED.name, values)
     context = replace(context, variables=table.keys())
     filled, unresolved = variables.filled(sources, table)
-    problems = _merged(sources.problems, undeclared, unresolved, _check(schema, sources, filled), unset)
+    problems = _merged(sources.problems, undeclared, unresolved, _check(schema, sources, filled), unset, misplaced)
     entries = _sound(schema, sources, filled, problems, [*sources.problems, *unresolved])
     return _Read(file.parent, sources, settings, context, entries, problems)
 

@@ -6,7 +6,7 @@ import codecs
 import re
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +74,48 @@ class SourceDocument:
             data, found = data[step], found.inside[step]
         return SourceDocument(self.name, data, found)
 
+    def patched(self, path: Sequence[str | int], patch: SourceDocument) -> SourceDocument:
+        """Return this document with a merge patch (RFC 7396) applied to the mapping at `path`."""
+        tree = patch.positions if patch.name == self.name else None
+        return replace(
+            self,
+            data=_patched(self.data, path, patch.data),
+            positions=self.positions if tree is None else _grafted(self.positions, path, tree),
+        )
+
     def address(self, path: Sequence[str | int], start: str = "") -> str:
         """Return the words by which a user knows `path`: `assistant/tutor.tools[0]`; `start` stands before it."""
         if not start and len(path) > 1 and path[0] in self.sections:
             return address(path[2:], f"{self.sections[str(path[0])]}/{path[1]}")
         return address(path, start)
+
+
+def _patched(value: Any, path: Sequence[str | int], patch: Any) -> Any:
+    """Return data with a patch merged at `path`; nothing of what is given is changed."""
+    if path:
+        return {**value, path[0]: _patched(value[path[0]], path[1:], patch)}
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(value) if isinstance(value, dict) else {}
+    for key, item in patch.items():
+        if item is None:
+            result.pop(key, None)
+        else:
+            result[key] = _patched(result.get(key), (), item)
+    return result
+
+
+def _grafted(tree: yaml12.PositionTree, path: Sequence[str | int], patch: yaml12.PositionTree) -> yaml12.PositionTree:
+    """Return the places of a patched document: what the patch brings stands in the patch."""
+    if path:
+        return replace(tree, inside={**tree.inside, path[0]: _grafted(tree.inside[path[0]], path[1:], patch)})
+    if not patch.keys:
+        return patch
+    inside = {
+        key: _grafted(tree.inside[key], (), one) if key in tree.inside and one.keys else one
+        for key, one in patch.inside.items()
+    }
+    return replace(tree, keys={**tree.keys, **patch.keys}, inside={**tree.inside, **inside})
 
 
 def address(path: Sequence[str | int], start: str = "") -> str:

@@ -33,12 +33,12 @@ _PATTERNS = {
     "^[a-z0-9][a-z0-9_-]{0,62}$": "use up to 63 small letters, digits, - and _, starting with a letter or digit",
     "^[A-Za-z0-9_-]{1,64}$": "use up to 64 letters, digits, - and _",
     "^[A-Za-z_][A-Za-z0-9_-]*$": "use letters, digits, - and _, starting with a letter or _",
-    "^(https?://|\\$\\{env\\.)": "write it with http:// or https://",
+    "^(https?://|\\$\\{(env|file|cmd)\\.)": "write it with http:// or https://",
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "write a day as '2027-01-31'",
     "^(?!deployer(_|$))": "choose another key: these are kept for deployer's stamp",
     "^(?!deployer)": "choose another key: these are kept for deployer's own attributes",
 }
-_ENVIRONMENT = "^\\$\\{env\\."
+_ENVIRONMENT = "^\\$\\{(env\\."
 _INSTEAD = {
     "project": "only the manifest itself has it, not what it includes",
 }
@@ -324,7 +324,10 @@ def _key_around(path: tuple[str | int, ...]) -> str | None:
 
 def _wrong_pattern(value: str, pattern: str, patterns: Mapping[str, str]) -> tuple[str, str]:
     if pattern.startswith(_ENVIRONMENT):
-        return "a key may stand here only as ${env.NAME}", "set that environment variable"
+        return (
+            "a key may stand here only as ${env.NAME}, ${file.PATH} or ${cmd.COMMAND}",
+            "set that environment variable",
+        )
     return f"{_show(value)} is not allowed here", patterns.get(pattern, f"it must match {pattern}")
 
 

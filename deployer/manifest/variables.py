@@ -1,22 +1,25 @@
-"""`${var.NAME}` in the manifest's strings, `${env.NAME}` only in accounts; `$${` writes a literal `${`."""
+"""`${var.NAME}` in the manifest's strings, and what is only for accounts; `$${` writes a literal `${`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from deployer.manifest import yaml12
-from deployer.manifest.document import SourceDocument, address
+from deployer.manifest.document import SourceDocument, address, read
+from deployer.manifest.globs import real
 from deployer.manifest.load import Sources
 from deployer.manifest.suggest import nearest
-from deployer.model import Position, Problem
+from deployer.model import Position, Problem, ProblemsFound
 
-Path = tuple[str | int, ...]
+Place = tuple[str | int, ...]
 
-_REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}")
+REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}")
 _VARIABLE = re.compile(r"var\.([A-Za-z_][A-Za-z0-9_-]*)")
-_ENVIRONMENT = re.compile(r"env\.([A-Za-z_][A-Za-z0-9_]*)")
+SECRET = re.compile(r"(env|file|cmd)\.")
 
 
 class Unresolved(Exception):  # noqa: N818 (a state of a reference, caught right here)
@@ -28,13 +31,37 @@ class Unresolved(Exception):  # noqa: N818 (a state of a reference, caught right
 
 
 class Unset(Unresolved):
-    """The reference is right, but the environment lacks the variable."""
+    """The reference is right, but what it names is not here."""
 
 
-def values(sources: Sources, account: str | None, given: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]:
+@dataclass(frozen=True, slots=True)
+class FromFile:
+    """The value of a variable in a file of variables, and where it stands there."""
+
+    value: Any
+    position: Position
+
+
+def of_file(file: Path) -> dict[str, FromFile]:
+    """Read a file of variables, a mapping of names and values; ProblemsFound when it is none."""
+    found = read(real(file), file.as_posix())
+    if isinstance(found, Problem):
+        raise ProblemsFound([found])
+    if not isinstance(found.data, dict):
+        what = "this is not a mapping of variables"
+        raise ProblemsFound([Problem(what, "write NAME: VALUE, one a line", position=found.position())])
+    wrong = [name for name, value in found.data.items() if not isinstance(value, str | int | float | bool)]
+    if wrong:
+        remedy = "write text, a number, true or false"
+        what = "this is no value of a variable"
+        raise ProblemsFound([Problem(what, remedy, name, found.key_position([name])) for name in wrong])
+    return {name: FromFile(value, found.position([name])) for name, value in found.data.items()}
+
+
+def values(sources: Sources, account: str | None, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     """Return the value of each declared variable (None: it has none), and what was given but is not declared.
 
-    `given` (the command line) wins over the account's own values, which win over defaults.
+    `given` (the command line, text or FromFile) wins over the account's own values, which win over defaults.
     """
     declared = {
         name: entry.value.get("default") if isinstance(entry.value, dict) else None
@@ -44,10 +71,18 @@ def values(sources: Sources, account: str | None, given: Mapping[str, str]) -> t
     for name in {**own, **given}:
         if name not in declared:
             remedy = nearest(name, declared, "declare it under variables:")
-            where, place = ("--var", None) if name in given else _place(sources, account, name)
+            where, place = _given(given[name], name) if name in given else _place(sources, account, name)
             problems.append(Problem(f"the variable {name!r} is not declared", remedy, where, place))
     table = {**declared, **{name: value for name, value in own.items() if name in declared}}
-    return {**table, **{name: typed(text, table[name]) for name, text in given.items() if name in declared}}, problems
+    return {**table, **{name: _value(one, table[name]) for name, one in given.items() if name in declared}}, problems
+
+
+def _value(given: Any, like: Any) -> Any:
+    return given.value if isinstance(given, FromFile) else typed(given, like) if isinstance(given, str) else given
+
+
+def _given(given: Any, name: str) -> tuple[str, Position | None]:
+    return (name, given.position) if isinstance(given, FromFile) else ("--var", None)
 
 
 def _of_account(sources: Sources, account: str | None) -> Mapping[str, Any]:
@@ -76,12 +111,12 @@ def filled(sources: Sources, table: Mapping[str, Any]) -> tuple[dict[str, Any], 
 
 
 def interpolate(
-    document: SourceDocument, path: Path, value: Any, table: Mapping[str, Any]
+    document: SourceDocument, path: Place, value: Any, table: Mapping[str, Any]
 ) -> tuple[Any, list[Problem]]:
     """Return `value` with every `${var.…}` replaced, at any depth; what cannot be replaced stays and is a problem."""
     problems: list[Problem] = []
 
-    def walk(path: Path, value: Any) -> Any:
+    def walk(path: Place, value: Any) -> Any:
         if isinstance(value, dict):
             return {key: walk((*path, key), item) for key, item in value.items()}
         if isinstance(value, list):
@@ -99,7 +134,7 @@ def interpolate(
 
 def mentioned(text: str, declared: Collection[str]) -> list[str]:
     """Return the declared variables that a text refers to where nothing is replaced, as `${var.NAME}`."""
-    found = (_VARIABLE.fullmatch(one[1] or "") for one in _REFERENCE.finditer(text))
+    found = (_VARIABLE.fullmatch(one[1] or "") for one in REFERENCE.finditer(text))
     return list(dict.fromkeys(one[1] for one in found if one and one[1] in declared))
 
 
@@ -116,21 +151,16 @@ def typed(text: str, like: Any) -> Any:
 
 def variable(text: str, table: Mapping[str, Any]) -> Any:
     """Replace variables; a text that is nothing but one reference takes the variable's own type."""
-    if "${" in _REFERENCE.sub("", text):
+    if "${" in REFERENCE.sub("", text):
         raise Unresolved("a ${ stands here without its }", "close it, or write $${ for a literal ${")
-    whole = _REFERENCE.fullmatch(text)
+    whole = REFERENCE.fullmatch(text)
     if whole and whole[1] is not None:
         return _lookup(whole[1], table)
-    return _REFERENCE.sub(lambda match: "${" if match[1] is None else _as_text(_lookup(match[1], table)), text)
-
-
-def environment(text: str, environ: Mapping[str, str]) -> str:
-    """Replace `${env.NAME}`; an unset or empty variable of the environment is unresolved."""
-    return _REFERENCE.sub(lambda match: "${" if match[1] is None else _environment(match[1], environ), text)
+    return REFERENCE.sub(lambda match: "${" if match[1] is None else _as_text(_lookup(match[1], table)), text)
 
 
 def _lookup(reference: str, table: Mapping[str, Any]) -> Any:
-    if _ENVIRONMENT.fullmatch(reference):
+    if SECRET.match(reference):
         raise Unresolved(f"${{{reference}}} is read only in accounts", "declare a variable and use ${var.NAME}")
     found = _VARIABLE.fullmatch(reference)
     if not found:
@@ -147,14 +177,3 @@ def _lookup(reference: str, table: Mapping[str, Any]) -> Any:
 
 def _as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _environment(reference: str, environ: Mapping[str, str]) -> str:
-    found = _ENVIRONMENT.fullmatch(reference)
-    if not found:
-        # what stands here may be a secret: it is not repeated
-        raise Unresolved("this is not a reference to the environment", "only ${env.NAME} is read in accounts")
-    value = environ.get(found[1])
-    if not value:
-        raise Unset(f"the environment variable {found[1]} is not set", f"export {found[1]}=… and run again")
-    return value

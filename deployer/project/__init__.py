@@ -15,6 +15,8 @@ It prints nothing, asks no one, changes nothing about the process, and knows no 
 """
 
 from deployer.backends.base import Silence, Unlisted
+from deployer.manifest.references import environment_of
+from deployer.manifest.variables import of_file as variables_of
 from deployer.model import Begun
 from deployer.project.events import Notice, OnEvent, ProjectEvent, StopSignal, Waiting
 from deployer.project.project import Project
@@ -49,4 +51,6 @@ __all__ = [
     "Unlisted",
     "Validation",
     "Waiting",
+    "environment_of",
+    "variables_of",
 ]

@@ -71,15 +71,15 @@ class Project:
         file: Path | str = "assistants.yaml",
         *,
         account: str | None = None,
-        variables: Mapping[str, str] | None = None,
+        variables: Mapping[str, Any] | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> Project:
         """Read and check a manifest; ProblemsFound, with all its `problems`, when one of them is an error.
 
         `account` is a name of the manifest, or `embedded`, the account in the manifest's folder. It must be named where
         the manifest declares an account with a `base_url`, or UsageError: nothing is deployed to nowhere. `variables`
-        win over those of the account. References like `${env.OPENAI_API_KEY}` are resolved here, from `environ` (that
-        of the process, where none is given).
+        win over those of the account; `deployer.project.variables_of` reads a file of them. References like
+        `${env.OPENAI_API_KEY}` are resolved here, from `environ` (that of the process, where none is given).
         """
         path = Path(file)
         found = compile_manifest(path, account, variables or {}, os.environ if environ is None else environ)
@@ -95,7 +95,7 @@ class Project:
         file: Path | str = "assistants.yaml",
         *,
         account: str | None = None,
-        variables: Mapping[str, str] | None = None,
+        variables: Mapping[str, Any] | None = None,
         environ: Mapping[str, str] | None = None,
         import_handlers: bool = False,
     ) -> Validation:

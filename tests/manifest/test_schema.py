@@ -43,6 +43,8 @@ FULL: dict[str, Any] = {
             "limits": {"uploads_per_minute": 1, "attaches_per_minute": 2, "files_per_minute": "none"},
             "lock": True,
             "list_lag": 5,
+            "overrides": {"assistant/tutor": {"metadata": {"tier": "live"}}},
+            "commands": True,
             "snapshots": "snapshots",
             "bundles": "bundles",
             "models": {"mine": {"shutdown": "2030-01-01", "takes": ["temperature"]}},
@@ -126,6 +128,7 @@ WITHOUT_EFFECT = {
     ("variables", "model", "description"),  # for the reader of the manifest
     (*INLINE, "examples"),  # these two are only checked
     (*INLINE, "handler"),
+    ("accounts", "live", "commands"),  # only where a secret is a command's
 }
 
 
