@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from tests.server.recordings import Step
@@ -116,7 +117,8 @@ _OWN_TOOLS = {"function", "file_search", "code_interpreter"}
 def _responses(step: Step, recorded: Any, ours: Any) -> tuple[Any, Any]:
     """Responses, or their events, but for the model's own choices and what is newer than the recording.
 
-    Of one with tools that need the outside world, the status and the types of the items are compared.
+    Of one with tools that need the outside world, the status, the types of the items and the order of events are
+    compared, but for annotations that lead to the web.
     """
     request = step.request or {}
     tools = {tool["type"] for tool in request.get("tools") or ()}
@@ -138,7 +140,9 @@ def _as_many(_step: Step, recorded: Json, ours: Json) -> tuple[Any, Any]:
 
 def _types(answer: Any) -> list[str]:
     final = answer[-1][1]["response"] if isinstance(answer, list) else answer
-    return [final["status"], *(item["type"] for item in final["output"])]
+    names = [name for name, _ in answer] if isinstance(answer, list) else []
+    events = groupby(name for name in names if name != "response.output_text.annotation.added")
+    return [final["status"], *(item["type"] for item in final["output"]), *(name for name, _ in events)]
 
 
 def _as_recorded(recorded: Any, ours: Any, request: Json) -> Any:

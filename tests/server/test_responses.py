@@ -283,6 +283,25 @@ def test_a_tool_that_needs_the_world_is_there_where_the_script_plays_it(tmp_path
             talk.client.responses.create(model="m", input="News?", tools=[other])
 
 
+def test_calls_of_tools_that_a_script_plays_are_written_like_others(tmp_path: Path) -> None:
+    error = {"type": "mcp_protocol_error", "code": 1, "message": "No dice."}
+    call: Any = {"name": "roll", "arguments": '{"dice": 2}', "server_label": "x", "output": None, "error": error}
+    custom: Any = {"type": "custom_tool_call", "call_id": "call_1", "name": "say", "input": "Hello."}
+    turn = {"answers": [[{"item": {"type": "mcp_call", **call}}, {"item": custom}]]}
+    with talking(tmp_path, turn) as talk:
+        server: Any = {"type": "mcp", "server_label": "x", "server_url": "https://example.com"}
+        events = list(talk.client.responses.create(model="m", input="Roll.", tools=[server], stream=True))
+    assert [event.type.removeprefix("response.") for event in events] == [
+        *("created", "in_progress"),
+        *("output_item.added", "mcp_call.in_progress", "mcp_call_arguments.delta", "mcp_call_arguments.done"),
+        *("mcp_call.failed", "output_item.done"),
+        *("output_item.added", "custom_tool_call_input.delta", "custom_tool_call_input.done", "output_item.done"),
+        "completed",
+    ]
+    begun: list[Any] = [event.item.to_dict() for event in events if event.type == "response.output_item.added"]
+    assert (begun[0]["arguments"], begun[0]["error"], begun[1]["input"]) == ("", None, "")
+
+
 def test_settings_are_shown_as_the_api_resolves_them(tmp_path: Path) -> None:
     with talking(tmp_path) as talk:
         options: Any = {"mode": "implicit", "ttl": "30m"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ def _ends(talk: Talk, thread_id: str, run_id: str) -> Any:
     runs = talk.client.beta.threads.runs
     until(lambda: runs.retrieve(run_id, thread_id=thread_id).status in ("cancelled", "expired", "failed", "completed"))
     return runs.retrieve(run_id, thread_id=thread_id)
+
+
+ALPHABET: dict[str, Any] = {"times": "any", "pace": 0.005, "answers": [{"text": "a b c d e f g h i j k l m n o p"}]}
 
 
 def test_a_conversation(tmp_path: Path) -> None:
@@ -309,14 +313,42 @@ def test_a_thread_that_is_deleted_takes_its_run_along(slow: Talk) -> None:
 
 
 def test_a_client_that_goes_away_loses_nothing(tmp_path: Path) -> None:
-    turn = {"pace": 0.01, "answers": [{"text": "a b c d e f g h i j k l m n o p"}]}
-    with talking(tmp_path, turn) as talk:
+    with talking(tmp_path, ALPHABET) as talk:
         thread = talk.thread("The alphabet?")
         body = {"assistant_id": talk.assistant(), "stream": True}
         url = f"{talk.client.base_url}threads/{thread}/runs"
         with httpx2.stream("POST", url, json=body) as answer:
             assert next(answer.iter_lines()) == "event: thread.run.created"
         until(lambda: talk.said(thread)[-1].endswith("p"))
+
+
+@pytest.mark.parametrize("streamed", (True, False))
+def test_nor_does_one_of_a_response_or_a_session(tmp_path: Path, streamed: bool) -> None:  # noqa: FBT001 (a case)
+    with talking(tmp_path, ALPHABET) as talk:
+        conversation = talk.client.conversations.create().id
+        _leave(talk, "responses", {"model": "m", "input": "Hello?", "conversation": conversation}, streamed=streamed)
+        items = talk.client.conversations.items
+        until(lambda: len(items.list(conversation).data) == 2)
+        assert items.list(conversation).data[0].to_dict()["content"][0]["text"].endswith("p")  # type: ignore[index]
+
+        place = {"environment": {"type": "none"}, "agent": {"model": "m"}}
+        _leave(talk, "agents/sessions", place | {"input": "Hello?"}, streamed=streamed)
+        sessions = talk.client.beta.agents.sessions
+        [session] = sessions.list().data
+        until(lambda: sessions.retrieve(session.id).status == "idle")
+        assert sessions.items.list(session.id).data[0].to_dict()["content"][0]["text"].endswith("p")  # type: ignore[index]
+
+
+def _leave(talk: Talk, path: str, body: dict[str, Any], *, streamed: bool) -> None:
+    """Ask for something, and hang up as soon as it has begun."""
+    headers = {"openai-beta": "agents=v1"}
+    with (
+        contextlib.suppress(httpx2.TimeoutException),
+        httpx2.stream(
+            "POST", f"{talk.client.base_url}{path}", json=body | {"stream": streamed}, headers=headers, timeout=0.05
+        ) as answer,
+    ):
+        next(answer.iter_lines())
 
 
 def test_limits_of_tokens(tmp_path: Path) -> None:

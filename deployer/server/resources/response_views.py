@@ -126,9 +126,7 @@ class ResponseRendering:
 
     def _item_began(self, event: events.ItemBegan) -> Iterator[bytes]:
         item = event.item
-        begun = item_shown(item, ())
-        if "status" in begun and item["type"] not in ("message", "function_call"):
-            begun["status"] = IN_PROGRESS
+        begun = _blank(item_shown(item, ()))
         yield from self._frame("response.output_item.added", item=begun, output_index=event.index)
         for phase in _BEFORE.get(item["type"], ()):
             yield from self._phase(event, phase)
@@ -193,10 +191,19 @@ class ResponseRendering:
                 yield from self._frame("response.code_interpreter_call_code.done", **place, code=item["code"])
             case "reasoning":
                 yield from self._summary(item, place)
+            case kind if kind in _WRITTEN:
+                yield from self._written(item["played"].get(_WRITTEN[kind]) or "", kind, place)
         for phase in _AFTER.get(item["type"], ()):
-            yield from self._phase(event, phase)
+            failed = phase == COMPLETED and item.get("played", {}).get("error")
+            yield from self._phase(event, FAILED if failed else phase)
         shown = item_shown(item, event.turn.shown["include"])
         yield from self._frame("response.output_item.done", item=shown, output_index=event.index)
+
+    def _written(self, text: str, kind: str, place: Json) -> Iterator[bytes]:
+        """What a model writes into a call of a tool that a script plays, in one piece."""
+        name = f"response.{kind}_{_WRITTEN[kind]}"
+        yield from self._piece(f"{name}.delta", text, place)
+        yield from self._frame(f"{name}.done", **place, **{_WRITTEN[kind]: text})
 
     def _summary(self, item: Json, place: Json) -> Iterator[bytes]:
         for index, part in enumerate(item["played"].get("summary") or ()):
@@ -208,6 +215,26 @@ class ResponseRendering:
             yield from self._frame("response.reasoning_summary_part.done", **where, part=part)
 
 
+def _blank(item: Json) -> Json:
+    """Return a played item as it is when it begins: what a model or a tool writes into it is not there yet."""
+    begun = item | {name: value for name, value in _UNWRITTEN.get(item["type"], {}).items() if name in item}
+    if "action" in begun:
+        begun["action"] = {name: one for name, one in begun["action"].items() if name == "type"}
+    if "status" in begun and item["type"] not in ("message", "function_call"):
+        begun["status"] = IN_PROGRESS
+    return begun
+
+
+_UNWRITTEN: dict[str, Json] = {
+    "reasoning": {"summary": []},
+    "mcp_list_tools": {"tools": []},
+    "mcp_call": {"arguments": "", "output": None, "error": None},
+    "custom_tool_call": {"input": ""},
+    "tool_search_call": {"arguments": {}},
+    "image_generation_call": {"result": None},
+}
+# The field of a played call that is written piece by piece.
+_WRITTEN = {"mcp_call": "arguments", "custom_tool_call": "input"}
 # What is told of a call before and after it is done.
 _BEFORE: dict[str, tuple[str, ...]] = {
     "file_search_call": ("in_progress", "searching"),

@@ -42,6 +42,10 @@ _PREFIXES = {
     "mcp_call": "mcp_",
     "mcp_list_tools": "mcpl_",
     "custom_tool_call": "ctc_",
+    "tool_search_call": "tsc_",
+    "tool_search_output": "tso_",
+    "computer_call": "cu_",
+    "apply_patch_call": "apc_",
     "image_generation_call": "ig_",
 }
 _TEXTS = ("input_text", "output_text", "text")
