@@ -16,7 +16,6 @@ from deployer.errors import EXIT_BUG, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, 
 from deployer.render import output
 
 COMMANDS = {
-    "init": "Write a first manifest into a folder.",
     "validate": "Check the manifest: everything that can be known offline.",
     "plan": "Show what apply would change on an account.",
     "show": "Show a plan that was saved, in every format.",
@@ -31,6 +30,7 @@ COMMANDS = {
     "outputs": "Print the live id of every address.",
     "whois": "Say where a live object comes from.",
     "chat": "Talk to an assistant that is deployed.",
+    "init": "Write a first manifest into a folder.",
     "schema": "Print the JSON Schema of the manifest, for editors.",
     "completion": "Print what makes a shell complete commands, accounts and addresses.",
     "functions": "Check, fix, compare and make function schemas.",

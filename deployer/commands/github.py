@@ -63,12 +63,30 @@ def _work(choice: ProjectChoice, author: str) -> Work:
     return Work(job, repository, " ".join(filter(None, (choice.file.as_posix(), choice.account))), choice.load, tell)
 
 
+def _words(options: PlanOptions, targets: tuple[str, ...]) -> dict[str, Any]:
+    """Return what a plan is made with, as the library takes it."""
+    return {
+        "prune": options.prune,
+        "on_drift": options.on_drift,
+        "check_files": options.check_files,
+        "targets": targets,
+    }
+
+
 @command.command("plan")
 @project_options
 @plan_options
 @fail_on_option("breaking", "conflict", "delete")
 @folder_option
-def plan(*, choice: ProjectChoice, options: PlanOptions, rehash: bool, gates: Gates, folder: Path) -> int:
+def plan(  # noqa: PLR0913 (one for each option)
+    *,
+    choice: ProjectChoice,
+    options: PlanOptions,
+    targets: tuple[str, ...],
+    rehash: bool,
+    gates: Gates,
+    folder: Path,
+) -> int:
     """Make a plan for the step that comments it: plan.md, plan.html and plan.json in a folder.
 
     It ends with 0 whatever the plan says, so that the next step tells it; the output `exit-code` has what it says.
@@ -84,7 +102,7 @@ def plan(*, choice: ProjectChoice, options: PlanOptions, rehash: bool, gates: Ga
     def gated(project: Project, found: ProjectPlan) -> ProjectPlan:
         return found.gated(gates.words, gates.models(project.shutdowns))
 
-    return review.plan(_work(choice, _BOT), folder, options, gated)
+    return review.plan(_work(choice, _BOT), folder, _words(options, targets), gated)
 
 
 @command.command("comment")
@@ -114,7 +132,14 @@ def comment(*, choice: ProjectChoice, folder: Path, author: str, artifact: str, 
     "--expect", default="", metavar="FINGERPRINT", help="What was reviewed. [the comment of the pull request]"
 )
 def apply(  # noqa: PLR0913 (one for each option)
-    *, choice: ProjectChoice, options: PlanOptions, rehash: bool, force: tuple[str, ...], author: str, expect: str
+    *,
+    choice: ProjectChoice,
+    options: PlanOptions,
+    targets: tuple[str, ...],
+    rehash: bool,
+    force: tuple[str, ...],
+    author: str,
+    expect: str,
 ) -> int:
     """Apply the plan that was reviewed in the pull request whose merge is being run, or nothing.
 
@@ -125,7 +150,7 @@ def apply(  # noqa: PLR0913 (one for each option)
     from deployer.github import review
 
     del rehash
-    return review.apply(_work(choice, author), options, expect, force)
+    return review.apply(_work(choice, author), _words(options, targets), expect, force)
 
 
 @command.command("drift")

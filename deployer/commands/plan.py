@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,10 +67,10 @@ def command(  # noqa: PLR0913 (one for each option)
 
 
 def shown(plan: ProjectPlan, form: str, *, exit_code: bool) -> int:
-    """Print a plan; return the exit code. Where standard output is read by a program, people are told on stderr."""
+    """Print a plan; return the exit code. Where standard output is no terminal, its verdict is told on stderr, too."""
     formats.write("plan", form, plan)
-    if form != "text":
-        for line in plan.verdict:
+    if form != "text" or not sys.stdout.isatty():
+        for line in plan.failed if form == "text" else plan.verdict:
             click.echo(plain_text(line), err=True)
     if plan.errors or plan.failed:
         return EXIT_FAILED

@@ -121,6 +121,13 @@ class Verbs(click.Group):
             raise click.UsageError(f"there is no command {args[0]!r}; {self._hint(args[0])}", ctx)
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. With its number, click would make of a reader that is gone an exit code of 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise BrokenPipeError from None
+
     def _hint(self, word: str) -> str:
         meant = COMMANDS.get(word.lower())
         known = {*self.table, *(name for option in self.params for name in option.opts), "--help"}

@@ -30,16 +30,16 @@ def operations(document: Mapping[str, Any]) -> Iterator[Operation]:
     for path, item in document["paths"].items():
         for method in _METHODS if isinstance(item, dict) else ():
             if isinstance(item.get(method), dict):
-                yield _Reading(document, ("paths", path), method).operation(path, item)
+                yield _Documents(document, ("paths", path), method).operation(path, item)
 
 
 def operation(data: Mapping[str, Any]) -> Operation:
     """Return an operation that stands alone; its `$ref`s into a document lead nowhere."""
-    return _Reading(data, (), "operation").described((), data, {})
+    return _Documents(data, (), "operation").described((), data, {})
 
 
 @dataclass(slots=True)
-class _Reading:
+class _Documents:
     """Reads one operation."""
 
     document: Mapping[str, Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from deployer.github.api import GitHubError, Repository
 from deployer.github.job import Job
 from deployer.github.mark import Mark
 from deployer.model import Problem, ProblemsFound
-from deployer.project import ApplyResult, PlanOptions, Project, ProjectPlan
+from deployer.project import ApplyResult, Project, ProjectPlan
 from deployer.project.events import OnEvent
 from deployer.render import formats, markdown
 
@@ -45,17 +45,20 @@ class Planned:
     changes: int = 0
 
 
-def plan(work: Work, folder: Path, options: PlanOptions, gates: Callable[[Project, ProjectPlan], ProjectPlan]) -> int:
+def plan(
+    work: Work, folder: Path, options: Mapping[str, Any], gates: Callable[[Project, ProjectPlan], ProjectPlan]
+) -> int:
     """Make the plan, and leave it in the folder: as a comment, as a page, and saved; return 0, whatever it says.
 
-    What it says is `exit-code`, for the step that comments: a plan that fails must be told, too.
+    `options` are those of the library's `plan`. What the plan says is the output `exit-code`, for the step that
+    comments: a plan that fails must be told, too.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in (_STATE, _TEXT, _SAVED, _PAGE):
         (folder / name).unlink(missing_ok=True)
     try:
         project = work.load()
-        found = gates(project, project.plan(**words(options), on_event=work.tell))
+        found = gates(project, project.plan(**options, on_event=work.tell))
     except DeployerError as error:
         text, planned = _failure(error), Planned(EXIT_FAILED)
     else:
@@ -123,7 +126,7 @@ def _commented(work: Work, mark: Mark, text: str, *, quiet: bool) -> None:
         work.repository.write_comment(number, known, mark.over(text))
 
 
-def apply(work: Work, options: PlanOptions, expect: str, force: Collection[str] = ()) -> int:
+def apply(work: Work, options: Mapping[str, Any], expect: str, force: Collection[str] = ()) -> int:
     """Apply what was reviewed, or nothing: the plan must have the fingerprint `expect`, else that of the comment."""
     result, number = _applied(work, options, expect, force)
     said = formats.rendered("outcomes", "markdown", result)
@@ -140,24 +143,21 @@ def apply(work: Work, options: PlanOptions, expect: str, force: Collection[str] 
     return EXIT_DONE if result.ok else EXIT_FAILED
 
 
-def _applied(work: Work, options: PlanOptions, expect: str, force: Collection[str]) -> tuple[ApplyResult, int | None]:
+def _applied(
+    work: Work, options: Mapping[str, Any], expect: str, force: Collection[str]
+) -> tuple[ApplyResult, int | None]:
     """Return what became of it, and the pull request that was reviewed."""
     number = None
     try:
         project = work.load()
-        first = project.plan(**words(options), on_event=work.tell)
+        first = project.plan(**options, on_event=work.tell)
         if first.pending and not expect:
             number, expect = reviewed(work.repository, work.job.sha, work.key)
     except DeployerError as error:
         return ApplyResult.refusal(str(error)), number
     note, expect = f"pull request #{number}" if number else "", expect or first.fingerprint
-    done = project.apply(expect=expect, note=note, force=force, on_event=work.tell, **words(options))
+    done = project.apply(expect=expect, note=note, force=force, on_event=work.tell, **options)
     return done, number
-
-
-def words(options: PlanOptions) -> dict[str, Any]:
-    """Return the options as the library takes them."""
-    return {"prune": options.prune, "on_drift": options.on_drift, "check_files": options.check_files}
 
 
 def reviewed(repository: Repository, sha: str, key: str) -> tuple[int, str]:

@@ -15,7 +15,7 @@ from deployer.manifest.suggest import Choices, similar_file
 from deployer.model import Address, Position, Problem
 
 _REMEMBERED = 16
-_NO_MANIFEST = "deployer init writes a first one; or correct the path (-f)"
+_NO_MANIFEST = "create it, or correct the path (deployer init writes a first one)"
 MAX_INCLUDES = 50
 """Files on the way to one that is included; each is read while those before it wait."""
 

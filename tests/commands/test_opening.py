@@ -60,10 +60,16 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "gc": ("--yes",),
     "unlock": ("--yes",),
     "outputs": (),
+    "whois": ("asst_1",),
     "chat": ("assistant/a",),
 }
 """Every command that reads or writes an account, with what it needs where nobody can answer."""
-OFFLINE: Mapping[str, tuple[str, ...]] = {"validate": (), "functions": ("check", "f.yaml"), "serve": ("--help",)}
+OFFLINE: Mapping[str, tuple[str, ...]] = {
+    "validate": (),
+    "functions": ("check", "f.yaml"),
+    "schema": (),
+    **dict.fromkeys(("init", "show", "completion", "github", "serve"), ("--help",)),
+}
 
 
 def test_every_command_is_known_here() -> None:

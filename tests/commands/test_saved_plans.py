@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deployer.backends.embedded import FOLDER
-from deployer.engine import canonical
+from deployer.engine import plan_json
 from tests.support.live import apply, embedded, http, session
 from tests.support.project import Project
 
@@ -83,9 +83,8 @@ def forge(data: dict[str, Any]) -> str:
 
 def sign(data: dict[str, Any]) -> str:
     """Forge it well: the fingerprint fits what was changed."""
-    data = {name: value for name, value in data.items() if name != "fingerprint"}
     data["changes"][0]["fields"][0]["new"] = "Something that nobody reviewed."
-    return json.dumps({**data, "fingerprint": canonical.sha256(data)})
+    return json.dumps({**data, "fingerprint": plan_json.fingerprint_of(data)})
 
 
 @pytest.mark.parametrize(
