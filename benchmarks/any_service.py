@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import re
 import shutil
 import subprocess
@@ -263,6 +264,7 @@ TRIALS = {"modes": try_modes, "state": try_state_files, "documents": try_documen
 
 def work(what: str, names: Sequence[str]) -> None:
     """Be a worker: print what comes to light as lines of JSON, and flaws as they come."""
+    logging.disable()  # of accounts that are closed while a request hangs
     for seen in TRIALS[what](names):
         for sort, said in seen.flaws:
             print(f"{seen.mode}: {sort}: {said}", file=sys.stderr)

@@ -19,7 +19,8 @@ def load(folder: Path | None, name: str) -> dict[str, Any]:
     if folder is None:
         return {}
     try:
-        data = json_text.loads(_file(folder, name).read_bytes())
+        file = _file(folder, name)
+        data = json_text.loads(file.read_bytes() if file.is_file() else b"")  # to read a pipe would wait for ever
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import re
 import time
 from collections.abc import AsyncIterator, Callable
@@ -26,6 +27,7 @@ from deployer.server import EmbeddedAccount, read_faults
 from tests.backends import virtual
 from tests.backends.clients import ok, within
 from tests.backends.servers import Asked, Reply, page, serving
+from tests.commands.test_opening import COMMANDS
 from tests.support.killed import Door, served
 from tests.support.project import Project
 
@@ -157,6 +159,26 @@ def test_a_plan_says_that_nothing_has_come_yet(project: Project, monkeypatch: py
         result = project.run("plan", "--account", "far")
     assert result.code == 0
     assert result.err.splitlines()[0] == f"waiting for {host} since 0 s"
+    assert "waiting" not in result.out
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - {"rollback"}))
+def test_every_command_says_what_has_not_answered(project: Project, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rollback asks for nothing here: there is no snapshot."""
+    monkeypatch.setattr(circuit, "_SOON", 0.01)
+    monkeypatch.setattr("sys.stdin", io.StringIO("hello\n"))
+    monkeypatch.setenv("KEY", "any")
+
+    def slowly(asked: Asked) -> Reply:
+        time.sleep(0.04)
+        return page() if asked.method == "GET" else Reply(status=400)
+
+    with serving(slowly) as server:
+        host = server.base_url.removeprefix("http://").removesuffix("/v1")
+        account = f"{{api: assistants, base_url: '{server.base_url}', api_key: '${{env.KEY}}'}}"
+        project.manifest(f"accounts: {{far: {account}}}\nassistants: {{a: {{model: m}}}}")
+        result = project.run(name, *COMMANDS[name], "--account", "far")
+    assert f"waiting for {host} since 0 s" in result.err.splitlines(), result.out + result.err
     assert "waiting" not in result.out
 
 
