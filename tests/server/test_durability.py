@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 
 from deployer.server import EmbeddedAccount, ingestion
 from deployer.server.ingestion import extraction
+from deployer.server.storage import STATUSES
 from tests.server.processes import Served, served
 from tests.server.support import made, settled, stored, until, upload
 
@@ -122,12 +123,50 @@ def test_a_bug_in_a_reader_fails_the_file_and_not_the_thread(
     assert "ZeroDivisionError" in caplog.text
 
 
+UNCOUNTED = "".join(
+    [f"DROP TRIGGER membership_{name};" for name in ("removed", "replaced", "added", "changed")]
+    + [f"ALTER TABLE vector_stores DROP COLUMN {name};" for name in (*STATUSES, "usage_bytes")]
+)
+"""Takes away what the fifth layout brought."""
+
+
+def test_the_counters_of_a_store_are_those_of_its_members(tmp_path: Path) -> None:
+    """Attached, attached again, failed, detached, deleted as a file, and found in a folder of the fourth layout."""
+
+    def counted(db: sqlite3.Connection) -> None:
+        for store in db.execute("SELECT * FROM vector_stores"):
+            members = db.execute("SELECT * FROM memberships WHERE vector_store_id = ?", (store["id"],)).fetchall()
+            for status in STATUSES:
+                assert store[status] == sum(one["status"] == status for one in members)
+            assert store["usage_bytes"] == sum(one["usage_bytes"] for one in members)
+
+    with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
+        store_id, file_ids = stored(api, ("a.txt", b"one"), ("b.txt", b"two words"), ("c.bin", b"\x00\x01"))
+        other = made(api, "/v1/vector_stores", file_ids=file_ids)["id"]
+        made(api, f"/v1/vector_stores/{store_id}/files", file_id=file_ids[0])
+        for one in (store_id, other):
+            settled(api, one)
+        api.delete(f"/v1/vector_stores/{store_id}/files/{file_ids[1]}")
+        api.delete(f"/v1/files/{file_ids[0]}")
+        with account._storage.read() as db:
+            counted(db)
+        shown = api.get(f"/v1/vector_stores/{other}").json()
+        assert (shown["file_counts"]["total"], shown["file_counts"]["completed"], shown["usage_bytes"]) == (2, 1, 9)
+    with closing(sqlite3.connect(tmp_path / "account.sqlite3")) as db:
+        db.executescript(UNCOUNTED + "PRAGMA user_version = 4;")
+    with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
+        assert api.get(f"/v1/vector_stores/{other}").json() == shown
+        api.delete(f"/v1/files/{file_ids[1]}")
+        with account._storage.read() as db:
+            counted(db)
+
+
 def test_a_folder_of_the_first_layout_is_ingested_again(tmp_path: Path) -> None:
     with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
         store_id, [file_id] = stored(api, ("a.txt", b"kept words"))
     db = sqlite3.connect(tmp_path / "account.sqlite3")
     db.executescript(
-        "DROP TABLE text_index; DROP TABLE texts; DROP TRIGGER membership_removed; DROP INDEX memberships_counted;"
+        f"{UNCOUNTED} DROP TABLE text_index; DROP TABLE texts;"
         "CREATE TABLE chunks (seq INTEGER PRIMARY KEY, membership INTEGER, start INTEGER, text TEXT);"
         "CREATE VIRTUAL TABLE chunk_index USING fts5 (text, content = 'chunks', content_rowid = 'seq');"
         "PRAGMA user_version = 1;"
@@ -143,7 +182,8 @@ def test_a_folder_of_the_second_layout_keeps_its_objects_in_their_order(tmp_path
         made_before = [made(api, "/v1/assistants", model="m", name=name) for name in "abc"]
     db = sqlite3.connect(tmp_path / "account.sqlite3")
     db.executescript(
-        "CREATE TABLE documents (seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL UNIQUE,"
+        UNCOUNTED
+        + "CREATE TABLE documents (seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL UNIQUE,"
         " body TEXT NOT NULL); INSERT INTO documents SELECT seq, kind, id, body FROM objects; DROP TABLE objects;"
         "PRAGMA user_version = 2;"
     )

@@ -8,6 +8,7 @@ from deployer.server.checks import missing
 from deployer.server.resources import files, vector_stores
 from deployer.server.resources.vector_store_files import page
 from deployer.server.state import ApiCall, Operation
+from deployer.server.storage import STATUSES
 from deployer.server.storage.objects import new_id
 from deployer.server.wire import ApiError, Json
 
@@ -78,7 +79,8 @@ def _found(db: sqlite3.Connection, store_id: str, batch_id: str) -> sqlite3.Row:
 
 
 def _shown(db: sqlite3.Connection, batch: sqlite3.Row) -> Json:
-    statement = f"SELECT {vector_stores.count_columns()} FROM memberships WHERE batch_id = ? GROUP BY batch_id"
+    columns = ", ".join(f"SUM(status = '{status}') AS {status}" for status in STATUSES)
+    statement = f"SELECT {columns} FROM memberships WHERE batch_id = ? GROUP BY batch_id"
     counts = vector_stores.file_counts(db.execute(statement, (batch["id"],)).fetchone())
     return {
         "id": batch["id"],

@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, Response
 from deployer.server.resources.forms import Form
 from deployer.server.state import ApiCall, Operation, State, Upload
 from deployer.server.storage.blobs import Incoming
-from deployer.server.storage.objects import listing, new_id, rows, window
+from deployer.server.storage.objects import new_id, rows, window, written
 from deployer.server.wire import ApiError, FilesError, Json
 
 MOST_BYTES = 512 * 1024 * 1024
@@ -21,6 +21,12 @@ BATCH_LIFETIME = 30 * 86400
 PURPOSES = ["fine-tune", "assistants", "batch", "user_data", "vision", "evals"]
 _LIVING = "(expires_at IS NULL OR expires_at > ?)"
 GHOST = 0  # the expiry of a deleted file whose memberships stay; a real account has been seen with such
+_COLUMNS = ("id", "purpose", "filename", "bytes", "created_at", "expires_at")
+_SAME: Json = {"object": "file", "status": "processed", "status_details": None}
+_WRITTEN = "id, json_object('object', 'file', {}, 'status', 'processed', 'status_details', NULL) AS body".format(
+    ", ".join(f"'{name}', {name}" for name in _COLUMNS)
+)
+"""The same as JSON text, which SQLite writes: a page has up to 10,000 rows."""
 EXPIRED = (
     f"expires_at <= ? AND (expires_at != {GHOST} OR NOT EXISTS (SELECT 1 FROM memberships WHERE file_id = files.id))"
 )
@@ -73,15 +79,13 @@ def keep(state: State, filename: str, content: bytes) -> str:
             return str(add(db, state, incoming, NewFile(filename, "assistants_output", None))["id"])
 
 
-def index(call: ApiCall) -> Json:
-    source, values = f"files WHERE {_LIVING}", [call.state.now()]
+def index(call: ApiCall) -> Response:
+    source, values = f"files WHERE {_LIVING}", list[object]([call.state.now()])
     with call.state.storage.read() as db:
         wanted = window(call.query, most=10000, default=10000)
         if "purpose" in call.query:
-            page, more = rows(db, f"{source} AND purpose = ?", (*values, call.query["purpose"]), wanted)
-        else:
-            page, more = rows(db, source, values, wanted)
-        return listing([shown(row) for row in page], more)
+            source, values = f"{source} AND purpose = ?", [*values, call.query["purpose"]]
+        return written(*rows(db, source, values, wanted, columns=_WRITTEN))
 
 
 def get(call: ApiCall) -> Json:
@@ -137,17 +141,7 @@ def found(db: sqlite3.Connection, file_id: str, now: int) -> sqlite3.Row:
 
 
 def shown(row: sqlite3.Row) -> Json:
-    return {
-        "object": "file",
-        "id": row["id"],
-        "purpose": row["purpose"],
-        "filename": row["filename"],
-        "bytes": row["bytes"],
-        "created_at": row["created_at"],
-        "expires_at": row["expires_at"],
-        "status": "processed",
-        "status_details": None,
-    }
+    return {name: row[name] for name in _COLUMNS} | _SAME
 
 
 def _purpose(given: str | None) -> str:

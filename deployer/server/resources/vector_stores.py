@@ -25,6 +25,7 @@ from deployer.server.checks import (
 from deployer.server.ingestion import retrieval
 from deployer.server.resources import files
 from deployer.server.state import ApiCall, Operation, State
+from deployer.server.storage import STATUSES
 from deployer.server.storage.objects import listing, new_id, rows, window
 from deployer.server.wire import ApiError, Json
 
@@ -120,7 +121,7 @@ def get(call: ApiCall) -> Json:
 def index(call: ApiCall) -> Json:
     with call.state.storage.read() as db:
         page, has_more = rows(db, "vector_stores WHERE TRUE", (), window(call.query))
-        return listing(shown(db, page, call.state.now()), has_more)
+        return listing([shown(row, call.state.now()) for row in page], has_more)
 
 
 def update(call: ApiCall) -> Json:
@@ -183,7 +184,7 @@ def search_for_turn(state: State, tool: Json, queries: list[str], *, waits: bool
 
 
 def _is_ingesting(db: sqlite3.Connection, store_id: str) -> bool:
-    statement = "SELECT 1 FROM memberships WHERE vector_store_id = ? AND status = 'in_progress'"
+    statement = "SELECT 1 FROM vector_stores WHERE id = ? AND in_progress > 0"
     return db.execute(statement, (store_id,)).fetchone() is not None
 
 
@@ -202,11 +203,10 @@ def _flat(result: Json) -> Json:
 
 
 def _answer(db: sqlite3.Connection, call: ApiCall, store_id: str) -> Json:
-    return shown(db, [found(db, store_id)], call.state.now())[0]
+    return shown(found(db, store_id), call.state.now())
 
 
 DAY = 86400
-_STATUSES = ("in_progress", "completed", "failed", "cancelled")
 
 
 def add(db: sqlite3.Connection, now: int, wanted: Json) -> str:
@@ -253,33 +253,14 @@ def expired(row: sqlite3.Row, now: int) -> bool:
     return expires_at is not None and expires_at <= now
 
 
-def shown(db: sqlite3.Connection, rows: Sequence[sqlite3.Row], now: int) -> list[Json]:
-    counts = _counts(db, [row["id"] for row in rows])
-    return [_row_shown(row, counts.get(row["id"]), now) for row in rows]
-
-
 def file_counts(counts: sqlite3.Row | None) -> Json:
-    values = {status: int(counts[status]) if counts else 0 for status in _STATUSES}
+    values = {status: int(counts[status]) if counts else 0 for status in STATUSES}
     return values | {"total": sum(values.values())}
 
 
-def count_columns() -> str:
-    """The columns that `file_counts` reads."""
-    return ", ".join(f"SUM(status = '{status}') AS {status}" for status in _STATUSES)
-
-
-def _counts(db: sqlite3.Connection, store_ids: list[str]) -> dict[str, sqlite3.Row]:
-    marks = ",".join("?" * len(store_ids))
-    statement = (
-        f"SELECT vector_store_id, {count_columns()}, SUM(usage_bytes) AS usage_bytes FROM memberships "
-        f"WHERE vector_store_id IN ({marks}) GROUP BY vector_store_id"
-    )
-    return {row["vector_store_id"]: row for row in db.execute(statement, store_ids)}
-
-
-def _row_shown(row: sqlite3.Row, counts: sqlite3.Row | None, now: int) -> Json:
+def shown(row: sqlite3.Row, now: int) -> Json:
     # The files of an expired store are gone at once, even before the sweep has removed their rows.
-    counts = None if expired(row, now) else counts
+    counts = None if expired(row, now) else row
     files = file_counts(counts)
     days = row["expires_days"]
     return {

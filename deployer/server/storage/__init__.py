@@ -12,12 +12,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BUSY_SECONDS = 30.0
-VERSION = 4
+VERSION = 5
+STATUSES = ("in_progress", "completed", "failed", "cancelled")
+"""Of memberships; a store counts how many have each."""
+
+
+def _counts(sign: str, row: str) -> str:
+    """Return the statement that counts a membership in its store (`+`), or no longer (`-`)."""
+    files = (f"{one} = vector_stores.{one} {sign} ({row}.status = '{one}')" for one in STATUSES)
+    changes = ", ".join([*files, f"usage_bytes = vector_stores.usage_bytes {sign} {row}.usage_bytes"])
+    return f"UPDATE vector_stores SET {changes}"
+
 
 # A text outlives the membership that it came from when a file is attached again: REPLACE fires no trigger, so only a
 # detached file takes its text along. The index holds whole texts without positions: a fifth of the work of one row for
 # each overlapping chunk, and a search cuts the few texts that it looks at.
-SCHEMA = """
+# Counters are kept by triggers; what REPLACE takes away, which fires none, is counted off before the row comes.
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS objects (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL,
     parent TEXT NOT NULL DEFAULT '');
@@ -55,7 +66,9 @@ CREATE INDEX IF NOT EXISTS parts_of_upload ON parts (upload_id);
 
 CREATE TABLE IF NOT EXISTS vector_stores (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, name TEXT, description TEXT, metadata TEXT NOT NULL,
-    expires_days INTEGER, created_at INTEGER NOT NULL, last_active_at INTEGER NOT NULL);
+    expires_days INTEGER, created_at INTEGER NOT NULL, last_active_at INTEGER NOT NULL,
+    in_progress INTEGER NOT NULL DEFAULT 0, completed INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0,
+    cancelled INTEGER NOT NULL DEFAULT 0, usage_bytes INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS batches (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL,
     cancelled INTEGER NOT NULL DEFAULT 0,
@@ -71,7 +84,6 @@ CREATE TABLE IF NOT EXISTS memberships (
     lease_owner TEXT, lease_until REAL NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
     UNIQUE (vector_store_id, file_id));
 CREATE INDEX IF NOT EXISTS memberships_in_order ON memberships (vector_store_id, seq);
-CREATE INDEX IF NOT EXISTS memberships_counted ON memberships (vector_store_id, status, usage_bytes);
 CREATE INDEX IF NOT EXISTS memberships_of_batch ON memberships (batch_id, seq);
 CREATE INDEX IF NOT EXISTS memberships_of_file ON memberships (file_id);
 CREATE INDEX IF NOT EXISTS memberships_waiting ON memberships (seq) WHERE status = 'in_progress';
@@ -84,6 +96,18 @@ CREATE VIRTUAL TABLE IF NOT EXISTS text_index USING fts5 (
     text, content = 'texts', content_rowid = 'seq', tokenize = 'trigram', detail = none);
 CREATE TRIGGER IF NOT EXISTS membership_removed AFTER DELETE ON memberships BEGIN
     DELETE FROM texts WHERE vector_store_id = old.vector_store_id AND file_id = old.file_id;
+    {_counts("-", "old")} WHERE id = old.vector_store_id;
+END;
+CREATE TRIGGER IF NOT EXISTS membership_replaced BEFORE INSERT ON memberships BEGIN
+    {_counts("-", "gone")} FROM memberships AS gone WHERE vector_stores.id = new.vector_store_id
+        AND gone.vector_store_id = new.vector_store_id AND gone.file_id = new.file_id;
+END;
+CREATE TRIGGER IF NOT EXISTS membership_added AFTER INSERT ON memberships BEGIN
+    {_counts("+", "new")} WHERE id = new.vector_store_id;
+END;
+CREATE TRIGGER IF NOT EXISTS membership_changed AFTER UPDATE OF status, usage_bytes ON memberships BEGIN
+    {_counts("-", "old")} WHERE id = old.vector_store_id;
+    {_counts("+", "new")} WHERE id = new.vector_store_id;
 END;
 CREATE TRIGGER IF NOT EXISTS text_added AFTER INSERT ON texts BEGIN
     INSERT INTO text_index (rowid, text) VALUES (new.seq, new.text);
@@ -237,12 +261,39 @@ CREATE TABLE IF NOT EXISTS documents (seq INTEGER, kind TEXT, id TEXT, body TEXT
 INSERT OR IGNORE INTO objects (seq, kind, id, body) SELECT seq, kind, id, body FROM documents;
 DROP TABLE documents;
 """
-_MIGRATIONS = {0: "", 1: _FROM_1 + _FROM_2, 2: _FROM_2, 3: ""}
+# Version 4 counted the members of a store whenever it was shown.
+_FROM_4 = (
+    "".join(
+        f"ALTER TABLE vector_stores ADD COLUMN {one} INTEGER NOT NULL DEFAULT 0;" for one in (*STATUSES, "usage_bytes")
+    )
+    + "DROP INDEX IF EXISTS memberships_counted; DROP TRIGGER IF EXISTS membership_removed;"
+    + "UPDATE vector_stores SET "
+    + ", ".join(
+        f"{name} = (SELECT {what} FROM memberships WHERE vector_store_id = vector_stores.id)"
+        for name, what in [
+            *((one, f"COALESCE(SUM(status = '{one}'), 0)") for one in STATUSES),
+            ("usage_bytes", "COALESCE(SUM(usage_bytes), 0)"),
+        ]
+    )
+    + ";"
+)
+_MIGRATIONS = {0: ("", ""), 1: (_FROM_4, _FROM_1 + _FROM_2), 2: (_FROM_4, _FROM_2), 3: (_FROM_4, ""), 4: (_FROM_4, "")}
+"""What is done before the schema is there, and what after it."""
 
 
 def _create(db: sqlite3.Connection, path: Path) -> None:
-    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    version = _version(db)
     if version in _MIGRATIONS:
-        db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {_MIGRATIONS[version]} PRAGMA user_version = {VERSION}; COMMIT;")
+        before, after = _MIGRATIONS[version]
+        try:
+            db.executescript(f"BEGIN IMMEDIATE; {before} {SCHEMA} {after} PRAGMA user_version = {VERSION}; COMMIT;")
+        except sqlite3.OperationalError:
+            db.rollback()
+            if _version(db) != VERSION:  # else another process has done it meanwhile
+                raise
     elif version != VERSION:
         raise ValueError(f"{path} has layout {version}, this deployer knows {VERSION}: use another folder")
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from starlette.responses import Response
+
 from deployer.server.checks import choice, integer
 from deployer.server.wire import ApiError, Json
 
@@ -82,19 +84,21 @@ def window(query: Mapping[str, str], *, most: int = 100, default: int = 20) -> W
     return Window(limit, order == "desc", query.get("after"), query.get("before"))
 
 
-def rows(
+def rows(  # noqa: PLR0913
     db: sqlite3.Connection,
     source: str,
     values: Sequence[object],
     wanted: Window,
+    *,
     key: str = "id",
+    columns: str = "*",
 ) -> tuple[list[sqlite3.Row], bool]:
     """The rows of a window, and whether more follow; `source` is `table WHERE condition`, `key` the id's column."""
     # With only `before`, the page is what directly precedes it, so it is read backwards from there.
     backwards = wanted.before is not None and wanted.after is None
     descending = wanted.descending != backwards
     bounds, places = _bounds(db, source, values, wanted, key)
-    statement = f"SELECT * FROM {source}{bounds} ORDER BY seq {'DESC' if descending else 'ASC'} LIMIT ?"
+    statement = f"SELECT {columns} FROM {source}{bounds} ORDER BY seq {'DESC' if descending else 'ASC'} LIMIT ?"
     found = db.execute(statement, (*values, *places, wanted.limit + 1)).fetchall()
     page = found[: wanted.limit]
     return (page[::-1] if backwards else page), len(found) > wanted.limit
@@ -122,6 +126,14 @@ def listing(items: list[Json], has_more: bool) -> Json:
         "last_id": items[-1]["id"] if items else None,
         "has_more": has_more,
     }
+
+
+def written(found: Sequence[sqlite3.Row], has_more: bool) -> Response:
+    """Return the answer with a page whose rows are an `id` and the JSON text of each object: nothing is read again."""
+    head = listing([], has_more) | ({"first_id": found[0]["id"], "last_id": found[-1]["id"]} if found else {})
+    items = ",".join(row["body"] for row in found)
+    text = json.dumps(head, separators=(",", ":")).replace('"data":[]', f'"data":[{items}]', 1)
+    return Response(text, media_type="application/json")
 
 
 def _bounds(
