@@ -181,9 +181,9 @@ def test_a_folder_of_the_second_layout_keeps_its_objects_in_their_order(tmp_path
     with EmbeddedAccount(tmp_path) as account, TestClient(account.app) as api:
         made_before = [made(api, "/v1/assistants", model="m", name=name) for name in "abc"]
     db = sqlite3.connect(tmp_path / "account.sqlite3")
+    db.executescript(UNCOUNTED)
     db.executescript(
-        UNCOUNTED
-        + "CREATE TABLE documents (seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL UNIQUE,"
+        "CREATE TABLE documents (seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL UNIQUE,"
         " body TEXT NOT NULL); INSERT INTO documents SELECT seq, kind, id, body FROM objects; DROP TABLE objects;"
         "PRAGMA user_version = 2;"
     )
