@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from deployer import remote
 from deployer.manifest.document import SourceDocument, address
 from deployer.manifest.load import ManifestEntry, Sources
-from deployer.manifest.references import References
+from deployer.manifest.references import SecretReferences
 from deployer.manifest.suggest import nearest
 from deployer.manifest.variables import Unresolved, Unset
 from deployer.model import LIST_LAG, UNLIMITED, AccountSettings, Address, Limits, Problem, Severity
@@ -49,7 +49,7 @@ def choose(
     if not isinstance(entry.value, dict) or not isinstance(entry.value.get("api"), str):
         return EMBEDDED, []  # the schema reports it
     commands = entry.value.get("commands") is True
-    values, problems = _resolve(entry, References(sources.root, environ, commands, offline))
+    values, problems = _resolve(entry, SecretReferences(sources.root, environ, commands, offline))
     query = values.get("query")
     settings = AccountSettings(
         name=name,
@@ -147,7 +147,7 @@ def _list_lag(values: Mapping[str, Any]) -> float:
     return LIST_LAG if values.get("base_url") else EMBEDDED.list_lag
 
 
-def _resolve(entry: ManifestEntry, references: References) -> tuple[dict[str, Any], list[Problem]]:
+def _resolve(entry: ManifestEntry, references: SecretReferences) -> tuple[dict[str, Any], list[Problem]]:
     values, problems = dict(entry.value), []
     for field in _REFERENCES:
         if not isinstance(values.get(field), str):

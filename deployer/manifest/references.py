@@ -23,7 +23,7 @@ _PATIENCE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class References:
+class SecretReferences:
     """What references of one account are resolved by; `warnings` takes what was odd about files that were read.
 
     `commands`: whether `${cmd.…}` may be run. `offline`: no command is run.

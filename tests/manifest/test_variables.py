@@ -9,7 +9,7 @@ import pytest
 
 from deployer.manifest import variables
 from deployer.manifest.document import SourceDocument
-from deployer.manifest.references import References
+from deployer.manifest.references import SecretReferences
 from deployer.manifest.yaml12 import read
 
 VALUES = {"n": 3, "t": "text", "b": True, "f": 0.5, "empty": None, "nested": "${var.n}"}
@@ -87,8 +87,8 @@ def test_a_value_from_the_command_line_takes_the_type_of_the_one_it_replaces(tex
 @pytest.mark.parametrize("value", (None, ""))
 def test_an_empty_variable_of_the_environment_counts_as_unset(value: str | None) -> None:
     with pytest.raises(variables.Unresolved, match="KEY is not set"):
-        References(Path(), {} if value is None else {"KEY": value}).resolved("x${env.KEY}")
+        SecretReferences(Path(), {} if value is None else {"KEY": value}).resolved("x${env.KEY}")
 
 
 def test_the_environment_in_the_middle_of_a_text() -> None:
-    assert References(Path(), {"HOST": "h"}).resolved("https://${env.HOST}/v1$${x}") == "https://h/v1${x}"
+    assert SecretReferences(Path(), {"HOST": "h"}).resolved("https://${env.HOST}/v1$${x}") == "https://h/v1${x}"
