@@ -17,5 +17,6 @@ from __future__ import annotations
 
 from deployer.manifest.compile import VERSION, Checked, Manifest, check_manifest, compile_manifest
 from deployer.manifest.digests import digest
+from deployer.manifest.leaks import leaking
 
-__all__ = ["VERSION", "Checked", "Manifest", "check_manifest", "compile_manifest", "digest"]
+__all__ = ["VERSION", "Checked", "Manifest", "check_manifest", "compile_manifest", "digest", "leaking"]

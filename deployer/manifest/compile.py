@@ -12,9 +12,10 @@ from typing import Any
 
 from deployer.engine.plan_json import in_order
 from deployer.kinds import SURFACES
-from deployer.manifest import accounts, sections, variables
+from deployer.manifest import accounts, leaks, sections, variables
 from deployer.manifest.globs import Folders, Ignored
 from deployer.manifest.load import Context, Declared, ManifestEntry, Moves, Sources, load, read_moves
+from deployer.manifest.policies import Policies
 from deployer.manifest.schema import ManifestSchema
 from deployer.model import AccountSettings, Address, Position, Problem, Resource, Severity
 
@@ -94,6 +95,7 @@ def check_manifest(  # noqa: PLR0913
     problems: list[Problem] = []
     for resource, wrong in found.compiled():
         problems += [*wrong, *(judge(found.settings, resource) if resource else ())]
+        problems += leaks.of_texts(resource) if resource else ()
     _, misplaced = read_moves(found.sources)
     return Checked(found.project, len(found.entries), found.told([*problems, *misplaced]))
 
@@ -118,9 +120,10 @@ class _Read:
 
     def compiled(self) -> Iterator[tuple[Resource | None, list[Problem]]]:
         """Compile one entry after another; None for one of a kind that the account's API does not have."""
-        here = SURFACES.get(self.settings.api, {})
+        here, policies = SURFACES.get(self.settings.api, {}), Policies.of(self.sources)
         for address, entry in self.entries.items():
             resource, problems = sections.of_kind(address.kind).compile(self.context, address, entry)
+            problems = [*problems, *policies.broken(resource, metadata=_has_metadata(self.context.schema, address))]
             if address.kind in here:
                 yield resource, problems
             else:
@@ -139,6 +142,10 @@ class _Read:
             replace(one, position=_seen(self.folder, one.position)) if one.position else one for one in everything
         )
         return tuple(dict.fromkeys(placed))  # two ways to a place tell the same
+
+
+def _has_metadata(schema: ManifestSchema, address: Address) -> bool:
+    return "metadata" in schema.data["$defs"][address.kind]["properties"]
 
 
 def _placed(folder: Path, resource: Resource) -> Resource:

@@ -40,6 +40,7 @@ _PATTERNS = {
 }
 _ENVIRONMENT = "^\\$\\{(env\\."
 _INSTEAD = {
+    "policies": "only the manifest itself has them, not what it includes",
     "project": "only the manifest itself has it, not what it includes",
 }
 _TAKEN = {13: "three are our stamp", 12: "four are our own"}  # of the pairs of metadata, and of attributes

@@ -68,6 +68,10 @@ class Session:
         built = plan.build(self.scope(options), resources, live, left_over)
         known = models.known(self.manifest.settings)
         told = [one for resource in resources for one in models.problems(resource, known, self.target.api)]
+        sent = {change.address for change in built.pending}
+        told += await asyncio.to_thread(
+            manifest.leaking, self.manifest.root, [one for one in resources if one.address in sent]
+        )
         told += [*unlisted(self.account), *partial(options.targets, needs=bool(resources))]
         return ProjectPlan.of(replace(built, problems=(*built.problems, *told)) if told else built)
 

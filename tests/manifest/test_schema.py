@@ -12,7 +12,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from deployer.manifest import Manifest, compile_manifest, schema
+from deployer.manifest import Manifest, compile_manifest, policies, schema
 from deployer.manifest.sections import manifest_schema
 from tests.support.project import Project
 
@@ -27,6 +27,14 @@ FULL: dict[str, Any] = {
     "project": "test",
     "silence": ["parameter-description"],
     "include": ["more.yaml"],
+    "policies": {
+        "allowed_models": ["other-*"],
+        "required_metadata": ["owner"],
+        "max_instructions": 1,
+        "max_temperature": 0.1,
+        "strict_functions": True,
+        "forbidden": {"tools": ["code_interpreter"], "texts": ["TEACHES"]},
+    },
     "variables": {
         "model": {"default": "gpt-6-luna", "description": "The model."},
         "warmth": {},
@@ -174,7 +182,9 @@ def _meaning(found: Manifest) -> tuple[Any, ...]:
         (one.address, json.dumps(one.attrs, sort_keys=True), one.files, one.protect, one.exclusive)
         for one in found.resources
     ]
-    return found.project, found.settings, resources, [problem.message for problem in found.problems], found.moved
+    broken = [problem.message for problem in found.problems if problem.rule == policies.RULE]
+    wrong = [problem.message for problem in found.problems if problem.rule != policies.RULE]
+    return found.project, found.settings, resources, wrong, found.moved, broken
 
 
 def test_it_is_a_valid_schema() -> None:
