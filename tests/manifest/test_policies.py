@@ -16,7 +16,7 @@ CASES = (
         f"model: {ONLY} 'gpt-6.1' is not allowed; use one of gpt-6",
     ),
     (
-        "required_metadata: [team, owner]",
+        "required_metadata: [team, b]",
         "model: m, metadata: {team: a}",
         "metadata: policy: metadata lacks b; add it",
     ),
