@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit
 
+from deployer.deadlines import within
 from deployer.errors import DeployerError
 from deployer.github import mark
 from deployer.github.mark import Mark
@@ -27,6 +29,23 @@ class GitHubError(DeployerError):
     def __init__(self, message: str, *, forbidden: bool = False) -> None:
         super().__init__(message)
         self.forbidden = forbidden
+
+
+class _SameHost(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect to another host, which would get the token."""
+
+    def redirect_request(self, req: urllib.request.Request, *answer: Any) -> urllib.request.Request | None:
+        leads = urlsplit(urljoin(req.full_url, answer[-1]))
+        return super().redirect_request(req, *answer) if leads[:2] == urlsplit(req.full_url)[:2] else None
+
+
+def _asked(request: urllib.request.Request) -> Any:
+    try:
+        with urllib.request.build_opener(_SameHost).open(request, timeout=_SECONDS) as answer:
+            return json.loads(answer.read(_MOST) or b"null")
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +98,17 @@ class Repository:
     def merged_as(self, sha: str) -> list[int]:
         """Return the numbers of the pull requests whose merge made this commit."""
         rows = self._rows(f"commits/{quote(sha)}/pulls")
-        return [int(row["number"]) for row in rows if row.get("merged_at") and row.get("merge_commit_sha") == sha]
+        found = [row.get("number") for row in rows if row.get("merged_at") and row.get("merge_commit_sha") == sha]
+        return [one for one in found if isinstance(one, int)]
 
     def _newest(self, rows: Iterator[Row], key: str, ident: str) -> Marked | None:
         found = None
         for row in rows:
             read = mark.read(str(row.get("body") or ""))
-            if read and read[0].key == key and (row.get("user") or {}).get("login") == self.author:
-                found = Marked(int(row[ident]), *read)
+            user, number = row.get("user"), row.get(ident)
+            author = user.get("login") if isinstance(user, Mapping) else None
+            if read and read[0].key == key and author == self.author and isinstance(number, int):
+                found = Marked(number, *read)
         return found
 
     def _rows(self, path: str) -> Iterator[Row]:
@@ -112,13 +134,12 @@ class Repository:
             method=method,
         )
         try:
-            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
-                return json.loads(answer.read(_MOST) or b"null")
+            return within("GitHub", lambda _: _asked(request))
         except urllib.error.HTTPError as error:
             said = f"GitHub refused {method} {path} ({error.code})"
             if error.code in _FORBIDDEN:
                 need = "its token may not do that: see the permissions in docs/github.md"
                 raise GitHubError(f"{said}; {need}", forbidden=True) from None
             raise GitHubError(f"{said}; run the job again") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise GitHubError(f"GitHub could not be asked ({error}); run the job again") from None
