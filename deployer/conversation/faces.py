@@ -22,8 +22,9 @@ from deployer.conversation.happenings import (
     TextPiece,
     TurnEnded,
 )
-from deployer.errors import DeployerError
+from deployer.errors import AccountError, DeployerError
 
+_NOT_OFFERED = (404, 405, 501)
 Documents = Mapping[str, str]
 """Paths of documents by the ids of their files."""
 _Stream = AbstractAsyncContextManager[AsyncIterator[StreamedEvent]]
@@ -34,6 +35,8 @@ class Face(Protocol):
 
     thread: str
     """Its id on the account; "" as long as it has none."""
+    waiting: Sequence[FunctionCall]
+    """Calls that the conversation's last turn still waits for; they are known when it has been started."""
 
     async def start(self) -> None:
         """Begin a conversation, or find the one whose id is `thread`; AccountError when there is none."""
@@ -76,14 +79,26 @@ class AssistantFace:
     assistant: str
     documents: Documents
     thread: str = ""
+    waiting: Sequence[FunctionCall] = ()
     _run: str = ""
     _outputs: list[dict[str, str]] = field(default_factory=list)
 
     async def start(self) -> None:
         if self.thread:
             await self.dialogue.ask("thread.get", thread=self.thread)
+            self.waiting = await self._left_behind()
         else:
             self.thread = str((await self.dialogue.ask("thread.create", {}))["id"])
+
+    async def _left_behind(self) -> list[FunctionCall]:
+        """Return the calls that the newest run waits for; where runs are not listed, none are known."""
+        try:
+            runs = await self.dialogue.ask("run.list", thread=self.thread)
+        except AccountError as error:
+            if error.status not in _NOT_OFFERED:
+                raise
+            return []
+        return [call for run in runs["data"][:1] for call in self._waits_for(run)]
 
     async def send(self, text: str) -> None:
         await self.dialogue.ask("message.create", {"role": "user", "content": text}, thread=self.thread)
@@ -126,11 +141,16 @@ class AssistantFace:
         resolved = [_cited(text.get("value") or "", text.get("annotations") or (), self.documents)[0] for text in texts]
         return [TextPiece(one) for one in resolved if one]
 
+    def _waits_for(self, run: Mapping[str, Any]) -> list[FunctionCall]:
+        if run["status"] != "requires_action":
+            return []
+        self._run = str(run["id"])
+        calls = run["required_action"]["submit_tool_outputs"]["tool_calls"]
+        return [FunctionCall(one["id"], one["function"]["name"], one["function"]["arguments"]) for one in calls]
+
     def _moved(self, status: str, run: Mapping[str, Any]) -> list[Happening]:
         if status == "requires_action":
-            self._run = str(run["id"])
-            calls = run["required_action"]["submit_tool_outputs"]["tool_calls"]
-            return [FunctionCall(one["id"], one["function"]["name"], one["function"]["arguments"]) for one in calls]
+            return [*self._waits_for(run)]
         if status == "completed":
             return [TurnEnded(status)]
         if status in ("failed", "expired", "cancelled", "incomplete"):
@@ -150,6 +170,7 @@ class ResponseFace:
     parameters: Mapping[str, Any]
     documents: Documents
     thread: str = ""
+    waiting: Sequence[FunctionCall] = ()
     _input: list[dict[str, Any]] = field(default_factory=list)
     _calls: list[FunctionCall] = field(default_factory=list)
 
@@ -157,8 +178,12 @@ class ResponseFace:
         if not self.thread:
             self.thread = str((await self.dialogue.ask("conversation.create", {}))["id"])
             self._input.extend(self.parameters.get("input", ()))
+        elif self._after_response:
+            self.waiting = _unanswered((await self.dialogue.ask("response.get", thread=self.thread))["output"])
         else:
-            await self.dialogue.ask("response.get" if self._after_response else "conversation.get", thread=self.thread)
+            self.waiting = _unanswered(
+                (await self.dialogue.ask("conversation.items", thread=self.thread))["data"][::-1]
+            )
 
     @property
     def _after_response(self) -> bool:
@@ -211,6 +236,13 @@ class ResponseFace:
         return [TurnEnded(str(response["status"]), str(why or ""))]
 
 
+def _unanswered(items: Sequence[Mapping[str, Any]]) -> list[FunctionCall]:
+    """Return the calls among items, oldest first, that have no output: the API takes nothing else before that."""
+    answered = {item["call_id"] for item in items if item["type"] == "function_call_output"}
+    calls = [item for item in items if item["type"] == "function_call" and item["call_id"] not in answered]
+    return [FunctionCall(item["call_id"], item["name"], item["arguments"]) for item in calls]
+
+
 @dataclass(slots=True)
 class AgentFace:
     """A session of the Agents API. Its events are listened to before anything is sent: none comes a second time."""
@@ -219,6 +251,7 @@ class AgentFace:
     agent: str
     documents: Documents
     thread: str = ""
+    waiting: Sequence[FunctionCall] = ()
     _pending: list[dict[str, Any]] = field(default_factory=list)
     _text: str = ""
     _turns: dict[str, str] = field(default_factory=dict)
@@ -226,7 +259,9 @@ class AgentFace:
 
     async def start(self) -> None:
         if self.thread:
-            await self.dialogue.ask("session.get", thread=self.thread)
+            session = await self.dialogue.ask("session.get", thread=self.thread)
+            if session["status"] == "requires_action":
+                self.waiting = [self._call(one) for one in _of_functions(session)]
 
     async def send(self, text: str) -> None:
         self._text = text
@@ -278,7 +313,7 @@ class AgentFace:
     def _session(self, name: str, session: Mapping[str, Any]) -> list[Happening]:
         self.thread = str(session["id"])
         if name == "requires_action":
-            return [self._call(one) for one in session["required_actions"] if one["type"] == "function_call"]
+            return [self._call(one) for one in _of_functions(session)]
         if name == "failed":
             return [self._end or TurnEnded("failed", str(session.get("error") or ""))]
         return [self._end] if name == "idle" and self._end else []
@@ -288,6 +323,10 @@ class AgentFace:
         arguments = action["arguments"]
         text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
         return FunctionCall(action["call_id"], action["name"], text)
+
+
+def _of_functions(session: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [one for one in session["required_actions"] if one["type"] == "function_call"]
 
 
 def _agent_item(item: Mapping[str, Any]) -> list[Happening]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -21,12 +21,29 @@ FACES: Mapping[str, Callable[[Dialogue, Any, Documents, str], Face]] = MappingPr
 async def talk(face: Face, text: str, answer: AnswerCall) -> AsyncIterator[Happening]:
     """Say `text` in a conversation that has been started, and yield what happens until the turn is over.
 
-    Functions that are called beside each other are answered beside each other. A stream that breaks off before its end
-    is a turn that ended as `interrupted`: what was said stays in the conversation.
+    Calls that an earlier turn still waits for, because its client went away, are answered first. Functions that are
+    called beside each other are answered beside each other. A stream that breaks off before its end is a turn that
+    ended as `interrupted`: what was said stays in the conversation.
     """
+    waiting, face.waiting = face.waiting, ()
+    for call in waiting:
+        yield call
+    if waiting:
+        async for one in _turn(face, answer, waiting):
+            yield one
     yield MessageSaid("user", text)
     await face.send(text)
+    async for one in _turn(face, answer, ()):
+        yield one
+
+
+async def _turn(face: Face, answer: AnswerCall, waiting: Sequence[FunctionCall]) -> AsyncIterator[Happening]:
+    """Answer calls, and yield what happens until the turn is over."""
     while True:
+        answers = await asyncio.gather(*(answer(call) for call in waiting))
+        for call, given in zip(waiting, answers, strict=True):
+            await face.answer_call(call, given)
+            yield FunctionAnswered(call, given)
         calls, over = list[FunctionCall](), False
         async for one in face.events():
             yield one
@@ -38,7 +55,4 @@ async def talk(face: Face, text: str, answer: AnswerCall) -> AsyncIterator[Happe
         if not calls:
             yield TurnEnded("interrupted", "the account ended its stream before the turn was over")
             return
-        answers = await asyncio.gather(*(answer(call) for call in calls))
-        for call, given in zip(calls, answers, strict=True):
-            await face.answer_call(call, given)
-            yield FunctionAnswered(call, given)
+        waiting = calls

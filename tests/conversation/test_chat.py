@@ -21,6 +21,7 @@ import yaml
 
 from deployer import Project as Library
 from deployer.conversation import (
+    ConversationNamed,
     FunctionAnswered,
     FunctionCall,
     StepDone,
@@ -141,6 +142,28 @@ def test_whatever_ends_it_there_is_a_way_on(helper: Project, monkeypatch: pytest
     assert found.code == 130
     assert re.search(r"go on with: .* --thread \S+", found.err)
     assert "**Assistant:** Answer." in (helper.root / "said.md").read_text()
+
+
+@pytest.mark.parametrize("api", ("assistants", "agents", "responses"))
+def test_calls_that_were_left_waiting_are_answered_first(helper: Project, api: str) -> None:
+    project = Library.load(helper.root / "assistants.yaml", account="local")
+    named: list[str] = []
+
+    def leave(one: Any) -> None:
+        if isinstance(one, ConversationNamed):
+            named.append(one.thread)
+        if isinstance(one, FunctionCall):
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        project.chat("helper", "Pick", server_answers=rehearsal(CALLS), on_happening=leave)
+    answers = [from_outputs({"pick": "done"})]
+    found = project.chat("helper", "Again", thread=named[-1], answers=answers, server_answers=rehearsal(CALLS))
+    kinds = [type(one).__name__ for one in found.happenings if not isinstance(one, TextPiece | StepDone)]
+    assert found.ok, api
+    assert kinds[0] == "FunctionCall"
+    assert kinds.index("MessageSaid") > kinds.index("FunctionAnswered")
+    assert kinds.count("TurnEnded") == 2
 
 
 def test_over_http_text_comes_in_pieces(

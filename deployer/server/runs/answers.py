@@ -56,10 +56,11 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Call:
-    """The beginning of a function call."""
+    """The beginning of a function call; `note` is what the answerer wants to find in the call's item later."""
 
     name: str
     call_id: str | None = None
+    note: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

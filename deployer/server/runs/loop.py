@@ -167,7 +167,8 @@ class Player:
             case answers.Text() | answers.Refusal():
                 return self._text(part)
             case answers.Call():
-                self._begin("function_call", call_id=part.call_id or new_id("call_"), name=part.name, arguments="")
+                made = {"call_id": part.call_id or new_id("call_"), "name": part.name, "note": part.note}
+                self._begin("function_call", **made, arguments="")
             case answers.Arguments():
                 return self._grow("arguments", part.text)
             case answers.Code():

@@ -12,6 +12,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from deployer.server.runs import answers, script
@@ -74,7 +75,7 @@ class Rehearsal(Answerer):
             entry, first = memory.get("entry"), memory.get("answer", 0)
             return _ScriptPlace(entry, first + asked) if isinstance(entry, int) else None, False
         with self._lock:
-            going_on = self._called.get(_last_answered(question))
+            going_on = self._called.get(_last_answered(question)) or _noted_place(question)
             if going_on is not None and self._planned(going_on) is not None:
                 return going_on, True
             for index, entry in enumerate(self._script.turns):
@@ -96,16 +97,21 @@ class Rehearsal(Answerer):
             said = "text" in planned or (said and "usage" in planned)
             for part in self._parts(planned, question):
                 await asyncio.sleep(pace)
-                if isinstance(part, answers.Call):
-                    self._remember(part, place)
-                yield part
+                yield self._noted(part, place)
 
-    def _remember(self, call: answers.Call, place: _ScriptPlace) -> None:
-        """Note what comes after the output of a call: where calls end a turn, the next turn begins with that."""
+    def _noted(self, part: Part, place: _ScriptPlace) -> Part:
+        """Note in a call what comes after its output: where calls end a turn, the next turn begins with that.
+
+        The note is kept here too, for clients that bring the call along instead of referring to it.
+        """
+        if not isinstance(part, answers.Call):
+            return part
+        after = place._replace(answer=place.answer + 1)
         with self._lock:
-            self._called[str(call.call_id)] = _ScriptPlace(place.entry, place.answer + 1)
+            self._called[str(part.call_id)] = after
             while len(self._called) > _MOST_CALLS:
                 del self._called[next(iter(self._called))]
+        return replace(part, note=after._asdict())
 
     def _parts(self, planned: Json, question: Question) -> Iterator[Part]:
         kind = next(kind for kind in script.PARTS if kind in planned)
@@ -141,6 +147,15 @@ def _last_answered(question: Question) -> str:
     """Return the id of the call whose output came last, or ""."""
     last = question.items[-1] if question.items else {"type": ""}
     return str(last["call_id"]) if last["type"] == "function_call_output" else ""
+
+
+def _noted_place(question: Question) -> _ScriptPlace | None:
+    """Return the place that is noted in the call whose output came last."""
+    call_id = _last_answered(question)
+    notes = (
+        item.get("note") for item in question.items if item["type"] == "function_call" and item["call_id"] == call_id
+    )
+    return next((_ScriptPlace(**note) for note in notes if note), None)
 
 
 def _other(kind: str, value: Any) -> Part:
