@@ -199,7 +199,7 @@ def corrected(exchange: Exchange, found: Sequence[AnsweredField]) -> Body | None
     applied = stamp.summary(*_entries(mark, exchange, found), protect=mark.protected)
     if applied == pairs[stamp.APPLIED]:
         return None
-    own = {name: value for name, value in pairs.items() if name in stamp.KEYS} | {stamp.APPLIED: applied}
+    own = {name: value for name, value in pairs.items() if stamp.is_own(name)} | {stamp.APPLIED: applied}
     metadata = stamp.without(kind.canonical(body, {}).get("metadata"))
     model = {"model": body["model"]} if body.get("model") else {}
     return kind.stamped({}, metadata, own, {**exchange.answer, **model})

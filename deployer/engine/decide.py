@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from deployer.engine import diff, stamp, verify
+from deployer.engine import diff, document_map, stamp, verify
 from deployer.engine.documents import Documents
 from deployer.engine.draft import Draft, FileRules, Owned, Ownership, Scope
 from deployer.engine.held_files import HeldFiles
@@ -222,8 +222,10 @@ def _body(compared: Comparison) -> Body:
     )
     tokens = wanted.rules.remembered(wanted.files, found) if wanted.scope.on_drift is OnDrift.KEEP else {}
     tokens |= ownership.tokens if ownership else {}
+    if wanted.kind.is_store:
+        tokens |= document_map.entries(found.files, found.stamp.files)
     if tokens and not (ownership and ownership.foreign):
-        pairs[stamp.FILES] = stamp.written(tokens)
+        pairs |= stamp.file_pairs(tokens)
     resets = wanted.kind.resets
     sent = {name: wanted.attrs.get(name, resets.get(name)) for name in _sent(compared.acting)}
     return wanted.kind.stamped(sent, _metadata(compared), pairs, found.live.raw)

@@ -37,9 +37,10 @@ from deployer.model import (
 class Scope:
     """What a plan is made for: who owns, on which account and surface, from which commit, and what is allowed.
 
-    `stores` are the ids of all live stores that have not expired. `stamped` gives the addresses in the stamps of live
-    objects by their ids; it is empty where none of them goes by another address now. With `targets` the plan is about
-    these addresses alone, and what they need.
+    `attributes`: whether documents can carry attributes there, as far as it is known. `stores` are the ids of all live
+    stores that have not expired. `stamped` gives the addresses in the stamps of live objects by their ids; it is empty
+    where none of them goes by another address now. With `targets` the plan is about these addresses alone, and what
+    they need.
     """
 
     project: str
@@ -51,6 +52,7 @@ class Scope:
     moved: tuple[tuple[Address, Address], ...] = ()
     limits: Limits = UNLIMITED
     check_files: bool = False
+    attributes: bool = True
     stores: frozenset[str] = frozenset()
     stamped: Mapping[str, str] = field(default_factory=dict)
     targets: tuple[Address, ...] = ()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
 
-from deployer.engine import canonical, decide, stamp
+from deployer.engine import canonical, decide, document_map, stamp
 from deployer.engine.decide import rules_of
 from deployer.engine.draft import Draft, Owned, Scope
 from deployer.engine.uploads import Releases, Supply, of_membership
@@ -41,9 +41,11 @@ from deployer.model import (
     Upload,
     Why,
 )
+from deployer.wording import listed
 
 _NEEDS_BYTES = (FileAction.ADD, FileAction.REPLACE)
-_MOST_PAIRS = 16
+_MOST_PAIRS = document_map.MOST_PAIRS
+_DOCTOR = "deployer doctor --account {} --probe"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -91,6 +93,8 @@ def build(
     `left_over` are ids of File objects that an interrupted run sent or was about to delete, with the sha256 of what
     they hold ("" where they are unwanted): those that are of no use now are deleted.
     """
+    moved = dict(scope.moved)
+    live = document_map.recognised(live, {one.address: one.files for one in resources if one.files}, moved)
     groups, problems = _moved(scope, _groups(scope, live))
     owned = _OwnedObjects.of(scope, groups, live)
     scope = owned.scope
@@ -105,6 +109,8 @@ def build(
         changes = _with_left_over(changes, left_over, holding)
     problems += [*told, *(problem for change in changes for problem in _crowded(change))]
     problems += [problem for change in changes for problem in _untaken(scope, change)]
+    if not scope.attributes:
+        problems += [problem for draft in drafts for problem in _unmappable(scope, draft)]
     problems += _consequences(scope, resources, changes)
     return Plan(
         project=scope.project,
@@ -192,6 +198,29 @@ def _consequences(scope: Scope, resources: Sequence[Resource], changes: Sequence
             kind, acting = scope.kinds[one.address.kind], [field for field in change.fields if not field.kept]
             if said := kind.consequence(acting, kind.express(one.attrs).attrs):
                 yield Problem(said, "", str(one.address), one.position(), Severity.WARNING)
+
+
+def _unmappable(scope: Scope, draft: Draft) -> Iterator[Problem]:
+    """What an account without attributes of documents cannot hold: too many of them, and the attributes themselves.
+
+    New documents are attached before old ones go, so both are counted.
+    """
+    change, account = draft.change, scope.target.name
+    if not draft.kind.is_store or change.action is Action.DELETE:
+        return
+    metadata = draft.owned.live.raw.get("metadata") or {} if draft.owned else {}
+    pairs = {**metadata, **(draft.body.fields.get("metadata") or {} if draft.body else {})}
+    new = sum(one.action in _NEEDS_BYTES for one in change.files)
+    count, most = new + sum(file.path is not None for file in draft.files), document_map.room(pairs)
+    what = f"account {account} keeps no attributes of documents, so the metadata of the store names them"
+    if new and count > most:
+        text = f"{what}: {most:,} at most, and with what comes there would be {count:,}"
+        yield Problem(text, f"split the store, or see {_DOCTOR.format(account)}", f"{change.address}.files")
+    lost = sorted({name for file in draft.desired for name in file.attributes})
+    if lost:
+        text = f"not sent to account {account}: it keeps no attributes of documents ({listed(lost, 3)})"
+        remedy = "file search cannot filter by them there"
+        yield Problem(text, remedy, f"{change.address}.files", severity=Severity.WARNING)
 
 
 def _untaken(scope: Scope, change: Change) -> Iterator[Problem]:

@@ -23,12 +23,14 @@ APPLIED = "deployer_applied"
 ORIGIN = "deployer_origin"
 FILES = "deployer_files"
 KEYS = (OWNER, APPLIED, ORIGIN, FILES)
+PAIRS = 3
+"""Of every stamp; maps of files come on top."""
 _PROTECTED = "protect"
 _NAME = 6
 _CONTENT = 8
 _ORDER = 4
 _FORM, _SHORT_FORM = 8, 4
-_LONGEST = 512
+LONGEST = 512
 """Characters of a value of metadata, by the public API reference."""
 _TAKEN, _NOT_TAKEN = ".", "!"
 
@@ -90,7 +92,7 @@ def read(metadata: Mapping[str, Any] | None) -> Stamp | None:
         if form:
             forms[name] = form
     try:
-        return Stamp(project, Address.parse(address), digests, protected, parsed(metadata.get(FILES)), forms)
+        return Stamp(project, Address.parse(address), digests, protected, files_of(metadata), forms)
     except ValueError:
         return None
 
@@ -119,6 +121,30 @@ def parsed(text: Any) -> dict[str, str]:
     """Read `name=digest name=digest`; what has another form is left out."""
     pairs = (pair.partition("=") for pair in str(text or "").split())
     return {name: digest for name, _, digest in pairs}
+
+
+def is_own(key: str) -> bool:
+    """Whether a pair of metadata is one of the stamp."""
+    return key in KEYS or (key.startswith(f"{FILES}_") and key.removeprefix(f"{FILES}_").isdecimal())
+
+
+def files_of(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Read the map of files, which may take several pairs."""
+    texts = [metadata[key] for key in sorted(metadata) if key == FILES or (is_own(key) and key not in KEYS)]
+    return {short: found for text in texts for short, found in parsed(text).items()}
+
+
+def file_pairs(tokens: Mapping[str, str]) -> dict[str, str]:
+    """Return the map of files as pairs, none longer than the API takes."""
+    texts, text = [], ""
+    for short, found in tokens.items():
+        longer = f"{text} {short}={found}".strip()
+        if len(longer) > LONGEST:
+            texts.append(text)
+            longer = f"{short}={found}"
+        text = longer
+    names = (FILES, *(f"{FILES}_{number}" for number in range(2, len(texts) + 2)))
+    return dict(zip(names, [*texts, text], strict=False)) if text else {}
 
 
 def written(digests: Mapping[str, str]) -> str:
@@ -155,7 +181,7 @@ def summary(digests: Mapping[str, str], forms: Forms = NO_FORMS, *, protect: boo
     """
     marks = {_PROTECTED: "1"} if protect else {}
     text = written({name: f"{one}{forms.get(name, '')}" for name, one in digests.items()} | marks)
-    if len(text) <= _LONGEST:
+    if len(text) <= LONGEST:
         return text
     short = {name: replace(form, digest=form.digest[:_SHORT_FORM]) for name, form in forms.items()}
     return written({name: f"{one[:_CONTENT]}{short.get(name, '')}" for name, one in digests.items()} | marks)
@@ -176,7 +202,7 @@ def whole(path: FieldPath) -> FieldPath:
 
 def without(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the pairs that are the user's own."""
-    return {key: value for key, value in (metadata or {}).items() if key not in KEYS}
+    return {key: value for key, value in (metadata or {}).items() if not is_own(key)}
 
 
 @cache

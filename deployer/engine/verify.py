@@ -30,6 +30,8 @@ def moved(kind: Kind, reviewed: str, raw: Mapping[str, Any]) -> tuple[str, ...]:
 
 def moved_document(before: LiveFile, now: LiveFile) -> tuple[str, ...]:
     """Name what was written into a membership since it was reviewed; how far its ingestion is does not count."""
+    if before.mapped and now.path is None:  # it carries nothing that could be written
+        return ()
     names = {*before.attributes, *now.attributes}
     edited = {name for name in names if before.attributes.get(name) != now.attributes.get(name)}
     same = (before.path, before.sha256, before.declared) == (now.path, now.sha256, now.declared)

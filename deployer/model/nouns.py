@@ -140,7 +140,7 @@ class LiveFile:
     """A membership of a vector store; `path`, `sha256` and `size` are None on a file that deployer did not attach.
 
     `attributes` are all but deployer's own; `declared` maps the short hash of an attribute's name to the digest of the
-    value that was applied.
+    value that was applied. `mapped`: it is known by the map of its store, since it can carry no attributes.
     """
 
     id: str
@@ -153,6 +153,7 @@ class LiveFile:
     error: str | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     declared: Mapping[str, str] = field(default_factory=dict)
+    mapped: bool = False
 
     @property
     def usable(self) -> bool:

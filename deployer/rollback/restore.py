@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from deployer.engine import decide, held_files, stamp, uploads, verify
 from deployer.engine.canonical import same
+from deployer.engine.document_map import recognised
 from deployer.engine.draft import Draft, Owned, Ownership, Scope
 from deployer.engine.plan import arranged, holders_of, lets_go, owned_objects, usable_stores, with_operations
 from deployer.engine.stamp import Stamp
@@ -101,6 +102,7 @@ def plan_rollback(
 
     `command` is what a user runs to go on with them, when a document that is missing now was brought back.
     """
+    live = recognised(live, _documents_by_store(entries), dict(scope.moved))
     owned = [*owned_objects(scope, live), *readopted(scope, entries, live)]
     account = LiveIndex.of(scope.kinds, live, without_foreign(scope.kinds, entries, owned))
     scope = replace(scope, stores=usable_stores(scope, live))
@@ -120,6 +122,15 @@ def plan_rollback(
         live=tuple(live),
     )
     return RollbackPlan(plan, tuple(planner.missing))
+
+
+def _documents_by_store(entries: Sequence[Entry]) -> dict[Address, list[LiveFile]]:
+    """Return the documents that snapshots name, by the address of their store then and now."""
+    found: dict[Address, list[LiveFile]] = {}
+    for entry in entries:
+        for address in {entry.address, entry.previous}:
+            found.setdefault(address, []).extend(file for file in entry.files if file.path and file.sha256)
+    return found
 
 
 def _told(missing: MissingContent, command: str) -> Problem:
