@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 EXIT_DONE = 0
@@ -14,6 +15,16 @@ _NOT_FOUND = 404
 _FORBIDDEN = 403
 _UNSUPPORTED = (404, 405, 501)
 _REFUSED = range(400, 500)
+_NOT_OFFERED = (405, 501)
+_UNKNOWN_FORMS = (
+    "unknown_parameter",
+    "unsupported_parameter",
+    "missing_required_parameter",
+    "extra_forbidden",
+    "missing",
+)
+"""Codes of OpenAI's API for bodies that it does not know, and types of pydantic's findings, which FastAPI answers."""
+_ATTACHING = ("files", "file_ids", "attributes")
 _CARRIED_OUT = range(200, 400)
 
 
@@ -54,7 +65,8 @@ class AccountError(DeployerError):
 
     `status` is the HTTP status, None when no answer came; `code` is the API's own error code where it gave one. `lost`:
     what was asked for may have been done all the same, since an answer was lost on the way. `done`: it was done, though
-    its answer makes no sense. `other_form`: it answered whole and well, but not in the form of this API.
+    its answer makes no sense. `other_form`: it answered whole and well, but not in the form of this API. `param` is
+    what the refusal is about, and `said` its words, as far as the account gave them.
     """
 
     def __init__(  # noqa: PLR0913 (what is known of it)
@@ -66,6 +78,8 @@ class AccountError(DeployerError):
         lost: bool = False,
         done: bool = False,
         other_form: bool = False,
+        param: str | None = None,
+        said: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -73,11 +87,20 @@ class AccountError(DeployerError):
         self.lost = lost
         self.done = done
         self.other_form = other_form
+        self.param = param
+        self.said = said
 
     @property
     def may_be_done(self) -> bool:
         """Whether what was asked for may be there all the same: nothing says that it was refused."""
         return self.lost or self.done or self.status in _CARRIED_OUT
+
+    @property
+    def about_form(self) -> bool:
+        """Whether the account says that it does not know what it was asked for in this form, whatever that holds."""
+        if self.status in _NOT_OFFERED or self.code in _UNKNOWN_FORMS:
+            return True
+        return self.code is None and re.split(r"[.\[]", self.param or "")[0] in _ATTACHING
 
     @property
     def absent(self) -> bool:

@@ -15,6 +15,7 @@ from deployer.apply.flow import STOPPED, Flow, Promises, Stopped, awaits, gives
 from deployer.apply.journal import Journal
 from deployer.apply.operations import do
 from deployer.apply.reuse import Reuse
+from deployer.apply.store_map import StoreNames
 from deployer.apply.usage import OtherUsers
 from deployer.backends.account import Account
 from deployer.backends.base import WRITES, Unlisted
@@ -57,8 +58,8 @@ def _prepared(  # noqa: PLR0913, PLR0917
     known = {change.live_id for change in plan.changes if change.live_id} | {one.id for one in plan.live if one.files}
     usage = OtherUsers(account, lambda one: one in known or one in promises.values)
     reuse, gate = Reuse(account, held, usage.holder, dict(journal.sent)), asyncio.Semaphore(CONCURRENCY)
-    before = {one.id: one.raw for one in plan.live}
-    return Execution(account, plan, root, notify, stop, gate, waits, promises, reuse, journal, usage, before)
+    before, names = {one.id: one.raw for one in plan.live}, StoreNames.of(account, plan.live)
+    return Execution(account, plan, root, notify, stop, gate, waits, promises, reuse, journal, usage, names, before)
 
 
 async def _run(run: Execution) -> tuple[Outcome, ...]:

@@ -16,9 +16,10 @@ from deployer.apply.flow import STOPPED, Promises, Stopped
 from deployer.apply.journal import Journal
 from deployer.apply.lag import Lag, SharedLook
 from deployer.apply.reuse import Reuse
+from deployer.apply.store_map import StoreNames
 from deployer.apply.usage import OtherUsers
 from deployer.backends.account import Account
-from deployer.backends.base import Row, Unlisted
+from deployer.backends.base import AttachForm, Row, Unlisted
 from deployer.model import Address, LiveObject, Operation, Outcome, Plan
 from deployer.wording import counted
 
@@ -65,7 +66,8 @@ class Execution:
 
     `sent` are the File objects that this run made, `used` all that its documents come from. `verified`: the first
     attach came back with its attributes; until then `first` lets one batch out at a time. `undone`: it did not, and
-    whatever this run has sent is taken back. `looks` are shared by those who look for a lost create, by kind.
+    whatever this run has sent is taken back. `forms` are those in which
+    it did attach. `looks` are shared by those who look for a lost create, by kind.
     """
 
     account: Account
@@ -79,11 +81,13 @@ class Execution:
     reuse: Reuse
     journal: Journal
     usage: OtherUsers
+    naming: StoreNames
     before: Mapping[str, Row] = field(default_factory=dict)
     appeared: dict[str, str] = field(default_factory=dict)
     sent: set[str] = field(default_factory=set)
     used: set[str] = field(default_factory=set)
     attached: set[str] = field(default_factory=set)
+    forms: set[AttachForm] = field(default_factory=set)
     first: asyncio.Lock = field(default_factory=asyncio.Lock)
     verified: bool = False
     undone: bool = False

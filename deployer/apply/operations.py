@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO
 
 from deployer import remote
-from deployer.apply import precondition, recover
+from deployer.apply import attach, precondition, recover
 from deployer.apply.execution import Event, Execution
-from deployer.apply.flow import LeftOut, Stopped
 from deployer.backends import validate
-from deployer.backends.base import Condition, Progress, Row
-from deployer.engine import answers, stamp
+from deployer.backends.base import Row
+from deployer.engine import answers, document_map, stamp
 from deployer.errors import AccountError, DeployerError
 from deployer.kinds import vector_store
 from deployer.model import (
@@ -28,15 +25,12 @@ from deployer.model import (
     DeleteFile,
     DesiredFile,
     DetachFile,
-    LiveFile,
-    Member,
     Operation,
     Update,
     UpdateFile,
     Upload,
     Write,
 )
-from deployer.wording import counted
 
 _SUSPECT = ("failed", "cancelled", "in_progress")
 _LOOKS = 3
@@ -56,9 +50,9 @@ async def do(run: Execution, change: Change, operation: Operation) -> None:
         case Upload():
             await _upload(run, address, operation)
         case AttachFiles():
-            await _attach(run, address, operation)
+            await attach.attach(run, address, operation)
         case UpdateFile():
-            await _update_file(run, operation)
+            await _update_file(run, address, operation)
         case DetachFile():
             await _detach(run, operation)
         case DeleteFile():
@@ -92,8 +86,7 @@ async def _stamp_came_back(run: Execution, create: Create, body: Mapping[str, An
 async def _update(run: Execution, address: Address, update: Update) -> None:
     kind, body = update.address.kind, fill(update, run.promises.known)
     with _held_even_if_odd(run, update):
-        async with run.turn():
-            answer = await run.account.of(kind).update(kind, update.id, body)
+        answer = await _set(run, kind, update.id, body)
     await _written(run, address, update, body, answer)
 
 
@@ -139,8 +132,13 @@ async def _compared(run: Execution, address: Address, write: Write, body: Mappin
     found = answers.differences(exchange)
     run.notes[address] += map(str, answers.news(exchange, found))
     if stamped := answers.corrected(exchange, found):
-        async with run.turn():
-            await run.account.of(write.address.kind).update(write.address.kind, answer["id"], stamped.fields)
+        await _set(run, write.address.kind, answer["id"], stamped.fields)
+
+
+async def _set(run: Execution, kind: str, live_id: str, body: Mapping[str, Any]) -> Row:
+    """Update an object; the documents that its metadata names are those of now."""
+    async with run.naming.alone(live_id), run.turn():
+        return await run.account.of(kind).update(kind, live_id, run.naming.merged(live_id, body))
 
 
 async def _delete(run: Execution, delete: Delete) -> None:
@@ -150,14 +148,28 @@ async def _delete(run: Execution, delete: Delete) -> None:
     run.promises.learn(delete.gives)
 
 
-async def _update_file(run: Execution, update: UpdateFile) -> None:
-    async with run.turn():
-        await run.account.files.update_member(run.promises.known[update.store], update.file, update.attributes)
+async def _update_file(run: Execution, address: Address, update: UpdateFile) -> None:
+    """Where documents carry no attributes, the metadata of the store names them."""
+    store, able = run.promises.known[update.store], run.account.capabilities
+    if able.attributes is not False:
+        try:
+            async with run.turn():
+                await run.account.files.update_member(store, update.file, update.attributes)
+        except AccountError as error:
+            if not error.about_form:
+                raise
+            able.learn_attributes("an update of a document's attributes was refused", kept=False)
+        else:
+            return
+    if vector_store.PATH_KEY in update.attributes:
+        await run.naming.add(address, store, {update.file: document_map.token_of(update.attributes)})
 
 
 async def _detach(run: Execution, detach: DetachFile) -> None:
+    store = run.promises.known[detach.store]
     async with run.turn():
-        await run.account.files.detach(run.promises.known[detach.store], detach.file)
+        await run.account.files.detach(store, detach.file)
+    run.naming.forget(store, detach.file)
     run.promises.learn(detach.gives)
 
 
@@ -238,245 +250,3 @@ def _opened(run: Execution, file: DesiredFile) -> AbstractAsyncContextManager[Bi
     source = file.source or file.path
     what = remote.shown(source) if remote.is_url(source) else source
     return remote.opened(what, lambda reading: remote.open_source(run.root, source, reading))
-
-
-@dataclass(slots=True)
-class _Group:
-    """The members that are under way, by file id, in one store."""
-
-    run: Execution
-    address: Address
-    store: str
-    ids: Mapping[str, Member]
-
-
-async def _attach(run: Execution, address: Address, operation: AttachFiles) -> None:
-    """Attach a batch, wait until each is searchable, try once more what failed, and name what failed again.
-
-    Each member's key is learned or given up on the way. Raises when a document did not make it.
-    """
-    try:
-        failed = await _attached(run, address, operation)
-    finally:
-        run.promises.learn(operation.gives)
-    if failed:
-        raise DeployerError(f"not ingested: {', '.join(failed)}; mend or remove the file and run again")
-    if run.promises.lacking(operation.files):
-        raise LeftOut("a file was not sent")
-
-
-async def _attached(run: Execution, address: Address, operation: AttachFiles) -> list[str]:
-    group = _Group(run, address, run.promises.known[operation.store], _known(run, operation))
-    reasons = await _once(group, attached=operation.attached)
-    again = {one: member for one, member in group.ids.items() if one in reasons}
-    if again:
-        reasons = await _once(_Group(run, address, group.store, again), attached=False)
-    for one, member in group.ids.items():
-        if one in reasons:
-            run.promises.give_up(member.gives, reasons[one])
-        else:
-            run.promises.learn(member.gives)
-    return [f"{group.ids[one].path} ({why})" for one, why in reasons.items()]
-
-
-def _known(run: Execution, operation: AttachFiles) -> dict[str, Member]:
-    """Return the members by file id; one whose file could not be sent is given up."""
-    result = {}
-    for member in operation.members:
-        file_id = member.file if member.live else run.promises.known.get(member.file)
-        if file_id is None:
-            run.promises.give_up(member.gives, run.promises.given_up.get(member.file, "its file was not sent"))
-        else:
-            result[file_id] = member
-    return result
-
-
-async def _once(group: _Group, *, attached: bool) -> dict[str, str]:
-    """Attach and wait; return why each file that is not searchable is not, by its id."""
-    if not group.ids:
-        return {}
-    batch = None if attached else await _send_batch(group)
-    suspect = await (_until_done(group, batch) if batch else _until_none_waits(group))
-    return await _reasons(group, batch, suspect)
-
-
-async def _send_batch(group: _Group) -> str | None:
-    """Send the batch and return its id; None when the answer was lost but the files are in the store.
-
-    The first batch of a run goes alone, until it is known that the account keeps what it was sent.
-    """
-    run = group.run
-    async with run.first:
-        if not run.verified:
-            batch = await _batch(group)
-            await _attributes_came_back(group)
-            run.verified = True
-            run.attached.update(group.ids)
-            return batch
-    batch = await _batch(group)
-    run.attached.update(group.ids)
-    return batch
-
-
-async def _batch(group: _Group) -> str | None:
-    """Send the batch, once; when the answer is lost, look whether it was carried out."""
-    run = group.run
-    try:
-        async with run.turn():
-            return await run.account.files.attach(group.store, group.ids, recover.key(run.batch(), group.store))
-    except AccountError as error:
-        if not error.may_be_done:
-            raise _refused(group, error) from None
-        lost = error
-    run.attached.update(group.ids)
-    documents = counted(len(group.ids), "document")
-    what = f"the answer to the attach of {documents} to {group.store} was lost; waiting until they show there"
-    if await run.lag.until_shown(what, partial(_arrived, group)) is None:
-        raise recover.unknown(run, lost, f"{documents} became part of {group.store}", "they do not show there")
-    return None
-
-
-async def _attributes_came_back(group: _Group) -> None:
-    """Take back what was attached without its attributes: the next run would not know it, and attach it again."""
-    run = group.run
-    if await _kept(group):
-        return
-    run.undone = True
-    run.stop.set()
-    left = [one for one in await asyncio.gather(*(_detached(group, file_id) for file_id in group.ids)) if one]
-    also = f", but {', '.join(left)} could not be taken out of {group.store}" if left else ""
-    raise DeployerError(
-        f"account {run.account.settings.name} does not keep the attributes of documents, by which deployer knows them "
-        f"again; what this run attached and uploaded was taken back, nothing more is written{also}; check what stands "
-        "before the account"
-    )
-
-
-async def _kept(group: _Group) -> bool:
-    """Whether a document shows what it was attached with; one that does not show at all yet proves nothing."""
-    file_id, found = next(iter(group.ids)), None
-    for look in range(_LOOKS):
-        if look and not await group.run.pause(group.run.waits.poll):
-            break
-        found = await _membership(group, file_id)
-        if found and found.path is not None:
-            return True
-    return found is None
-
-
-async def _membership(group: _Group, file_id: str) -> LiveFile | None:
-    """Return a membership; out of the list where they are not served one by one. It stays attached if that fails."""
-    files = group.run.account.files
-    try:
-        async with group.run.turn():
-            try:
-                return await files.member(group.store, file_id)
-            except AccountError as error:
-                if not error.unsupported:
-                    raise
-            return next((one for one in await files.members(group.store) if one.id == file_id), None)
-    except DeployerError:
-        group.run.attached.update(group.ids)
-        raise
-
-
-async def _detached(group: _Group, file_id: str) -> str | None:
-    """Take a document out again, though the run is stopped; return its path when that failed."""
-    try:
-        async with group.run.gate:
-            await group.run.account.files.detach(group.store, file_id)
-    except AccountError:
-        group.run.attached.add(file_id)
-        return group.ids[file_id].path
-    return None
-
-
-def _refused(group: _Group, error: AccountError) -> DeployerError:
-    """A File object that was on the account when it was last looked at may be gone: then the batch is refused whole."""
-    reused = any(member.live for member in group.ids.values())
-    if not error.absent or not reused:
-        return error
-    return DeployerError(f"{error} (a File object may be gone: run again with --check-files)")
-
-
-async def _arrived(group: _Group) -> LiveFile | None:
-    """Return a document of a batch without an answer; the batch was attached whole, or not at all."""
-    file_id, member = next(iter(group.ids.items()))
-    async with group.run.turn():
-        found = await group.run.account.files.member(group.store, file_id)
-    return found if found and _is(member, found) else None
-
-
-def _is(member: Member, live: LiveFile) -> bool:
-    """Whether a membership is another than the one that a file had before it was attached again."""
-    same = live.path == member.path and vector_store.same_chunking(member.chunking, live.chunking)
-    return same and live.usable
-
-
-async def _until_done(group: _Group, batch: str) -> Sequence[str]:
-    """Poll the batch until nothing is in progress, as often as the account wishes; return what else there is in it."""
-    suspect: list[str] = []
-
-    async def left() -> tuple[int, float | None]:
-        found = await _shown(group, batch)
-        suspect[:] = found.suspect
-        return found.waiting, found.poll_after
-
-    await _poll(group, left)
-    return suspect
-
-
-async def _until_none_waits(group: _Group) -> Sequence[str]:
-    """Poll the store's list of what is in progress until none of the group is in it."""
-
-    async def left() -> tuple[int, float | None]:
-        found = await group.run.account.files.conditions(group.store, "in_progress")
-        return sum(one.id in group.ids for one in found), None
-
-    await _poll(group, left)
-    return _SUSPECT
-
-
-async def _poll(group: _Group, left: Callable[[], Awaitable[tuple[int, float | None]]]) -> None:
-    """Ask until nothing is left, or until nothing has moved for so long that it must be stuck."""
-    loop, run = asyncio.get_running_loop(), group.run
-    before, moved = len(group.ids), loop.time()
-    while True:
-        now, after = await left()
-        if now < before:
-            run.notify(Event(group.address, ready=before - now))
-            before, moved = now, loop.time()
-        if now == 0 or loop.time() - moved > run.waits.ingestion:
-            return
-        if not await run.pause(after or run.waits.poll):
-            raise Stopped("interrupted")
-
-
-async def _shown(group: _Group, batch: str) -> Progress:
-    """Look at what was just made; for a minute, its absence only means that it does not show yet."""
-    loop, run = asyncio.get_running_loop(), group.run
-    since = loop.time()
-    while True:
-        try:
-            async with run.turn():
-                return await run.account.files.progress(group.store, batch)
-        except AccountError as error:
-            if not error.absent or loop.time() - since > run.lag.most:
-                raise
-        if not await run.pause(run.waits.poll):
-            raise Stopped("interrupted")
-
-
-async def _reasons(group: _Group, batch: str | None, suspect: Sequence[str]) -> dict[str, str]:
-    """Return what is wrong with each file that is not searchable, in the service's own words."""
-    found: dict[str, str] = {}
-    for status in suspect:
-        for one in await group.run.account.files.conditions(group.store, status, batch):
-            if one.id in group.ids and one.status == status:
-                found[one.id] = _why(one)
-    return found
-
-
-def _why(one: Condition) -> str:
-    status = "stuck in progress" if one.status == "in_progress" else one.status
-    return f"{status}: {one.error or 'no reason given'}"

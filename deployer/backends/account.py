@@ -13,6 +13,7 @@ from typing import Any, cast
 from deployer import cache, remote
 from deployer.backends import embedded, validate
 from deployer.backends.base import Backend, Dialogue, FileStore, Leases, NoFiles, Pause, Row, Silence, ignore
+from deployer.backends.capabilities import Capabilities, of_account
 from deployer.errors import AccountError
 from deployer.kinds import SURFACES, Kind, kinds_of
 from deployer.model import AccountSettings, LiveFile, LiveObject
@@ -30,7 +31,7 @@ class Account:
     """The kinds that it holds by name, and the open backends by name; `homes` says which backend a kind lives in.
 
     `unlisted` are the kinds that the account did not list when it was last read, with its refusal: it has no such
-    collection (404, 405, 501), or this key may not look there (403).
+    collection (404, 405, 501), or this key may not look there (403). `capabilities`: what it can do with documents.
     """
 
     settings: AccountSettings
@@ -38,6 +39,7 @@ class Account:
     homes: Mapping[str, str]
     backends: Mapping[str, Backend]
     unlisted: dict[str, AccountError] = field(default_factory=dict)
+    capabilities: Capabilities = field(default_factory=Capabilities)
 
     def of(self, kind: str) -> Backend:
         """Return the backend where objects of a kind are."""
@@ -159,7 +161,8 @@ async def open_account(
         for name in dict.fromkeys(home.backend for home in surface.values()):
             backends[name] = await stack.enter_async_context(_OPENERS[name](place))
         homes = {name: home.backend for name, home in surface.items()}
-        yield Account(place.reached, kinds_of(settings.api, settings), homes, backends)
+        able = of_account(root / cache.FOLDER, place.reached)
+        yield Account(place.reached, kinds_of(settings.api, settings), homes, backends, capabilities=able)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import urlsplit
 
@@ -89,11 +90,15 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a batch is: how many are `waiting`, which other states (`suspect`) some are in, when to ask again."""
+    """How far a batch is: how many are `waiting`, which other states (`suspect`) some are in, when to ask again.
+
+    `total` is how many the batch has, as far as the place tells.
+    """
 
     waiting: int
     suspect: tuple[str, ...]
     poll_after: float | None
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,27 @@ class Holder:
     holds: frozenset[str] = frozenset()
     is_store: bool = False
     count: int | None = None
+
+
+class AttachForm(StrEnum):
+    """How documents are attached, the best first."""
+
+    BATCH = "files"
+    """A batch of `files`: objects with attributes."""
+    SINGLE = "single"
+    """One by one, with attributes (OGX takes batches of ids alone, which share their attributes)."""
+    IDS = "file_ids"
+    """A batch of `file_ids`, without attributes (Foundry classic)."""
+    BARE = "bare"
+    """One by one, without attributes."""
+
+    @property
+    def carries_attributes(self) -> bool:
+        return self in (AttachForm.BATCH, AttachForm.SINGLE)
+
+    @property
+    def is_batch(self) -> bool:
+        return self in (AttachForm.BATCH, AttachForm.IDS)
 
 
 class FileStore(Protocol):
@@ -157,8 +183,14 @@ class FileStore(Protocol):
     async def has_member(self, store: str, file_id: str) -> bool:
         """Whether a store holds a file."""
 
-    async def attach(self, store: str, members: Mapping[str, Member], key: str = "") -> str:
-        """Attach files (members by file id) as one batch; return its id. `key` is as for `Backend.create`."""
+    async def attach(
+        self, store: str, members: Mapping[str, Member], key: str = "", form: AttachForm = AttachForm.BATCH
+    ) -> str | None:
+        """Attach files (members by file id) by one request, and return the id of the batch; None where it makes none.
+
+        `key` tells a place that knows it which requests are one and the same. What has no batch takes one file; a batch
+        of ids takes the chunking of the first for all.
+        """
 
     async def progress(self, store: str, batch: str) -> Progress:
         """Look how far a batch is."""

@@ -125,12 +125,17 @@ def parsed(text: Any) -> dict[str, str]:
 
 def is_own(key: str) -> bool:
     """Whether a pair of metadata is one of the stamp."""
-    return key in KEYS or (key.startswith(f"{FILES}_") and key.removeprefix(f"{FILES}_").isdecimal())
+    return key in KEYS or is_of_files(key)
+
+
+def is_of_files(key: str) -> bool:
+    """Whether a pair (`deployer_files`, `deployer_files_2`, …) holds a part of the map of files."""
+    return key == FILES or (key.startswith(f"{FILES}_") and key.removeprefix(f"{FILES}_").isdecimal())
 
 
 def files_of(metadata: Mapping[str, Any]) -> dict[str, str]:
     """Read the map of files, which may take several pairs."""
-    texts = [metadata[key] for key in sorted(metadata) if key == FILES or (is_own(key) and key not in KEYS)]
+    texts = [metadata[key] for key in sorted(metadata) if is_of_files(key)]
     return {short: found for text in texts for short, found in parsed(text).items()}
 
 

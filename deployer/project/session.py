@@ -57,6 +57,7 @@ class Session:
     async def plan(self, options: PlanOptions = USUAL) -> ProjectPlan:
         """Read the account and compare: the plan of this moment."""
         live = await self.read(whole=options.prune)
+        self._recall(live)
         if options.check_files:
             from deployer.apply.reuse import without_files
 
@@ -80,6 +81,12 @@ class Session:
         rows = {one.id: one for one in made.live}
         found = {address: rows[live_id] for address, live_id in made.known.items() if live_id in rows}
         return {address: self.account.of(one.kind).reference(one.kind, one.raw) for address, one in found.items()}
+
+    def _recall(self, live: Sequence[LiveObject]) -> None:
+        """What is live is better evidence than memory: a document with attributes says that they are kept."""
+        able = self.account.capabilities
+        if able.attributes is False and any(file.path is not None for one in live for file in one.files):
+            able.learn_attributes("documents of the account carry them", kept=True)
 
     def again(self, options: PlanOptions) -> Callable[[], Awaitable[ProjectPlan]]:
         """Return what makes the plan that proves a run: with the same options, and the commit of now."""
@@ -111,6 +118,7 @@ class Session:
             self.manifest.moved,
             self.account.settings.limits,
             options.check_files,
+            self.account.capabilities.attributes is not False,
             targets=options.targets,
         )
 

@@ -30,11 +30,15 @@ class Refusal:
 
 @dataclass
 class Service:
-    """An account that gets what `alter` makes of each request; `asked` are the requests, with what they carried."""
+    """An account that gets what `alter` makes of each request; `asked` are the requests, with what they carried.
+
+    `names` are those of uploaded files, by id.
+    """
 
     app: App
     alter: Alter
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
 
     async def __call__(
         self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
@@ -57,7 +61,13 @@ class Service:
         async def again() -> Message:
             return {"type": "http.request", "body": whole, "more_body": False}
 
-        await self.app({**scope, "headers": headers}, again, send)
+        async def noted(message: Message) -> None:
+            if (method, path) == ("POST", "/files") and message.get("body"):
+                row = json.loads(message["body"])
+                self.names[row.get("id", "")] = row.get("filename", "")
+            await send(message)
+
+        await self.app({**scope, "headers": headers}, again, noted)
 
 
 async def _answer(send: Callable[[Message], Awaitable[None]], refusal: Refusal) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from deployer.backends import validate
 from deployer.backends.base import (
+    AttachForm,
     Condition,
     Held,
     Holder,
@@ -276,16 +277,13 @@ class HttpFiles:
             raise pages.odd_answer(self.client, path, f"gave {row['id']} with {odd}")
         return vector_store.live_file({**row, "created_at": canonical.seconds(row.get("created_at"))})
 
-    async def attach(self, store: str, members: Mapping[str, Member], key: str = "") -> str:
-        entries = [
-            {**vector_store.membership(member.attributes, member.chunking), "file_id": file_id}
-            for file_id, member in members.items()
-        ]
-        path = _batches(store)
-        answer = await self.client.write(
-            "POST", path, {"files": entries}, counts=attaching(store, len(entries)), key=key
-        )
-        return str(_with_id(self.client, path, answer.data)["id"])
+    async def attach(
+        self, store: str, members: Mapping[str, Member], key: str = "", form: AttachForm = AttachForm.BATCH
+    ) -> str | None:
+        path, body = _attaching(store, members, form)
+        counts = attaching(store, len(members))
+        answer = (await self.client.write("POST", path, body, counts=counts, key=key)).data
+        return str(_with_id(self.client, path, answer)["id"]) if form.is_batch else None
 
     async def progress(self, store: str, batch: str) -> Progress:
         path = f"{_batches(store)}/{batch}"
@@ -294,7 +292,9 @@ class HttpFiles:
         if not isinstance(counts, dict):
             raise self.client.error("GET", path, Failure("answered without file_counts", _REMEDY))
         suspect = tuple(status for status in _SUSPECT if counts.get(status))
-        return Progress(int(counts.get("in_progress") or 0), suspect, answer.poll_after)
+        total = counts.get("total")
+        whole = total if isinstance(total, int) and not isinstance(total, bool) else None
+        return Progress(int(counts.get("in_progress") or 0), suspect, answer.poll_after, whole)
 
     async def conditions(self, store: str, status: str, batch: str | None = None) -> list[Condition]:
         path = f"{_batches(store)}/{batch}/files" if batch else _members(store)
@@ -355,6 +355,22 @@ def _members(store: str) -> str:
 
 def _batches(store: str) -> str:
     return f"{_STORES.path}/{store}/file_batches"
+
+
+def _attaching(store: str, members: Mapping[str, Member], form: AttachForm) -> tuple[str, dict[str, Any]]:
+    """Return path and body of a request that attaches files, in one of the forms that accounts take."""
+    entries = [
+        {**vector_store.membership(one.attributes, one.chunking), "file_id": file_id}
+        for file_id, one in members.items()
+    ]
+    if form is AttachForm.BATCH:
+        return _batches(store), {"files": entries}
+    if not form.carries_attributes:
+        entries = [{name: value for name, value in one.items() if name != "attributes"} for one in entries]
+    if form is not AttachForm.IDS:
+        return _members(store), entries[0]
+    shared = {name: value for name, value in entries[0].items() if name != "file_id"}
+    return _batches(store), {"file_ids": [*members], **shared}
 
 
 def _stored(row: Row) -> StoredFile:

@@ -146,7 +146,17 @@ class Client:
         text = f"account {self.settings.name}: {where}{often} {failure.what}; {failure.remedy}"
         text = masked(text, self.settings.api_key)
         other_form = failure.status == _OK and failure.fate in (Fate.REFUSED, Fate.ANSWERED)
-        return AccountError(text, status=failure.status, code=failure.code, lost=lost, done=done, other_form=other_form)
+        said = masked(failure.said, self.settings.api_key)
+        return AccountError(
+            text,
+            status=failure.status,
+            code=failure.code,
+            lost=lost,
+            done=done,
+            other_form=other_form,
+            param=failure.param,
+            said=said,
+        )
 
     async def _send(self, call: HttpRequest, *, again: bool) -> Answer:
         self.requests += 1

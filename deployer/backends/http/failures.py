@@ -44,7 +44,7 @@ _UNDONE = ("disk_full", "disk_read_only")  # by the embedded account, and asked 
 class Failure:
     """`what` follows the URL in the sentence, `remedy` ends it; `status` and `code` are the answer's, if one came.
 
-    `wait` is how long (seconds) the account asks to wait.
+    `wait` is how long (seconds) the account asks to wait; `param` what the error is about, and `said` its words.
     """
 
     what: str
@@ -53,6 +53,8 @@ class Failure:
     code: str | None = None
     fate: Fate = Fate.REFUSED
     wait: float | None = None
+    param: str | None = None
+    said: str = ""
 
 
 class Trouble(Exception):  # noqa: N818 (it goes from one attempt to the loop around it, and no further)
@@ -69,7 +71,17 @@ def refused(response: httpx2.Response) -> Failure:
     what = f"answered {status}: {_line(said) if isinstance(said, str) and said else _shown(response)}"
     remedy = advice.of_error(status, code, sort, body.get("param")) or _remedy(status, headers)
     known = code if isinstance(code, str) else None
-    return Failure(what, remedy, status, known, _fate(status, (code, sort), headers), asked_wait(headers))
+    param, words = body.get("param"), _line(said) if isinstance(said, str) else ""
+    return Failure(
+        what,
+        remedy,
+        status,
+        known,
+        _fate(status, (code, sort), headers),
+        asked_wait(headers),
+        param if isinstance(param, str) else None,
+        words,
+    )
 
 
 def _body(response: httpx2.Response) -> dict[str, Any]:
@@ -79,7 +91,17 @@ def _body(response: httpx2.Response) -> dict[str, Any]:
     except ValueError:
         return {}
     found = data.get("error", data) if isinstance(data, dict) else None
-    return found if isinstance(found, dict) else {}
+    return _finding(found.get("detail"), found) if isinstance(found, dict) else {}
+
+
+def _finding(detail: Any, data: dict[str, Any]) -> dict[str, Any]:
+    """Return the error; of the findings that FastAPI answers (`detail`: `loc`, `msg`, `type`) the first."""
+    first = detail[0] if isinstance(detail, list) and detail else None
+    if not isinstance(first, dict):
+        return data
+    loc = first.get("loc")
+    path = ".".join(str(part) for part in loc if part != "body") if isinstance(loc, list) else None
+    return {"message": first.get("msg"), "code": first.get("type"), "param": path, **data}
 
 
 def _fate(status: int, words: tuple[object, object], headers: Mapping[str, str]) -> Fate:
