@@ -25,6 +25,7 @@ _UNKNOWN_FORMS = (
 )
 """Codes of OpenAI's API for bodies that it does not know, and types of pydantic's findings, which FastAPI answers."""
 _ATTACHING = ("files", "file_ids", "attributes")
+_QUOTED = re.compile(r"['\"`]([a-z_.\[\]0-9]+)['\"`]")
 _CARRIED_OUT = range(200, 400)
 
 
@@ -97,10 +98,16 @@ class AccountError(DeployerError):
 
     @property
     def about_form(self) -> bool:
-        """Whether the account says that it does not know what it was asked for in this form, whatever that holds."""
+        """Whether the account says that it does not know what it was asked for in this form, whatever that holds.
+
+        Its words count only where it gives neither a code nor a parameter.
+        """
         if self.status in _NOT_OFFERED or self.code in _UNKNOWN_FORMS:
             return True
-        return self.code is None and re.split(r"[.\[]", self.param or "")[0] in _ATTACHING
+        if self.code is not None:
+            return False
+        about = self.param or (found[1] if (found := _QUOTED.search(self.said)) else "")
+        return re.split(r"[.\[]", about)[0] in _ATTACHING
 
     @property
     def absent(self) -> bool:

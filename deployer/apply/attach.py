@@ -147,16 +147,18 @@ def _why_refused(group: _Group, error: AccountError) -> str:
 
 
 async def _in_a_form(group: _Group) -> _Sent:
-    """Attach a group in the form that the account takes; where that is refused, or never was taken, in others.
+    """Attach a group in the form that the account takes; where that is refused as a form, in others.
 
-    Raises the refusal that says most about the documents.
+    A 404 may say that there is no such path, as long as the form was never taken. Raises the refusal that says most
+    about the documents.
     """
     run, able = group.run, group.run.account.capabilities
     form = able.form
     try:
         sent = await _requested(group, form)
     except AccountError as error:
-        if error.may_be_done or not (error.about_form or (len(group.ids) == 1 and form not in run.forms)):
+        unproven = error.absent and len(group.ids) == 1 and form not in run.forms
+        if error.may_be_done or not (error.about_form or unproven):
             raise
         refusal = error
     else:

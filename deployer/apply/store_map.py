@@ -31,7 +31,7 @@ class StoreNames:
 
     @asynccontextmanager
     async def alone(self, store: str) -> AsyncIterator[None]:
-        """Wait until nobody else writes the metadata of an object."""
+        """Wait until no other write of the metadata of an object is under way."""
         async with self._turns[store]:
             yield
 

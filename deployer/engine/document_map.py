@@ -62,7 +62,7 @@ def _recognised(
 
 
 def _named(file: LiveFile, tokens: Mapping[str, str], known: Mapping[str, DesiredFile | LiveFile]) -> LiveFile:
-    """Attributes that the account cannot hold are taken for as declared: nobody can have edited them."""
+    """Attributes that the account cannot hold count as declared, since they cannot have been edited."""
     found = tokens.get(stamp.name_of(file.id)) if file.path is None else None
     if found is None:
         return file

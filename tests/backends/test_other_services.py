@@ -245,7 +245,7 @@ APPLY = ("apply", "--yes", "--account", "other")
 
 
 @pytest.mark.parametrize("api", SURFACES)
-def test_an_account_that_keeps_no_attributes_gets_no_documents(
+def test_an_account_that_keeps_no_attributes_names_documents_in_its_stores(
     project: Project, api: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KEY", "any")
@@ -256,8 +256,35 @@ def test_an_account_that_keeps_no_attributes_gets_no_documents(
         project.manifest(BASE % (api, url) + STORE + "  more: {name: More, files: [more/*.md]}\n")
         for _ in range(2):
             result = project.run(*APPLY)
-            assert result.code == 1
-            assert "other does not keep the attributes of documents" in result.out
+            assert (result.code, result.err) == (0, "")
+            members, files = asyncio.run(_held(project.root, account.app))
+            assert ([len(one) for one in members], len(files)) == ([3, 3], 6)
+
+
+@pytest.mark.parametrize("api", SURFACES)
+def test_an_account_that_can_name_no_documents_gets_none(
+    project: Project, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEY", "any")
+    for name in range(3):
+        project.write(f"docs/{name}.md", f"Text {name}.")
+        project.write(f"more/{name}.md", f"Another text {name}.")
+
+    def unchangeable(method: str, path: str, _query: str) -> tuple[int, Any] | None:
+        one = method == "POST" and path.startswith("/vector_stores/") and path.count("/") == 2
+        return (405, {"detail": "Method Not Allowed"}) if one else None
+
+    folder = project.root / "account"
+    with (
+        EmbeddedAccount(folder) as account,
+        _served(Lesser(_Forgetful(account.app, "attributes"), unchangeable)) as url,
+    ):
+        project.manifest(BASE % (api, url) + STORE + "  more: {name: More, files: [more/*.md]}\n")
+        result = project.run(*APPLY)
+        assert result.code == 1
+        assert "other does not keep the attributes of documents" in result.out
+        for _ in range(2):
+            assert project.run(*APPLY).code == 1
             members, files = asyncio.run(_held(project.root, account.app))
             assert (set(members), files) == ({()}, [])
 
