@@ -21,6 +21,8 @@ from deployer.backends.base import without_password
 from deployer.model import AccountSettings
 
 _NAME = "journal.jsonl"
+_KEPT = 24 * 3600.0
+"""Seconds for which a create whose result never showed keeps its nonce: services keep keys for about a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,12 @@ class Journal:
 
     def made(self, address: str, live_id: str) -> None:
         self._write([{"created": address, "id": live_id}])
+
+    @property
+    def begun(self) -> dict[str, BegunCreate]:
+        """Return the creates that may yet show: those whose id is known, and those of the last day."""
+        since = time.time() - _KEPT
+        return {name: one for name, one in self.creates.items() if one.live_id or one.began > since}
 
     def settle(self, addresses: Iterable[str]) -> None:
         """Forget creates: a list shows what they made, or nothing was made."""

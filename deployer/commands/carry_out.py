@@ -112,7 +112,7 @@ async def carried_out(
         if result.status is not ApplyStatus.DONE:
             return _ended(result, words)
         _print_counts(result)
-        result = words.report.result = await proven(result, options)
+        result = words.report.result = await proven(session, result, options)
         return _closed(result, words)
 
 
@@ -246,6 +246,7 @@ def _begun(one: Begun) -> str:
 def _closed(result: ApplyResult, words: Words) -> int:
     """Say what the proof says."""
     from deployer.render import text
+    from deployer.render.lines import plain
 
     if result.left is None:
         click.echo()
@@ -253,6 +254,6 @@ def _closed(result: ApplyResult, words: Words) -> int:
     if result.ok:
         click.echo(f" {words.done}")
         return EXIT_DONE
-    click.echo(" But the next plan is not empty:\n")
+    click.echo(f" But {plain(result.why) or 'the next plan is not empty'}:\n")
     text.plan(result.left, Streams.standard())
     return EXIT_FAILED

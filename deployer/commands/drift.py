@@ -9,6 +9,7 @@ import click
 from deployer.commands.carry_out import tell
 from deployer.commands.options import ProjectChoice, format_option, project_options, target_option
 from deployer.errors import EXIT_CHANGES, EXIT_DONE
+from deployer.model import ProblemsFound
 from deployer.render import formats
 
 
@@ -29,6 +30,8 @@ def command(*, choice: ProjectChoice, targets: tuple[str, ...], form: str, exit_
     """
     found = asyncio.run(choice.load().adrift(targets=targets, on_event=tell))
     formats.write("drift", form, found.plan)
+    if found.plan.errors:
+        raise ProblemsFound(found.plan.errors)
     if found.absent:
         names = ", ".join(map(str, found.absent))
         click.echo(f"note: not on the account, never applied or deleted there: {names}", err=True)

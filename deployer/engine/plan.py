@@ -46,6 +46,7 @@ from deployer.wording import listed
 _NEEDS_BYTES = (FileAction.ADD, FileAction.REPLACE)
 _MOST_PAIRS = document_map.MOST_PAIRS
 _DOCTOR = "deployer doctor --account {} --probe"
+_SHOWN = 5
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -255,7 +256,7 @@ def _moved(scope: Scope, groups: dict[Address, list[Owned]]) -> tuple[dict[Addre
 def _twins(
     scope: Scope, groups: Mapping[Address, Sequence[Owned]], users: Callable[[Owned], Sequence[Address | str]]
 ) -> tuple[list[Draft], list[Problem]]:
-    """More than one live object at an address: the oldest is the one, the others go with consent."""
+    """More than one live object at an address: the oldest is the one, the others go with consent, or are an error."""
     drafts, problems = [], []
     for address, group in sorted(groups.items()):
         for twin in group[1:]:
@@ -265,11 +266,23 @@ def _twins(
             which = first if twin.live.raw.get("status") == "expired" else f"the older one, {first},"
             text = f"{first} and {twin.live.id} both carry this address; {which} is used"
             remedy = "it will be deleted" if goes else _why_twin_stays(twin, staying)
-            problems.append(Problem(text, remedy, str(address), severity=Severity.WARNING))
+            told = Severity.WARNING if goes or _has_expired(twin) else Severity.ERROR
+            problems.append(Problem(text, remedy, str(address), severity=told))
             if goes:
                 after = [address, *(user for user in using if isinstance(user, Address))]
                 drafts.append(decide.superseded(scope, address, twin, Why.SECOND_COPY, after))
     return drafts, problems
+
+
+def duplicates(scope: Scope, live: Sequence[LiveObject], going: Collection[str]) -> list[Problem]:
+    """Return an error for each address that two live objects carry, of which neither is `going`."""
+    problems = []
+    for address, group in sorted(_groups(scope, live).items()):
+        there = [one.live.id for one in group if not _has_expired(one) and one.live.id not in going]
+        if len(there) > 1:
+            text = f"{listed(there, _SHOWN)} carry this address, which one object may"
+            problems.append(Problem(text, "deployer apply --prune keeps the oldest one", str(address)))
+    return problems
 
 
 def _why_twin_stays(twin: Owned, staying: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from deployer.engine import stamp
 from deployer.errors import DeployerError
-from deployer.model import Action, Address, LiveObject, Plan, Resource
+from deployer.model import Action, Address, LiveObject, Plan, ProblemsFound, Resource
 from deployer.project.applying import ApplyOptions, executed
 from deployer.project.results import ApplyResult
 from deployer.wording import listed
@@ -76,10 +76,13 @@ async def adoption(session: Session, wanted: AdoptionRequest) -> Adoption:
     """Find what is meant and prove which documents are the declared ones; DeployerError where it cannot be adopted."""
     from deployer.apply.reuse import prove
     from deployer.engine import adopt
+    from deployer.engine.plan import duplicates
 
     resource = declared(session.manifest, wanted.address)
     now = await session.plan()
     live = await _with_files(session, _found(now, resource.address, wanted))
+    if twins := duplicates(session.scope(), now.live, ()):
+        raise ProblemsFound(twins)
     _check(now, resource, live, wanted.force)
     proof = await prove(session.account.files, live.files, resource.files, by_size=wanted.by_size)
     taking = adopt.Taking(resource, live, proof.proven)

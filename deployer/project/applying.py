@@ -11,24 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 from deployer.engine import guard
 from deployer.errors import AccountError, DeployerError
-from deployer.model import Address, Begun, Change, LiveObject, Outcome, Plan, Status, Upload
+from deployer.model import Action, Address, Begun, Change, LiveObject, Outcome, Plan, Status, Upload
 from deployer.project.events import Listener, Notice, OnEvent, StopSignal, ignore
 from deployer.project.results import ApplyResult, ApplyStatus, ProjectPlan
 from deployer.project.undo import store_of
 from deployer.rollback import snapshot
 from deployer.rollback.snapshot import CREATES
 from deployer.rollback.store import name_of
+from deployer.wording import listed
 
 if TYPE_CHECKING:
     from deployer.apply.execution import Event
+    from deployer.apply.lag import Lag
     from deployer.backends.base import Held, Unlisted
     from deployer.project.session import Session
 
 PRUNE_LIMIT = guard.PRUNE_LIMIT
 GUARDS = guard.GUARDS
 """The names of guards that can be lifted."""
-_LAGS = (0.5, 1.0, 2.0, 4.0)
-"""Seconds between looks: a list may not show yet what was just written, or still show what has gone."""
+_FORM = 7.0
+"""Seconds for which a plan that no lagging list explains may become empty: a service goes on with what it was sent."""
+_AWAY = (Action.CREATE, Action.DELETE)
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ async def applied(session: Session, plan: Plan, options: ApplyOptions) -> ApplyR
     """
     listener = Listener(options.on_event, options.stop)
     options = replace(options, on_event=listener)
-    result = await proven(await executed(session, plan, options), options)
+    result = await proven(session, await executed(session, plan, options), options)
     listener.check()
     return result
 
@@ -129,30 +133,58 @@ def _ended(outcomes: Sequence[Outcome], options: ApplyOptions) -> tuple[ApplySta
     return (ApplyStatus.DONE if done else ApplyStatus.INCOMPLETE), ""
 
 
-async def proven(result: ApplyResult, options: ApplyOptions) -> ApplyResult:
-    """Plan again after a run in which every change was done: that plan must be empty."""
-    if result.status is not ApplyStatus.DONE or options.again is None:
+async def proven(session: Session, result: ApplyResult, options: ApplyOptions) -> ApplyResult:
+    """Plan again after a run in which every change was done: that plan must be empty, and without errors."""
+    if result.status is not ApplyStatus.DONE or options.again is None or result.plan is None:
         return result
     try:
-        left = ProjectPlan.of(await _settled(options.again))
+        left = ProjectPlan.of(await _settled(options.again, result.plan, session.lag))
     except DeployerError as error:
         return replace(result, status=ApplyStatus.INCOMPLETE, why=str(error))
-    return replace(result, left=left, status=ApplyStatus.INCOMPLETE if left.pending else ApplyStatus.DONE)
+    if not left.pending and not left.errors:
+        return replace(result, left=left)
+    return replace(result, left=left, status=ApplyStatus.INCOMPLETE, why=_unseen(result.plan, left, session.lag))
 
 
-async def _settled(again: Callable[[], Awaitable[Plan]]) -> Plan:
-    """Return the next plan, once it is empty or has had its time to become so."""
-    for pause in _LAGS:
+async def _settled(again: Callable[[], Awaitable[Plan]], done: Plan, lag: Lag) -> Plan:
+    """Return the next plan, once it is empty or has had its time to become so: as long as a list may lag.
+
+    A store that is not seen yet has no documents that could be asked for.
+    """
+    clock = asyncio.get_running_loop().time
+    began = clock()
+
+    async def look() -> Plan | AccountError | None:
         try:
             left = await again()
         except AccountError as error:
-            if not error.absent:
-                raise
-        else:
-            if not left.pending:
-                return left
-        await asyncio.sleep(pause)
-    return await again()
+            return None if error.absent else error
+        late = clock() - began > _FORM and not _lagging(done, left)
+        return None if left.pending and not late else left
+
+    what = "not everything that was written shows in the lists of the account; waiting until it does"
+    found: Plan | AccountError | None = await lag.until_shown(what, look, began)
+    if isinstance(found, AccountError):
+        raise found
+    return await again() if found is None else found
+
+
+def _lagging(done: Plan, left: Plan) -> list[Change]:
+    """Return what is left because a list shows the state before its write, as far as one can tell."""
+    before = {change.address: change for change in done.pending}
+    return [one for one in left.pending if one.address in before and _is_as_before(before[one.address], one)]
+
+
+def _is_as_before(before: Change, now: Change) -> bool:
+    return now.action in _AWAY or bool(now.files) or now.reviewed == before.reviewed
+
+
+def _unseen(done: Plan, left: Plan, lag: Lag) -> str:
+    """Say that it is unknown whether something is done, where lists go on showing what was before."""
+    names = [str(one.address) for one in _lagging(done, left)]
+    if not names or not lag.most:
+        return ""
+    return f"whether {listed(names, _NAMED)} is done is unknown: {lag.most:.0f} s later the account does not show it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,11 @@ from deployer.conversation import (
 from deployer.conversation.answers import Answers
 from deployer.conversation.faces import unsupported
 from deployer.engine import stamp
+from deployer.engine.plan import duplicates
 from deployer.errors import DeployerError, UsageError
 from deployer.kinds import kinds_of
 from deployer.manifest import Manifest, handlers
-from deployer.model import LiveObject, Resource
+from deployer.model import LiveObject, ProblemsFound, Resource
 from deployer.project.session import Session
 
 OnHappening = Callable[[Happening], None]
@@ -35,6 +36,9 @@ async def chatted(  # noqa: PLR0913, PLR0917 (what a turn needs)
     if dialogue is None or opened is None:
         raise unsupported(session.target.api)
     live = await session.read(whole=False)
+    twins = [one for one in duplicates(session.scope(), live, ()) if one.address == str(resource.address)]
+    if twins:
+        raise ProblemsFound(twins)
     found = next((one for one in live if _is(session, one, resource)), None)
     if found is None:
         raise DeployerError(f"{resource.address} is not live on this account; run ", run=["apply"])

@@ -13,6 +13,7 @@ from typing import Any
 
 from deployer import manifest
 from deployer.apply.journal import Journal
+from deployer.apply.lag import Lag
 from deployer.backends import embedded
 from deployer.backends.account import Account, open_account
 from deployer.backends.base import Held, Lease, without_password
@@ -22,6 +23,7 @@ from deployer.errors import AccountError
 from deployer.kinds import Kind
 from deployer.model import Address, LiveObject, Plan, Problem, Resource, Severity, Target
 from deployer.project import models
+from deployer.project.begun import BegunCreates
 from deployer.project.events import OnEvent, Watch, ignore, telling
 from deployer.project.results import USUAL, PlanOptions, ProjectPlan
 from deployer.wording import listed
@@ -37,16 +39,37 @@ class Session:
     manifest: manifest.Manifest
     target: Target
     origin: str
+    on_event: OnEvent = ignore
 
     @property
     def kinds(self) -> Mapping[str, Kind]:
         return self.account.kinds
 
     async def read(self, *, whole: bool = True) -> tuple[LiveObject, ...]:
-        """Return all live objects; kinds that the manifest does not declare may be missing on the account.
+        """Return all live objects, with those that an earlier run was making and that may not be listed yet.
 
-        A `whole` look raises AccountError where this key may not look: what is there could be owned.
+        Kinds that the manifest does not declare may be missing on the account. A `whole` look raises AccountError
+        where this key may not look: what is there could be owned.
         """
+        live = await self._read(whole=whole)
+        return await self.begun.shown(live, lambda: self._read(whole=whole))
+
+    @property
+    def begun(self) -> BegunCreates:
+        """What an earlier run was making, by the journal of this moment."""
+        return BegunCreates(self.account, self.manifest.project, self.journal, self.lag)
+
+    @property
+    def lag(self) -> Lag:
+        """How long a list of the account may lag, and who is told of a wait."""
+        return Lag(self.account.settings.list_lag, self.on_event)
+
+    @property
+    def journal(self) -> Journal:
+        """What this machine knows of runs that did not live to their end."""
+        return Journal.of(self.manifest.root, self.account.settings, self.manifest.project)
+
+    async def _read(self, *, whole: bool) -> tuple[LiveObject, ...]:
         needed = {one.address.kind for one in self.manifest.resources}
         live = await self.account.read(lambda raw: _owned(self.manifest.project, raw), needed)
         hidden = [error for error in self.account.unlisted.values() if error.forbidden]
@@ -62,11 +85,10 @@ class Session:
             from deployer.apply.reuse import without_files
 
             live = await without_files(self.account, live)
-        left_over = Journal.of(self.manifest.root, self.account.settings, self.manifest.project).left_over
         resources = self.manifest.resources
         if options.targets:
             resources = tuple(plan.with_needs(self.kinds, resources, options.targets))
-        built = plan.build(self.scope(options), resources, live, left_over)
+        built = plan.build(self.scope(options), resources, live, self.journal.left_over)
         known = models.known(self.manifest.settings)
         told = [one for resource in resources for one in models.problems(resource, known, self.target.api)]
         sent = {change.address for change in built.pending}
@@ -74,6 +96,7 @@ class Session:
             manifest.leaking, self.manifest.root, [one for one in resources if one.address in sent]
         )
         told += [*unlisted(self.account), *partial(options.targets, needs=bool(resources))]
+        told += await self.begun.problems(live)
         return ProjectPlan.of(replace(built, problems=(*built.problems, *told)) if told else built)
 
     def references(self, made: Plan) -> dict[str, str]:
@@ -162,7 +185,7 @@ async def opened(
     with telling(on_event) if on_event is not ignore else nullcontext():  # else whoever listens outside goes on
         found = replace(found, resources=await _digested(found, rehash=rehash))
         async with open_account(found.settings, found.root, Watch(on_event), answers) as account:
-            yield Session(account, found, target_of(found), await asyncio.to_thread(_commit, found.root))
+            yield Session(account, found, target_of(found), await asyncio.to_thread(_commit, found.root), on_event)
 
 
 async def _digested(found: manifest.Manifest, *, rehash: bool) -> tuple[Resource, ...]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from deployer.engine import stamp
+from deployer.engine.plan import duplicates
 from deployer.errors import DeployerError
 from deployer.kinds import kinds_of
 from deployer.model import Action, Address, Change, OnDrift, Plan, Problem, Reason, Severity, Target, Why
@@ -134,7 +135,10 @@ async def plan_rollback(
     declared = [file for resource in manifest.resources for file in resource.files]
     search = ContentSearch(session.account, manifest.root, declared, store_of(manifest))
     contents = await find_contents(search, entries, live)
-    return restore.plan_rollback(session.scope(options), entries, live, contents, again)
+    found = restore.plan_rollback(session.scope(options), entries, live, contents, again)
+    going = {change.live_id or "" for change in found.plan.pending if change.action is Action.DELETE}
+    told = [*duplicates(session.scope(options), live, going), *await session.begun.problems(live)]
+    return replace(found, plan=replace(found.plan, problems=(*found.plan.problems, *told)))
 
 
 def missing(found: Sequence[MissingContent], again: str) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from deployer.model import Action, Plan, Status
+import deployer
+from deployer.model import Action, Plan, ProblemsFound, Status
 from deployer.project import PlanOptions
 from tests.support.live import Wire, apply, embedded, http, session
 from tests.support.project import Project
@@ -241,11 +242,13 @@ def test_two_live_objects_with_one_address_are_both_named_and_one_goes_with_cons
 
     project.manifest("assistants: {a: {model: m}}")
     first, second = asyncio.run(twin())
-    for command in (["plan"], ["apply", "--yes"]):
+    commands = (["plan"], ["apply", "--yes"], ["outputs"], ["drift"], ["adopt", "assistant/a", second])
+    for command in commands:
         result = project.run(*command)
-        assert result.code == 0
-        assert first in result.out
-        assert second in result.out
-        assert project.run("outputs").out.split()[-1] == min(first, second)
+        assert result.code == 1, command
+        assert first in result.out + result.err
+        assert second in result.out + result.err
+    with pytest.raises(ProblemsFound, match=f"{first}.*{second}|{second}.*{first}"):
+        deployer.Project.load().chat("a", "Hello")
     assert project.run("apply", "--yes", "--prune").code == 0
     assert "both carry" not in project.run("plan").out

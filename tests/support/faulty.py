@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deployer.apply.execute import execute
-from deployer.apply.execution import Event, Waits
+from deployer.apply.execution import Waits
 from deployer.backends.base import Unlisted
 from deployer.backends.http.client import PATIENT
+from deployer.errors import DeployerError
 from deployer.model import LIST_LAG, OnDrift, Outcome, Plan, Status
-from deployer.project import PlanOptions
+from deployer.project import ApplyResult, PlanOptions, ProjectEvent
+from deployer.project.applying import GUARDS, ApplyOptions, applied, refused
 from deployer.project.session import Session
 from deployer.server import EmbeddedAccount, read_faults
 from tests.backends import virtual
@@ -57,9 +59,33 @@ class Day:
 
     async def applied(self, one: Session, wishes: PlanOptions = PRUNE) -> tuple[Outcome, ...]:
         plan = await one.plan(wishes)
-        return await execute(one.account, plan, self.root, self._note, waits=self.waits)
+        return await execute(one.account, plan, self.root, self.note, waits=self.waits)
 
-    def _note(self, event: Event | Unlisted) -> None:
+    def whole_run(self, wishes: PlanOptions = PRUNE) -> ApplyResult:
+        """Apply as the library does: plan, carry out, prove."""
+
+        async def work(one: Session) -> ApplyResult:
+            options = ApplyOptions(one.again(wishes), force=GUARDS, on_event=self.note)
+            try:
+                return await applied(one, await one.plan(wishes), options)
+            except DeployerError as error:
+                return refused(error)
+
+        return self.run(work)
+
+    def killed(self, when: Callable[[], bool]) -> None:
+        """Apply, and end it in the middle of its requests as soon as something is so."""
+
+        async def work(one: Session) -> None:
+            task = asyncio.create_task(self.applied(one))
+            while not when() and not task.done():  # noqa: ASYNC110 (a predicate has no event)
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        self.run(work)
+
+    def note(self, event: ProjectEvent) -> None:
         if isinstance(event, Unlisted):
             self.told.append(str(event))
 
@@ -71,7 +97,7 @@ class Day:
 
         async def within() -> Result:
             lag, patience = (LIST_LAG, virtual.patience()) if self.clock else (_LAG, PATIENT)
-            async with session(self.root, self.api, self.wire, lag=lag, patience=patience) as one:
+            async with session(self.root, self.api, self.wire, lag=lag, patience=patience, on_event=self.note) as one:
                 return await work(one)
 
         return virtual.run(within(), self.clock) if self.clock else asyncio.run(within())

@@ -20,6 +20,7 @@ from deployer.backends.http.client import PATIENT, Client, Patience
 from deployer.kinds import kinds_of
 from deployer.model import UNLIMITED, AccountSettings, OnDrift, Outcome, Severity, Target
 from deployer.project import PlanOptions
+from deployer.project.events import OnEvent, ignore
 from deployer.project.session import Session
 from deployer.server import EmbeddedAccount
 
@@ -63,6 +64,7 @@ async def session(  # noqa: PLR0917
     variables: Mapping[str, str] | None = None,
     lag: float = 2.0,
     patience: Patience = PATIENT,
+    on_event: OnEvent = ignore,
 ) -> AsyncIterator[Session]:
     """Give a session for the manifest in `root`, on `wire`."""
     found = manifest.compile_manifest(root / "assistants.yaml", None, variables or {}, {})
@@ -73,7 +75,7 @@ async def session(  # noqa: PLR0917
     )
     transport = httpx2.ASGITransport(app=wire)
     async with open_backend(settings, root / cache.FOLDER, transport=transport, patience=patience) as backend:
-        yield Session(account_of(backend), compiled, Target("test", api, "embedded"), "")
+        yield Session(account_of(backend), compiled, Target("test", api, "embedded"), "", on_event)
 
 
 def account_of(backend: HttpBackend) -> Account:

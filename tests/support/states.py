@@ -12,6 +12,7 @@ accounts:
     api: {api}
     base_url: {base_url}
     api_key: ${{env.TOOL_KEY}}
+    list_lag: 0.5
 """
 
 A = """
