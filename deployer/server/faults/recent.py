@@ -40,13 +40,15 @@ class RecentSnapshots:
         if not self.horizon:
             yield
             return
-        moment = await run_in_threadpool(self._moment)
+        begun: list[_Moment] = []  # filled by the thread: who is cancelled meanwhile has begun all the same
         try:
+            await run_in_threadpool(lambda: begun.append(self._moment()))
             yield
         finally:
             with self._turn:
-                moment.writers -= 1
-                moment.ended = max(moment.ended, self._clock())
+                for moment in begun:
+                    moment.writers -= 1
+                    moment.ended = max(moment.ended, self._clock())
 
     @contextlib.contextmanager
     def seen(self, seconds: float) -> Iterator[DatabaseSnapshot | None]:
