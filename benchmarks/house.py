@@ -45,7 +45,7 @@ TABLES = (
 )
 """Names of the literal tables that list modules, or what modules bring."""
 NEWER = (
-    *("deployer.server.runs", "deployer.server.schemas", "deployer.server.flaws"),
+    *("deployer.server.runs", "deployer.server.schemas", "deployer.server.flaws", "deployer.server.workers"),
     *(
         f"deployer.server.resources.{name}"
         for name in ("conversations", "messages", "response", "run", "session", "streaming", "threads")

@@ -9,7 +9,10 @@ import os
 import secrets
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
 @click.option(
     "--log", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="A line of JSON for each request."
 )
+@click.option("--workers", type=click.IntRange(1, 64), default=1, metavar="N", help="Processes that answer. [1]")
+@click.option("--beside", type=(int, int), hidden=True)  # the ports of the process that started this one
 @click.option("--key", envvar="DEPLOYER_SERVE_KEY", help="The API key that clients must send.", show_envvar=True)
 @click.option("--allow-host", multiple=True, metavar="NAME", help="Another name by which requests may call it.")
 @click.option(
@@ -65,6 +70,8 @@ def command(  # noqa: PLR0913 (one argument for each option)
     faults: Path | None,
     latency: float,
     log: Path | None,
+    workers: int,
+    beside: tuple[int, int] | None,
     key: str | None,
     allow_host: tuple[str, ...],
     script: Path | None,
@@ -82,6 +89,8 @@ def command(  # noqa: PLR0913 (one argument for each option)
     --key names one, and requests must call it by a name of this machine, or by one of --allow-host; on every other
     address a key is required, and made when none is given.
 
+    --workers N answers in N processes over the same folder: more requests at once, where there are more cores.
+
     --faults makes it fail as a file says: a pipeline can be tried on a bad day. --log - writes to standard output.
 
     No model answers, unless --upstream names one: --script says what is answered, and without it answers say what they
@@ -90,11 +99,16 @@ def command(  # noqa: PLR0913 (one argument for each option)
     \b
     Example:
       deployer serve
+      deployer serve --workers 4
       deployer serve --script quiz.yaml
       deployer serve --upstream http://127.0.0.1:11434/v1 --upstream-model gemma3
       deployer serve --faults faults.yaml --log requests.jsonl
       OPENAI_BASE_URL=http://127.0.0.1:8787/v1 OPENAI_API_KEY=any python app.py
     """
+    if faults and workers > 1:
+        raise click.UsageError("--faults and --workers exclude each other: faults count the requests of one process")
+    if workers > 1 and str(log) == "-":
+        raise click.UsageError("--log - is of one process: with --workers, name a file")
     if script and upstream:
         raise click.UsageError("--script and --upstream exclude each other: either a script answers, or a model")
     answers: Answerer | None = read_answers(script) if script else None
@@ -104,23 +118,62 @@ def command(  # noqa: PLR0913 (one argument for each option)
     if key is None and not _is_loopback(host):
         key = secrets.token_urlsafe(24)
         click.echo(f"API key (made for this run): {key}")
+    place = _Place(data, host, port, key, log, {"allowed": allow_host, "latency": latency / 1000})
+    if beside:
+        return place.serve_beside(*beside)
     day = _faults(faults) if faults else None
-    return _serve(data, host, port, key, log, allowed=allow_host, faults=day, latency=latency / 1000, answers=answers)
+    return place.serve(workers, faults=day, answers=answers)
 
 
-def _serve(data: Path, host: str, port: int, key: str | None, log: Path | None, **settings: Any) -> int:
-    from deployer.server import serve
+@dataclass(frozen=True)
+class _Place:
+    """Where an account is served, and what every process is told that serves it."""
 
-    def ready(url: str) -> None:
-        click.echo(f"The embedded account in {data} is at {url} (Ctrl-C stops it)")
+    data: Path
+    host: str
+    port: int
+    key: str | None
+    log: Path | None
+    settings: Mapping[str, Any]
 
-    try:
-        with _lines(log) as write:
-            serve(data, host, port, key, ready, log=write, **settings)
-    except (OSError, ValueError, sqlite3.Error) as error:
-        why = getattr(error, "strerror", None) or error
-        raise DeployerError(f"cannot serve on {host}:{port} from {data} ({why})") from None
-    return EXIT_DONE
+    def serve(self, workers: int, **settings: Any) -> int:
+        from deployer.server.http import serve
+
+        def ready(url: str) -> None:
+            click.echo(f"The embedded account in {self.data} is at {url} (Ctrl-C stops it)")
+
+        more = partial(self._more, workers - 1) if workers > 1 else None
+        with self._told(), _lines(self.log) as write:
+            options = {**self.settings, **settings}
+            serve(self.data, self.host, self.port, self.key, ready, log=write, workers=more, **options)
+        return EXIT_DONE
+
+    def serve_beside(self, port: int, home: int) -> int:
+        from deployer.server.http import serve_beside
+
+        with self._told(), _lines(self.log) as write:
+            serve_beside(
+                self.data, self.host, port, home, lambda: click.echo("ready"), key=self.key, log=write, **self.settings
+            )
+        return EXIT_DONE
+
+    def _more(self, count: int, port: int, home: int) -> AbstractContextManager[None]:
+        """Start as many more processes, each by a command of its own; the key is in no list of processes."""
+        from deployer.server.workers import Workers
+
+        command = [sys.executable, "-m", "deployer", "serve", "--beside", str(port), str(home)]
+        command += ["--data", str(self.data), "--host", self.host, "--latency", str(self.settings["latency"] * 1000)]
+        command += ["--log", str(self.log)] if self.log else []
+        command += [word for name in self.settings["allowed"] for word in ("--allow-host", name)]
+        return Workers(command, count, {"DEPLOYER_SERVE_KEY": self.key} if self.key else {}).running()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError, sqlite3.Error) as error:
+            why = getattr(error, "strerror", None) or error
+            raise DeployerError(f"cannot serve on {self.host}:{self.port} from {self.data} ({why})") from None
 
 
 def _faults(path: Path) -> Faults:

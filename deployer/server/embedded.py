@@ -37,7 +37,7 @@ class EmbeddedAccount:
     Several processes may have the same folder open. `app` needs no lifespan events: opening the account is enough.
     `faults` make a bad day, `latency` (seconds) a slow one, and `log` gets a line of data for each request. `complain`
     gets a sentence when the disk refuses; clients are told in any case. `answers` is what answers where a
-    model would; by default it is a rehearsal.
+    model would; by default it is a rehearsal. One that does not `plays` leaves turns to another process.
     """
 
     app: ASGIApp
@@ -55,6 +55,7 @@ class EmbeddedAccount:
         latency: float = 0.0,
         log: Log | None = None,
         answers: Answerer | None = None,
+        plays: bool = True,
         complain: Complain = lambda _text: None,
     ) -> None:
         complaints = Complaints(complain)
@@ -71,7 +72,7 @@ class EmbeddedAccount:
             hinder=self._hindered,
             lease=lease,
         )
-        self._workers = workers
+        self._workers, self._plays = workers, plays
         self._turns = Turns(
             self._storage,
             clock,
@@ -97,7 +98,7 @@ class EmbeddedAccount:
                 raise plain from None
             raise
         self._ingestion.start(self._workers)
-        self._turns.look()
+        self._look()
         return self
 
     def __exit__(
@@ -115,6 +116,10 @@ class EmbeddedAccount:
     def turns(self) -> Turns:
         """The conversations of the account."""
         return self._turns
+
+    def _look(self) -> None:
+        if self._plays:
+            self._turns.look()
 
     def _hindered(self, job: sqlite3.Row) -> IngestOutcome | None:
         """What a fault makes of a job, if one strikes it."""
@@ -136,7 +141,7 @@ class EmbeddedAccount:
 
     def _tidy(self) -> None:
         """Remove what has expired: files, uploads, and what is in expired vector stores; see to turns left behind."""
-        self._turns.look()
+        self._look()
         now = self._state.now()
         with self._storage.read() as db:
             if not any(db.execute(due, (now,)).fetchone() for due in _DUE):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -18,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from deployer.server.embedded import EmbeddedAccount
 from deployer.server.middleware import HostCheck, is_loopback
 from deployer.server.state import HANG_UP_KEY
+from deployer.server.workers import HandingOn
 
 _GRACE_SECONDS = 5
 _START_SECONDS = 30.0
@@ -27,10 +30,10 @@ logger = logging.getLogger(__name__)
 class _Server(uvicorn.Server):
     """A uvicorn server that says when it listens, and leaves signals to its caller."""
 
-    def __init__(self, account: EmbeddedAccount, listening: Callable[[], None]) -> None:
+    def __init__(self, account: EmbeddedAccount, listening: Callable[[], None], app: ASGIApp | None = None) -> None:
         super().__init__(
             uvicorn.Config(
-                _hanging_up(account.app),
+                _hanging_up(app or account.app),
                 lifespan="off",
                 log_config=None,
                 access_log=False,
@@ -78,21 +81,58 @@ def serve(  # noqa: PLR0913
     announce: Callable[[str], None],
     *,
     allowed: Collection[str] = (),
+    workers: Callable[[int, int], AbstractContextManager[None]] | None = None,
     **options: Any,
 ) -> None:
     """Serve the account in `folder` until SIGINT or SIGTERM; `announce` gets the base URL once it listens.
 
     An address that other machines can reach needs a key. Without one, requests must name this machine, or a host that
-    is `allowed`. The other options are those of EmbeddedAccount.
+    is `allowed`. `workers` starts more processes (`serve_beside`); it takes the port, and the one for conversations.
+    The other options are those of EmbeddedAccount.
     """
     if key is None and not is_loopback(host):
         raise ValueError(f"refusing to serve on {host} without a key: other machines can reach that address")
     options |= {"key": key, "hosts": HostCheck([host, *allowed])}
     account = EmbeddedAccount(folder, complain=lambda text: logger.warning("%s: %s", folder, text), **options)
-    with account, _listener(host, port) as listener:
-        server = _Server(account, lambda: announce(_base_url(listener)))
+    with account, contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(_listener(host, port, shared=workers is not None))]
+        if workers:
+            listeners.append(stack.enter_context(_listener("127.0.0.1", 0)))
+            stack.enter_context(workers(*(one.getsockname()[1] for one in listeners)))
+        server = _Server(account, lambda: announce(_base_url(listeners[0])))
+        with _stopping_on_signals(server):
+            server.run(sockets=listeners)
+
+
+def serve_beside(  # noqa: PLR0913
+    folder: Path,
+    host: str,
+    port: int,
+    home: int,
+    announce: Callable[[], None],
+    *,
+    allowed: Collection[str] = (),
+    **options: Any,
+) -> None:
+    """Serve the account beside a process that does so on the same port, until standard input ends.
+
+    Conversations are handed on to it, at port `home`; `announce` is called once this one listens.
+    """
+    hosts = HostCheck([host, *allowed])
+    account = EmbeddedAccount(
+        folder, hosts=hosts, plays=False, complain=lambda text: logger.warning("%s: %s", folder, text), **options
+    )
+    with account, _listener(host, port, shared=True) as listener:
+        server = _Server(account, announce, HandingOn(account.app, home))
+        threading.Thread(target=_stop_at_the_end_of_input, args=(server,), daemon=True).start()
         with _stopping_on_signals(server):
             server.run(sockets=[listener])
+
+
+def _stop_at_the_end_of_input(server: uvicorn.Server) -> None:
+    while os.read(0, 1):
+        pass
+    server.should_exit = True
 
 
 class BackgroundServer:
@@ -139,9 +179,10 @@ class BackgroundServer:
         self._open.close()
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _listener(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """`shared`: other processes listen on the same port, and the system gives each connection to one of them."""
     family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-    listener = socket.create_server((host, port), family=family, backlog=2048)
+    listener = socket.create_server((host, port), family=family, backlog=2048, reuse_port=shared)
     # Accepted connections take this over; else each answer after the first waits 40 ms for the client's receipt.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
