@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deployer.commands.carry_out import tell
+from deployer.commands.completion import accounts
 from deployer.commands.options import (
     Gates,
     ProjectChoice,
@@ -19,7 +20,7 @@ from deployer.commands.options import (
     plan_options,
     project_options,
 )
-from deployer.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED
+from deployer.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, UsageError
 from deployer.model import Plan
 from deployer.render import formats
 from deployer.render.lines import plain_text
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Save it for apply --plan."
 )
+@click.option(
+    "--against",
+    metavar="ACCOUNT",
+    shell_complete=accounts,
+    help="Compare with another live account, not with the manifest: what a promotion from there would change.",
+)
 @format_option("plan")
 @fail_on_option("breaking", "conflict", "delete")
 @click.option("--exit-code", is_flag=True, help="Exit with 2 when there are changes.")
@@ -44,6 +51,7 @@ def command(  # noqa: PLR0913 (one for each option)
     targets: tuple[str, ...],
     rehash: bool,
     out: Path | None,
+    against: str | None,
     form: str,
     gates: Gates,
     exit_code: bool,
@@ -56,9 +64,17 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer plan --account openai --format markdown > comment.md
       deployer plan --exit-code        # 0 nothing to do, 2 changes, 1 failure
       deployer plan --fail-on breaking,conflict
+      deployer plan --account production --against staging   # what a promotion would change
       deployer plan --out plan.json    # then: deployer show plan.json, deployer apply --plan plan.json
     """
+    from deployer.project import PlanOptions, promotion
+
     project = choice.load()
+    if against is not None:
+        if out or targets or options != PlanOptions():
+            raise UsageError("--against compares two accounts; leave out --out, --target and what a plan is made with")
+        found = asyncio.run(promotion.against(project, replace(choice, account=against).load(), on_event=tell))
+        return shown(found.gated(gates.words), form, exit_code=exit_code)
     options = replace(options, targets=project.addresses(targets))
     plan = asyncio.run(_plan(project, options, rehash=rehash)).gated(gates.words, gates.models(project.shutdowns))
     if out:

@@ -99,6 +99,7 @@ class Why(StrEnum):
     SAME_BYTES = "same-bytes"
     REPLACED = "replaced"
     UNSURE = "unsure"
+    NOT_THERE = "not-there"
 
 
 _SENTENCES: Mapping[Why, str] = MappingProxyType(
@@ -143,6 +144,7 @@ _SENTENCES: Mapping[Why, str] = MappingProxyType(
         Why.SAME_BYTES: "the same bytes: it is marked, not uploaded",
         Why.REPLACED: "replaces {0}",
         Why.UNSURE: "{0}",
+        Why.NOT_THERE: "not on account {0}",
     }
 )
 

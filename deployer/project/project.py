@@ -187,6 +187,12 @@ class Project:
         async with self.open(rehash=rehash, on_event=on_event) as session:
             return await session.plan(options)
 
+    async def aagainst(self, account: Project, *, on_event: OnEvent = ignore) -> ProjectPlan:
+        """Compare with another live account: what a promotion from there would change, by address and blind to ids."""
+        from deployer.project.promotion import against
+
+        return await against(self, account, on_event=on_event)
+
     async def aapply(  # noqa: PLR0913 (one for each option)
         self,
         plan: SavedPlan | None = None,
@@ -466,6 +472,7 @@ class Project:
             return refused(error)
 
     plan = in_thread(aplan)
+    against = in_thread(aagainst)
     apply = in_thread(aapply)
     drift = in_thread(adrift)
     outputs = in_thread(aoutputs)
