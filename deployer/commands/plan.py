@@ -64,7 +64,7 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer plan --account openai --format markdown > comment.md
       deployer plan --exit-code        # 0 nothing to do, 2 changes, 1 failure
       deployer plan --fail-on breaking,conflict
-      deployer plan --account production --against staging   # what a promotion would change
+      deployer plan --account openai --against staging   # what a promotion would change
       deployer plan --out plan.json    # then: deployer show plan.json, deployer apply --plan plan.json
     """
     from deployer.project import PlanOptions, promotion

@@ -109,12 +109,12 @@ def test_the_documented_way_to_production(project: Project, monkeypatch: pytest.
         monkeypatch.setenv("OPENAI_API_KEY", "any")
         text = manifest.replace("https://api.openai.com/v1", served.base_url).replace("api: agents", "api: assistants")
         project.write("assistants.yaml", text)
-        assert project.run("apply", "--yes", "--account", "development").code == 0
-        words = ("plan", "--account", "production", "--against", "development")
+        assert project.run("apply", "--yes", "--account", "embedded").code == 0
+        words = ("plan", "--account", "openai", "--against", "embedded")
         before = project.run(*words, "--exit-code")
         assert (before.code, "+ assistant/guide" in before.out) == (2, True), before.err
-        assert project.run("apply", "--yes", "--account", "production").code == 0
+        assert project.run("apply", "--yes", "--account", "openai").code == 0
         after = project.run(*words, "--format", "json").json()
         (change,) = after["changes"]
         assert {one["path"]: one["new"] for one in change["fields"]} == {"model": "gpt-6-luna", "metadata/tier": None}
-        assert project.run("plan", "--account", "production", "--exit-code").code == 0
+        assert project.run("plan", "--account", "openai", "--exit-code").code == 0
