@@ -54,4 +54,6 @@ def _parameters(path: str | PathLike[str]) -> dict[str, Any]:
             f"{path} is a bundle of version {data['bundle']}; this deployer reads version {VERSION}: update it"
         )
     found: dict[str, Any] = data["parameters"]
+    if not isinstance(found.get("input", []), list):
+        raise DeployerError(f"{path} is a damaged bundle: its input is no list; remove it and apply again")
     return found

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
 import pytest
 
-from tests.support.state_files import StateFiles, flaw, state_files
+from deployer import load_bundle
+from deployer.errors import DeployerError
+from tests.support.mutations import mutated
+from tests.support.state_files import BUNDLES, StateFiles, flaw, state_files
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +37,22 @@ def test_a_damaged_file_is_told_or_ignored(kept: StateFiles) -> None:
 @pytest.mark.parametrize("thousand", range(20))
 def test_many_damaged_files_are_told_or_ignored(kept: StateFiles, thousand: int) -> None:
     try_many(kept, 1_000 * (thousand + 1), 1_000)
+
+
+def test_a_damaged_bundle_is_loaded_or_refused(kept: StateFiles, tmp_path: Path) -> None:
+    """By an application, which has nothing of deployer but this."""
+    (sound, *_) = [content for path, content in kept.sound.items() if path.parent.name == BUNDLES]
+    loaded = 0
+    for seed in range(300):
+        (tmp_path / "b.json").write_bytes(mutated(Random(seed), sound))  # noqa: S311
+        try:
+            found = load_bundle(tmp_path / "b.json", "hello")
+        except DeployerError as error:
+            assert "b.json" in str(error)  # noqa: PT017 (each of many)
+        else:
+            loaded += 1
+            assert found["input"][-1] == {"role": "user", "content": "hello"}
+    assert 0 < loaded < 300
 
 
 def test_a_sound_file_does_what_it_is_for(kept: StateFiles) -> None:

@@ -20,7 +20,18 @@ from tests.support.rollback import snapshots, write_new, write_old
 
 PLAN = "plan.json"
 JOURNAL = cache.FOLDER / "journal.jsonl"
-FORCED = ("--yes", "--force", "prune-limit", "--on-drift", "overwrite")
+BUNDLES = "bundles"
+_BUNDLES = """
+version: 1
+project: bundled
+accounts: {bundles: {api: responses}}
+assistants:
+  tutor: {model: m, name: Tutor, instructions: Be brief., tools: [{type: function, file: f.yaml}]}
+  plain: {model: m, metadata: {team: a}}
+"""
+_FUNCTION = (
+    "name: f\ndescription: Does it\nparameters: {type: object, properties: {a: {type: string, description: A}}}\n"
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,9 @@ class StateFiles:
             return (("apply", "--plan", PLAN), ("show", PLAN))  # nobody can confirm here, so nothing is applied
         if path.parent.name == "snapshots":
             return (("rollback", "--list"), ("rollback",), ("rollback", path.stem), ("gc",))
+        if path.parent.name == BUNDLES:
+            where = ("-f", f"{BUNDLES}.yaml", "--account", BUNDLES)
+            return tuple((*command, *where) for command in (("plan", "--prune"), ("drift",), ("outputs",)))
         return (("plan", "--prune"), ("gc",))
 
 
@@ -89,7 +103,12 @@ def state_files(root: Path) -> StateFiles:
         ]
         known = {one: f"{'0' * 64} {digests._identity((root / one).stat())}" for one in documents}
         cache.save(root / cache.FOLDER, digests.NAME, {"version": digests._VERSION, "files": known})
-    files = [root / PLAN, *snapshots(project), *(root / cache.FOLDER).glob("*.json*")]
+        project.write(f"{BUNDLES}.yaml", _BUNDLES)
+        project.write("f.yaml", _FUNCTION)
+        _run(project, "apply", "--yes", "-f", f"{BUNDLES}.yaml", "--account", BUNDLES)
+    kept = [path for path in snapshots(project) if "bundled" not in path.name]
+    bundles = (root / BUNDLES).rglob("*.json")
+    files = [root / PLAN, *kept, *(root / cache.FOLDER).glob("*.json*"), *bundles]
     return StateFiles(project, {path: path.read_bytes() for path in files})
 
 
