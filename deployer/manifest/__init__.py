@@ -16,7 +16,16 @@ edit        changed data into a file, whose other text stays
 from __future__ import annotations
 
 from deployer.manifest.compile import VERSION, Checked, Manifest, check_manifest, compile_manifest
-from deployer.manifest.digests import digest
+from deployer.manifest.digests import differs_in_line_ends, digest
 from deployer.manifest.leaks import leaking
 
-__all__ = ["VERSION", "Checked", "Manifest", "check_manifest", "compile_manifest", "digest", "leaking"]
+__all__ = [
+    "VERSION",
+    "Checked",
+    "Manifest",
+    "check_manifest",
+    "compile_manifest",
+    "differs_in_line_ends",
+    "digest",
+    "leaking",
+]

@@ -74,6 +74,17 @@ def digest(
     )
 
 
+def differs_in_line_ends(root: Path, source: str, sha256: str) -> bool:
+    """Whether a file would have this digest, did its lines end as on another system; False where it cannot be read."""
+    try:
+        data = (root / source).read_bytes()
+    except OSError:
+        return False
+    unix = data.replace(b"\r\n", b"\n")
+    others = (unix, unix.replace(b"\n", b"\r\n"))
+    return any(hashlib.sha256(one).hexdigest() == sha256 for one in others if one != data)
+
+
 def _digests(root: Path, sizes: Mapping[str, int], saved: Mapping[str, Any], stop: _Stop) -> dict[str, _Digest]:
     """What is known of files is found in this thread: for a look at each of them, others only get in the way."""
     local = {source: _unchanged(root, source, saved[source]) for source in sizes if source in saved}

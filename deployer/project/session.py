@@ -21,14 +21,16 @@ from deployer.engine import plan, stamp
 from deployer.engine.draft import Scope
 from deployer.errors import AccountError
 from deployer.kinds import Kind
-from deployer.model import Address, LiveObject, Plan, Problem, Resource, Severity, Target
+from deployer.model import Address, FileAction, LiveObject, Plan, Problem, Resource, Severity, Target
 from deployer.project import models
 from deployer.project.begun import BegunCreates
 from deployer.project.events import OnEvent, Watch, ignore, telling
 from deployer.project.results import USUAL, PlanOptions, ProjectPlan
-from deployer.wording import listed
+from deployer.remote import is_url
+from deployer.wording import counted, listed
 
 _SHOWN = 3
+_MOST_BYTES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class Session:
         told += await asyncio.to_thread(
             manifest.leaking, self.manifest.root, [one for one in resources if one.address in sent]
         )
+        told += await asyncio.to_thread(line_ends, self.manifest.root, built)
         told += [*unlisted(self.account), *partial(options.targets, needs=bool(resources))]
         told += await self.begun.problems(live)
         return ProjectPlan.of(replace(built, problems=(*built.problems, *told)) if told else built)
@@ -144,6 +147,27 @@ class Session:
             self.account.capabilities.attributes is not False,
             targets=options.targets,
         )
+
+
+def line_ends(root: Path, made: Plan) -> list[Problem]:
+    """Return a warning for each store of which documents change that differ from the account in line ends alone."""
+    problems = []
+    for change in made.pending:
+        replaced = [
+            (one.desired, one.live[0].sha256)
+            for one in change.files
+            if one.action is FileAction.REPLACE and one.desired and one.live and one.desired.size <= _MOST_BYTES
+        ]
+        found = [
+            wanted.path
+            for wanted, sha256 in replaced
+            if sha256 and not is_url(wanted.source) and manifest.differs_in_line_ends(root, wanted.source, sha256)
+        ]
+        if found:
+            what = f"{counted(len(found), 'document')} would be sent for other line ends alone: {listed(found, _SHOWN)}"
+            remedy = "put '* text=auto eol=lf' into .gitattributes and check them out again"
+            problems.append(Problem(what, remedy, f"{change.address}.files", severity=Severity.WARNING))
+    return problems
 
 
 def partial(targets: Sequence[Address], *, needs: bool) -> list[Problem]:
