@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from deployer.server.checks import identifier
 from deployer.server.middleware import Envelope, HostCheck
 from deployer.server.resources import OPERATIONS, UPLOADS
 from deployer.server.state import LEAVE_KEY, ApiCall, Handler, State, Upload
@@ -27,6 +28,16 @@ _NOT_BUILT = (
     "audio", "batches", "chat", "chatkit", "completions", "containers", "embeddings", "evals", "fine_tuning", "images",
     "moderations", "organization", "realtime", "videos",
 )  # fmt: skip
+# The ids in paths whose beginning is looked at before anything else (bodies quoted in public issues).
+_IDS = {
+    "assistant_id": identifier("asst"),
+    "thread_id": identifier("thread"),
+    "message_id": identifier("msg"),
+    "run_id": identifier("run"),
+    "step_id": identifier("step"),
+    "response_id": identifier("resp"),
+    "conversation_id": identifier("conv"),
+}
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -46,6 +57,9 @@ def _endpoint(handler: Handler, state: State) -> Endpoint:
     """A handler at work in a thread, because SQLite and disks make it wait."""
 
     async def endpoint(request: Request) -> Response:
+        for name, value in request.path_params.items():
+            if name in _IDS:
+                _IDS[name](value, name)
         body: Any = await _read_json(request) if request.method == "POST" else None
         leave = request.scope.get(LEAVE_KEY)
         call = ApiCall(state, request.path_params, request.query_params, request.headers, body, leave)

@@ -43,6 +43,18 @@ def string(*, longest: int | None = None, shortest: int = 0, pattern: str | None
     return check
 
 
+def identifier(prefix: str) -> Check:
+    """An id of one kind of object: ids of other kinds, and other texts, are refused before anything is looked for."""
+
+    def check(value: Any, path: str) -> Any:
+        if not string()(value, path).startswith(prefix):
+            text = f"Invalid '{path}': '{value}'. Expected an ID that begins with '{prefix}'."
+            raise ApiError(400, text, param=path, code="invalid_value")
+        return value
+
+    return check
+
+
 def integer(low: int, high: int) -> Check:
     def check(value: Any, path: str) -> Any:
         of_type(value, path, "an integer", isinstance(value, int) and not isinstance(value, bool))

@@ -105,6 +105,24 @@ def test_what_else_is_posted(place: Place, path: str, body: Any, message: str) -
 
 
 @pytest.mark.parametrize(
+    ("path", "name", "value", "prefix"),
+    (
+        ("threads/undefined", "thread_id", "undefined", "thread"),
+        ("threads/thread_x/runs/step_x", "run_id", "step_x", "run"),
+        ("threads/thread_x/messages/1", "message_id", "1", "msg"),
+        ("assistants/Ada", "assistant_id", "Ada", "asst"),
+        ("responses/1", "response_id", "1", "resp"),
+        ("conversations/1/items", "conversation_id", "1", "conv"),
+    ),
+)
+def test_ids_of_another_kind(place: Place, path: str, name: str, value: str, prefix: str) -> None:
+    answer = place.api.get(f"/v1/{path}")
+    wanted = {"message": f"Invalid '{name}': '{value}'. Expected an ID that begins with '{prefix}'."}
+    wanted |= {"type": "invalid_request_error", "param": name, "code": "invalid_value"}
+    assert (answer.status_code, answer.json()["error"]) == (400, wanted)
+
+
+@pytest.mark.parametrize(
     "path",
     (
         "threads/{thread}/messages",

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from deployer.server.checks import choice, free_object, missing, of_type, string
+from deployer.server.checks import choice, free_object, identifier, missing, of_type, string
 from deployer.server.runs import records
 from deployer.server.runs.turn import COMPLETED, IN_PROGRESS, new_item, new_message, text_part
 from deployer.server.wire import ApiError, Json
@@ -105,10 +105,8 @@ def _one_of(names: Sequence[str], value: Any, path: str) -> None:
 
 
 def _demand_prefix(kind: str, item_id: Any, path: str) -> None:
-    prefix = _PREFIXES.get(kind)
-    if prefix and item_id is not None and not string()(item_id, f"{path}.id").startswith(prefix):
-        text = f"Invalid '{path}.id': '{item_id}'. Expected an ID that begins with '{prefix}'."
-        raise ApiError(400, text, param=f"{path}.id", code="invalid_value")
+    if kind in _PREFIXES and item_id is not None:
+        identifier(_PREFIXES[kind])(item_id, f"{path}.id")
 
 
 def _demand_a_follower(item: Json, following: Json) -> None:

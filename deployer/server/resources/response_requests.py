@@ -17,6 +17,7 @@ from deployer.server.checks import (
     decimal,
     fields,
     free_object,
+    identifier,
     integer,
     missing,
     nullable,
@@ -73,7 +74,7 @@ _CONVERSATION = fields({"id": string()}, required=("id",))
 
 
 def _conversation(value: Any, path: str) -> Any:
-    return value if isinstance(value, str) else _CONVERSATION(value, path)["id"]
+    return identifier("conv")(value if isinstance(value, str) else _CONVERSATION(value, path)["id"], path)
 
 
 _NAMED = ("function", "custom")
@@ -161,7 +162,7 @@ _FIELDS: dict[str, Check] = {
     "model": _model,
     "messages": _moved,
     "input": read_items,
-    "previous_response_id": nullable(string()),
+    "previous_response_id": nullable(identifier("resp")),
     "conversation": nullable(_conversation),
     "prompt": nullable(_PROMPT),
     "moderation": nullable(free_object),

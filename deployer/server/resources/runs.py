@@ -14,6 +14,7 @@ from deployer.server.checks import (
     choice,
     decimal,
     fields,
+    identifier,
     integer,
     nullable,
     string,
@@ -71,7 +72,7 @@ _OVERRIDES = {
     "tool_choice": nullable(_tool_choice),
     "parallel_tool_calls": nullable(boolean),
     "stream": nullable(boolean),
-    "assistant_id": string(),
+    "assistant_id": identifier("asst"),
 }
 _CREATE = fields(
     _OVERRIDES
