@@ -90,7 +90,8 @@ def _draft(scope: Scope, taking: Taking, ids: Mapping[str, str]) -> Draft:
 
 def live_attrs(kind: Kind, live: LiveObject, ids: Mapping[str, str]) -> Attrs:
     """Return the attrs of a live object, without a stamp, whoever's."""
-    return {**kind.canonical(live.raw, ids), "metadata": stamp.without(live.raw.get("metadata"))}
+    found = kind.canonical(live.raw, ids)
+    return {**found, "metadata": stamp.without(found.get("metadata"))}
 
 
 def _stamp(scope: Scope, taking: Taking, attrs: Attrs, found: Attrs, kind: Kind) -> dict[str, str]:

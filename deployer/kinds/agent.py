@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from deployer.kinds import tools
+from deployer.kinds import carries, tools
 from deployer.kinds.base import Body, Expressed, Kind, Loss
 from deployer.model import Attrs
 
@@ -19,62 +19,73 @@ DEFAULTS: Attrs = MappingProxyType(
         "instructions": None,
         "tools": {},
         "reasoning_effort": None,
+        "reasoning.summary": None,
+        "text.verbosity": "medium",
         "response_format": "auto",
+        "service_tier": "auto",
+        "multi_agent.enabled": False,
+        "multi_agent.max_concurrent_subagents": None,
+        "compaction.async": False,
+        "experimental.time_awareness": False,
     }
 )
-NULLABLE = frozenset({"name", "instructions", "reasoning_effort", "response_format"})
+NULLABLE = frozenset(
+    {"name", "instructions", "reasoning_effort", "reasoning.summary", "response_format", "service_tier"}
+)
 """The SDK's `agent_update_params.py`, and the configuration guide (§ Update a saved agent): `model` cannot be null."""
-_PLAIN = ("name", "model", "instructions")
+_PLAIN = ("name", "model", "instructions", "service_tier")
+_OBJECTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "reasoning": {"reasoning_effort": "effort", "reasoning.summary": "summary"},
+        "text": {"text.verbosity": "verbosity"},
+        "multi_agent": {
+            "multi_agent.enabled": "enabled",
+            "multi_agent.max_concurrent_subagents": "max_concurrent_subagents",
+        },
+        "compaction": {"compaction.async": "async"},
+        "experimental": {"experimental.time_awareness": "time_awareness"},
+    }
+)
+"""Fields that hold others: each of those is compared by itself, so that what the API resolves is no difference."""
+_MERGED = "experimental"  # the one field that an update merges by key; it takes no null
 MAX_NAME = 128
-_ABSENT = "the Agents API has no such field; remove it, or keep it for accounts of another surface"
-_TOOLS = {
-    "file_search": "the Agents API has no file_search: give the agent a function that searches the vector store",
-    "code_interpreter": "the Agents API has no code_interpreter: sessions get a sandbox through their environment",
-}
 
 
 def express(attrs: Attrs) -> Expressed:
     result: dict[str, Any] = {name: attrs[name] for name in ("metadata", *DEFAULTS) if name in attrs}
-    losses = [Loss(name, _ABSENT) for name in attrs if name not in result]
+    losses = carries.lost("agents", attrs)
     if len(attrs.get("name") or "") > MAX_NAME:
         losses.append(Loss("name", f"longer than the {MAX_NAME} characters of an agent's name", fatal=True))
     if "tools" in attrs:
-        result["tools"], lost = _functions(tools.keyed(attrs["tools"]))
-        losses.extend(lost)
+        result["tools"] = {name: _function(tool) for name, tool in tools.keyed(attrs["tools"]).items() if _is_own(tool)}
     if "response_format" in attrs:
-        result["response_format"], lost = _express_format(attrs["response_format"])
-        losses.extend(lost)
+        result["response_format"] = _express_format(attrs["response_format"])
     return Expressed(result, tuple(losses))
 
 
-def _functions(keyed: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], list[Loss]]:
-    result, losses = {}, []
-    for name, tool in keyed.items():
-        if tool["type"] != "function":
-            losses.append(Loss(f"tools/{name}", _TOOLS[tool["type"]]))
-            continue
-        if tool.get("strict"):
-            losses.append(Loss(f"tools/{name}", "the Agents API has no strict functions: it is sent without strict"))
-        result[name] = {field: value for field, value in tool.items() if field != "strict"}
-    return result, losses
+def _is_own(tool: Mapping[str, Any]) -> bool:
+    """Whether this API has such tools; what it may have tomorrow is left alone."""
+    return tool["type"] in tools.DEFAULTS
 
 
-def _express_format(value: Any) -> tuple[Any, list[Loss]]:
-    if value is None or value == "auto" or value["type"] == "text":
-        return "auto", []
-    if value["type"] == "json_object":
-        why = "the Agents API has no json_object: declare a json_schema"
-        return "auto", [Loss("response_format", why)]
-    return {"type": "json_schema", "json_schema": {"schema": value["json_schema"].get("schema", {})}}, []
+def _function(tool: Mapping[str, Any]) -> dict[str, Any]:
+    return {field: value for field, value in tool.items() if field != "strict"}
+
+
+def _express_format(value: Any) -> Any:
+    if value is None or value == "auto" or value["type"] != "json_schema":
+        return "auto"
+    return {"type": "json_schema", "json_schema": {"schema": value["json_schema"].get("schema", {})}}
 
 
 def canonical(raw: Mapping[str, Any], addresses: Mapping[str, str]) -> Attrs:
     del addresses  # an agent refers to nothing that has an address
     result: dict[str, Any] = {name: raw[name] for name in (*_PLAIN, "metadata") if name in raw}
+    for name, fields in _OBJECTS.items():
+        found = raw.get(name) or {}
+        result |= {attr: found[field] for attr, field in fields.items() if field in found}
     if "tools" in raw:
-        result["tools"] = tools.keyed([tool for tool in raw["tools"] or () if tool["type"] == "function"])
-    if "reasoning" in raw:
-        result["reasoning_effort"] = (raw["reasoning"] or {}).get("effort")
+        result["tools"] = tools.keyed([tool for tool in raw["tools"] or () if _is_own(tool)])
     if "text" in raw:
         result["response_format"] = _canonical_format((raw["text"] or {}).get("format") or {})
     return result
@@ -90,17 +101,24 @@ def wire(attrs: Attrs, live: Mapping[str, Any] | None) -> Body:
     live = live or {}
     fields: dict[str, Any] = {name: attrs[name] for name in (*_PLAIN, "metadata") if name in attrs}
     if "tools" in attrs:
-        kept = [tool for tool in live.get("tools") or () if tool["type"] != "function"]
-        fields["tools"] = kept + [_function(tool) for tool in (attrs["tools"] or {}).values()]
-    if "reasoning_effort" in attrs:
-        fields["reasoning"] = {**(live.get("reasoning") or {}), "effort": attrs["reasoning_effort"]}
+        kept = [tool for tool in live.get("tools") or () if not _is_own(tool)]
+        fields["tools"] = kept + [_wired(tool) for tool in (attrs["tools"] or {}).values()]
+    for name, inner in _OBJECTS.items():
+        if said := {field: attrs[attr] for attr, field in inner.items() if attr in attrs}:
+            fields[name] = said if name == _MERGED else {**(live.get(name) or {}), **said}
     if "response_format" in attrs:
-        fields["text"] = {**(live.get("text") or {}), "format": _wire_format(attrs["response_format"])}
+        fields["text"] = {**(live.get("text") or {}), **fields.get("text", {})}
+        fields["text"]["format"] = _wire_format(attrs["response_format"])
+    if "multi_agent" in fields:  # a count is no null, and means nothing where there are no subagents
+        said = {name: one for name, one in fields["multi_agent"].items() if one is not None}
+        fields["multi_agent"] = said if said.get("enabled") else {"enabled": False}
     return Body(fields)
 
 
-def _function(tool: Mapping[str, Any]) -> dict[str, Any]:
+def _wired(tool: Mapping[str, Any]) -> dict[str, Any]:
     """A function with the two fields that this API requires and others do not."""
+    if tool["type"] != "function":
+        return dict(tool)
     return {"description": "", **tool, "parameters": tools.parameters(tool)}
 
 
@@ -116,6 +134,6 @@ KIND = Kind(
     express=express,
     canonical=canonical,
     wire=wire,
-    fields=("name", "model", "instructions", "tools", "reasoning", "text", "metadata"),
+    fields=(*_PLAIN, *_OBJECTS, "tools", "metadata"),
 )
 """A saved agent refers to no store, and files are bound to a session."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from deployer.kinds import tools
+from deployer.kinds import carries, tools
 from deployer.kinds.base import Body, Expressed, HeldIds, Kind, Loss
 from deployer.model import Attrs
 
@@ -32,15 +32,24 @@ MAX_TOOLS = 128
 MAX_STORES = 1
 
 
+_TOOLS = ("file_search", "code_interpreter", "function")
+_NOT_HERE = ("defer_loading", "async")
+
+
 def express(attrs: Attrs) -> Expressed:
-    result = dict(attrs)
-    losses = []
+    result = {name: attrs[name] for name in ("metadata", *DEFAULTS) if name in attrs}
+    losses = carries.lost("assistants", attrs)
     if "tools" in attrs:
-        result["tools"] = tools.keyed(attrs["tools"])
-        losses = _limits(result["tools"])
+        keyed = tools.keyed(attrs["tools"])
+        result["tools"] = {name: _carried(tool) for name, tool in keyed.items() if tool["type"] in _TOOLS}
+        losses += _limits(result["tools"])
     if "response_format" in attrs:
         result["response_format"] = _format(attrs["response_format"])
     return Expressed(result, tuple(losses))
+
+
+def _carried(tool: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in tool.items() if name not in _NOT_HERE}
 
 
 def _limits(keyed: Mapping[str, Mapping[str, Any]]) -> list[Loss]:

@@ -21,11 +21,16 @@ BESIDE = "deployer_stamp"
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A declared field that a surface cannot carry (or not whole): its path and the sentence for the user."""
+    """A declared field that a surface cannot carry (or not whole): its path and the sentence for the user.
+
+    `field` is its row in the table of what surfaces carry, "" where it is about a value. `fatal`: nothing can go,
+    unless the loss is accepted.
+    """
 
     path: str
     why: str
     fatal: bool = False
+    field: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from deployer.catalogue import DEVELOPER, INSTRUCTIONS, Catalogue, catalogue
-from deployer.kinds import tools
+from deployer.kinds import carries, response_tools, tools
 from deployer.kinds.base import Body, Expressed, FileForm, HeldIds, Kind, Loss, StampHome
 from deployer.model import Attrs, FieldChange
 
@@ -30,15 +30,23 @@ DEFAULTS: Attrs = MappingProxyType(
         "temperature": 1.0,
         "top_p": 1.0,
         "reasoning_effort": None,
+        "reasoning.summary": None,
+        "text.verbosity": "medium",
         "response_format": "auto",
+        "service_tier": "auto",
     }
 )
 NULLABLE = frozenset(DEFAULTS) - {"model", "tools", "instructions_as"}
 """What is null is left out of a bundle, and what a request leaves out has its default."""
 MAX_TOOLS = 128
 _BESIDE = ("name", "description")
-_PLAIN = ("model", "temperature", "top_p")
-_ORDER = ("model", "instructions", "input", "tools", "text", "reasoning", "temperature", "top_p", "metadata")
+_PLAIN = ("model", "temperature", "top_p", "service_tier")
+_INSIDE = {
+    "reasoning_effort": ("reasoning", "effort"),
+    "reasoning.summary": ("reasoning", "summary"),
+    "text.verbosity": ("text", "verbosity"),
+}
+_ORDER = ("model", "instructions", "input", "tools", "text", "reasoning", *_PLAIN[1:], "metadata")
 _PREFIX = ("model", "instructions", "instructions_as")
 _NO_TEXT: Mapping[str, Any] = MappingProxyType({"type": "text"})
 
@@ -48,11 +56,13 @@ def _express(known: Catalogue, attrs: Attrs) -> Expressed:
     facts = known.capable(str(attrs.get("model")))
     refused = [name for name in facts.refuses if name in attrs and facts.refused(name, attrs[name])]
     result = {name: attrs[name] for name in ("metadata", *DEFAULTS) if name in attrs and name not in refused}
-    losses = [Loss(name, f"the model {attrs['model']!r} refuses it ({facts.refusal_source})") for name in refused]
+    losses = carries.lost("responses", attrs)
+    why = f"the model {attrs.get('model')!r} refuses it ({facts.refusal_source})"
+    losses += [Loss(name, why, field=name) for name in refused]
     if "instructions" in attrs:
         result["instructions_as"] = facts.instructions
     if "tools" in attrs:
-        result["tools"] = tools.keyed(attrs["tools"])
+        result["tools"] = response_tools.reduced(tools.keyed(attrs["tools"]))
         if len(result["tools"]) > MAX_TOOLS:
             why = f"{len(result['tools'])} tools; a response takes at most {MAX_TOOLS}"
             losses.append(Loss("tools", why, fatal=True))
@@ -82,8 +92,8 @@ def canonical(raw: Mapping[str, Any], addresses: Mapping[str, str]) -> Attrs:
         **{name: parameters.get(name, DEFAULTS[name]) for name in _PLAIN},
         "instructions": text,
         "instructions_as": place,
-        "tools": tools.keyed(_named(tool, addresses) for tool in parameters.get("tools") or ()),
-        "reasoning_effort": (parameters.get("reasoning") or {}).get("effort"),
+        "tools": response_tools.canonical(parameters.get("tools") or (), addresses),
+        **{name: (parameters.get(field) or {}).get(inner, DEFAULTS[name]) for name, (field, inner) in _INSIDE.items()},
         "response_format": _nested((parameters.get("text") or {}).get("format") or _NO_TEXT),
         "metadata": dict(parameters.get("metadata") or {}),
     }
@@ -95,12 +105,6 @@ def _instructions(parameters: Mapping[str, Any]) -> tuple[str | None, str | None
         return INSTRUCTIONS, parameters["instructions"]
     first: Mapping[str, Any] = next(iter(parameters.get("input") or ()), {})
     return (DEVELOPER, first["content"]) if first.get("role") == DEVELOPER else (None, None)
-
-
-def _named(tool: Mapping[str, Any], addresses: Mapping[str, str]) -> Mapping[str, Any]:
-    if tool["type"] != "file_search":
-        return tool
-    return {**tool, "vector_stores": [addresses.get(one, one) for one in tool.get("vector_store_ids") or ()]}
 
 
 def _nested(value: Mapping[str, Any]) -> Any:
@@ -117,9 +121,12 @@ def wire(attrs: Attrs, live: Mapping[str, Any] | None) -> Body:
         _place(parameters, attrs.get("instructions_as", place), attrs.get("instructions", text))
     refs: tuple[tuple[str, str], ...] = ()
     if "tools" in attrs:
-        parameters["tools"], refs = _tools(attrs["tools"] or {})
-    if "reasoning_effort" in attrs:
-        parameters["reasoning"] = _set(parameters.get("reasoning"), "effort", attrs["reasoning_effort"])
+        parameters["tools"] = response_tools.wired(attrs["tools"] or {})
+        refs = response_tools.references(parameters["tools"], "/parameters/tools")
+    for name, (field, inner) in _INSIDE.items():
+        if name in attrs:
+            said = None if attrs[name] == DEFAULTS[name] else attrs[name]
+            parameters[field] = _set(parameters.get(field), inner, said)
     if "response_format" in attrs:
         parameters["text"] = _set(parameters.get("text"), "format", _flat(attrs["response_format"]))
     beside = {name: attrs[name] for name in _BESIDE if name in attrs}
@@ -155,28 +162,6 @@ def _is_default(name: str, value: Any) -> bool:
     return name in _PLAIN and value == DEFAULTS[name]
 
 
-def _tools(keyed: Mapping[str, Mapping[str, Any]]) -> tuple[list[dict[str, Any]], tuple[tuple[str, str], ...]]:
-    result = [_tool(tool) for tool in keyed.values()]
-    refs = [
-        (f"/parameters/tools/{place}/vector_store_ids/{index}", store)
-        for place, tool in enumerate(result)
-        for index, store in enumerate(tool.get("vector_store_ids", ()))
-        if "/" in store
-    ]
-    return result, tuple(refs)
-
-
-def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
-    if tool["type"] == "function":
-        return {**tool, "parameters": tools.parameters(tool), "strict": bool(tool.get("strict"))}
-    if tool["type"] == "code_interpreter":
-        return {**tool, "container": {"type": "auto"}}
-    if tool["type"] == "file_search":
-        rest = {name: one for name, one in tool.items() if name not in ("type", "vector_stores")}
-        return {"type": "file_search", "vector_store_ids": list(tool.get("vector_stores", ())), **rest}
-    return dict(tool)
-
-
 def _flat(value: Any) -> Any:
     if value is None or value == "auto":
         return None
@@ -185,34 +170,27 @@ def _flat(value: Any) -> Any:
 
 
 def references(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(one for tool in _live_tools(raw) for one in tool.get("vector_store_ids") or ())
+    return response_tools.stores(_live_tools(raw))
 
 
 def _held(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    containers = (tool.get("container") for tool in _live_tools(raw) if tool.get("type") == "code_interpreter")
-    return tuple(one for found in containers if isinstance(found, Mapping) for one in found.get("file_ids") or ())
+    return response_tools.files(_live_tools(raw))
 
 
 def _live_tools(raw: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     parameters = raw.get("parameters")
     found: Any = parameters.get("tools") if isinstance(parameters, Mapping) else None
-    return found if _is_list_of_objects(found) else []
+    return found if response_tools.are_sound(found) else []
 
 
 def _hold(body: Body, files: Sequence[tuple[str, bool]], live: Mapping[str, Any] | None) -> Body:
-    """Set the files of the container; a bundle without a code interpreter, on which none can be, stays as it is."""
+    """Set the files of the container; a bundle without a code interpreter, which can hold none, stays as it is."""
     del live  # the parameters are always whole
     parameters = dict(body.fields["parameters"])
-    place = next((n for n, tool in enumerate(parameters.get("tools", ())) if tool["type"] == "code_interpreter"), None)
-    if place is None:
+    if "tools" not in parameters:
         return body
-    tool = parameters["tools"][place]
-    container = {**tool["container"], "file_ids": [key for key, _ in files]}
-    changed = [*parameters["tools"]]
-    changed[place] = {**tool, "container": container if files else {"type": "auto"}}
-    pointer = f"/parameters/tools/{place}/container/file_ids"
-    refs = tuple((f"{pointer}/{index}", key) for index, (key, is_id) in enumerate(files) if not is_id)
-    return Body({**body.fields, "parameters": {**parameters, "tools": changed}}, (*body.refs, *refs))
+    parameters["tools"], refs = response_tools.with_files(parameters["tools"], files, "/parameters/tools")
+    return Body({**body.fields, "parameters": parameters}, (*body.refs, *refs))
 
 
 def _takes(attrs: Attrs) -> bool:
@@ -271,29 +249,12 @@ def _is_sound(parameters: Any) -> bool:
     if not isinstance(parameters, dict):
         return False
     objects = [parameters.get(name) or {} for name in ("text", "reasoning", "metadata")]
-    lists = [parameters.get(name) or [] for name in ("input", "tools")]
-    if not all(isinstance(one, dict) for one in objects) or not all(map(_is_list_of_objects, lists)):
+    if not all(isinstance(one, dict) for one in objects):
         return False
-    format_ = objects[0].get("format") or {}
+    lists = response_tools.is_list_of_objects(parameters.get("input") or [])
     text = parameters.get("instructions") or ""
-    return isinstance(format_, dict) and isinstance(text, str) and all(map(_is_tool, lists[1]))
-
-
-def _is_list_of_objects(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
-
-
-def _is_tool(tool: Mapping[str, Any]) -> bool:
-    container = tool.get("container")
-    files = container.get("file_ids") if isinstance(container, dict) else None
-    ids = [tool.get("vector_store_ids") or [], files or []]
-    named = tool.get("type") != "function" or isinstance(tool.get("name"), str)
-    ranked = isinstance(tool.get("ranking_options") or {}, dict)
-    return named and ranked and isinstance(tool.get("type"), str) and all(map(_is_list_of_texts, ids))
-
-
-def _is_list_of_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    formed = isinstance(objects[0].get("format") or {}, dict) and isinstance(text, str)
+    return lists and formed and response_tools.are_sound(parameters.get("tools") or [])
 
 
 def _kind(known: Callable[[], Catalogue]) -> Kind:

@@ -19,6 +19,7 @@ from deployer.model import Address, Attrs, LiveFile, LiveObject
 MODEL = "model"
 FILES = "files"
 _ORDER = ("name", "description", "model", "instructions", "tools")
+_BESIDE = ("defer_loading", "async")  # of a function: said beside its file
 _LONG = 80
 _PATH = re.compile(r"\S+[./]\S+")
 _FUNCTION = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -136,6 +137,10 @@ def assistant(item: Declaration, texts: TextFiles) -> dict[str, Any]:
         attrs["tools"] = [_tool(item, tool, texts) for tool in attrs["tools"].values()]
     if isinstance(attrs.get("response_format"), dict):
         attrs["response_format"] = _format(attrs["response_format"])
+    for name in [one for one in attrs if "." in one]:
+        outer, _, field = name.partition(".")
+        attrs[outer] = {**attrs.get(outer, {}), field: attrs.pop(name)}
+    attrs.pop("instructions_as", None)  # what the model makes of it
     order = [*(name for name in _ORDER if name in attrs), *(name for name in attrs if name not in _ORDER)]
     return {**{name: attrs[name] for name in order}, **_rest(item)}
 
@@ -154,8 +159,9 @@ def _instructions(key: str, text: str, texts: TextFiles) -> Any:
 def _tool(item: Declaration, tool: Mapping[str, Any], texts: TextFiles) -> dict[str, Any]:
     name = str(tool.get("name", ""))
     if tool["type"] == "function" and _FUNCTION.fullmatch(name):
-        definition = {field: value for field, value in tool.items() if field != "type"}
-        return {"type": "function", "file": texts.add(f"functions/{name}", ".yaml", yaml_text(definition))}
+        beside = {field: tool[field] for field in _BESIDE if field in tool}
+        definition = {field: value for field, value in tool.items() if field not in ("type", *_BESIDE)}
+        return {"type": "function", **beside, "file": texts.add(f"functions/{name}", ".yaml", yaml_text(definition))}
     if tool["type"] == "file_search" and "vector_stores" in tool:
         return {**tool, "vector_stores": [store.partition("/")[2] for store in tool["vector_stores"]]}
     if tool["type"] == "code_interpreter" and item.documents:

@@ -17,6 +17,7 @@ from deployer.manifest.load import Context, ManifestEntry, outside
 from deployer.manifest.suggest import Choices, one_of
 from deployer.model import Address, Position, Problem
 
+_BESIDE_A_FILE = ("handler", "defer_loading", "async")
 OWN_KEYS = ("file", "handler", "examples", "files")
 """Keys of a tool that are the manifest's own: no API is sent them."""
 
@@ -50,7 +51,7 @@ def function_file(
         wrong = context.schema.check(one, one.data, "function", place.where)
         problems += wrong
         if not wrong:
-            beside = {key: item for key, item in value.items() if key == "handler"}
+            beside = {key: item for key, item in value.items() if key in _BESIDE_A_FILE}
             tool, wrong = function(context, place, {**one.data, "type": "function", **beside}, one, ())
             problems += wrong
             tools.append(tool)

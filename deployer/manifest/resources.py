@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from deployer.kinds.tools import key as key_of
 from deployer.manifest.document import address as place_of
 from deployer.manifest.document import read_text
 from deployer.manifest.functions import OWN_KEYS, ToolPlace, function, function_file, response_format, together
@@ -19,6 +20,8 @@ MAX_INSTRUCTIONS = 256_000
 MAX_DATA = 20
 MAX_PAIRS_WITH_DATA = 12
 _APART = ("instructions", "tools", "protect")
+_OBJECTS = ("reasoning", "text", "multi_agent", "compaction", "experimental")
+_ALIASES = {"reasoning.effort": "reasoning_effort"}
 _LONGEST_PATH = 255
 
 
@@ -66,8 +69,9 @@ def _overlaps(address: Address, entry: ManifestEntry, at: tuple[str | int, ...],
 
 
 def assistant(context: Context, address: Address, entry: ManifestEntry) -> tuple[Resource, list[Problem]]:
-    attrs: dict[str, Any] = {name: item for name, item in entry.value.items() if name not in _APART}
-    positions, problems, handlers = _positions(entry), [], dict[str, str]()
+    attrs: dict[str, Any] = {name: item for name, item in entry.value.items() if name not in (*_APART, *_OBJECTS)}
+    positions, problems, handlers = _positions(entry), _flattened(address, entry, attrs), dict[str, str]()
+    positions |= {name: entry.document.key_position((*entry.path, *path)) for name, path in _inner(entry).items()}
     if "instructions" in entry.value:
         attrs["instructions"], wrong = _instructions(context, address, entry)
         problems += wrong
@@ -83,6 +87,25 @@ def assistant(context: Context, address: Address, entry: ManifestEntry) -> tuple
     return Resource(address, attrs, files, positions, protect=protect, handlers=handlers), problems
 
 
+def _inner(entry: ManifestEntry) -> dict[str, tuple[str, str]]:
+    """Return where the fields stand that are inside others: each is compared by itself."""
+    found = [(name, field) for name in _OBJECTS for field in entry.value.get(name, ())]
+    return {_ALIASES.get(f"{name}.{field}", f"{name}.{field}"): (name, field) for name, field in found}
+
+
+def _flattened(address: Address, entry: ManifestEntry, attrs: dict[str, Any]) -> list[Problem]:
+    """Add the fields that are inside others; return a problem where one is said twice."""
+    problems = []
+    for name, (outer, field) in _inner(entry).items():
+        value = entry.value[outer][field]
+        if name in attrs and attrs[name] != value:
+            where = entry.document.key_position((*entry.path, outer, field))
+            text = f"{name} says something else, at {entry.document.key_position((*entry.path, name))}"
+            problems.append(Problem(text, "remove one of them", f"{address}.{outer}.{field}", where))
+        attrs[name] = value
+    return problems
+
+
 def _tools(
     context: Context, address: Address, entry: ManifestEntry, positions: dict[str, Position]
 ) -> tuple[list[dict[str, Any]], list[Problem]]:
@@ -96,7 +119,7 @@ def _tools(
         compiled, wrong = _compiled(context, place, value)
         problems += wrong
         for tool in compiled:
-            name = str(tool.get("name", tool["type"]))
+            name = key_of(tool)
             if name in tools:
                 message = f"the tool {name!r} stands twice, first at {positions[f'tools/{name}']}"
                 problems.append(Problem(message, "remove or rename one", place.where, place.position()))

@@ -65,6 +65,9 @@ SECTIONS: dict[str, Section] = {
             "tool_resources": "name the stores in the tool: {type: file_search, vector_stores: [KEY]}",
             "vector_store_ids": "name stores of this manifest: vector_stores: [KEY]",
             "file_ids": "put the files into a vector store: vector_stores: {KEY: {files: [GLOB]}}",
+            "verbosity": "write text: {verbosity: …}",
+            "server_url": "write transport: {type: http, server_url: …}",
+            "format": "write response_format beside it",
         },
     ),
 }

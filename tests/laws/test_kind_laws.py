@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.backends.base import Backend
+from deployer.backends.folder import FolderBackend
 from deployer.backends.http.backend import open_backend
 from deployer.engine import canonical, diff, plan
 from deployer.engine.draft import Scope
@@ -55,8 +58,7 @@ def test_what_was_created_reads_back_as_desired_and_so_does_every_update(
 
 async def _walk(account: EmbeddedAccount, api: str, name: str, states: list[Attrs]) -> None:
     kinds = kinds_of(api)
-    settings = AccountSettings("test", api, "http://embedded.invalid/v1")
-    async with open_backend(settings, None, transport=httpx2.ASGITransport(app=account.app)) as backend:
+    async with _place(account, api, name) as backend:
         live: LiveObject | None = None
         scope = Scope("test", Target("test", api, ""), kinds)
         for attrs in states:
@@ -71,6 +73,18 @@ async def _walk(account: EmbeddedAccount, api: str, name: str, states: list[Attr
                 )
                 == ()
             )
+
+
+@asynccontextmanager
+async def _place(account: EmbeddedAccount, api: str, name: str) -> AsyncIterator[Backend]:
+    kind = SURFACES[api][name].kind
+    if kind.file:
+        with tempfile.TemporaryDirectory() as folder:
+            yield FolderBackend("test", folder, forms={name: kind.file})
+        return
+    settings = AccountSettings("test", api, "http://embedded.invalid/v1")
+    async with open_backend(settings, None, transport=httpx2.ASGITransport(app=account.app)) as backend:
+        yield backend
 
 
 async def _send(backend: Backend, kind: str, built: Plan, live: LiveObject | None) -> LiveObject:

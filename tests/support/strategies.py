@@ -31,6 +31,19 @@ def functions(draw: st.DrawFn, name: str) -> dict[str, Any]:
     return result
 
 
+_HOSTED: list[dict[str, Any]] = [
+    {"type": "web_search", "location": {"city": "수원"}, "mode": "cached"},
+    {"type": "web_search", "allowed_domains": ["example.org"], "context_size": "low"},
+    {"type": "mcp", "server_label": "a", "transport": {"type": "http", "server_url": "https://example.org"}},
+    {"type": "mcp", "server_label": "b", "required": True, "transport": {"type": "stdio", "command": "a", "cwd": "/"}},
+    {"type": "computer_use", "include_screenshots": True},
+    {"type": "programmatic_tool_calling", "enabled": False},
+    {"type": "programmatic_tool_calling"},
+    {"type": "tool_search"},
+    {"type": "automations"},
+]
+
+
 @st.composite
 def tools(draw: st.DrawFn) -> list[dict[str, Any]]:
     result: list[dict[str, Any]] = []
@@ -43,6 +56,7 @@ def tools(draw: st.DrawFn) -> list[dict[str, Any]]:
         if draw(st.booleans()):
             search["ranking_options"] = {"ranker": "auto", "score_threshold": draw(st.sampled_from([0, 0.5, 1]))}
         result.append(search)
+    result.extend(draw(st.lists(st.sampled_from(_HOSTED), max_size=2, unique_by=lambda tool: tool["type"])))
     names = draw(st.lists(_names.map("f_".__add__), max_size=3, unique=True))
     result.extend(draw(functions(name)) for name in names)
     return draw(st.permutations(result))
@@ -75,6 +89,12 @@ assistants: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "temperature": st.sampled_from([0, 0.5, 1, 2]),
         "top_p": st.sampled_from([0, 0.5, 1]),
         "reasoning_effort": st.sampled_from(["low", "high"]),
+        "reasoning.summary": st.sampled_from(["auto", "detailed"]),
+        "text.verbosity": st.sampled_from(["low", "medium"]),
+        "service_tier": st.sampled_from(["auto", "flex"]),
+        "multi_agent.enabled": st.booleans(),
+        "compaction.async": st.booleans(),
+        "experimental.time_awareness": st.booleans(),
         "response_format": response_formats,
         "metadata": metadata,
         "tools": tools(),

@@ -1,0 +1,149 @@
+"""What becomes of each field of a manifest on each surface: the table that losses, the documentation and tests read.
+
+A cell is `same` (carried under its own name), `-> PLACE` (carried in another form) or a sentence that says why it is
+lost. Sources are named in the modules of the kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from deployer.kinds import tools
+from deployer.kinds.base import Loss
+from deployer.model import Attrs
+
+SURFACES = ("assistants", "agents", "responses", "foundry")
+
+
+class Carriage(StrEnum):
+    CARRIED = "carried"
+    TRANSLATED = "translated"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a surface does with a field: `text` is where it goes, or why it is lost. `fatal`: a decision is needed."""
+
+    how: Carriage
+    text: str = ""
+    fatal: bool = False
+
+
+_SAME = "same"
+_NO_FIELD = {
+    "assistants": "the Assistants API has no such field",
+    "agents": "the Agents API has no such field; remove it, or keep it for accounts of another surface",
+    "responses": "the Responses API has no such field",
+    "foundry": "an agent of Foundry has no such field",
+}
+_NO_TOOL = {
+    "assistants": "the Assistants API has no such tool",
+    "responses": "the Responses API has no such tool",
+    "foundry": "an agent of Foundry has no such tool",
+}
+_NO_SEARCH = "the Agents API has no file_search: give the agent a function that searches the vector store"
+_NO_INTERPRETER = "the Agents API has no code_interpreter: sessions get a sandbox through their environment"
+_NO_STRICT = "the Agents API has no strict functions: it is sent without strict"
+_NO_JSON = "the Agents API has no json_object: declare a json_schema, or accept_loss: [response_format.json_object]"
+_STDIO = "it reaches MCP servers over HTTP only"
+
+_ROWS: tuple[tuple[str, str, str, str, str], ...] = (
+    ("name", _SAME, _SAME, "-> name, beside the parameters", ""),
+    ("description", _SAME, "", "-> description, beside the parameters", _SAME),
+    ("model", _SAME, _SAME, _SAME, _SAME),
+    ("instructions", _SAME, _SAME, "-> instructions, or a developer message that begins input", _SAME),
+    ("metadata", _SAME, _SAME, _SAME, _SAME),
+    ("temperature", _SAME, "", _SAME, _SAME),
+    ("top_p", _SAME, "", _SAME, _SAME),
+    ("reasoning_effort", _SAME, "-> reasoning.effort", "-> reasoning.effort", "-> reasoning.effort"),
+    ("reasoning.summary", "", _SAME, _SAME, _SAME),
+    ("text.verbosity", "", _SAME, _SAME, ""),
+    ("response_format", _SAME, "-> text.format", "-> text.format", "-> text.format"),
+    ("response_format.json_object", _SAME, f"! {_NO_JSON}", "-> text.format", "-> text.format"),
+    ("service_tier", "", _SAME, _SAME, ""),
+    ("multi_agent", "", _SAME, "", ""),
+    ("compaction", "", _SAME, "", ""),
+    ("experimental", "", _SAME, "", ""),
+    ("tools.file_search", _SAME, _NO_SEARCH, "-> vector_store_ids", "-> vector_store_ids"),
+    ("tools.code_interpreter", _SAME, _NO_INTERPRETER, "-> container", "-> container"),
+    ("tools.function", _SAME, "-> without nesting", "-> without nesting", "-> without nesting"),
+    ("tools.function.strict", _SAME, _NO_STRICT, _SAME, _SAME),
+    ("tools.function.defer_loading", "", _SAME, _SAME, _SAME),
+    ("tools.function.async", "", _SAME, _SAME, _SAME),
+    ("tools.mcp", "", _SAME, "-> server_url", "-> server_url"),
+    ("tools.mcp.stdio", "", _SAME, _STDIO, _STDIO),
+    ("tools.mcp.connection_origin", "", _SAME, "", ""),
+    ("tools.mcp.credential_id", "", _SAME, "", ""),
+    ("tools.mcp.request_metadata", "", _SAME, "", ""),
+    ("tools.mcp.required", "", _SAME, "", ""),
+    ("tools.web_search", "", _SAME, "-> web_search with filters", "-> web_search with filters"),
+    ("tools.web_search.mode", "", _SAME, "-> external_web_access", "-> external_web_access"),
+    ("tools.tool_search", "", _SAME, _SAME, _SAME),
+    ("tools.programmatic_tool_calling", "", _SAME, _SAME, _SAME),
+    ("tools.computer_use", "", _SAME, "-> computer", "-> computer"),
+    ("tools.computer_use.include_screenshots", "", _SAME, "", ""),
+    ("tools.automations", "", _SAME, "", ""),
+)
+
+
+def _cell(field: str, surface: str, text: str) -> Cell:
+    if text == _SAME:
+        return Cell(Carriage.CARRIED)
+    if text.startswith("-> "):
+        return Cell(Carriage.TRANSLATED, text.removeprefix("-> "))
+    default = _NO_TOOL.get(surface, "") if field.count(".") == 1 and field.startswith("tools.") else _NO_FIELD[surface]
+    return Cell(Carriage.LOST, text.removeprefix("! ") or default, fatal=text.startswith("! "))
+
+
+TABLE: Mapping[str, Mapping[str, Cell]] = MappingProxyType(
+    {
+        field: {surface: _cell(field, surface, text) for surface, text in zip(SURFACES, texts, strict=True)}
+        for field, *texts in _ROWS
+    }
+)
+"""By field of the manifest (of tools by their type) and surface."""
+
+
+def loss(surface: str, field: str, path: str) -> Loss:
+    """Return the loss of a field that the table calls lost, at a path of an assistant's fields."""
+    cell = TABLE[field][surface]
+    return Loss(path, cell.text, cell.fatal, field)
+
+
+def lost(surface: str, attrs: Attrs) -> list[Loss]:
+    """Return what an assistant declares and the table calls lost."""
+    found = [(field, field) for field in attrs if field != "tools"]
+    return [
+        loss(surface, _row(field), path)
+        for field, path in (*found, *_of_format(attrs), *_of_tools(attrs))
+        if TABLE[_row(field)][surface].how is Carriage.LOST
+    ]
+
+
+def _row(field: str) -> str:
+    """Return the row of a field: its own, or that of what it is in."""
+    while field not in TABLE:
+        field = field.rpartition(".")[0]
+    return field
+
+
+def _of_format(attrs: Attrs) -> Iterator[tuple[str, str]]:
+    form = attrs.get("response_format")
+    if isinstance(form, Mapping) and form.get("type") == "json_object":
+        yield "response_format.json_object", "response_format"
+
+
+def _of_tools(attrs: Attrs) -> Iterator[tuple[str, str]]:
+    """Yield each tool and what it says, as far as that has a row; what is at its default says nothing."""
+    found = attrs.get("tools") or ()
+    keyed = found if isinstance(found, Mapping) else tools.keyed(found)
+    for name, tool in keyed.items():
+        kind = f"tools.{tool['type']}"
+        yield kind, f"tools/{name}"
+        yield from ((f"{kind}.{field}", f"tools/{name}") for field in tool if f"{kind}.{field}" in TABLE)
+        if isinstance(tool.get("transport"), Mapping) and tool["transport"].get("type") == "stdio":
+            yield "tools.mcp.stdio", f"tools/{name}"
