@@ -169,10 +169,11 @@ def plan_options(function: Function) -> Function:
     """Add what a plan is made with; the command gets them as `options` and `rehash`."""
 
     @functools.wraps(function)
-    def command(*, prune: bool, on_drift: str, check_files: bool, **others: Any) -> Any:
+    def command(*, prune: bool, on_drift: str, check_files: bool, strict_surface: bool, **others: Any) -> Any:
         from deployer.project import PlanOptions
 
-        return function(options=PlanOptions(prune, OnDrift(on_drift), check_files), **others)
+        options = PlanOptions(prune, OnDrift(on_drift), check_files, strict_surface=strict_surface)
+        return function(options=options, **others)
 
     return _with(
         cast("Function", command),
@@ -181,7 +182,12 @@ def plan_options(function: Function) -> Function:
         target_option("Only this resource, with what it needs."),
         click.option("--check-files", is_flag=True, help="Also look for documents whose File object is gone."),
         click.option("--rehash", is_flag=True, help="Read every document again, whatever the cache knows."),
+        strict_surface_option(),
     )
+
+
+def strict_surface_option() -> Callable[[Function], Function]:
+    return click.option("--strict-surface", is_flag=True, help="What the account's API cannot carry is an error.")
 
 
 def target_option(text: str) -> Callable[[Function], Function]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import click
 
 from deployer.commands.carry_out import tell
-from deployer.commands.options import Gates, ProjectChoice, fail_on_option, format_option, project_options
+from deployer.commands.options import (
+    Gates,
+    ProjectChoice,
+    fail_on_option,
+    format_option,
+    project_options,
+    strict_surface_option,
+)
 from deployer.errors import EXIT_DONE, EXIT_FAILED
 from deployer.project import Project
 from deployer.render import formats
@@ -17,8 +24,11 @@ from deployer.wording import counted
 @format_option("problems")
 @fail_on_option()
 @click.option("--online", is_flag=True, help="Ask the account, too, which models it offers.")
+@strict_surface_option()
 @click.option("--import-handlers", is_flag=True, help="Import the Python code of handlers, to compare them in full.")
-def command(*, choice: ProjectChoice, form: str, gates: Gates, online: bool, import_handlers: bool) -> int:
+def command(  # noqa: PLR0913 (one for each option)
+    *, choice: ProjectChoice, form: str, gates: Gates, online: bool, strict_surface: bool, import_handlers: bool
+) -> int:
     """Check the manifest and all files that it names; nothing is asked of anybody, but with --online.
 
     Every problem is reported at once, as file:line:column, the address, what is wrong and what to do. What the chosen
@@ -38,6 +48,7 @@ def command(*, choice: ProjectChoice, form: str, gates: Gates, online: bool, imp
         variables=choice.values(),
         environ=choice.environ(),
         import_handlers=import_handlers,
+        strict_surface=strict_surface,
     )
     problems = found.problems
     if online and found.ok:

@@ -40,7 +40,7 @@ class Scope:
     `attributes`: whether documents can carry attributes there, as far as it is known. `stores` are the ids of all live
     stores that have not expired. `stamped` gives the addresses in the stamps of live objects by their ids; it is empty
     where none of them goes by another address now. With `targets` the plan is about these addresses alone, and what
-    they need.
+    they need. `accepted` are fields that may be lost.
     """
 
     project: str
@@ -56,6 +56,7 @@ class Scope:
     stores: frozenset[str] = frozenset()
     stamped: Mapping[str, str] = field(default_factory=dict)
     targets: tuple[Address, ...] = ()
+    accepted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from deployer.engine import canonical, decide, document_map, stamp
 from deployer.engine.decide import rules_of
 from deployer.engine.draft import Draft, Owned, Scope
+from deployer.engine.losses import losses, told_once
 from deployer.engine.uploads import Releases, Supply, of_membership
 from deployer.errors import DeployerError
 from deployer.kinds import Kind
@@ -36,7 +37,6 @@ from deployer.model import (
     Reason,
     Resource,
     Severity,
-    Target,
     Update,
     Upload,
     Why,
@@ -100,7 +100,7 @@ def build(
     owned = _OwnedObjects.of(scope, groups, live)
     scope = owned.scope
     drafts = [decide.desired(scope, one, owned.at(one.address), owned.ids) for one in resources]
-    problems += [loss for one in resources for loss in losses(scope.target, scope.kinds, one)]
+    lost = told_once(loss for one in resources for loss in losses(scope.target, scope.kinds, one, scope.accepted))
     drafts, told = _with_deletes(
         _concerned(owned, resources), drafts, {one.address for one in resources}, _uses(scope, live)
     )
@@ -113,6 +113,8 @@ def build(
     if not scope.attributes:
         problems += [problem for draft in drafts for problem in _unmappable(scope, draft)]
     problems += _consequences(scope, resources, changes)
+    idle = all(change.action is Action.NO_OP for change in changes)  # what is lost was told when something was sent
+    problems += [one for one in lost if not idle or one.severity is Severity.ERROR]
     return Plan(
         project=scope.project,
         target=scope.target,
@@ -315,20 +317,6 @@ def _users(
         else:
             result.append(str(draft.change.address) if draft else ids.get(one.id, f"{one.kind} {one.id}"))
     return result
-
-
-def losses(target: Target, kinds: Mapping[str, Kind], resource: Resource) -> list[Problem]:
-    """Name the declared fields that the surface cannot carry: a warning each, an error where nothing can go."""
-    return [
-        Problem(
-            loss.why if loss.fatal else f"not sent to account {target.name}: {loss.why}",
-            "",
-            f"{resource.address}.{loss.path}",
-            resource.position(loss.path),
-            Severity.ERROR if loss.fatal else Severity.WARNING,
-        )
-        for loss in kinds[resource.address.kind].express(resource.attrs).losses
-    ]
 
 
 def with_operations(

@@ -1,7 +1,7 @@
-"""Tools in the flat form of the Responses API, which Foundry's agents have, too.
+"""Tools in the flat form of the Responses API.
 
-Source: the SDK's `types/responses/tool_param.py`; Foundry's `PromptAgentDefinition`. What a tool says at its default is
-sent only where the API requires it.
+Source: the SDK's `types/responses/tool_param.py`. What a tool says at its default is sent only where the API requires
+it.
 """
 
 from __future__ import annotations

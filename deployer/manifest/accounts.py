@@ -63,6 +63,7 @@ def choose(
         snapshots=values.get("snapshots"),
         folder=values.get("bundles"),
         models=_models(values),
+        accept_loss=frozenset(one for one in _list(values.get("accept_loss")) if isinstance(one, str)),
         list_lag=_list_lag(values),
     )
     return settings, [*problems, *_malformed(entry, values)]
@@ -112,6 +113,10 @@ def unnamed(declared: Sequence[str]) -> str:
         f"no account is named, and the manifest declares {names}; add --account NAME or set {VARIABLE} "
         f"(--account {EMBEDDED.name} is the account in this folder, which needs no key)"
     )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _models(values: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

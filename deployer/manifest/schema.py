@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deployer.kinds.carries import LOSABLE
 from deployer.manifest.document import SourceDocument
 from deployer.manifest.suggest import nearest, one_of
 from deployer.model import Position, Problem
@@ -92,6 +93,7 @@ def assembled(fragments: Sequence[Fragment], surfaces: Sequence[str], hints: Seq
     definitions = result["$defs"]
     definitions["address"] = {"type": "string", "pattern": _addresses(fragments)}
     definitions["api"] = {"description": "The surface: which API the account speaks.", "enum": list(surfaces)}
+    definitions["loss"] = {"enum": list(LOSABLE)}
     result["properties"]["silence"]["items"] = {"enum": list(hints)}
     for one in fragments:
         entry = dict(one.schema)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from deployer import catalogue
 from deployer.catalogue import Catalogue
-from deployer.engine.plan import losses
+from deployer.engine.losses import losses
 from deployer.kinds import kinds_of
 from deployer.model import AccountSettings, Address, Problem, Resource, Severity, Target
 
@@ -78,5 +78,7 @@ def judged(ending: dict[Address, tuple[str, date]], settings: AccountSettings, r
     """
     models = known(settings)
     ending |= shutdowns([resource], models, EVER)
-    lost = losses(Target(settings.name, settings.api, ""), kinds_of(settings.api, settings), resource)
+    lost = losses(
+        Target(settings.name, settings.api, ""), kinds_of(settings.api, settings), resource, settings.accept_loss
+    )
     return [*lost, *problems(resource, models, settings.api)]

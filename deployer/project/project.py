@@ -91,18 +91,21 @@ class Project:
         return cls(found, path)
 
     @staticmethod
-    def validate(
+    def validate(  # noqa: PLR0913 (one for each option)
         file: Path | str = "assistants.yaml",
         *,
         account: str | None = None,
         variables: Mapping[str, Any] | None = None,
         environ: Mapping[str, str] | None = None,
         import_handlers: bool = False,
+        strict_surface: bool = False,
     ) -> Validation:
         """Check everything that can be known offline; all problems are in the result, with those of a wrong manifest.
 
         With `import_handlers` the Python code of handlers is imported, which changes the process as every import does.
+        `strict_surface`: what the account's API cannot carry is an error.
         """
+        from deployer.engine.losses import strict, told_once
         from deployer.project.models import judged
 
         ending: dict[Address, tuple[str, date]] = {}
@@ -114,7 +117,8 @@ class Project:
             partial(judged, ending),
             import_handlers=import_handlers,
         )
-        return Validation(found.project, found.resources, found.problems, ending)
+        problems = tuple(told_once(found.problems))
+        return Validation(found.project, found.resources, strict(problems) if strict_surface else problems, ending)
 
     @property
     def name(self) -> str:

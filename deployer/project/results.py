@@ -41,7 +41,7 @@ class PlanOptions:
     `prune`: delete what is owned and no longer declared. `on_drift`: what becomes of fields that somebody edited on the
     account. `check_files`: also look for documents whose File object is gone. `origin`: the git commit that stamps
     name, None for that of the manifest's folder. `targets`: declared addresses; what they do not need is neither
-    compared nor changed.
+    compared nor changed. `strict_surface`: what the surface cannot carry is an error.
     """
 
     prune: bool = False
@@ -49,6 +49,7 @@ class PlanOptions:
     check_files: bool = False
     origin: str | None = None
     targets: tuple[Address, ...] = ()
+    strict_surface: bool = False
 
 
 USUAL = PlanOptions()

@@ -19,6 +19,7 @@ from deployer.backends.account import Account, open_account
 from deployer.backends.base import Held, Lease, without_password
 from deployer.engine import plan, stamp
 from deployer.engine.draft import Scope
+from deployer.engine.losses import strict
 from deployer.errors import AccountError
 from deployer.kinds import Kind
 from deployer.model import Address, FileAction, LiveObject, Plan, Problem, Resource, Severity, Target
@@ -100,7 +101,8 @@ class Session:
         told += await asyncio.to_thread(line_ends, self.manifest.root, built)
         told += [*unlisted(self.account), *partial(options.targets, needs=bool(resources))]
         told += await self.begun.problems(live)
-        return ProjectPlan.of(replace(built, problems=(*built.problems, *told)) if told else built)
+        problems = (*built.problems, *told)
+        return ProjectPlan.of(replace(built, problems=strict(problems) if options.strict_surface else problems))
 
     def references(self, made: Plan) -> dict[str, str]:
         """Return by what an application names each live object of a plan, by address."""
@@ -146,6 +148,7 @@ class Session:
             options.check_files,
             self.account.capabilities.attributes is not False,
             targets=options.targets,
+            accepted=self.account.settings.accept_loss,
         )
 
 

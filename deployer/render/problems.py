@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from deployer import __version__
 from deployer.catalogue import RULES as MODEL_RULES
+from deployer.engine.losses import RULE as SURFACE
 from deployer.functions.rules import RULES
 from deployer.model import Problem, Severity
 from deployer.render.data import dumped
@@ -60,7 +61,7 @@ def sarif(value: Findings, to: Streams) -> None:
         "rules": [
             {
                 "id": rule,
-                "shortDescription": {"text": sentences.get(rule, "The manifest is valid.")},
+                "shortDescription": {"text": sentences.get(rule, _otherwise(rule))},
                 **({"help": {"text": "; ".join(_evidence(rule)) or "deployer"}} if value.evidence else {}),
             }
             for rule in used
@@ -72,6 +73,10 @@ def sarif(value: Findings, to: Streams) -> None:
         "results": [_result(problem, used) for problem in found],
     }
     to.say(dumped({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}))
+
+
+def _otherwise(rule: str) -> str:
+    return "The account's API carries the field." if rule.startswith(SURFACE) else "The manifest is valid."
 
 
 def _result(problem: Problem, rules: Sequence[str]) -> dict[str, Any]:

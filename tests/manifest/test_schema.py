@@ -50,6 +50,7 @@ FULL: dict[str, Any] = {
             "variables": {"warmth": 0.5},
             "limits": {"uploads_per_minute": 1, "attaches_per_minute": 2, "files_per_minute": "none"},
             "lock": True,
+            "accept_loss": ["temperature"],
             "list_lag": 5,
             "overrides": {"assistant/tutor": {"metadata": {"tier": "live"}}},
             "commands": True,
