@@ -118,7 +118,7 @@ def command(  # noqa: PLR0913 (one argument for each option)
     if key is None and not _is_loopback(host):
         key = secrets.token_urlsafe(24)
         click.echo(f"API key (made for this run): {key}")
-    place = _Place(data, host, port, key, log, {"allowed": allow_host, "latency": latency / 1000})
+    place = _ServedPlace(data, host, port, key, log, {"allowed": allow_host, "latency": latency / 1000})
     if beside:
         return place.serve_beside(*beside)
     day = _faults(faults) if faults else None
@@ -126,7 +126,7 @@ def command(  # noqa: PLR0913 (one argument for each option)
 
 
 @dataclass(frozen=True)
-class _Place:
+class _ServedPlace:
     """Where an account is served, and what every process is told that serves it."""
 
     data: Path
