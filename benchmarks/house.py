@@ -65,7 +65,8 @@ NEWER = (
     *("deployer.functions.openapi", "deployer.functions.definitions"),
     *("deployer.functions.checks.contradictions", "deployer.functions.checks.keywords"),
     *("deployer.catalogue", "deployer.project.models", "deployer.render.html", "deployer.backends.folder"),
-    *("deployer.bundles", "deployer.kinds.bundle"),
+    *("deployer.bundles", "deployer.knowledge", "deployer.kinds.bundle", "deployer.kinds.carries"),
+    *("deployer.kinds.response_tools", "deployer.engine.losses"),
     *(
         "deployer.conversation",
         "deployer.project.chatting",

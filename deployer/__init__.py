@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from deployer.bundles import load_bundle
     from deployer.errors import AccountError, DeployerError
+    from deployer.knowledge import search_knowledge
     from deployer.model import OnDrift, Problem, ProblemsFound
     from deployer.project import (
         ApplyResult,
@@ -48,8 +49,9 @@ __all__ = [
     "Unlisted",
     "Waiting",
     "load_bundle",
+    "search_knowledge",
 ]
-_MODULES = ("deployer.bundles", "deployer.errors", "deployer.model", "deployer.project")
+_MODULES = ("deployer.bundles", "deployer.knowledge", "deployer.errors", "deployer.model", "deployer.project")
 
 
 def __getattr__(name: str) -> Any:

@@ -5,12 +5,13 @@ an object replaces the whole field, null resets; so what was never declared insi
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from deployer.kinds import carries, tools
 from deployer.kinds.base import Body, Expressed, Kind, Loss
-from deployer.model import Attrs
+from deployer.model import AccountSettings, Attrs
 
 DEFAULTS: Attrs = MappingProxyType(
     {
@@ -49,6 +50,31 @@ _OBJECTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 """Fields that hold others: each of those is compared by itself, so that what the API resolves is no difference."""
 _MERGED = "experimental"  # the one field that an update merges by key; it takes no null
 MAX_NAME = 128
+
+
+SEARCH = "search_knowledge"
+"""The function that stands for file_search, where an account says `knowledge_as: function`."""
+_SEARCH: Mapping[str, Any] = MappingProxyType(
+    {
+        "type": "function",
+        "name": SEARCH,
+        "description": (
+            "Search the documents that this assistant knows. Call it before you answer what they may answer, "
+            "and name the sources that you used. It returns a list of passages, each with its source, the best first."
+        ),
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "query": {
+                    "type": "string",
+                    "description": "What to look for, in words that the documents would use.",
+                }
+            },
+            "required": ["query"],
+            "additionalProperties": False,
+        },
+    }
+)
 
 
 def express(attrs: Attrs) -> Expressed:
@@ -128,7 +154,31 @@ def _wire_format(value: Any) -> dict[str, Any]:
     return {"type": "json_schema", "schema": value["json_schema"]["schema"]}
 
 
+def _express_searching(attrs: Attrs) -> Expressed:
+    """Let the application search: a function stands in the place of file_search, and nothing is lost."""
+    if "tools" not in attrs:
+        return express(attrs)
+    keyed = tools.keyed(_listed(attrs["tools"]))
+    if "file_search" not in keyed:
+        return express({**attrs, "tools": [*keyed.values()]})
+    placed = [dict(_SEARCH) if tool["type"] == "file_search" else tool for tool in keyed.values()]
+    expressed = express({**attrs, "tools": placed})
+    if SEARCH not in keyed:
+        return expressed
+    why = f"its file_search becomes a function {SEARCH!r}, and it declares one of that name: rename it"
+    return Expressed(expressed.attrs, (*expressed.losses, Loss(f"tools/{SEARCH}", why, fatal=True)))
+
+
+def _listed(found: Any) -> list[Mapping[str, Any]]:
+    return [*found.values()] if isinstance(found, Mapping) else [*found]
+
+
+def _informed(settings: AccountSettings) -> Kind:
+    return replace(KIND, express=_express_searching) if settings.knowledge_as == "function" else KIND
+
+
 KIND = Kind(
+    informed=_informed,
     defaults=DEFAULTS,
     nullable=NULLABLE,
     express=express,

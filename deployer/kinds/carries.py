@@ -43,7 +43,10 @@ _NO_TOOL = {
     "assistants": "the Assistants API has no such tool",
     "responses": "the Responses API has no such tool",
 }
-_NO_SEARCH = "the Agents API has no file_search: give the agent a function that searches the vector store"
+_NO_SEARCH = (
+    "the Agents API has no file_search: give the agent a function that searches the vector store, "
+    "or say knowledge_as: function at the account"
+)
 _NO_INTERPRETER = "the Agents API has no code_interpreter: sessions get a sandbox through their environment"
 _NO_STRICT = "the Agents API has no strict functions: it is sent without strict"
 _NO_JSON = "the Agents API has no json_object: declare a json_schema, or accept_loss: [response_format.json_object]"

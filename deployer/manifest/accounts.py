@@ -63,6 +63,7 @@ def choose(
         snapshots=values.get("snapshots"),
         folder=values.get("bundles"),
         models=_models(values),
+        knowledge_as="function" if values.get("knowledge_as") == "function" else None,
         accept_loss=frozenset(one for one in _list(values.get("accept_loss")) if isinstance(one, str)),
         list_lag=_list_lag(values),
     )

@@ -201,7 +201,8 @@ class AccountSettings:
     `lock`: hold the account's lease while applying. `snapshots`: the folder or URL of what apply was about to change.
     `folder`: the folder or URL of objects that live in files; None for one beside the manifest. `models`: what is known
     better of its models than by the table: by name, `shutdown` (a day), `takes` (settings), `instructions` (a place).
-    `accept_loss`: fields that its surface may lose without a word.
+    `accept_loss`: fields that its surface may lose without a word. `knowledge_as`: `function` where the
+    application searches the stores of agents.
     `list_lag`: for how many seconds after a write a list may not show it.
     """
 
@@ -217,4 +218,5 @@ class AccountSettings:
     folder: str | None = None
     models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     accept_loss: frozenset[str] = frozenset()
+    knowledge_as: str | None = None
     list_lag: float = LIST_LAG

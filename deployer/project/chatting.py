@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from deployer import knowledge
 from deployer.conversation import (
     FACES,
     AnswerCall,
     ConversationNamed,
+    FunctionAnswer,
+    FunctionCall,
     Happening,
     Transcript,
     first_of,
     from_handlers,
     talk,
 )
-from deployer.conversation.answers import Answers
+from deployer.conversation.answers import Answers, failed
 from deployer.conversation.faces import unsupported
 from deployer.engine import stamp
 from deployer.engine.plan import duplicates
-from deployer.errors import DeployerError, UsageError
+from deployer.errors import AccountError, DeployerError, UsageError
 from deployer.kinds import kinds_of
+from deployer.kinds.agent import SEARCH
 from deployer.manifest import Manifest, handlers
 from deployer.model import LiveObject, ProblemsFound, Resource
 from deployer.project.session import Session
@@ -43,6 +47,7 @@ async def chatted(  # noqa: PLR0913, PLR0917 (what a turn needs)
     if found is None:
         raise DeployerError(f"{resource.address} is not live on this account; run ", run=["apply"])
     documents = {file.id: file.path for one in live for file in one.files if file.path}
+    answer = _searching(session, live, resource, answer)
     face = opened(dialogue, found.raw.get("parameters", found.id), documents, thread)
     happened, named = list[Happening](), ""
     await face.start()
@@ -53,6 +58,28 @@ async def chatted(  # noqa: PLR0913, PLR0917 (what a turn needs)
         happened.append(one)
         on_event(one)
     return Transcript(str(resource.address), face.thread, tuple(happened))
+
+
+def _searching(session: Session, live: Sequence[LiveObject], resource: Resource, otherwise: AnswerCall) -> AnswerCall:
+    """Answer searches in the assistant's stores, where its account has the application do that."""
+    if session.account.settings.knowledge_as is None:
+        return otherwise
+    tools = resource.attrs.get("tools") or ()
+    wanted = {name for tool in tools for name in tool.get("vector_stores", ())}
+    marks = {one.id: stamp.of(one.raw) for one in live}
+    stores = [one for one, mark in marks.items() if mark and str(mark.address) in wanted]
+
+    async def answer(call: FunctionCall) -> FunctionAnswer:
+        query, dialogue = knowledge.query_of(call.arguments), session.account.dialogue
+        if call.name != SEARCH or query is None or dialogue is None:
+            return await otherwise(call)
+        try:
+            pages = [await dialogue.ask("store.search", {"query": query}, store=one) for one in stores]
+        except AccountError as error:
+            return failed(call, str(error))
+        return FunctionAnswer(knowledge.output(row for page in pages for row in page["data"]))
+
+    return answer
 
 
 def _is(session: Session, live: LiveObject, resource: Resource) -> bool:

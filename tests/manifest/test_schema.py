@@ -51,6 +51,7 @@ FULL: dict[str, Any] = {
             "limits": {"uploads_per_minute": 1, "attaches_per_minute": 2, "files_per_minute": "none"},
             "lock": True,
             "accept_loss": ["temperature"],
+            "knowledge_as": "function",
             "list_lag": 5,
             "overrides": {"assistant/tutor": {"metadata": {"tier": "live"}}},
             "commands": True,

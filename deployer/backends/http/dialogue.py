@@ -26,6 +26,7 @@ OPERATIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "conversation.items": ("GET", "/conversations/{thread}/items"),
         "response.get": ("GET", "/responses/{thread}"),
         "response.create": ("POST", "/responses"),
+        "store.search": ("POST", "/vector_stores/{store}/search"),
         "session.create": ("POST", "/agents/sessions"),
         "session.get": ("GET", "/agents/sessions/{thread}"),
         "session.listen": ("GET", "/agents/sessions/{thread}/events"),
