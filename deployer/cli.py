@@ -35,6 +35,7 @@ COMMANDS = {
     "completion": "Print what makes a shell complete commands, accounts and addresses.",
     "functions": "Check, fix, compare and make function schemas.",
     "github": "Comment plans, apply what was reviewed, report drift: in a GitHub job.",
+    "watch": "Keep the account as the manifest says, round after round.",
     "serve": "Serve the embedded account over HTTP.",
 }
 _FEW_COLLECTIONS = 50_000
