@@ -65,6 +65,7 @@ TEMPLATES: Mapping[str, str] = {
     "function": "an assistant that answers from documents and calls a function of yours",
 }
 """What can be begun with, by name."""
+_SEARCHING = ("knowledge", "function")
 APIS = ("agents", "responses", "assistants")
 MODEL = "gpt-6-luna"
 
@@ -83,7 +84,7 @@ class Starter:
         """Return the text of each file, by its path."""
         from deployer.manifest import schema
 
-        search, call = self.template != "assistant", self.template == "function"
+        search, call = self.template in _SEARCHING, self.template == "function"
         tools = ["    tools:\n", _SEARCH, *([_CALL] if call else [])] if search else []
         parts = [_HEAD, *([_HOSTED] if self.base_url else []), *([_STORES] if search else []), _ASSISTANT, *tools]
         values = {"project": self.project, "model": self.model, "api": self.api, "base_url": self.base_url}

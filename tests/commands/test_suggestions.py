@@ -56,7 +56,7 @@ def said(project: Project, *words: str) -> str:
         ("dump", "there is no command 'dump'; did you mean 'export'?"),
         ("plna", "there is no command 'plna'; did you mean 'plan'?"),
         ("version", "there is no command 'version'; did you mean '--version'?"),
-        ("destory", "there is no command 'destory'; use one of: init, validate, plan"),
+        ("destory", "there is no command 'destory'; use one of: validate, plan"),
         ("functions chekc", "there is no command 'chekc'; did you mean 'check'?"),
     ),
 )
