@@ -7,7 +7,7 @@ carried out all the same, `done` when it was, though the answer makes no sense.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -321,6 +321,10 @@ class Backend(Protocol):
     @property
     def dialogue(self) -> Dialogue | None:
         """Its conversations; None where it has none."""
+
+    @property
+    def unserved(self) -> Collection[str]:
+        """The kinds whose objects it did not serve by id when it was asked: they were read out of the list."""
 
     async def list(self, kind: str, seen: Callable[[Row], object] = ignore) -> list[Row]:
         """Return all objects of a kind, oldest first; each is handed to `seen` as soon as it has come."""

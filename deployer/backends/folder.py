@@ -53,6 +53,10 @@ class FolderBackend:
     models: None = None
     dialogue: None = None
 
+    @property
+    def unserved(self) -> tuple[str, ...]:
+        return ()
+
     async def list(self, kind: str, seen: Callable[[Row], object] = ignore) -> list[Row]:
         rows = [*await asyncio.to_thread(self._rows, kind)]
         for row in rows:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from deployer.conversation.answers import Answers
     from deployer.project.applying import ApplyOptions
     from deployer.project.chatting import OnHappening
+    from deployer.project.diagnosis import Diagnosis
     from deployer.project.provenance import Provenance
     from deployer.project.saved import SavedPlan
     from deployer.project.session import Session
@@ -269,6 +270,16 @@ class Project:
         async with self.open(on_event=on_event) as session:
             return await provenance.of(session, live_id)
 
+    async def adoctor(self, *, probe: bool = False, on_event: OnEvent = ignore) -> Diagnosis:
+        """Say what the account can do, how that was found out, and what is therefore not done there.
+
+        Nothing is written, unless `probe`: that makes a store and a document, and deletes both.
+        """
+        from deployer.project import diagnosis
+
+        async with self.open(on_event=on_event) as session:
+            return await diagnosis.of(session, probe=probe)
+
     async def achat(  # noqa: PLR0913 (one for each option)
         self,
         address: str,
@@ -481,6 +492,7 @@ class Project:
     drift = in_thread(adrift)
     outputs = in_thread(aoutputs)
     whois = in_thread(awhois)
+    doctor = in_thread(adoctor)
     chat = in_thread(achat)
     adopt = in_thread(aadopt)
     rollback = in_thread(arollback)

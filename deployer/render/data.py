@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from deployer.engine import plan_json
 from deployer.engine.plan_json import drift_data, problem_data
@@ -69,6 +70,23 @@ def told(value: Mapping[str, object], to: Streams) -> None:
         if isinstance(inner, Mapping):
             flat.append((name, " · ".join(str(one) for one in inner.values() if one)))
     to.say("\n".join(f"{name:<10}{plain(str(inner))}" for name, inner in flat))
+
+
+_SIGNS = {True: "✓", False: "✗", None: "?"}
+
+
+def diagnosis(value: Mapping[str, Any], to: Streams) -> None:
+    to.say(dumped(value))
+
+
+def abilities(value: Mapping[str, Any], to: Streams) -> None:
+    """Write a line for each ability, with how it was found out, and below it what follows."""
+    account = value["account"]
+    lines = [f"Account  {account['name']} · {account['api']} · {account['base_url']}", ""]
+    for one in value["abilities"]:
+        lines.append(f"{_SIGNS[one['able']]} {one['what']}  ({one['how']})")
+        lines += [f"    → {one['therefore']}"] if one["therefore"] else []
+    to.say("\n".join(map(plain, lines)))
 
 
 def outputs(ids: Mapping[Address, str], to: Streams) -> None:

@@ -29,11 +29,12 @@ FORMATS: Mapping[str, Mapping[str, str]] = {
     },
     "files": {"text": "text.files", "json": "data.files"},
     "provenance": {"text": "data.told", "json": "data.whole"},
+    "diagnosis": {"text": "data.abilities", "json": "data.diagnosis"},
     "outputs": {"text": "data.columns", "json": "data.outputs", "env": "data.environment"},
 }
 """For each subject its formats, the default first. Values: `Plan` of a plan and of drift, `Applied` of outcomes,
 `Findings` of problems, `FoundFiles` of files, JSON data of
-provenance, a mapping from `Address` to live id of outputs."""
+provenance and of a diagnosis, a mapping from `Address` to live id of outputs."""
 
 Renderer = Callable[[Any, Streams], None]
 

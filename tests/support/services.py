@@ -58,8 +58,11 @@ class Service:
         length = (b"content-length", str(len(whole)).encode())
         headers = [length if name == b"content-length" else (name, value) for name, value in scope["headers"]]
 
+        bodies = iter([whole])
+
         async def again() -> Message:
-            return {"type": "http.request", "body": whole, "more_body": False}
+            body = next(bodies, None)  # after it there is nothing but the end of the connection
+            return await receive() if body is None else {"type": "http.request", "body": body, "more_body": False}
 
         async def noted(message: Message) -> None:
             if (method, path) == ("POST", "/files") and message.get("body"):

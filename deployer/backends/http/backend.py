@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+import math
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 CONCURRENCY = 32
 """Reads beside each other."""
 _MOST_FILES = 10_000
+_FRESH = 5.0
+"""Seconds for which a list is good enough to compare with before a write."""
 _REMEDY = "check the account's api and base_url, then run again"
 _SUSPECT = ("failed", "cancelled", "in_progress")
 _NOT_FOUND = 404
@@ -87,6 +91,31 @@ HEADERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 
 
+@dataclass(slots=True)
+class ListIndex:
+    """The rows of lists by kind and id, for objects that are not served by id: one list for many, and each fresh.
+
+    A row that was written since is read anew.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    found: dict[str, tuple[float, dict[str, Row]]] = field(default_factory=dict)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def get(self, kind: str, live_id: str, read: Callable[[], Awaitable[Iterable[Row]]]) -> Row | None:
+        asked = self.clock()
+        async with self._turn:
+            at, rows = self.found.get(kind, (-math.inf, {}))
+            if (live_id not in rows and at < asked) or at < asked - _FRESH:
+                rows = {row["id"]: row for row in await read()}
+                self.found[kind] = (self.clock(), rows)
+            return rows.get(live_id)
+
+    def forget(self, kind: str, live_id: str) -> None:
+        if kind in self.found:
+            self.found[kind][1].pop(live_id, None)
+
+
 @dataclass(frozen=True, slots=True)
 class HttpBackend:
     """The objects and files of one account. `cursors` remember where the pages of its lists begin."""
@@ -94,6 +123,7 @@ class HttpBackend:
     client: Client
     cursors: Cursors
     gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENCY))
+    by_list: ListIndex = field(default_factory=ListIndex)
 
     @property
     def files(self) -> HttpFiles:
@@ -123,17 +153,21 @@ class HttpBackend:
         return found
 
     async def get(self, kind: str, live_id: str) -> Row:
+        """Where objects are not served by id (LiteLLM), the list has them."""
         try:
             return await _read(self.client, f"{self._route(kind).path}/{live_id}")
         except AccountError as error:
             if error.status not in _NOT_OFFERED:
                 raise
-        # where objects are not served by id (LiteLLM), the list has them
-        found = next((row for row in await self.list(kind) if row["id"] == live_id), None)
-        if found is None:
-            failure = Failure("no longer lists it", "plan again", _NOT_FOUND)
-            raise self.client.error("GET", f"{self._route(kind).path}/{live_id}", failure)
-        return found
+        return await self.by_list.get(kind, live_id, partial(self.list, kind)) or self._absent(kind, live_id)
+
+    def _absent(self, kind: str, live_id: str) -> Row:
+        failure = Failure("no longer lists it", "plan again", _NOT_FOUND)
+        raise self.client.error("GET", f"{self._route(kind).path}/{live_id}", failure)
+
+    @property
+    def unserved(self) -> frozenset[str]:
+        return frozenset(self.by_list.found)
 
     async def create(self, kind: str, body: Mapping[str, Any], key: str = "") -> Row:
         path = self._route(kind).path
@@ -141,9 +175,11 @@ class HttpBackend:
 
     async def update(self, kind: str, live_id: str, body: Mapping[str, Any]) -> Row:
         path = f"{self._route(kind).path}/{live_id}"
+        self.by_list.forget(kind, live_id)
         return _with_id(self.client, path, (await self.client.write("POST", path, body, again=True)).data)
 
     async def delete(self, kind: str, live_id: str) -> None:
+        self.by_list.forget(kind, live_id)
         await _delete(self.client, f"{self._route(kind).path}/{live_id}")
 
     def reference(self, kind: str, row: Row) -> str:
