@@ -167,6 +167,8 @@ def _nearest_option(word: str, known: Iterable[str]) -> str | None:
 
 
 def _nearest(word: str, names: Iterable[str]) -> str | None:
+    """Return the name that is spelled alike; none where that is destructive, nor what is only the next one then."""
     from difflib import get_close_matches
 
-    return next(iter(get_close_matches(word, [name for name in names if name not in DESTRUCTIVE], n=1)), None)
+    found = next(iter(get_close_matches(word, list(names), n=1)), None)
+    return None if found in DESTRUCTIVE else found

@@ -271,10 +271,7 @@ class Project:
             return await provenance.of(session, live_id)
 
     async def adoctor(self, *, probe: bool = False, on_event: OnEvent = ignore) -> Diagnosis:
-        """Say what the account can do, how that was found out, and what is therefore not done there.
-
-        Nothing is written, unless `probe`: that makes a store and a document, and deletes both.
-        """
+        """Say what the account can do, by what that was found out, and what follows; only a `probe` writes."""
         from deployer.project import diagnosis
 
         async with self.open(on_event=on_event) as session:

@@ -35,6 +35,10 @@ VALUES: dict[str, Any] = {
         deleted=False,
     ),
     "provenance": {"id": "asst_1", "commit": "", "run": {"time": "so\x1b", "note": ""}},
+    "diagnosis": {
+        "account": {"name": "a", "api": "agents", "base_url": "https://x.example"},
+        "abilities": [{"what": "so\x1b", "able": None, "how": "h", "therefore": "t"}],
+    },
     "outputs": {Address("assistant", "a"): "asst_1"},
 }
 ROWS = tuple((subject, form) for subject in FORMATS for form in names(subject))
