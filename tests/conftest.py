@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.support.project import Project
+from tests.support.tool import Tool, tool
 
 settings.register_profile("suite", max_examples=30, deadline=None)
 settings.register_profile("nightly", max_examples=2_000, deadline=None)
@@ -38,6 +40,13 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+
+
+@pytest.fixture(scope="session")
+def started() -> Iterator[Tool]:
+    """What starts `deployer` in processes of its own: it imports everything once."""
+    with tool() as one:
+        yield one
 
 
 @pytest.fixture

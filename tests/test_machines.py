@@ -75,13 +75,30 @@ def test_a_python_without_the_venv_module(monkeypatch: pytest.MonkeyPatch) -> No
     assert " is 3.10.4: make PYTHON=python3.12" in venv.lacking()
 
 
+NOWHERE = {
+    "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+    "PIP_RETRIES": "0",
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_FIND_LINKS": "",
+    "PIP_EXTRA_INDEX_URL": "",
+}
+NO_INDEX = "pip could not fetch and install the packages; this needs a package index: check the network"
+
+
+def test_no_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    for name, value in NOWHERE.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit, match=NO_INDEX):
+        script("venv")._pip(sys.executable, "download", "--dest", str(tmp_path), "--no-deps", "jsonschema")
+    assert "Traceback" not in capfd.readouterr().err
+
+
 @needs.MAKE
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_no_network(tmp_path: Path) -> None:
-    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_CONFIG_FILE": os.devnull}
-    done = made(tmp_path, sys.executable, **nowhere, PIP_FIND_LINKS="", PIP_EXTRA_INDEX_URL="")
+    done = made(tmp_path, sys.executable, **NOWHERE)
     assert done.returncode != 0
-    assert "pip could not fetch and install the packages; this needs a package index: check the network" in done.stderr
+    assert NO_INDEX in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,12 @@ def _modules(*without: str) -> dict[str, ast.Module]:
     """The tool's modules, parsed, by their path below deployer/; not those below these folders."""
     paths = {path.relative_to(ROOT / "deployer").as_posix(): path for path in (ROOT / "deployer").rglob("*.py")}
     found = {name: path for name, path in paths.items() if not name.startswith(("server/", *without))}
-    return {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in sorted(found.items())}
+    return {name: _parsed(path) for name, path in sorted(found.items())}
+
+
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def _texts(tree: ast.AST) -> Iterator[str]:

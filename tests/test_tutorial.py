@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.tool import Tool, tool
+from tests.support.tool import Tool
 
 PAGE = Path(__file__).parent.parent / "docs" / "tutorial.md"
 BLOCK = re.compile(r"(?P<before>[^\n]*(?:\n[^\n]+)*)\n\n```(?P<language>\w+)\n(?P<body>.*?)```", re.DOTALL)
@@ -51,18 +51,17 @@ class Reader:
 
 
 @contextmanager
-def reading(folder: Path) -> Iterator[Reader]:
+def reading(folder: Path, deployer: Tool) -> Iterator[Reader]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    with tool() as deployer:
-        reader = Reader(folder, port, deployer)
-        try:
-            yield reader
-        finally:
-            for server in reader.servers:
-                server.terminate()
-                server.communicate(timeout=10)
+    reader = Reader(folder, port, deployer)
+    try:
+        yield reader
+    finally:
+        for server in reader.servers:
+            server.terminate()
+            server.communicate(timeout=10)
 
 
 def dialogue(body: str) -> Iterator[tuple[str, list[str]]]:
@@ -82,9 +81,9 @@ def follows(answer: list[str], said: list[str], port: str) -> str:
     return ""
 
 
-def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
+def test_the_tutorial_does_what_it_says(tmp_path: Path, started: Tool) -> None:
     commands, written = 0, 0
-    with reading(tmp_path) as reader:
+    with reading(tmp_path, started) as reader:
         for block in BLOCK.finditer(PAGE.read_text(encoding="utf-8")):
             if block["language"] == "console":
                 for command, answer in dialogue(block["body"]):

@@ -19,7 +19,7 @@ from deployer.commands import interrupts
 from deployer.server import EmbeddedAccount
 from tests.support.killed import served
 from tests.support.project import Project
-from tests.support.tool import OUTPUT, Running, Tool, tool
+from tests.support.tool import OUTPUT, Running, Tool
 
 APPLY = ("apply", "--yes", "--account", "served")
 SECONDS = 20.0
@@ -40,12 +40,6 @@ class Hanging:
         self.reached.set()
         while (await receive())["type"] != "http.disconnect":
             pass
-
-
-@pytest.fixture(scope="module")
-def started() -> Iterator[Tool]:
-    with tool() as one:
-        yield one
 
 
 @pytest.fixture

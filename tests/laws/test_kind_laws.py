@@ -24,12 +24,18 @@ from deployer.server import EmbeddedAccount
 from tests.support import strategies
 
 KINDS = [(api, name) for api, kinds in SURFACES.items() for name in kinds]
-desired = st.sampled_from(KINDS).flatmap(
-    lambda pair: st.tuples(
-        st.just(pair),
-        *[strategies.stores if pair[1] == "vector_store" else strategies.assistants for _ in range(2)],
+SERVED = [(api, name) for api, name in KINDS if SURFACES[api][name].backend == "http"]
+Pair = tuple[str, str]
+
+
+def desired(kinds: list[Pair]) -> st.SearchStrategy[tuple[Pair, Attrs, Attrs]]:
+    """One of the kinds, and two states of one resource."""
+    return st.sampled_from(kinds).flatmap(
+        lambda pair: st.tuples(
+            st.just(pair),
+            *[strategies.stores if pair[1] == "vector_store" else strategies.assistants for _ in range(2)],
+        )
     )
-)
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +44,8 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAccoun
         yield one
 
 
-@given(desired)
-def test_canonical_form_is_stable(pair: tuple[tuple[str, str], Attrs, Attrs]) -> None:
+@given(desired(KINDS))
+def test_canonical_form_is_stable(pair: tuple[Pair, Attrs, Attrs]) -> None:
     (api, name), attrs, _ = pair
     kind = kinds_of(api)[name]
     once = kind.express(attrs).attrs
@@ -48,9 +54,9 @@ def test_canonical_form_is_stable(pair: tuple[tuple[str, str], Attrs, Attrs]) ->
     assert all(canonical.same(again[field], value) for field, value in once.items())
 
 
-@given(desired)
+@given(desired(SERVED))
 def test_what_was_created_reads_back_as_desired_and_so_does_every_update(
-    account: EmbeddedAccount, pair: tuple[tuple[str, str], Attrs, Attrs]
+    account: EmbeddedAccount, pair: tuple[Pair, Attrs, Attrs]
 ) -> None:
     (api, name), before, after = pair
     asyncio.run(_walk(account, api, name, [before, after, before]))

@@ -25,7 +25,7 @@ from tests.support.killed import Door, served
 from tests.support.live import Wire
 from tests.support.project import Project
 from tests.support.rollback import account, rolled_back, run, snapshots, unrecorded
-from tests.support.tool import Running, tool
+from tests.support.tool import Running, Tool
 from tests.support.whole import HEADERS, Whole
 
 ONE = "assistants: {x: {model: m}}\n"
@@ -262,7 +262,7 @@ def test_what_somebody_adopted_after_the_create_failed_stays(project: Project, f
     assert far.there == [prod]
 
 
-def test_what_a_killed_run_made_is_found(project: Project, far: Far) -> None:
+def test_what_a_killed_run_made_is_found(project: Project, far: Far, started: Tool) -> None:
     """It is killed in the middle of its second create, which is carried out or not."""
     declare(project, far, IN_A_ROW)
     theirs = far.ask("POST", "/assistants", {"model": "m", "name": "Somebody's"})["id"]
@@ -274,9 +274,8 @@ def test_what_a_killed_run_made_is_found(project: Project, far: Far) -> None:
         return False
 
     far.wire.fails = strike
-    with tool() as started:
-        running.append(started.start(project.root, "apply", "--yes", "--account", "served"))
-        assert running[0].wait()[0] == -signal.SIGKILL
+    running.append(started.start(project.root, "apply", "--yes", "--account", "served"))
+    assert running[0].wait()[0] == -signal.SIGKILL
     running.clear()
     far.door.settle()
     assert len(far.ask("GET", "/vector_stores")["data"]) == 1
