@@ -9,6 +9,7 @@ import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 import httpx2
 import pytest
@@ -87,6 +88,7 @@ def test_a_redirect_within_the_account_is_followed(project: Project) -> None:
         assert project.run("plan", "--account", "bad").code == 0
 
 
+@cache
 def packed(coding: str, count: int) -> bytes:
     pack = zlib.compressobj(9, wbits=31 if coding == "gzip" else 15)
     return b"".join(pack.compress(b" " * MEGABYTE) for _ in range(count)) + pack.flush()

@@ -83,7 +83,9 @@ def until_said(running: Running, text: str) -> None:
         "POST /v1/assistants",
     ),
 )
-def test_a_second_ctrl_c_ends_it_at_once(started: Tool, school: Project, account: Hanging, hangs: str) -> None:
+def test_a_second_ctrl_c_ends_it_at_once(
+    started: Tool, hurried: Tool, school: Project, account: Hanging, hangs: str
+) -> None:
     account.hangs = re.compile(hangs)
     running = started.start(school.root, *APPLY)
     assert account.reached.wait(SECONDS)
@@ -97,9 +99,9 @@ def test_a_second_ctrl_c_ends_it_at_once(started: Tool, school: Project, account
         "run deployer apply --account served again, it looks first"
     )
     account.hangs = None
-    code, said = started.run(school.root, *APPLY)
+    code, said = hurried.run(school.root, *APPLY)  # it waits until it is sure that nothing was made
     assert code == 0, said
-    assert started.run(school.root, "plan", "--exit-code", "--account", "served")[0] == 0
+    assert hurried.run(school.root, "plan", "--exit-code", "--account", "served")[0] == 0
 
 
 ANYWHERE = {

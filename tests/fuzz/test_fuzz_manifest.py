@@ -219,7 +219,7 @@ BYTES = st.binary(max_size=200) | st.text(max_size=200).map(str.encode) | YAMLIS
 
 @pytest.mark.slow
 @given(*MANIFESTS)
-@_fuzz(250)
+@_fuzz(120)
 def test_mutated_manifests(folder: Path, steps: list[Any], account: str) -> None:
     _mutated_manifest(folder, steps, account)
 

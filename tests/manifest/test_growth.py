@@ -136,7 +136,7 @@ def test_nothing_is_done_for_each_pair(
             (tmp_path / name).write_text(text, encoding="utf-8")
         return lambda: check_manifest(tmp_path / "assistants.yaml", None, {}, {}, lambda _settings, _resource: ())
 
-    assert per_pair(prepared, 60) < 0.2
+    assert per_pair(prepared, 40) < 0.2
 
 
 def _remarks(count: int) -> Callable[[], object]:
@@ -166,7 +166,7 @@ def _choice(count: int) -> Callable[[], object]:
 
 @pytest.mark.parametrize("work", (_remarks, _choice))
 def test_an_export_does_nothing_for_each_pair(work: Callable[[int], Callable[[], object]]) -> None:
-    assert per_pair(work, 60) < 0.2
+    assert per_pair(work, 40) < 0.2
 
 
 def _edits(count: int) -> Callable[[], object]:

@@ -39,9 +39,10 @@ def test_fifty_projects_in_one_event_loop(tmp_path: Path) -> None:
     separate(projects, asyncio.run(run()))
 
 
-def test_fifty_projects_in_threads(tmp_path: Path) -> None:
-    projects = several(tmp_path, MANY)
-    with ThreadPoolExecutor(MANY) as pool:
+@pytest.mark.parametrize("many", (20, pytest.param(MANY, marks=pytest.mark.nightly)))
+def test_many_projects_in_threads(tmp_path: Path, many: int) -> None:
+    projects = several(tmp_path, many)
+    with ThreadPoolExecutor(many) as pool:
         separate(projects, list(pool.map(Project.apply, projects)))
 
 
