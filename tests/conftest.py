@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from tests.support.project import Project
 from tests.support.tool import Tool, tool
 
 settings.register_profile("suite", max_examples=30, deadline=None)
 settings.register_profile("nightly", max_examples=2_000, deadline=None)
+settings.register_profile("mutants", parent=settings.get_profile("suite"), phases=(Phase.explicit, Phase.generate))
 
 EXAMPLE = Path(__file__).parent.parent
 
@@ -24,7 +26,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the profile before test modules are imported: `@given` takes its settings there."""
-    settings.load_profile("nightly" if config.getoption("--nightly") else "suite")
+    usual = (
+        "mutants" if os.environ.get("MUTANT_UNDER_TEST") else "suite"
+    )  # a mutant is noticed: the smallest case is not asked for
+    settings.load_profile("nightly" if config.getoption("--nightly") else usual)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
