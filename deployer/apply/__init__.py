@@ -4,6 +4,7 @@ execute       the changes of a plan, beside each other where nothing binds them
 operations    what each operation does
 precondition  compare, then set
 recover       a create whose answer was lost
+kept          whether the account keeps the stamp, and lists what it made
 lag           waiting until a list shows what was written
 execution     the state of one execution
 flow          the operations of one change, each when the keys that it needs are known

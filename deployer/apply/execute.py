@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from deployer.apply import precondition, recover
+from deployer.apply import kept, precondition, recover
 from deployer.apply.execution import USUAL, Event, Execution, Waits
 from deployer.apply.flow import STOPPED, Flow, Promises, Stopped, awaits, gives
 from deployer.apply.journal import Journal
@@ -64,6 +64,7 @@ def _prepared(  # noqa: PLR0913, PLR0917
 
 async def _run(run: Execution) -> tuple[Outcome, ...]:
     pending = run.plan.pending
+    run.proven = kept.proven(run.plan.live)
     if any(change.action in _FRESH for change in pending):
         run.appeared = await recover.appeared(run)
     operations = (one for change in pending for one in change.operations)

@@ -66,8 +66,9 @@ class Execution:
 
     `sent` are the File objects that this run made, `used` all that its documents come from. `verified`: the first
     attach came back with its attributes; until then `first` lets one batch out at a time. `undone`: it did not, and
-    whatever this run has sent is taken back. `forms` are those in which
-    it did attach. `looks` are shared by those who look for a lost create, by kind.
+    whatever this run has sent is taken back. `proven` are the kinds whose stamps the account has shown in its lists;
+    until then `firsts` lets one create of a kind out at a time. `forms` are those in which it did attach.
+    `looks` are shared by those who look for a lost create, by kind.
     """
 
     account: Account
@@ -89,6 +90,8 @@ class Execution:
     attached: set[str] = field(default_factory=set)
     forms: set[AttachForm] = field(default_factory=set)
     first: asyncio.Lock = field(default_factory=asyncio.Lock)
+    proven: set[str] = field(default_factory=set)
+    firsts: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     verified: bool = False
     undone: bool = False
     notes: dict[Address, list[str]] = field(default_factory=lambda: defaultdict(list))

@@ -29,12 +29,14 @@ _KEPT = 24 * 3600.0
 class BegunCreate:
     """A create that no list has shown the result of: when it began (Unix seconds), and the id if that was answered.
 
-    `nonce` is what makes its key; a repeat of the same create has the same.
+    `nonce` is what makes its key; a repeat of the same create has the same. `flawed`: it was made without its whole
+    stamp, and could not be taken back.
     """
 
     nonce: str
     began: float
     live_id: str = ""
+    flawed: bool = False
 
 
 @dataclass(slots=True)
@@ -72,7 +74,8 @@ class Journal:
             case {"creating": str(address), "nonce": str(nonce), "at": int() | float() as began}:
                 self.creates[address] = BegunCreate(nonce, began)
             case {"created": str(address), "id": str(live_id)} if address in self.creates:
-                self.creates[address] = replace(self.creates[address], live_id=live_id)
+                flawed = entry.get("flawed") is True
+                self.creates[address] = replace(self.creates[address], live_id=live_id, flawed=flawed)
             case {"settled": str(address)}:
                 self.creates.pop(address, None)
 
@@ -97,8 +100,8 @@ class Journal:
         self._write([{"creating": address, "nonce": nonce, "at": time.time()}])
         return nonce
 
-    def made(self, address: str, live_id: str) -> None:
-        self._write([{"created": address, "id": live_id}])
+    def made(self, address: str, live_id: str, *, flawed: bool = False) -> None:
+        self._write([{"created": address, "id": live_id, **({"flawed": True} if flawed else {})}])
 
     @property
     def begun(self) -> dict[str, BegunCreate]:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from deployer import remote
-from deployer.apply import attach, precondition, recover
+from deployer.apply import attach, kept, precondition, recover
 from deployer.apply.execution import Event, Execution
 from deployer.backends import validate
 from deployer.backends.base import Row
@@ -61,32 +61,28 @@ async def do(run: Execution, change: Change, operation: Operation) -> None:
 
 
 async def _create(run: Execution, address: Address, create: Create) -> None:
+    """Make an object; the first of a kind goes alone until the account has shown that it keeps and lists it."""
+    kind = create.address.kind
+    if kind not in run.proven:
+        async with run.firsts[kind]:
+            if kind not in run.proven:
+                return await _made(run, address, create)
+    return await _made(run, address, create)
+
+
+async def _made(run: Execution, address: Address, create: Create) -> None:
     body = fill(create, run.promises.known)
     with _held_even_if_odd(run, create):
         answer = await recover.create(run, create, body)
-    await _stamp_came_back(run, create, body, answer)
+    await kept.after_create(run, create, body, answer)
     await _written(run, address, create, body, answer)
-
-
-async def _stamp_came_back(run: Execution, create: Create, body: Mapping[str, Any], answer: Row) -> None:
-    """Take back what the account made without its stamp, or with a part of it: the next run would make a second one."""
-    backend, made, sent = run.account.of(create.address.kind), answer["id"], stamp.of(body)
-    if sent in (None, stamp.of(answer)):
-        return
-    if stamp.of(await backend.get(create.address.kind, made)) == sent:  # the answer alone did not say it
-        return
-    run.stop.set()
-    await backend.delete(create.address.kind, made)
-    raise DeployerError(
-        f"account {run.account.settings.name} does not keep the metadata of {create.address}, by which deployer knows "
-        f"it again; {made} was deleted, nothing more is written; check what stands before the account"
-    )
 
 
 async def _update(run: Execution, address: Address, update: Update) -> None:
     kind, body = update.address.kind, fill(update, run.promises.known)
     with _held_even_if_odd(run, update):
         answer = await _set(run, kind, update.id, body)
+    await kept.after_update(run, update, body, answer)
     await _written(run, address, update, body, answer)
 
 

@@ -56,7 +56,11 @@ class BegunCreates:
         missing = self._missing(live)
         gone = [name for name, one in missing.items() if one.live_id and not await self._is_there(name, one)]
         self.journal.settle(gone)
-        return {name: one for name, one in missing.items() if name not in gone and _age(one) < self.lag.most}
+        return {
+            name: one
+            for name, one in missing.items()
+            if name not in gone and not one.flawed and _age(one) < self.lag.most
+        }
 
     async def problems(self, live: Live) -> list[Problem]:
         """Return an error for each object that was made, is there, and does not show with its stamp."""
@@ -74,7 +78,7 @@ class BegunCreates:
         return {
             name: one
             for name, one in self.journal.begun.items()
-            if name not in there and Address.parse(name).kind in self.account.kinds
+            if (one.flawed or name not in there) and Address.parse(name).kind in self.account.kinds
         }
 
     async def _is_there(self, name: str, one: BegunCreate) -> bool:
@@ -91,6 +95,6 @@ def _age(one: BegunCreate) -> float:
 
 
 def _never_shown(account: str, name: str, one: BegunCreate, *, unstamped: bool) -> Problem:
-    what = "shows it without the stamp by which it is known" if unstamped else "does not list it"
+    what = "shows it without the whole stamp by which it is known" if unstamped else "does not list it"
     text = f"{one.live_id} was made for it {duration(_age(one))} ago, and account {account} {what}"
     return Problem(text, "delete it on the account, then run again; until then nothing is made a second time", name)

@@ -149,9 +149,9 @@ def day(
         yield Day(folder, Wire(account.app), root, api, options, clock, WAITS if at_once else QUICK)
 
 
-def write(root: Path, manifest: str, files: Mapping[str, str]) -> Path:
-    """Write a project; what is there already and not named goes."""
-    for path in sorted(root.rglob("*"), reverse=True):
+def write(root: Path, manifest: str, files: Mapping[str, str], *, keep: bool = False) -> Path:
+    """Write a project; what is there already and not named goes, unless it is to be kept: with what was noted there."""
+    for path in () if keep else sorted(root.rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()
     for name, content in {**files, "assistants.yaml": f"version: 1\nproject: test\n{manifest}"}.items():
         path = root / name

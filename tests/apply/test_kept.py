@@ -1,0 +1,189 @@
+"""Services that do not keep or do not list what they were sent: told, taken back, and never made a second time.
+
+A table of what services do, each with every kind of object and with deletes that work or do not, run again and again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import faulty
+from tests.support.faulty import Day, write
+from tests.support.live import App, Message, Wire
+
+day = partial(faulty.day, at_once=True)
+Json = dict[str, Any]
+Metadata = Callable[[Json], Json | None]
+STATES = {
+    "assistant": "assistants: {a: {model: m, instructions: Help.}, b: {model: m}}",
+    "vector_store": "vector_stores: {a: {name: A}, b: {name: B}}",
+}
+PATHS = {"assistants": "/v1/assistants", "agents": "/v1/agents", "vector_store": "/v1/vector_stores"}
+KEEPS: Mapping[str, Metadata] = {
+    "nothing": lambda _sent: None,
+    "the owner alone": lambda sent: {"deployer": sent["deployer"]},
+    "all but the owner": lambda sent: {name: value for name, value in sent.items() if name != "deployer"},
+    "values cut short": lambda sent: {name: value[:-3] if "applied" in name else value for name, value in sent.items()},
+    "other keys": lambda sent: {name.upper(): value for name, value in sent.items()},
+}
+COPED: Mapping[str, Metadata] = {
+    "no empty values": lambda sent: {name: value for name, value in sent.items() if value},
+    "its own pairs, too": lambda sent: {**sent, "service": "own"},
+    "another order": lambda sent: dict(reversed(sent.items())),
+}
+
+
+@dataclass
+class Keeper:
+    """An account in front of the embedded one that changes what goes in and what comes out.
+
+    `keeps` is told the metadata of a write, `shows` the row of a list (None: it is not shown). It answers deletes
+    itself, with the status `deletes`. `only` are the writes that it is about: to a collection, or to an object.
+    """
+
+    app: App
+    keeps: Metadata | None = None
+    shows: Callable[[Json], Json | None] | None = None
+    deletes: int = 0
+    only: str = r"/v1/(assistants|agents|vector_stores)(/[^/]+)?"
+
+    async def __call__(
+        self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+    ) -> None:
+        method, path = scope["method"], scope["path"]
+        if method == "DELETE" and self.deletes and re.fullmatch(self.only, path):
+            await _answer(send, self.deletes, {"id": path.rpartition("/")[2], "deleted": True})
+            return
+        whole = await _whole(receive)
+        if method == "POST" and self.keeps and whole and re.fullmatch(self.only, path):
+            whole = self._kept(json.loads(whole))
+        length = (b"content-length", str(len(whole)).encode())
+        headers = [length if name == b"content-length" else (name, value) for name, value in scope["headers"]]
+        if method != "GET" or not self.shows or not re.fullmatch(r"/v1/(assistants|agents|vector_stores)", path):
+            await self.app({**scope, "headers": headers}, _again(whole), send)
+            return
+        answer = bytearray()
+
+        async def collect(message: Message) -> None:
+            answer.extend(message.get("body", b""))
+
+        await self.app({**scope, "headers": headers}, _again(whole), collect)
+        page = json.loads(bytes(answer))
+        rows = [shown for row in page["data"] if (shown := self.shows(row)) is not None]
+        await _answer(send, 200, {**page, "data": rows})
+
+    def _kept(self, body: Json) -> bytes:
+        assert self.keeps
+        if isinstance(body.get("metadata"), dict) and "deployer" in body["metadata"]:
+            body = {**body, "metadata": self.keeps(body["metadata"])}
+        return json.dumps(body).encode()
+
+
+async def _whole(receive: Callable[[], Awaitable[Message]]) -> bytes:
+    whole, more = b"", True
+    while more:
+        message = await receive()
+        whole, more = whole + message.get("body", b""), message.get("more_body", False)
+    return whole
+
+
+def _again(whole: bytes) -> Callable[[], Awaitable[Message]]:
+    async def again() -> Message:
+        return {"type": "http.request", "body": whole, "more_body": False}
+
+    return again
+
+
+async def _answer(send: Callable[[Message], Awaitable[None]], status: int, body: Json) -> None:
+    headers = [(b"content-type", b"application/json"), (b"x-should-retry", b"false")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+
+def unstamped(row: Json) -> Json:
+    return {**row, "metadata": {}}
+
+
+def numbered(row: Json) -> Json:
+    return {**row, "metadata": dict.fromkeys(row["metadata"], 1)}
+
+
+def hidden(_row: Json) -> None:
+    return None
+
+
+def objects(one: Day) -> int:
+    whole = one.whole
+    return len(whole.assistants) + len(whole.stores)
+
+
+NEVER: Mapping[str, Mapping[str, Any]] = {
+    **{f"keeps {name}": {"keeps": keeps} for name, keeps in KEEPS.items()},
+    "lists no metadata": {"shows": unstamped},
+    "lists nothing": {"shows": hidden},
+    "lists numbers": {"shows": numbered},
+}
+API = {"assistant": ("assistants", "agents"), "vector_store": ("assistants",)}
+EVERY = [(kind, api) for kind, apis in API.items() for api in apis]
+
+
+@pytest.mark.parametrize("service", NEVER)
+@pytest.mark.parametrize(("kind", "api"), EVERY)
+@pytest.mark.parametrize(
+    "deletes", (0, 405, *(pytest.param(one, marks=pytest.mark.nightly) for one in (200, 403, 500)))
+)
+def test_nothing_is_made_twice(tmp_path: Path, service: str, kind: str, api: str, deletes: int) -> None:
+    """What can be taken back is; what cannot is made once, and told by every run."""
+    with day(write(tmp_path / "project", STATES[kind], {}), api=api) as one:
+        one.wire = Wire(Keeper(one.wire.app, **NEVER[service], deletes=deletes))
+        for number in range(3):
+            before = len(one.wire.writes)
+            result = one.whole_run()
+            assert not result.ok
+            said = " ".join([result.why, *(outcome.why for outcome in result.outcomes)])
+            assert "nothing more is written" in said or "until then nothing is made a second time" in said, said
+            assert objects(one) == (1 if deletes else 0)
+            assert len(one.wire.writes) - before <= (2 if deletes != 500 or number else 10)
+
+
+@pytest.mark.parametrize("service", COPED)
+@pytest.mark.parametrize(("kind", "api"), EVERY)
+def test_what_loses_nothing_of_the_stamp_is_coped_with(tmp_path: Path, service: str, kind: str, api: str) -> None:
+    with day(write(tmp_path / "project", STATES[kind], {}), api=api) as one:
+        one.wire = Wire(Keeper(one.wire.app, keeps=COPED[service]))
+        for _ in range(2):
+            assert one.whole_run().ok
+            assert objects(one) == 2
+
+
+CHANGED = {
+    "assistant": STATES["assistant"].replace("Help.", "Help well."),
+    "vector_store": STATES["vector_store"].replace("name: A", "name: C"),
+}
+
+
+@pytest.mark.parametrize("service", KEEPS)
+@pytest.mark.parametrize(("kind", "api"), EVERY)
+def test_an_update_that_loses_the_stamp_makes_no_second_object(
+    tmp_path: Path, service: str, kind: str, api: str
+) -> None:
+    with day(write(tmp_path / "project", STATES[kind], {}), api=api) as one:
+        assert one.whole_run().ok
+        one.wire = Wire(Keeper(one.wire.app, keeps=KEEPS[service], only=r"/v1/\w+/[^/]+"))
+        write(one.root, CHANGED[kind], {}, keep=True)
+        first = one.whole_run()
+        assert not first.ok
+        assert any("the metadata of" in outcome.why for outcome in first.outcomes), first.outcomes
+        for _ in range(2):  # a stamp that lost nothing which a plan reads is as good as a whole one
+            result = one.whole_run()
+            said = " ".join([result.why, *(outcome.why for outcome in result.outcomes)])
+            assert result.ok or "the metadata of" in said or "shows it without the whole stamp" in said, said
+            assert objects(one) == 2
