@@ -60,6 +60,7 @@ NEWER = (
     *("deployer.commands.init", "deployer.commands.completion", "deployer.commands.schema", "deployer.project.starter"),
     *("deployer.project.in_thread", "deployer.manifest.references", "deployer.manifest.policies"),
     *("deployer.manifest.leaks", "deployer.project.promotion"),
+    *("deployer.project.bringing", "deployer.manifest.write_back"),
     *("deployer.project.watching", "deployer.commands.watch"),
     *("deployer.github", "deployer.commands.github", "deployer.commands.show", "deployer.commands.whois"),
     *("deployer.project.provenance", "deployer.engine.review"),
