@@ -184,10 +184,9 @@ def _put(data: Any, path: Sequence[Step], value: Any) -> Any:
     """Return data with a value at a path, without its key where the value is None; nothing given is changed."""
     step, rest = path[0], path[1:]
     if isinstance(data, list):
-        return [
-            _put(one, rest, value) if rest and at == step else value if at == step else one
-            for at, one in enumerate(data)
-        ]
+        new = list(data)
+        new[int(step)] = _put(data[int(step)], rest, value) if rest else value
+        return new
     inner = data if isinstance(data, dict) else {}
     if rest:
         return {**inner, step: _put(inner.get(step), rest, value)}
