@@ -138,7 +138,7 @@ HANDLED: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", HANDLED)
 def test_our_object_is_known_again_and_mended(project: Project, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plan is an update of this very object, and apply can send it."""
-    monkeypatch.setattr(applying, "_LAGS", ())
+    monkeypatch.setattr(applying, "_FORM", 0.0)
     row = tutor(**HANDLED[name])
     sent: list[str] = []
 

@@ -55,7 +55,7 @@ def flaws(result: Result, found: Whole, wanted: list[str]) -> list[str]:
 @pytest.fixture
 def far(project: Project, server: Hostile, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setenv("KEY", "any")
-    monkeypatch.setattr(applying, "_LAGS", ())
+    monkeypatch.setattr(applying, "_FORM", 0.0)
     project.write("docs/a.md", "# A\n")
     project.manifest(MANIFEST.format(url=server.base_url))
     return project
