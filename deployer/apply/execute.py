@@ -57,7 +57,8 @@ def _prepared(  # noqa: PLR0913, PLR0917
     held |= {file for one in plan.live for file in account.kinds[one.kind].held(one.raw)}
     known = {change.live_id for change in plan.changes if change.live_id} | {one.id for one in plan.live if one.files}
     usage = OtherUsers(account, lambda one: one in known or one in promises.values)
-    reuse, gate = Reuse(account, held, usage.holder, dict(journal.sent)), asyncio.Semaphore(CONCURRENCY)
+    gate, shas = asyncio.Semaphore(CONCURRENCY), dict[str, str | None](journal.sent)
+    reuse = Reuse(account, held, usage.holder, shas, dict(journal.names), frozenset(journal.lost))
     before, names = {one.id: one.raw for one in plan.live}, StoreNames.of(account, plan.live)
     return Execution(account, plan, root, notify, stop, gate, waits, promises, reuse, journal, usage, names, before)
 

@@ -43,7 +43,8 @@ class BegunCreate:
 class Journal:
     """`sent` maps ids to the sha256 of what they hold; `released` are ids whose delete may not have happened.
 
-    `creates` are those, by address, that no list has shown the result of.
+    `names` are those under which they were sent. `lost` are uploads whose answers were lost, and that did not show:
+    name, size and sha256. `creates` are those, by address, that no list has shown the result of.
     """
 
     folder: Path
@@ -51,6 +52,8 @@ class Journal:
     sent: dict[str, str] = field(default_factory=dict)
     released: dict[str, None] = field(default_factory=dict)
     creates: dict[str, BegunCreate] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    lost: set[tuple[str, int, str]] = field(default_factory=set)
 
     @classmethod
     def of(cls, root: Path, settings: AccountSettings, project: str) -> Journal:
@@ -66,6 +69,9 @@ class Journal:
         match entry:
             case {"sent": str(file_id), "sha256": str(sha256)}:
                 self.sent[file_id] = sha256
+                self.names[file_id] = str(entry.get("name", ""))
+            case {"lost": str(sha256), "name": str(name), "size": int(size)}:
+                self.lost.add((name, size, sha256))
             case {"released": str(file_id)}:
                 self.released[file_id] = None
             case {"deleted": str(file_id)}:
@@ -84,8 +90,12 @@ class Journal:
         """Return the ids that may be left over, each with the sha256 of what it holds ("" where it is unwanted)."""
         return {**self.sent, **dict.fromkeys(self.released, "")}
 
-    def send(self, file_id: str, sha256: str) -> None:
-        self._write([{"sent": file_id, "sha256": sha256}])
+    def send(self, file_id: str, sha256: str, name: str = "") -> None:
+        self._write([{"sent": file_id, "sha256": sha256, "name": name}])
+
+    def lose(self, name: str, size: int, sha256: str) -> None:
+        """Note an upload that may have arrived."""
+        self._write([{"lost": sha256, "name": name, "size": size}])
 
     def release(self, file_ids: Iterable[str]) -> None:
         self._write([{"released": one} for one in file_ids if one not in self.released])
@@ -112,7 +122,7 @@ class Journal:
     def settle(self, addresses: Iterable[str]) -> None:
         """Forget creates: a list shows what they made, or nothing was made."""
         self._write([{"settled": one} for one in addresses if one in self.creates])
-        if not (self.creates or self.sent or self.released):
+        if not (self.creates or self.sent or self.released or self.lost):
             self.clear()
 
     def clear(self) -> None:
@@ -121,6 +131,7 @@ class Journal:
         entries = _entries(path)
         left = [one for one in entries if one.get("account") != self.account or _is_at_work(one) or self._is_open(one)]
         self.sent.clear()
+        self.lost.clear()
         self.released.clear()
         try:
             if left:

@@ -220,6 +220,7 @@ async def _sent(run: Execution, address: Address, file: DesiredFile) -> str:
         what = f"the answer to the upload of {file.path} was lost; waiting until it is listed"
         found = await run.lag.until_shown(what, partial(run.reuse.appeared, file))
     if found is None:
+        run.journal.lose(file.name, file.size, file.sha256)
         raise recover.unknown(run, lost, f"{file.path} was uploaded", "it is not listed")
     return found
 
@@ -232,7 +233,7 @@ async def _send(run: Execution, address: Address, file: DesiredFile) -> str:
         file_id, sha = await run.account.files.upload(file.name, content, file.size, sent, key)
     run.reuse.seen.add(file_id)
     run.sent.add(file_id)
-    run.journal.send(file_id, sha)
+    run.journal.send(file_id, sha, file.name)
     if sha != file.sha256:
         async with run.turn():
             await run.account.files.delete(file_id)

@@ -17,8 +17,10 @@ from dataclasses import dataclass, field, replace
 from deployer.apply.lag import SharedLook
 from deployer.backends.account import Account
 from deployer.backends.base import FileStore, StoredFile, digest
+from deployer.cache import FOLDER
 from deployer.engine.adopt import MAX_ATTRIBUTES
 from deployer.engine.uploads import MISSING
+from deployer.errors import AccountError, DeployerError
 from deployer.model import DesiredFile, LiveFile, LiveObject
 
 _BESIDE = 16
@@ -32,30 +34,70 @@ async def _no_holder(_file_id: str) -> None:
 class Reuse:
     """`held` are the ids that are known to be held, `shas` what is known of others.
 
-    The account is asked when a file is first looked for; `holder` names who else holds a file that would fit.
+    `names` are those under which earlier runs sent files, `lost` what they may have sent: name, size and sha256. The
+    account is asked when a file is first looked for; `holder` names who else holds a file that would fit.
     """
 
     account: Account
     held: Collection[str]
     holder: Callable[[str], Awaitable[str | None]] = _no_holder
     shas: dict[str, str | None] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    lost: Collection[tuple[str, int, str]] = ()
     seen: set[str] = field(default_factory=set)
     _free: dict[tuple[str, int], list[str]] = field(default_factory=lambda: defaultdict(list))
     _listing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _turns: dict[tuple[str, int], asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _sending: Counter[tuple[str, int]] = field(default_factory=Counter)
     _listed: bool = False
+    _none_listed: bool = False
     _stored: SharedLook[list[StoredFile] | None] = field(init=False)
 
     def __post_init__(self) -> None:
         self._stored = SharedLook(self.account.files.stored)
 
     async def take(self, file: DesiredFile) -> str | None:
-        """Return the id of a File object with the very bytes of `file`; it is given away once only."""
+        """Return the id of a File object with the very bytes of `file`; it is given away once only.
+
+        Raises DeployerError when an earlier run may have sent it, and this account lists no files that could tell.
+        """
         async with self._listing:
             if not self._listed:
                 await self._list()
-        return await self._proven(file, self._free[file.name, file.size])
+        free = self._free[file.name, file.size]
+        found = await self._proven(file, free) or await self._noted(file)
+        if found is None and (file.name, file.size, file.sha256) in self.lost:
+            if self._none_listed:
+                raise DeployerError(
+                    f"whether {file.path} was uploaded by an earlier run is unknown, since its answer was lost and "
+                    "this account lists no files; to send it once more, "
+                    f"delete {FOLDER / 'journal.jsonl'} and run again"
+                )
+            return await self._only(free)
+        return found
+
+    async def _noted(self, file: DesiredFile) -> str | None:
+        """Return what an earlier run has sent under this name, though no list shows it."""
+        async with self._turns[file.name, file.size]:
+            fits = [one for one, name in self.names.items() if name == file.name and self.shas.get(one) == file.sha256]
+            for one in fits:
+                if self._is_new(one) and await self._is_there(one) and not await self.holder(one):
+                    self.seen.add(one)
+                    return one
+        return None
+
+    async def _is_there(self, file_id: str) -> bool:
+        """Whether an account has a file; one that does not say so is believed to: the attach tells."""
+        try:
+            return file_id in await self.account.files.described([file_id])
+        except AccountError as error:
+            return error.unsupported
+
+    async def _only(self, free: list[str]) -> str | None:
+        """Return the one file of the name and size of an upload that may have arrived, where it cannot be read."""
+        if len(free) != 1 or self.shas.get(free[0]) is not None or await self.holder(free[0]):
+            return None
+        return free.pop()
 
     @contextmanager
     def under_way(self, file: DesiredFile) -> Iterator[None]:
@@ -87,7 +129,9 @@ class Reuse:
 
     async def _list(self) -> None:
         self._listed = True
-        for one in await self.account.files.stored() or ():
+        stored = await self.account.files.stored()
+        self._none_listed = stored is None
+        for one in stored or ():
             self.seen.add(one.id)
             if one.id not in self.held:
                 self._free[one.name, one.size].append(one.id)

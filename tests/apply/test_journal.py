@@ -27,8 +27,8 @@ def file_of(root: Path) -> Path:
 
 def test_it_is_read_by_the_next_process_for_the_same_account(tmp_path: Path) -> None:
     journal = Journal.of(tmp_path, HERE, "p")
-    journal.send("file-1", "aa")
-    journal.send("file-2", "bb")
+    journal.send("file-1", "aa", "a.md")
+    journal.send("file-2", "bb", "b.md")
     journal.release(["file-3", "file-4"])
     journal.delete("file-2")
     journal.delete("file-4")
@@ -42,7 +42,7 @@ def test_it_is_read_by_the_next_process_for_the_same_account(tmp_path: Path) -> 
 def test_the_end_of_one_apply_forgets_nothing_of_another_account(tmp_path: Path) -> None:
     Journal.of(tmp_path, THERE, "p").send("file-9", "cc")
     journal = Journal.of(tmp_path, HERE, "p")
-    journal.send("file-1", "aa")
+    journal.send("file-1", "aa", "a.md")
     journal.clear()
     assert Journal.of(tmp_path, HERE, "p").left_over == {}
     assert Journal.of(tmp_path, THERE, "p").left_over == {"file-9": "cc"}
@@ -149,6 +149,6 @@ def test_a_number_that_no_process_can_have_is_nobody(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / cache.FOLDER.parts[0]).write_text("a file where a folder should be")
     journal = Journal.of(tmp_path, HERE, "p")
-    journal.send("file-1", "aa")
+    journal.send("file-1", "aa", "a.md")
     assert journal.left_over == {"file-1": "aa"}
     assert Journal.of(tmp_path, HERE, "p").left_over == {}

@@ -187,3 +187,62 @@ def test_an_update_that_loses_the_stamp_makes_no_second_object(
             said = " ".join([result.why, *(outcome.why for outcome in result.outcomes)])
             assert result.ok or "the metadata of" in said or "shows it without the whole stamp" in said, said
             assert objects(one) == 2
+
+
+@dataclass
+class Refuser:
+    """An account in front of the embedded one that answers some requests itself: `METHOD path` → status and body."""
+
+    app: App
+    answers: tuple[tuple[str, int, Json], ...]
+
+    async def __call__(
+        self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+    ) -> None:
+        asked = f"{scope['method']} {scope['path']}"
+        for pattern, status, body in self.answers:
+            if re.fullmatch(pattern, asked):
+                await _answer(send, status, body)
+                return
+        await self.app(scope, receive, send)
+
+
+NONE = {"object": "list", "data": [], "has_more": False}
+NO = {"error": {"message": "no", "code": None}}
+FILES: Mapping[str, tuple[tuple[str, int, Json], ...]] = {
+    "listed": (),
+    "never listed": (("GET /v1/files", 200, NONE),),
+    "no list of them": (("GET /v1/files", 404, NO),),
+    "neither listed nor served": (("GET /v1/files", 405, NO), ("GET /v1/files/[^/]+", 405, NO)),
+    "never readable": (("GET /v1/files/[^/]+/content", 403, NO),),
+}
+STORE = "vector_stores: {docs: {files: [docs/*]}}"
+TEXTS = {"docs/a.md": "a", "docs/b.md": "b"}
+REFUSED = (("POST /v1/vector_stores/[^/]+/(file_batches|files)", 403, NO), ("DELETE /v1/files/[^/]+", 405, NO))
+
+
+@pytest.mark.parametrize("files", FILES)
+def test_files_that_could_not_be_taken_back_are_used_by_the_next_run(tmp_path: Path, files: str) -> None:
+    with day(write(tmp_path / "project", STORE, TEXTS)) as one:
+        app = one.wire.app
+        one.wire = Wire(Refuser(app, (*FILES[files], *REFUSED)))
+        for _ in range(3):
+            assert not one.whole_run().ok
+            assert len(one.whole.files) == 2
+        one.wire = Wire(Refuser(app, FILES[files]))
+        assert one.whole_run().ok
+        assert len(one.whole.files) == 2
+
+
+@pytest.mark.parametrize("files", ("no list of them", "neither listed nor served", "never readable"))
+def test_an_upload_whose_answer_is_lost_is_never_sent_twice(tmp_path: Path, files: str) -> None:
+    """Where no list could tell, the next runs say so."""
+    lost = {"on": "POST /v1/files", "drop": "after"}
+    lagging = {"on": "GET /v1/files", "stale": 61.0}
+    with day(write(tmp_path / "project", STORE, {"docs/a.md": "a"}), lost, lagging) as one:
+        one.wire = Wire(Refuser(one.wire.app, FILES[files]))
+        assert not one.whole_run().ok
+        one.later(61)
+        for _ in range(3):
+            assert one.whole_run().ok == (files == "never readable")
+            assert len(one.whole.files) == 1
