@@ -59,7 +59,10 @@ class Wait:
 
 
 class Reading(Wait):
-    """What a thread reads at the moment, as a person knows it (URLs without secrets), and how far it is."""
+    """What a thread reads at the moment, as a person knows it (URLs without secrets), and how far it is.
+
+    "" is nothing: then it computes, which takes as long as it takes.
+    """
 
     def __init__(self, what: str = "") -> None:
         super().__init__()
@@ -76,15 +79,46 @@ class Reading(Wait):
 
     def check(self) -> None:
         """Say that a wait is long; raise DeployerError when it has been too long."""
-        now = time.monotonic()
-        self.told(self._what)
+        what, now = self._what, time.monotonic()
+        if not what:
+            return
+        self.told(what)
         if now - self._last > IDLE:
-            self._fail(f"nothing came for {IDLE:g} s")
+            raise _unreadable(what, f"nothing came for {IDLE:g} s")
         if now - self._begun > IDLE + self._count / SLOWEST:
-            self._fail(f"{self._count:,} bytes came in {now - self._begun:.0f} s")
+            raise _unreadable(what, f"{self._count:,} bytes came in {now - self._begun:.0f} s")
 
-    def _fail(self, why: str) -> None:
-        raise DeployerError(f"{self._what} cannot be read ({why}); check the disk or the network, and run again")
+
+def _unreadable(what: str, why: str) -> DeployerError:
+    return DeployerError(f"{what} cannot be read ({why}); check the disk or the network, and run again")
+
+
+_current: ContextVar[Reading | None] = ContextVar("current", default=None)
+
+
+class Touching:
+    """While a disk is asked for something small: where this thread is supervised, that must not take long."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._reading = what, _current.get()
+
+    def __enter__(self) -> None:
+        if self._reading:
+            self._reading.begin(self._what)
+
+    def __exit__(self, *_: object) -> None:
+        if self._reading:
+            self._reading.begin("")
+
+
+def supervised(work: Callable[[], Result]) -> Result:
+    """Return what `work` returns, which is `Touching` one thing after another; DeployerError when one hangs."""
+
+    def watched(reading: Reading) -> Result:
+        _current.set(reading)
+        return work()
+
+    return beside([watched])[0]
 
 
 Work = Callable[[Reading], Result]

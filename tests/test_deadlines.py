@@ -230,3 +230,48 @@ def test_a_plan_says_what_it_waits_for_and_ends(project: Project) -> None:
     first, *_, last = result.err.splitlines()
     assert first.startswith("waiting for hanging://x/info.md since 0 s")
     assert "hanging://x/info.md cannot be read (nothing came for 0.2 s); check the disk or the network" in last
+
+
+def hanging_at(monkeypatch: pytest.MonkeyPatch, hangs: threading.Event, name: str, owner: Any, function: str) -> None:
+    """Let a call of the system hang for whatever has this name in its path."""
+    real = getattr(owner, function)
+
+    def call(path: Any, *arguments: Any, **options: Any) -> Any:
+        if name in str(path):
+            hangs.wait(SECONDS)
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(owner, function, call)
+
+
+@pytest.mark.parametrize("command", (("validate",), ("plan",)), ids=" ".join)
+@pytest.mark.parametrize(
+    ("name", "owner", "function"),
+    (
+        ("mounted", os, "scandir"),
+        ("a.md", os, "stat"),
+        ("prompt.md", Path, "read_bytes"),
+        ("assistants.yaml", Path, "stat"),
+    ),
+)
+def test_a_mount_that_hangs(  # noqa: PLR0917
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    hangs: threading.Event,
+    command: tuple[str, ...],
+    name: str,
+    owner: Any,
+    function: str,
+) -> None:
+    project.write("mounted/a.md", "# A\n")
+    project.write("prompt.md", "Be brief.\n")
+    project.manifest(
+        "vector_stores: {docs: {files: [mounted/*.md]}}\nassistants: {a: {model: m, instructions: {file: prompt.md}}}"
+    )
+    hanging_at(monkeypatch, hangs, name, owner, function)
+    result = project.run(*command)
+    assert result.code == 1
+    first, *_, last = result.err.splitlines()
+    assert first.startswith("waiting for ")
+    assert name in first
+    assert f"{name} cannot be read (nothing came for 0.2 s); check the disk or the network, and run again" in last

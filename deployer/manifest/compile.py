@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from deployer.deadlines import supervised
 from deployer.engine.plan_json import in_order
 from deployer.kinds import SURFACES
 from deployer.manifest import accounts, leaks, sections, variables
@@ -60,6 +61,12 @@ def compile_manifest(
     `offline`, no account needs its secrets and no URL is asked for. `values` are variables from the command line
     (`--var`); they win over the account's, which win over defaults.
     """
+    return supervised(lambda: _compiled(file, account, values, environ, offline=offline))
+
+
+def _compiled(
+    file: Path, account: str | None, values: Mapping[str, Any], environ: Mapping[str, str], *, offline: bool
+) -> Manifest:
     found = _read(file, account, values, environ, offline=offline)
     resources: list[Resource] = []
     problems: list[Problem] = []
@@ -91,6 +98,20 @@ def check_manifest(  # noqa: PLR0913
 
     So the texts of a large manifest are never all in memory. Code of handlers is imported only with `import_handlers`.
     """
+    if import_handlers:  # it is imported where whoever asks for that is: some code works in the main thread only
+        return _checked(file, account, values, environ, judge, import_handlers=True)
+    return supervised(lambda: _checked(file, account, values, environ, judge, import_handlers=False))
+
+
+def _checked(  # noqa: PLR0913 (as above)
+    file: Path,
+    account: str | None,
+    values: Mapping[str, Any],
+    environ: Mapping[str, str],
+    judge: Judge,
+    *,
+    import_handlers: bool,
+) -> Checked:
     found = _read(file, account, values, environ, offline=True, import_handlers=import_handlers)
     problems: list[Problem] = []
     for resource, wrong in found.compiled():

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from deployer import cache, remote
-from deployer.deadlines import Reading, beside
+from deployer.deadlines import Reading, Touching, beside, supervised
 from deployer.errors import DeployerError, Interrupted
 from deployer.manifest.document import MAX_STAND_IN, stand_in
 from deployer.model import Resource
@@ -86,11 +86,15 @@ def differs_in_line_ends(root: Path, source: str, sha256: str) -> bool:
 
 
 def _digests(root: Path, sizes: Mapping[str, int], saved: Mapping[str, Any], stop: _Stop) -> dict[str, _Digest]:
-    """What is known of files is found in this thread: for a look at each of them, others only get in the way."""
-    local = {source: _unchanged(root, source, saved[source]) for source in sizes if source in saved}
-    known = {source: one for source, one in local.items() if one}
+    """What is known of files is found in one thread: for a look at each of them, others only get in the way."""
+    known = supervised(lambda: _known_before(root, sizes, saved))
     rest = {source: size for source, size in sizes.items() if source not in known}
     return known | _read(root, rest, saved, stop)
+
+
+def _known_before(root: Path, sizes: Mapping[str, int], saved: Mapping[str, Any]) -> dict[str, _Digest]:
+    local = {source: _unchanged(root, source, saved[source]) for source in sizes if source in saved}
+    return {source: one for source, one in local.items() if one}
 
 
 def _read(root: Path, sizes: Mapping[str, int], saved: Mapping[str, Any], stop: _Stop) -> dict[str, _Digest]:
@@ -146,7 +150,8 @@ def _unchanged(root: Path, source: str, entry: Any) -> _Digest | None:
     if remote.is_url(source):
         return None
     try:
-        return _known(entry, _identity(os.stat(f"{root}/{source}")))  # noqa: PTH116 (of ten thousand, each costs)
+        with Touching(source):
+            return _known(entry, _identity(os.stat(f"{root}/{source}")))  # noqa: PTH116 (of ten thousand, each costs)
     except OSError:
         return None  # it is told when it is read
 

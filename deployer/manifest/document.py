@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from deployer.deadlines import Touching
 from deployer.manifest import yaml12
 from deployer.manifest.suggest import similar_file
 from deployer.model import Position, Problem
@@ -169,6 +170,12 @@ def read_text(path: Path, name: str, *, names_files: bool = False) -> str | Prob
 
     A problem with the file as a whole has no position: only whoever names the file knows a useful one.
     """
+    with Touching(name):
+        data = _bytes(path, name)
+    return data if isinstance(data, Problem) else _decode(data, None if names_files else path, name)
+
+
+def _bytes(path: Path, name: str) -> bytes | Problem:
     try:
         state = path.stat()
         if not stat.S_ISREG(state.st_mode):  # reading a pipe would wait for ever
@@ -176,14 +183,13 @@ def read_text(path: Path, name: str, *, names_files: bool = False) -> str | Prob
             return Problem(f"{name} is {what}", "name a file")
         if state.st_size > MAX_BYTES:
             return Problem(f"{name} is larger than {MAX_BYTES:,} bytes", "split it")
-        data = path.read_bytes()
+        return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         if path.is_symlink():
             return Problem(f"{name} is a link that leads nowhere", "correct or remove it")
         return Problem(f"{name} does not exist", similar_file(path, name, "create it, or correct the path"))
     except OSError as error:
         return Problem(f"{name} cannot be read ({error.strerror})", "check its permissions and links")
-    return _decode(data, None if names_files else path, name)
 
 
 def _decode(data: bytes, path: Path | None, name: str) -> str | Problem:

@@ -19,6 +19,7 @@ from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
+from deployer.deadlines import Touching
 from deployer.manifest.document import read_text
 from deployer.model import Position, Problem
 
@@ -135,7 +136,8 @@ class Walk:
 
     def _is_file(self, path: Path) -> bool:
         try:
-            mode = os.stat(path).st_mode  # noqa: PTH116 (of ten thousand, each costs)
+            with Touching(str(path)):
+                mode = os.stat(path).st_mode  # noqa: PTH116 (of ten thousand, each costs)
         except OSError as error:
             self.problems.failed(path, error)
             return False
@@ -153,7 +155,7 @@ class Walk:
 
     def _list(self, folder: Path) -> list[tuple[str, _EntryKind]]:
         try:
-            with os.scandir(folder) as entries:
+            with Touching(str(folder)), os.scandir(folder) as entries:
                 return sorted(((one.name, _kind(one)) for one in entries), key=lambda one: one[0])
         except (FileNotFoundError, NotADirectoryError) as error:
             self.problems.failed(folder, error)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
 from deployer import remote
+from deployer.deadlines import Touching
 from deployer.errors import DeployerError
 from deployer.manifest import globs
 from deployer.manifest.document import MAX_STAND_IN, stand_in
@@ -80,7 +81,7 @@ def stands_for_another(root: Path, file: DesiredFile) -> Wrong | None:
         return None
     path = f"{root}/{file.source}"
     try:
-        with open(path, "rb", buffering=0) as opened:  # noqa: PTH123 (of ten thousand, each costs)
+        with Touching(file.source), open(path, "rb", buffering=0) as opened:  # noqa: PTH123 (of ten thousand, each costs)
             data = opened.read()
     except OSError:
         return None  # that it cannot be read is told by `unfit`
@@ -247,7 +248,8 @@ def _name(root: Path, path: Path) -> str:
 def _size(path: Path, problems: GlobProblems) -> int | None:
     """None for a file that went away since its folder was listed."""
     try:
-        return os.stat(path).st_size  # noqa: PTH116 (of ten thousand, each costs)
+        with Touching(str(path)):
+            return os.stat(path).st_size  # noqa: PTH116 (of ten thousand, each costs)
     except OSError as error:
         problems.failed(path, error)
         return None

@@ -7,9 +7,24 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+
+
+@contextmanager
+def _traced(trace: Any) -> Iterator[None]:
+    """Trace this thread, and those that begin meanwhile."""
+    before = sys.gettrace()
+    sys.settrace(trace)
+    threading.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+        threading.settrace(None)
 
 
 def instructions(work: Callable[[], object]) -> int:
@@ -22,12 +37,8 @@ def instructions(work: Callable[[], object]) -> int:
         count += event == "opcode"
         return trace
 
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
+    with _traced(trace):
         work()
-    finally:
-        sys.settrace(before)
     return count
 
 
@@ -40,12 +51,8 @@ def lines(work: Callable[[], object]) -> int:
         count += event == "line"
         return trace
 
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
+    with _traced(trace):
         work()
-    finally:
-        sys.settrace(before)
     return count
 
 
