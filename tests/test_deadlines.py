@@ -68,7 +68,7 @@ def test_what_drips_is_left_behind(way: Any, hangs: threading.Event) -> None:
         while not hangs.wait(0.02):
             reading.got(1)
 
-    with pytest.raises(DeployerError, match=r"a\.md cannot be read \(\d+ bytes came in 0 s\)"):
+    with pytest.raises(DeployerError, match=r"a\.md cannot be read \(\d+ bytes came in \d+ s\)"):
         way("a.md", drip)
 
 
@@ -228,7 +228,7 @@ def test_a_plan_says_what_it_waits_for_and_ends(project: Project) -> None:
     result = project.run("plan")
     assert result.code == 1
     first, *_, last = result.err.splitlines()
-    assert first.startswith("waiting for hanging://x/info.md since 0 s")
+    assert first.startswith("waiting for hanging://x/info.md since ")
     assert "hanging://x/info.md cannot be read (nothing came for 0.2 s); check the disk or the network" in last
 
 
