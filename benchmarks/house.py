@@ -68,7 +68,8 @@ NEWER = (
     *("deployer.functions.checks.contradictions", "deployer.functions.checks.keywords"),
     *("deployer.catalogue", "deployer.project.models", "deployer.render.html", "deployer.backends.folder"),
     *("deployer.bundles", "deployer.knowledge", "deployer.kinds.bundle", "deployer.kinds.carries"),
-    *("deployer.kinds.response_tools", "deployer.engine.losses"),
+    *("deployer.kinds.response_tools", "deployer.engine.losses", "deployer.manifest.importing"),
+    *("deployer.project.importing", "deployer.commands.import_"),
     *(
         "deployer.conversation",
         "deployer.project.chatting",

@@ -23,6 +23,7 @@ COMMANDS = {
     "drift": "Show what somebody edited on the account since the last apply.",
     "adopt": "Take over an object of the account that deployer did not create.",
     "export": "Write a manifest from a live account.",
+    "import": "Write a manifest from files: dumps, Terraform state, agents, GPTs, functions.",
     "rollback": "Go back to what was on the account before an apply.",
     "destroy": "Delete everything that the project owns on the account.",
     "gc": "Find uploaded files of this project that are unreferenced.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -28,7 +29,6 @@ COMMANDS = {
     "refresh": "drift",
     "dump": "export",
     "pull": "export",
-    "import": "adopt",
     "takeover": "adopt",
     "output": "outputs",
     "state": "outputs",
@@ -105,7 +105,8 @@ class Verbs(click.Group):
         del ctx
         if cmd_name not in self.table:
             return None
-        module = importlib.import_module(f"{self.package}.{cmd_name.replace('-', '_')}")
+        name = cmd_name.replace("-", "_") + "_" * keyword.iskeyword(cmd_name)
+        module = importlib.import_module(f"{self.package}.{name}")
         command: click.Command = module.command
         return command
 
