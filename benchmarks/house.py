@@ -53,6 +53,12 @@ NEWER = (
     *(
         "deployer.apply.lag",
         "deployer.engine.answers",
+        "deployer.engine.document_map",
+        "deployer.apply.attach",
+        "deployer.apply.store_map",
+        "deployer.backends.capabilities",
+        "deployer.commands.doctor",
+        "deployer.project.diagnosis",
         "deployer.backends.http.advice",
         "deployer.backends.http.transport",
     ),

@@ -331,3 +331,33 @@ class _Forgetful:
             return {"type": "http.request", "body": whole, "more_body": False}
 
         await self.app({**scope, "headers": headers}, again, send)
+
+
+OUTPUTS = ("outputs", "--account", "other", "--format", "json")
+
+
+@pytest.mark.parametrize("status", (403, 404, 405, 501))
+@pytest.mark.parametrize("missing", ("/vector_stores", "/assistants"))
+def test_outputs_and_export_do_without_a_list_that_is_refused(
+    project: Project, status: int, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEY", "any")
+    project.write("docs/a.md", "Text.")
+    with (
+        EmbeddedAccount(project.root / "account") as account,
+        _served(Lesser(account.app, without(missing, status))) as url,
+    ):
+        project.manifest(BASE % ("assistants", url) + (ASSISTANT if missing == "/vector_stores" else STORE))
+        applied = project.run(*APPLY)
+        assert applied.code == 0, applied.err
+        assert (applied.out + applied.err).count(f"({status})") == 1
+        found = project.run(*OUTPUTS)
+        assert (found.code, len(found.json())) == (0, 1), found.err
+        exported = project.run("export", str(project.root / "copy"), "-f", "assistants.yaml", "--account", "other")
+        if status == 403:  # a part must not pass for the whole
+            assert (exported.code, "answered 403" in exported.err) == (1, True)
+            assert not (project.root / "copy").exists()
+            return
+        assert exported.code == 0, exported.err
+        assert (exported.out + exported.err).count(f"({status})") <= 1
+        assert next(iter(found.json())).partition("/")[0] in (project.root / "copy/assistants.yaml").read_text()
