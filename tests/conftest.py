@@ -22,6 +22,7 @@ EXAMPLE = Path(__file__).parent.parent
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--nightly", action="store_true", help="run the long versions too")
+    parser.addoption("--foreign", action="store_true", help="also drive the servers of others that are installed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,11 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--nightly"):
-        return
-    for item in items:
-        if item.get_closest_marker("nightly"):
-            item.add_marker(pytest.mark.skip(reason="long; run with --nightly"))
+    why = {"nightly": "long; run with --nightly", "foreign": "drives a server of others; run with --foreign"}
+    for marker, reason in why.items():
+        if not config.getoption(f"--{marker}"):
+            for item in items:
+                if item.get_closest_marker(marker):
+                    item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_collection_finish() -> None:
