@@ -56,7 +56,8 @@ def school(project: Project, account: Hanging) -> Iterator[Project]:
     with served(account) as base_url:  # type: ignore[arg-type]
         project.manifest(
             f"""
-            accounts: {{served: {{api: assistants, base_url: "{base_url}", api_key: "${{env.TOOL_KEY}}"}}}}
+            accounts:
+              served: {{api: assistants, base_url: "{base_url}", api_key: "${{env.TOOL_KEY}}", list_lag: 0.5}}
             vector_stores: {{s: {{files: [docs/**]}}}}
             assistants: {{a: {{model: m, tools: [{{type: file_search, vector_stores: [s]}}]}}}}
             """
