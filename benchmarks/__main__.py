@@ -22,6 +22,7 @@ NAMES = (
     "upload_memory",
     "replay_agreement",
     "conversations",
+    "surfaces",
     "function_schemas",
     "python_callables",
 )
