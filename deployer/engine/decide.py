@@ -10,6 +10,7 @@ from deployer.engine import diff, document_map, stamp, verify
 from deployer.engine.documents import Documents
 from deployer.engine.draft import Draft, FileRules, Owned, Ownership, Scope
 from deployer.engine.held_files import HeldFiles
+from deployer.engine.stamp import NO_FORMS, Forms
 from deployer.kinds import Body, Kind
 from deployer.model import (
     Action,
@@ -73,9 +74,7 @@ class Wanted:
         marked = [replace(change, kept=change.origin is not Origin.MANIFEST) for change in changes]
         return tuple(change for change in marked if not (change.kept and change.action in _EDITS))
 
-    def stamp(
-        self, kept: Mapping[str, str] = MappingProxyType({}), forms: stamp.Forms = stamp.NO_FORMS
-    ) -> dict[str, str]:
+    def stamp(self, kept: Mapping[str, str] = MappingProxyType({}), forms: Forms = NO_FORMS) -> dict[str, str]:
         """Return the pairs of the stamp to write: as recorded, or what the resource says but for the `kept` digests."""
         if self.ownership:
             return dict(self.ownership.stamp)
