@@ -2,18 +2,19 @@
 
     python scripts/mutants.py [PACKAGE ...]
 
-mutmut changes one thing at a time in a copy of the project (.mutants/PACKAGE) and runs the tests that reach it. A
-mutant that no test notices is looked for in tests/survivors.yaml, which says why it may live. Exit code 1: less than
-the bar, or one that lives and is not listed.
+mutmut changes one thing at a time in a copy of the project (.mutants/PACKAGE) and finds out which tests reach it; they
+are run by scripts/mutant_session.py, all in one process. A mutant that no test notices is looked for in
+tests/survivors.yaml, which says why it may live. Exit code 1: less than the bar, or one that lives and is not listed.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,8 @@ WORK = ROOT / ".mutants"
 LISTED = ROOT / "tests" / "survivors.yaml"
 MUTMUT = str(Path(sys.executable).parent / "mutmut")
 BAR = 0.9
-_LIVES = (0, 33)
-"""Exit codes of mutmut for a mutant: the tests passed; no test reaches it. Any other means that it was noticed."""
+_NONE = "no mutant"
+"""What mutmut is asked to try: it makes the mutants, finds out which tests reach them, and ends."""
 _COPIED = (
     "schemas",
     "scripts",
@@ -99,12 +100,39 @@ def _tried(package: str) -> int:
     folder = WORK / package
     shutil.rmtree(folder, ignore_errors=True)
     _copy(folder, package)
-    done = subprocess.run([MUTMUT, "run"], cwd=folder, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if done.returncode:
-        sys.exit(f"{package}: mutmut ended with {done.returncode}: {done.stdout[-3000:].decode(errors='replace')}")
-    codes = dict(_codes(folder))
-    alive = [_shown(folder, name) for name, code in codes.items() if code in _LIVES]
-    return _report(package, len(codes), alive)
+    done = _run([MUTMUT, "run", "--max-children", "1", _NONE], folder)
+    if not (folder / "mutants" / "mutmut-stats.json").exists():
+        sys.exit(f"{package}: mutmut ended with {done.returncode}: {done.stdout[-3000:]}")
+    tried = _tried_in_one_process(folder, PACKAGES[package])
+    alive = [_shown(folder, name) for name, noticed in tried.items() if not noticed]
+    return _report(package, len(tried), alive)
+
+
+def _tried_in_one_process(folder: Path, tests: Sequence[str]) -> dict[str, str | None]:
+    """Return, for each mutant, the test that noticed it."""
+    results = folder / "tried.json"
+    options = ("no:randomly", "no:cacheprovider", "no:unraisableexception", "mutant_session")
+    plugins = [word for option in options for word in ("-p", option)]
+    command = [sys.executable, "-m", "pytest", "-q", *plugins, "--hypothesis-seed=0", *tests]
+    environment = {"PYTHONPATH": str(ROOT / "scripts"), "TRIED": str(results)}
+    done = _run(command, folder / "mutants", **environment)
+    if not results.exists():
+        sys.exit(f"{folder.name}: pytest ended with {done.returncode}: {done.stdout[-3000:]}")
+    tried: dict[str, str | None] = json.loads(results.read_text(encoding="utf-8"))
+    return tried
+
+
+def _run(command: Sequence[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **environment},
+        check=False,
+        text=True,
+        errors="replace",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
 
 
 def _copy(folder: Path, package: str) -> None:
@@ -123,11 +151,6 @@ def _copy(folder: Path, package: str) -> None:
     )
     with (folder / "pyproject.toml").open("a", encoding="utf-8") as file:
         file.write(configuration)
-
-
-def _codes(folder: Path) -> Iterator[tuple[str, int | None]]:
-    for path in sorted((folder / "mutants" / "deployer").rglob("*.meta")):
-        yield from json.loads(path.read_text(encoding="utf-8"))["exit_code_by_key"].items()
 
 
 def _shown(folder: Path, name: str) -> Mutant:
