@@ -137,12 +137,13 @@ class Bench:
         *,
         writes: bool,
     ) -> None:
+        was_there = any(account.iterdir())
         for turn in (1, 2) if writes and mode.kind != "slow" else (1,):
             code = self._judged(seen, mode, account, folder, command, f"{turn}. {command[0]}")
             found = self._whole(account)
-            seen.flaws += [("duplicates", f"{turn}. {command[0]}: {one}") for one in found.twice]
-            knows = not (mode.hides and command is DESTROY)
-            if code == 0 and knows and (found.content != wanted or not writes):
+            hidden = mode.hides and was_there
+            seen.flaws += [("duplicates", f"{turn}. {command[0]}: {one}") for one in ([] if hidden else found.twice)]
+            if code == 0 and not hidden and (found.content != wanted or not writes):
                 seen.flaws.append(("done, but not", f"{turn}. {command[0]} ends with 0; {_differs(found, wanted)}"))
             if not writes and found.content != wanted:
                 seen.flaws.append(("done, but not", f"{command[0]} changed the account"))

@@ -104,7 +104,7 @@ class Mode:
     """What the path holds of the requests that are meant."""
     api: str = "assistants"
     hides: bool = False
-    """It does not show what is owned, or by whom: nobody can delete that, or know that it is left."""
+    """It does not show what is there, or whose it is: of what was there before, nobody can know."""
 
 
 def instead(answer: Answer | bytes | Callable[[], Answer]) -> Act:

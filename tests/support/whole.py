@@ -18,6 +18,7 @@ from deployer.server import EmbeddedAccount
 Json = dict[str, Any]
 VOLATILE = ("id", "created_at", "updated_at", "last_active_at", "expires_at", "usage_bytes", "vector_store_id")
 _FORMS = re.compile(r"(=[0-9a-f]+)[.!][0-9a-f]{4,8}\b")
+_DOCUMENTS = re.compile(r', "deployer_files": \[(?:\[[^\]]*\](?:, )?)*\]')
 IDS = re.compile(r"\b(?:file-|vs_)\w+")
 HEADERS = {"OpenAI-Beta": "assistants=v2"}
 AGENTS = {"OpenAI-Beta": "agents=v1"}
@@ -46,8 +47,9 @@ class Whole:
 
     @property
     def content(self) -> list[str]:
-        """The same without what stamps note of a service's own forms: two services have the same content then."""
-        return [_FORMS.sub(r"\1", text) for text in self.told]
+        """The same without what stamps note of a service: its own forms, the documents that memberships cannot name."""
+        texts = [_FORMS.sub(r"\1", text) for text in self.told]
+        return [_DOCUMENTS.sub("", text) if '"object": "vector_store"' in text else text for text in texts]
 
     @property
     def twice(self) -> list[str]:
