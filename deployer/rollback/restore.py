@@ -108,7 +108,11 @@ def plan_rollback(
     scope = replace(scope, stores=usable_stores(scope, live))
     planner = _Planner(scope, entries, account, sources, adopted_documents(entries, live))
     drafts = arranged(planner.drafts())
-    problems = (*planner.problems, *(_told(one, command) for one in planner.missing))
+    problems = (
+        *planner.problems,
+        *(_told(one, command) for one in planner.missing),
+        *map(_unnamed, _nameless(entries)),
+    )
     plan = Plan(
         project=scope.project,
         target=scope.target,
@@ -122,6 +126,17 @@ def plan_rollback(
         live=tuple(live),
     )
     return RollbackPlan(plan, tuple(planner.missing))
+
+
+def _nameless(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the stores that had documents whose path and bytes git no longer told: only the store named them."""
+    return [entry for entry in entries if any(file.path == file.id for file in entry.files)]
+
+
+def _unnamed(entry: Entry) -> Problem:
+    """To go on would take out what is there now, and bring back nothing for it."""
+    what = "the account keeps no attributes of documents, so nothing tells which ones were replaced"
+    return Problem(what, "go back by git instead: check out that commit, and apply it", str(entry.address))
 
 
 def _documents_by_store(entries: Sequence[Entry]) -> dict[Address, list[LiveFile]]:

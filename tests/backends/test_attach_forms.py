@@ -16,6 +16,7 @@ from deployer.model import Action, FileAction, Outcome, Status
 from deployer.project import PlanOptions
 from deployer.project.session import Session
 from deployer.server import EmbeddedAccount
+from tests.support.killed import Door, served
 from tests.support.live import App, Wire, apply, http, session
 from tests.support.project import Project
 from tests.support.services import Refusal, Service
@@ -293,3 +294,25 @@ def test_an_edit_of_a_named_document_is_drift(project: Project) -> None:
                 assert await held(one) == (["a.md", "b.md"],) * 2
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("alter", (foundry, forgetful))
+def test_a_rollback_of_documents_that_nothing_names_is_refused(
+    project: Project, alter: Alter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was replaced cannot be told, so nothing is taken out for it; git has it."""
+    monkeypatch.setenv("KEY", "any")
+    on = ("--account", "other")
+    with EmbeddedAccount(project.root / "account") as account, served(Door(Service(account.app, alter))) as url:
+        base = f"accounts: {{other: {{api: assistants, base_url: '{url}', api_key: '${{env.KEY}}'}}}}\n"
+        project.manifest(base + STORE)
+        documents(project, "a")
+        assert project.run("apply", "--yes", *on).code == 0
+        documents(project, "a", text="New text")
+        assert project.run("apply", "--yes", *on).code == 0
+        refused = project.run("rollback", "--yes", *on)
+        assert refused.code == 1
+        assert "go back by git instead" in refused.out + refused.err
+        assert "Nothing to do" in project.run("plan", *on).out
+        documents(project, "a")
+        assert "The next plan is empty" in project.run("apply", "--yes", *on).out
