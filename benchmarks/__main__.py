@@ -8,6 +8,7 @@ import sys
 NAMES = (
     "house",
     "startup",
+    "daily_loop",
     "validate_speed",
     "hashing",
     "plan_latency",
