@@ -17,6 +17,7 @@ from deployer.commands.completion import accounts, addresses
 from deployer.errors import DeployerError, UsageError
 from deployer.model import OnDrift, Problem, ProblemsFound
 from deployer.render import formats
+from deployer.wording import listed
 
 if TYPE_CHECKING:
     from deployer.project import PlanOptions, Project
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 MANIFEST = Path("assistants.yaml")
 VARIABLE = "DEPLOYER_ACCOUNT"
+_SHOWN = 3
 MODEL_SHUTDOWN = "model-shutdown"
 _GATES = {
     "breaking": "when a function changes in a way that breaks its handler",
@@ -141,15 +143,16 @@ def plan_words(options: PlanOptions) -> list[str]:
 
 
 def account_option(text: str) -> Callable[[Function], Function]:
-    return click.option(
-        "--account", envvar=VARIABLE, callback=_named, metavar="NAME", shell_complete=accounts, help=text
-    )
+    return click.option("--account", multiple=True, callback=_named, metavar="NAME", shell_complete=accounts, help=text)
 
 
-def _named(_context: click.Context, _option: click.Parameter, account: str | None) -> str | None:
+def _named(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> str | None:
     """An empty name is one that somebody meant to give: a variable of a pipeline that is not set."""
-    if account == "" or (account is None and os.environ.get(VARIABLE) == ""):
-        where = "--account" if account == "" else VARIABLE
+    if len(set(given)) > 1:
+        raise UsageError(f"--account names {listed(list(given), _SHOWN)}; name one, or run the command for each")
+    account = given[0] if given else os.environ.get(VARIABLE)
+    if account == "":
+        where = "--account" if given else VARIABLE
         raise UsageError(f"{where} is empty; name an account of the manifest, or leave it out")
     return account
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -179,7 +179,8 @@ class ManifestSchema:
                     yield Problem(*_unknown(key, finding, remedies), where, place)
         elif finding.keyword == "required":
             for key in _missing(finding):
-                yield Problem(f"the key {key!r} is missing", "add it", where, document.key_position(finding.path))
+                remedy = f"add {key}: {finding.only[key]}" if key in finding.only else "add it"
+                yield Problem(f"the key {key!r} is missing", remedy, where, document.key_position(finding.path))
         else:
             path = (*finding.path, str(finding.value)) if finding.about_a_key else finding.path
             place = _place(document, finding, path)
@@ -217,7 +218,18 @@ def _finding(error: ValidationError) -> SchemaFinding:
         path=tuple(error.absolute_path),
         known=tuple(properties),
         about_a_key="propertyNames" in error.absolute_schema_path,
+        only=dict(_only(properties)),
     )
+
+
+def _only(properties: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Give the keys that can have but one value, with that."""
+    for name, rules in properties.items():
+        if not isinstance(rules, dict):
+            continue
+        values = [rules["const"]] if "const" in rules else rules.get("enum", ())
+        if len(values) == 1:
+            yield name, values[0]
 
 
 def _place(document: SourceDocument, finding: SchemaFinding, path: tuple[str | int, ...]) -> Position:
@@ -248,6 +260,7 @@ class SchemaFinding:
     path: tuple[str | int, ...]
     known: tuple[str, ...]
     about_a_key: bool
+    only: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _unknown(key: str, finding: SchemaFinding, remedies: Mapping[str, str]) -> tuple[str, str]:
@@ -307,7 +320,9 @@ def _type(finding: SchemaFinding, names: Sequence[str]) -> tuple[str, str]:
     if isinstance(value, dict | list):
         return f"this is {'a mapping' if isinstance(value, dict) else 'a list'}", f"it must be {expected}"
     if key := _key_around(finding.path):
-        return "this is not a mapping", f"write {{{key}: {_show(value)}}}"
+        is_path = key == "type" and isinstance(value, str) and ("/" in value or "." in value)
+        instead = f"type: function, file: {value}" if is_path else f"{key}: {_show(value)}"
+        return "this is not a mapping", f"write {{{instead}}}"
     if isinstance(value, str):
         return "this is text", f"it must be {expected}"
     if "string" in names:

@@ -153,3 +153,20 @@ def test_what_is_foreign_is_listed_with_its_owner(project: Project) -> None:
     assert project.run("adopt", "--list", "assistant/tutor").code == 64
     project.write("assistants.yaml", "version: 1\nproject: another\n" + TUTOR)
     assert "\tof project test, as assistant/tutor\n" in project.run("adopt", "--list").out
+
+
+def test_two_accounts_at_once_are_refused(project: Project) -> None:
+    project.manifest("accounts: {a: {api: agents}, b: {api: agents}}\n" + TUTOR)
+    result = project.run("plan", "--account", "a", "--account", "b")
+    assert (result.code, "--account names a, b; name one" in result.err) == (64, True)
+    assert project.run("plan", "--account", "a", "--account", "a").code == 0
+
+
+def test_a_remedy_can_be_written_as_it_stands(project: Project) -> None:
+    project.manifest("""
+        vector_stores: {docs: {expires_after: {days: 3}}}
+        assistants: {tutor: {model: m, tools: [functions/x.yaml]}}
+    """)
+    said = project.run("validate").err
+    assert "the key 'anchor' is missing; add anchor: last_active_at\n" in said
+    assert "this is not a mapping; write {type: function, file: functions/x.yaml}\n" in said
