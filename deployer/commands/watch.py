@@ -45,7 +45,7 @@ def command(  # noqa: PLR0913 (one for each option)
 ) -> int:
     """Keep the account as the manifest says: plan and apply, every so many seconds and when a file changes.
 
-    Nobody is asked; the guards are those of apply. One line of JSON a round. While rounds do not end well the pauses
+    No one is asked; the guards are those of apply. One line of JSON a round. While rounds do not end well the pauses
     grow, up to five minutes. SIGTERM and Ctrl-C end it after the requests in flight, with exit code 0.
 
     \b
@@ -90,7 +90,7 @@ def _served(standing: Standing, host: str, port: int | None) -> Iterator[None]:
 
 
 def _handler(standing: Standing) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class HealthHandler(BaseHTTPRequestHandler):
         timeout = 5
         server_version, sys_version = "deployer", ""
 
@@ -115,4 +115,4 @@ def _handler(standing: Standing) -> type[BaseHTTPRequestHandler]:
         def log_message(self, *_: object) -> None:
             """Say nothing: standard error is for people."""
 
-    return Handler
+    return HealthHandler

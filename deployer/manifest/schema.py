@@ -223,7 +223,7 @@ def _finding(error: ValidationError) -> SchemaFinding:
 
 
 def _only(properties: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Give the keys that can have but one value, with that."""
+    """Return the keys that can have but one value, with that."""
     for name, rules in properties.items():
         if not isinstance(rules, dict):
             continue

@@ -134,7 +134,7 @@ class Watching:
     standing: Standing = field(default_factory=Standing)
 
     def rounds(self) -> Iterator[Round]:
-        """Give each round when it has ended, until `stop` is set."""
+        """Return the rounds, each when it has ended, until `stop` is set."""
         trigger = "start"
         while not self.stop.is_set():
             seen = _signature(self.root)
