@@ -269,3 +269,27 @@ def test_a_manifest_may_say_null(project: Project, api: str, field: str) -> None
                     assert (await one.plan()).pending == ()
 
     asyncio.run(work())
+
+
+def test_a_store_has_forms_too_and_they_stay_where_an_edit_is_kept(project: Project) -> None:
+    def alter(method: str, path: str, body: Any) -> Any:
+        return trimmed(body) if method == "POST" and path.startswith("/vector_stores") and body else body
+
+    async def work() -> None:
+        with EmbeddedAccount(project.root / "account") as account:
+            wire = Wire(Service(account.app, alter))
+            for name in (" Docs ", " Files "):
+                project.manifest(
+                    yaml.safe_dump({"vector_stores": {"docs": {"name": name, "metadata": {"team": " x "}}}})
+                )
+                async with session(project.root, "assistants", wire) as one:
+                    (outcome,) = await apply(one, on_drift=OnDrift.FAIL)
+                    assert (outcome.status, (await one.plan()).pending) == (Status.DONE, ())
+            async with session(project.root, "assistants", wire) as one:
+                (row,) = await one.account.of("vector_store").list("vector_store")
+                await http(one).write("POST", f"/vector_stores/{row['id']}", {"name": "By hand"})
+                assert (await one.plan(PlanOptions(on_drift=OnDrift.KEEP))).pending == ()
+                (change,) = (await one.plan()).pending
+                assert [(field.name, field.origin) for field in change.fields] == [("name", Origin.ACCOUNT)]
+
+    asyncio.run(work())
