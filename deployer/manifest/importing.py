@@ -64,11 +64,130 @@ def _are_functions(data: Sequence[Any]) -> bool:
     return bool(data) and not any(isinstance(one, Mapping) and any(fits(one) for fits, _ in _FORMS) for one in data)
 
 
+# The form of what is read: anybody may have written it
+
+_ODD = object()
+_FUNCTION = {"name": str, "description": str, "parameters": dict, "strict": bool}
+_SEARCH = {"max_num_results": int, "ranking_options": {"ranker": str, "score_threshold": (int, float)}}
+_STORES = {"vector_store_ids": [str]}
+_TOOL = {
+    **_FUNCTION,
+    **_SEARCH,
+    **_STORES,
+    "type": str,
+    "kind": str,
+    "url": str,
+    "serverName": str,
+    "function": _FUNCTION,
+    "file_search": _SEARCH,
+    "container": dict,
+    "server_label": str,
+    "server_url": str,
+    "headers": dict,
+    "transport": {"type": str, "server_url": str, "headers": dict, "args": [str], "env_vars": [str]},
+    "allowed_tools": [str],
+    "allowed_domains": [str],
+    "filters": {"allowed_domains": [str]},
+    "user_location": {"city": str, "country": str, "region": str, "timezone": str},
+    "location": {"city": str, "country": str, "region": str, "timezone": str},
+    "request_metadata": dict,
+}
+_FORMAT = {"type": str, "name": str, "schema": dict, "json_schema": dict}
+_MESSAGE = {"role": str}
+_OBJECT: dict[str, Any] = {
+    "id": str,
+    "name": str,
+    "displayName": str,
+    "description": str,
+    "instructions": str,
+    "additionalInstructions": str,
+    "tools": [_TOOL],
+    "tool_resources": {"file_search": _STORES, "code_interpreter": {"file_ids": [str]}},
+    "file_ids": [str],
+    "metadata": {"": str},
+    "temperature": (int, float),
+    "top_p": (int, float),
+    "reasoning_effort": str,
+    "reasoning": {"effort": str, "summary": str},
+    "text": {"format": _FORMAT, "verbosity": str},
+    "service_tier": str,
+    "multi_agent": {"enabled": bool, "max_concurrent_subagents": int},
+    "compaction": {"async": bool},
+    "experimental": {"time_awareness": bool},
+    "expires_after": {"anchor": str, "days": int},
+    "input": [_MESSAGE],
+    "messages": [_MESSAGE],
+    "variables": dict,
+}
+_API = {**_OBJECT, "model": str}
+_SHAPE = {**_API, "response_format": (str, dict), "parameters": _API, "prompt": _API}
+_DECLARATIVE = {**_OBJECT, "model": {"id": str, "options": {"temperature": (int, float), "topP": (int, float)}}}
+_GIZMO = {
+    "instructions": str,
+    "name": str,
+    "description": str,
+    "tools": list,
+    "files": list,
+    "capabilities": (list, dict),
+}
+_GPT = {**_GIZMO, "gizmo": {**_GIZMO, "display": {"name": str, "description": str}}, "display": dict}
+_STATE = {"resources": [{"type": str, "name": str, "instances": [{"attributes": dict}]}]}
+"""Shapes: a type, a list of one shape, or fields with theirs ("": every field's); what is not named may be anything."""
+
+
+def _sound(value: Any, shape: Any, at: str, odd: list[str]) -> Any:
+    """Return the value without what has another form; `odd` takes where that is. Null is: not said."""
+    if isinstance(shape, dict) and isinstance(value, Mapping):
+        every = shape.get("", object)
+        cleaned = {
+            key: _sound(one, shape.get(key, every), f"{at}.{key}", odd) for key, one in value.items() if one is not None
+        }
+        return {key: one for key, one in cleaned.items() if one is not _ODD}
+    if isinstance(shape, list) and isinstance(value, list):
+        items = [_sound(one, shape[0], f"{at}[{number}]", odd) for number, one in enumerate(value)]
+        return [one for one in items if one is not _ODD]
+    plain = not isinstance(shape, dict | list) and isinstance(value, shape)
+    if plain and not (isinstance(value, bool) and shape in (int, (int, float))):
+        return value
+    odd.append(at.lstrip("."))
+    return _ODD
+
+
+def _checked(shape: Any) -> Callable[[Callable[[Any, str], Found]], Callable[[Any, str], Found]]:
+    """Let a reader see only what has the form that it reads; the rest is named."""
+
+    def decorated(reader: Callable[[Any, str], Found]) -> Callable[[Any, str], Found]:
+        def checked(data: Any, name: str) -> Found:
+            odd: list[str] = []
+            sound = _sound(data, shape, "", odd)
+            yield from reader(sound, name)
+            yield from (NotCarried(f"{name}: {one} has a form that is unknown, and is not carried") for one in odd)
+
+        return checked
+
+    return decorated
+
+
+def _named(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the tools that say what they are; a function does by its name."""
+    return [one for one in found if one.get("type") and (one["type"] != "function" or _function_name(one))]
+
+
+def _function_name(tool: Mapping[str, Any]) -> Any:
+    return tool.get("name") or (tool.get("function") or {}).get("name")
+
+
 # Objects of APIs
 
 
 def _of_kind(kind: Kind, raw: Mapping[str, Any], known: Sequence[str], live_id: str, notes: Sequence[str]) -> Imported:
     """Read an object as its surface does; what is at the default is not declared."""
+    inner = raw.get("parameters") or {}
+    raw = {
+        **raw,
+        "tools": _named(raw.get("tools") or ()),
+        **({"parameters": {**inner, "tools": _named(inner.get("tools") or ())}} if inner else {}),
+    }
     stores = kind.references(raw)
     found = dict(kind.canonical(raw, {one: f"vector_store/{one}" for one in stores}))
     found["metadata"] = stamp.without(found.get("metadata"))
@@ -100,11 +219,14 @@ def _unknown(raw: Mapping[str, Any], known: Sequence[str]) -> list[str]:
 _ASSISTANT = (*assistant.DEFAULTS, "tools", "tool_resources", "file_ids", "metadata")
 
 
+@_checked(_SHAPE)
 def _assistant(data: Mapping[str, Any], name: str) -> Found:
     """Assistants v2, and v1 with `retrieval` and `file_ids`."""
     del name
     raw, notes = {**data}, []
     raw["tools"] = [_newer(tool) for tool in raw.get("tools") or () if isinstance(tool, Mapping) and tool.get("type")]
+    if raw.get("response_format") not in (None, "auto") and not isinstance(raw["response_format"], Mapping):
+        notes.append(f"response_format: {raw.pop('response_format')!r} is not carried: no API has it")
     resources = found if isinstance(found := raw.get("tool_resources"), Mapping) else {}
     held = [*(raw.get("file_ids") or ()), *((resources.get("code_interpreter") or {}).get("file_ids") or ())]
     if held:
@@ -118,9 +240,14 @@ def _assistant(data: Mapping[str, Any], name: str) -> Found:
 
 
 def _newer(tool: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"type": "file_search"} if tool["type"] == "retrieval" else tool
+    if tool["type"] == "retrieval":
+        return {"type": "file_search"}
+    inner = tool.get(tool["type"])
+    cleaned = {name: one for name, one in inner.items() if name != "type"} if isinstance(inner, Mapping) else None
+    return tool if cleaned is None else {**tool, tool["type"]: cleaned}
 
 
+@_checked(_SHAPE)
 def _agent(data: Mapping[str, Any], name: str) -> Found:
     del name
     objects = ("reasoning", "text", "multi_agent", "compaction", "experimental")
@@ -139,6 +266,7 @@ def _agent(data: Mapping[str, Any], name: str) -> Found:
 _PARAMETERS = ("model", "instructions", "input", "tools", "text", "reasoning", "temperature", "top_p", "service_tier")
 
 
+@_checked(_SHAPE)
 def _prompt(data: Mapping[str, Any], name: str) -> Found:
     """A prompt object, or the parameters of a response: what a bundle says, flat."""
     raw = {**data, **(data["prompt"] if isinstance(data.get("prompt"), Mapping) else {})}
@@ -166,15 +294,18 @@ def _gone(live_id: str, name: str) -> list[str]:
 def _text_of(content: Any) -> str:
     if isinstance(content, str):
         return content
-    return "\n".join(str(part.get("text") or "") for part in content or () if isinstance(part, Mapping))
+    parts = content if isinstance(content, list) else ()
+    return "\n".join(str(part.get("text") or "") for part in parts if isinstance(part, Mapping))
 
 
+@_checked(_SHAPE)
 def _bundle(data: Mapping[str, Any], name: str) -> Found:
     del name
     raw = {**{one: data.get(one) for one in ("name", "description")}, "parameters": data["parameters"]}
     yield _of_kind(bundle.KIND, raw, ("name", "description", "parameters"), "", ())
 
 
+@_checked(_SHAPE)
 def _store(data: Mapping[str, Any], name: str) -> Found:
     del name
     live_id, held = str(data.get("id") or ""), data.get("file_ids") or ()
@@ -203,6 +334,7 @@ def _page(data: Mapping[str, Any], name: str) -> Found:
 _BLOCKS = ("function", "file_search", "code_interpreter", "ranking_options", "tool_resources", "expires_after")
 
 
+@_checked(_STATE)
 def _terraform(data: Mapping[str, Any], name: str) -> Found:
     readers: Mapping[str, Callable[[Mapping[str, Any], str], Found]] = {
         "openai_assistant": _assistant,
@@ -244,10 +376,16 @@ _TOOLS = {"function": "function", "codeinterpreter": "code_interpreter", "filese
 _TOOLS |= {"websearch": "web_search", "mcp": "mcp"}
 
 
+def _with_settings(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A model may be its id alone."""
+    return {**data, "model": {"id": data["model"]}} if isinstance(data.get("model"), str) else data
+
+
+@_checked(_DECLARATIVE)
 def _declarative(data: Mapping[str, Any], name: str) -> Found:
     del name
     model = data.get("model")
-    settings = model if isinstance(model, Mapping) else {"id": model}
+    settings = model or {}
     options = settings.get("options") or {}
     told: list[str] = []
     attrs = {
@@ -301,7 +439,9 @@ def _schema(value: Any) -> dict[str, Any]:
     if "type" in value:
         return dict(value)
     properties = value.get("properties", value)
-    named = {one["name"]: one for one in properties} if isinstance(properties, list) else dict(properties)
+    listed_ones = properties if isinstance(properties, list) else ()
+    named = {str(one["name"]): one for one in listed_ones if isinstance(one, Mapping) and one.get("name")}
+    named |= dict(properties) if isinstance(properties, Mapping) else {}
     schemas = {
         name: {("type" if key == "kind" else key): one for key, one in each.items() if key not in ("required", "name")}
         for name, each in named.items()
@@ -314,6 +454,7 @@ def _schema(value: Any) -> dict[str, Any]:
 # GPTs, and functions
 
 
+@_checked(_GPT)
 def _gpt(data: Mapping[str, Any], name: str) -> Found:
     """A GPT of ChatGPT: its export, or what people keep of its form."""
     del name
@@ -322,7 +463,9 @@ def _gpt(data: Mapping[str, Any], name: str) -> Found:
     told = [
         f"{one} is not carried: a GPT's own" for one in ("prompt_starters", "conversation_starters") if display.get(one)
     ]
-    listed_tools = [*(inner.get("tools") or ()), *(data.get("tools") or ()), *(inner.get("capabilities") or ())]
+    able = inner.get("capabilities") or ()
+    chosen = [name for name, on in able.items() if on] if isinstance(able, Mapping) else able
+    listed_tools = [*(inner.get("tools") or ()), *(data.get("tools") or ()), *chosen]
     kinds = {"python": "code_interpreter", "code_interpreter": "code_interpreter", "browser": "web_search"}
     kinds |= {"web_browsing": "web_search", "web_search": "web_search", "file_search": "file_search"}
     made: dict[str, dict[str, Any]] = {}
@@ -377,7 +520,10 @@ _FORMS: tuple[tuple[Callable[[Mapping[str, Any]], bool], Callable[[Any, str], Fo
     (lambda data: isinstance(data.get("data"), list) and data.get("object", "list") == "list", _page),
     (lambda data: "terraform_version" in data and isinstance(data.get("resources"), list), _terraform),
     (lambda data: "bundle" in data and isinstance(data.get("parameters"), Mapping), _bundle),
-    (lambda data: str(data.get("kind", "")).lower() == "prompt", _declarative),
+    (
+        lambda data: str(data.get("kind", "")).lower() == "prompt",
+        lambda data, name: _declarative(_with_settings(data), name),
+    ),
     (_is("agent", "agent_"), _agent),
     (_is("vector_store", "vs_"), _store),
     (_is("prompt", "pmpt_"), _prompt),

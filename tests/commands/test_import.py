@@ -316,3 +316,52 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(value, list):
         for inner in value:
             yield from _objects(inner)
+
+
+SAMPLES: tuple[Any, ...] = (V2, V1, STORE, AGENT, PROMPT, TERRAFORM, yaml.safe_load(DECLARATIVE), GPT)
+JUNK: tuple[Any, ...] = (None, 1, "x", [], {}, [1], {"a": 1}, [{}], True, {"type": 1}, [{"type": "function"}])
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield (*path, key)
+        yield from places(inner, (*path, key))
+
+
+def damaged(value: Any, path: tuple[Any, ...], junk: Any) -> Any:
+    result = json.loads(json.dumps(value))
+    inner = result
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = junk
+    return result
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=range(len(SAMPLES)))
+def test_whatever_has_another_form_is_told_and_the_rest_goes_on(sample: Any) -> None:
+    """Every part of every form is replaced by what may not stand there: nothing is raised, and something is said."""
+    for path in places(sample):
+        for junk in JUNK:
+            found = list(importing.read(damaged(sample, path, junk), "x"))
+            assert all(isinstance(one, importing.Imported | importing.NotCarried) for one in found)
+    wrong = damaged(V2, ("tools",), "x")
+    assert "x: tools has a form that is unknown, and is not carried" in [
+        one.what for one in importing.read(wrong, "x") if isinstance(one, importing.NotCarried)
+    ]
+
+
+def test_a_damaged_file_is_imported_as_far_as_it_goes(project: Project) -> None:
+    manifest, said = imported(project, {**V2, "tools": [7, *V2["tools"]], "temperature": "warm", "metadata": {"a": 1}})
+    assert [one["type"] for one in manifest["assistants"]["math-tutor"]["tools"]] == [
+        "file_search",
+        "code_interpreter",
+        "function",
+    ]
+    for told in ("tools[0] has a form", "temperature has a form", "metadata.a has a form"):
+        assert told in said
+
+
+def test_a_folder_is_no_file(project: Project) -> None:
+    result = project.run("import", ".", "--out", "out")
+    assert result.code == 1
+    assert "Traceback" not in result.err
