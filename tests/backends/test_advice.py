@@ -56,6 +56,7 @@ CASES: dict[str, tuple[int, dict[str, Any], str]] = {
     "a long text": (400, error(code="string_above_max_length", param="instructions"), "shorten instructions"),
     "what it is about": (400, error(param="tools[0].function.name"), "correct tools[0].function.name in the manifest"),
     "what no manifest says": (400, error(param="purpose"), POINTS_ELSEWHERE),
+    "an id": (400, error("Invalid 'assistant_id'", param="assistant_id"), POINTS_ELSEWHERE),
     "nothing that is known": (400, error(code="odd"), POINTS_ELSEWHERE),
     "a parameter that forges": (400, error(param="x; rm -rf / {param}"), POINTS_ELSEWHERE),
     "a parameter in braces": (400, error(code="unsupported_value", param="{0}"), POINTS_ELSEWHERE),
@@ -103,7 +104,7 @@ def test_no_recorded_error_with_a_cause_is_sent_elsewhere() -> None:
             seen += 1
             assert POINTS_ELSEWHERE not in remedy, found
             assert "base_url" not in remedy, found
-        elif status == 400 and found.get("param") not in (None, "purpose"):
+        elif status == 400 and str(found.get("param")).partition("[")[0] in ("temperature", "tools"):
             assert f"correct {found['param']} in the manifest" in remedy
     assert seen > 10
 

@@ -283,6 +283,11 @@ def _renamed() -> Act:
     return envelope(whole)
 
 
+def _id(sort: object, name: str) -> str:
+    prefixes = {"assistant": "asst_", "vector_store": "vs_", "file": "file-", "agent": "agent_"}
+    return f"{prefixes.get(str(sort), 'x_')}{name:0<24}"
+
+
 async def _untouched(asked: Asked, upstream: Callable[[], Any]) -> AsyncIterator[bytes]:
     """Nothing is done, but it is said to be, with what was sent or with an object that is not there."""
     del upstream
@@ -291,7 +296,8 @@ async def _untouched(asked: Asked, upstream: Callable[[], Any]) -> AsyncIterator
         return
     sent = json.loads(asked.body or b"{}")
     sort = asked.path.split("/")[2].rstrip("s").partition("?")[0]
-    yield Answer(200, json.dumps({"id": "made_up_1", "object": sort, "created_at": 1, **sent}).encode()).wire
+    made = {"id": _id(sort, "madeup"), "object": sort, "created_at": 1, **sent}
+    yield Answer(200, json.dumps(made).encode()).wire
 
 
 def _counts(**numbers: int) -> Act:
@@ -412,7 +418,12 @@ TABLE: tuple[Mode, ...] = (
     Mode("each row twice", "lying", _some(lambda rows: rows.extend(list(rows))), ("list", "members")),
     Mode("rows in another order", "lying", _some(lambda rows: rows.reverse()), ("list", "members")),
     Mode("an id that leads elsewhere", "lying", setting(id="../../v1/files/x?y=1"), ("create", "upload")),
-    Mode("the same id for all", "lying", setting(id="same_1"), ("create", "upload")),
+    Mode(
+        "the same id for all",
+        "lying",
+        changed(lambda row: row.update(id=_id(row.get("object"), "same"))),
+        ("create", "upload"),
+    ),
     Mode("no id", "lying", dropping("id"), ("create", "upload", "attach")),
     Mode("answers as lists", "lying", after(lambda one: one.holding({"data": [one.data]})), WRITES),
     Mode("done, but is not", "lying", _untouched, ("create", "update", "delete", "attach")),

@@ -64,9 +64,24 @@ STATUSES: Mapping[int, str] = MappingProxyType(
 _ELSE = "check the account's api and base_url"
 _ABOUT = "correct {param} in the manifest; if it is right there, check the account's api and base_url"
 _JUDGED = (400, 409, 422)
+_FIRST = re.compile(r"[.\[]")
 _PARAM = re.compile(r"[\w.\[\]-]{1,100}")
-_SENT_BY_US = frozenset({"purpose", "file", "files", "file_ids", "limit", "after", "before", "order", "id"})
-"""What no manifest says: where the account refuses these, it means something else by the path."""
+_DECLARED = frozenset(
+    {
+        "model",
+        "name",
+        "description",
+        "instructions",
+        "tools",
+        "tool_resources",
+        "tool_choice",
+        "text",
+        "response_format",
+    }
+    | {"temperature", "top_p", "reasoning", "reasoning_effort", "metadata", "expires_after", "chunking_strategy"}
+    | {"attributes", "definition", "prompt", "include", "truncation"}
+)
+"""What a manifest says, by the names of the APIs. Where another field is refused, the account means something else."""
 
 _UNKNOWN_ISSUER = (
     "this machine does not trust who signed the certificate: where a proxy reads TLS, name its certificates (a PEM "
@@ -98,7 +113,7 @@ def of_error(status: int, code: object, sort: object, param: object) -> str:
     found = next((CODES[word] for word in (code, sort) if isinstance(word, str) and word in CODES), "")
     if found and (about or "{param}" not in found):
         return found.format(param=about)
-    return _ABOUT.format(param=about) if about and about not in _SENT_BY_US and status in _JUDGED else ""
+    return _ABOUT.format(param=about) if _FIRST.split(about)[0] in _DECLARED and status in _JUDGED else ""
 
 
 def of_status(status: int) -> str:
