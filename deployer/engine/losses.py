@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from deployer.kinds import Kind
-from deployer.model import Problem, Resource, Severity, Target
+from deployer.model import Position, Problem, Resource, Severity, Target
 from deployer.wording import listed
 
 RULE = "surface"
@@ -42,7 +42,12 @@ def told_once(problems: Iterable[Problem]) -> list[Problem]:
     groups: dict[object, list[Problem]] = {}
     for problem in problems:
         groups.setdefault((problem.rule, problem.severity) if is_loss(problem) else id(problem), []).append(problem)
-    return [_as_one(group) for group in groups.values()]
+    return [_as_one(sorted(group, key=_place)) for group in groups.values()]
+
+
+def _place(one: Problem) -> tuple[Position, str]:
+    """Return where a problem is: what is told first does not depend on the order of resources."""
+    return one.position or Position("", 0, 0), one.address
 
 
 def _as_one(group: Sequence[Problem]) -> Problem:

@@ -53,6 +53,8 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "plan": (),
     "apply": ("--yes",),
     "drift": (),
+    "doctor": (),
+    "watch": (),
     "adopt": ("assistant/a", "asst_1", "--yes"),
     "export": ("out", "-f", "assistants.yaml"),
     "rollback": ("--yes",),
@@ -68,7 +70,7 @@ OFFLINE: Mapping[str, tuple[str, ...]] = {
     "validate": (),
     "functions": ("check", "f.yaml"),
     "schema": (),
-    **dict.fromkeys(("init", "show", "completion", "github", "serve"), ("--help",)),
+    **dict.fromkeys(("init", "import", "show", "completion", "github", "serve"), ("--help",)),
 }
 
 

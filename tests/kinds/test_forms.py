@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deployer.kinds import SURFACES, agent, assistant, kinds_of, tools, vector_store
+from deployer.kinds import SURFACES, agent, assistant, kinds_of, response_tools, tools, vector_store
 from deployer.kinds.base import BESIDE, Body, HeldIds, StampHome
 from deployer.model import AccountSettings, LiveFile
 
@@ -478,3 +478,112 @@ def test_a_kind_without_a_word_on_it_refers_to_nothing_and_means_nothing() -> No
     assert vector_store.KIND.references({"tool_resources": {}}) == ()
     assert vector_store.KIND.consequence((), {}) == ""
     assert not vector_store.KIND.held({})
+
+
+# Agents whose application searches.
+SEARCHED: tuple[tuple[Json, list[str]], ...] = (
+    ({"name": "N"}, []),
+    ({"tools": [PLAIN], "name": "N"}, ["f"]),
+    ({"tools": {"f": PLAIN}}, ["f"]),
+    ({"tools": [PLAIN, SEARCH, WEB]}, ["f", "search_knowledge", "web_search"]),
+    ({"tools": {"file_search": SEARCH}}, ["search_knowledge"]),
+)
+
+
+@pytest.mark.parametrize(("attrs", "names"), SEARCHED)
+def test_a_function_stands_where_file_search_stood(attrs: Json, names: list[str]) -> None:
+    express = kinds_of("agents", AccountSettings("a", "agents", "", knowledge_as="function"))["assistant"].express
+    found = express(attrs)
+    assert list(found.attrs.get("tools", {})) == names
+    assert (found.attrs.get("name"), found.losses) == (attrs.get("name"), ())
+    if "search_knowledge" in names:
+        assert found.attrs["tools"]["search_knowledge"]["parameters"]["required"] == ["query"]
+
+
+def test_a_function_of_that_name_cannot_stand_beside_it() -> None:
+    express = kinds_of("agents", AccountSettings("a", "agents", "", knowledge_as="function"))["assistant"].express
+    found = express({"name": "n" * 129, "tools": [SEARCH, {**PLAIN, "name": "search_knowledge"}]})
+    why = "its file_search becomes a function 'search_knowledge', and it declares one of that name: rename it"
+    assert [(loss.path, loss.fatal) for loss in found.losses] == [("name", True), ("tools/search_knowledge", True)]
+    assert found.losses[-1].why == why
+    assert found.attrs["name"] == "n" * 129
+    assert express({"tools": [{**PLAIN, "name": "search_knowledge"}]}).losses == ()
+
+
+@pytest.mark.parametrize(
+    ("tool", "carried"),
+    (
+        ({"type": "programmatic_tool_calling"}, True),
+        ({"type": "programmatic_tool_calling", "enabled": True}, True),
+        ({"type": "programmatic_tool_calling", "enabled": False}, False),
+        ({"type": "automations"}, False),
+        ({"type": "mcp", "transport": {"type": "stdio"}}, False),
+        ({"type": "mcp", "transport": {"type": "http"}}, True),
+        ({"type": "mcp", "transport": None}, True),
+        ({"type": "web_search", "transport": {"type": "stdio"}}, True),
+    ),
+)
+def test_what_a_request_of_responses_can_say(tool: Json, *, carried: bool) -> None:
+    assert response_tools.is_carried(tool) is carried
+
+
+# Tools in canonical form.
+TOOLS: tuple[tuple[Json, Json], ...] = (
+    (
+        {"type": "function", "name": "f", "description": "", "parameters": {}, "strict": False},
+        {"type": "function", "name": "f"},
+    ),
+    (
+        {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}},
+        {"type": "function", "name": "f"},
+    ),
+    ({**FUNCTION, "defer_loading": False, "async": False, "x": 1}, FUNCTION),
+    ({**FUNCTION, "defer_loading": True, "async": True}, {**FUNCTION, "defer_loading": True, "async": True}),
+    (
+        {"type": "file_search", "vector_stores": [], "max_num_results": None, "ranking_options": None},
+        {"type": "file_search"},
+    ),
+    (
+        {"type": "file_search", "vector_stores": ("a",), "max_num_results": 0},
+        {"type": "file_search", "vector_stores": ["a"], "max_num_results": 0},
+    ),
+    ({"type": "file_search", "ranking_options": {"ranker": "auto", "score_threshold": 0}}, {"type": "file_search"}),
+    ({"type": "file_search", "ranking_options": {"ranker": "default_2024_08_21"}}, {"type": "file_search"}),
+    (
+        {"type": "file_search", "ranking_options": {"ranker": "new", "score_threshold": 0.5}},
+        {"type": "file_search", "ranking_options": {"ranker": "new", "score_threshold": 0.5}},
+    ),
+    ({"type": "programmatic_tool_calling", "enabled": True}, {"type": "programmatic_tool_calling"}),
+    ({"type": "programmatic_tool_calling", "enabled": False}, {"type": "programmatic_tool_calling", "enabled": False}),
+    (
+        {
+            "type": "mcp",
+            "server_label": "s",
+            "required": False,
+            "request_metadata": {},
+            "transport": {"a": None, "b": [], "c": {}, "d": 0},
+        },
+        {"type": "mcp", "server_label": "s", "transport": {"d": 0}},
+    ),
+    (
+        {"type": "web_search", "mode": "live", "context_size": "low", "location": None},
+        {"type": "web_search", "context_size": "low"},
+    ),
+    ({"type": "tomorrow", "x": 1}, {"type": "tomorrow"}),
+)
+
+
+@pytest.mark.parametrize(("tool", "expected"), TOOLS)
+def test_a_tool_in_canonical_form(tool: Json, expected: Json) -> None:
+    assert tools.canonical(tool) == expected
+    assert tools.canonical(expected) == expected
+
+
+def test_tools_go_by_names() -> None:
+    mcp = {"type": "mcp", "server_label": "s"}
+    assert [tools.key(one) for one in (PLAIN, mcp, {"type": "mcp"}, WEB, {**WEB, "server_label": "s"})] == [
+        *("f", "mcp s", "mcp", "web_search", "web_search")
+    ]
+    assert list(tools.keyed([PLAIN, PLAIN, WEB, PLAIN])) == ["f", "f#2", "web_search", "f#3"]
+    assert tools.parameters(PLAIN) == SCHEMA
+    assert tools.parameters({}) == {"type": "object", "properties": {}}
