@@ -100,7 +100,8 @@ def build(
     owned = _OwnedObjects.of(scope, groups, live)
     scope = owned.scope
     drafts = [decide.desired(scope, one, owned.at(one.address), owned.ids) for one in resources]
-    lost = told_once(loss for one in resources for loss in losses(scope.target, scope.kinds, one, scope.accepted))
+    ordered = sorted(resources, key=lambda one: one.address)
+    lost = told_once(loss for one in ordered for loss in losses(scope.target, scope.kinds, one, scope.accepted))
     drafts, told = _with_deletes(
         _concerned(owned, resources), drafts, {one.address for one in resources}, _uses(scope, live)
     )
