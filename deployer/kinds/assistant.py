@@ -37,7 +37,7 @@ _NOT_HERE = ("defer_loading", "async")
 
 
 def express(attrs: Attrs) -> Expressed:
-    result = {name: value for name, value in attrs.items() if name == "metadata" or name in DEFAULTS}
+    result = {name: attrs[name] for name in ("metadata", *DEFAULTS) if name in attrs}
     losses = carries.lost("assistants", attrs)
     if "tools" in attrs:
         keyed = tools.keyed(attrs["tools"])
