@@ -35,11 +35,16 @@ def save(folder: Path | None, name: str, data: Mapping[str, Any]) -> None:
         return
     text = json.dumps(data, separators=(",", ":"))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".gitignore").write_bytes(b"*\n")
+        prepare(folder)
         _replace(_file(folder, name), text)
     except OSError:
         return
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder, which is no source; raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".gitignore").write_bytes(b"*\n")
 
 
 def _file(folder: Path, name: str) -> Path:

@@ -7,6 +7,7 @@ object shows in a list only after a while, or never: until a list has shown it, 
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import secrets
@@ -54,6 +55,7 @@ class Journal:
     creates: dict[str, BegunCreate] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     lost: set[tuple[str, int, str]] = field(default_factory=set)
+    prepared: bool = False
 
     @classmethod
     def of(cls, root: Path, settings: AccountSettings, project: str) -> Journal:
@@ -150,11 +152,12 @@ class Journal:
             self._remember(entry)
         if not entries:
             return
-        mine = {"account": self.account, "pid": os.getpid(), "born": _born(os.getpid())}
+        mine = {"account": self.account, **_me(os.getpid())}
         lines = [json.dumps({**mine, **entry}) + "\n" for entry in entries]
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / ".gitignore").write_bytes(b"*\n")
+            if not self.prepared:
+                cache.prepare(self.folder)
+                self.prepared = True
             with (self.folder / _NAME).open("a", encoding="ascii") as file:
                 file.write("".join(lines))
         except OSError:  # a hint that cannot be kept: gc finds what it would have told
@@ -186,6 +189,12 @@ def _runs(pid: int) -> bool:
     except OSError:  # it is somebody else's
         return True
     return True
+
+
+@functools.cache
+def _me(pid: int) -> dict[str, Any]:
+    """Return what tells this process from others; an apply writes it thousands of times."""
+    return {"pid": pid, "born": _born(pid)}
 
 
 def _born(pid: int) -> str | None:
