@@ -42,6 +42,9 @@ bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps bfcl-eval==2026.3.23
 	$(BIN)/python -m benchmarks
 
+bench-quick: $(READY)  # the ones of seconds
+	$(BIN)/python -m benchmarks --quick
+
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "there is no $(PYTHON) here; install Python 3.11 or newer" \
 		"(apt-get install python3-venv), or name yours: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }

@@ -15,12 +15,10 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.figure import Figure, cpu_of, told
+from benchmarks.figure import QUIET, Figure, cpu_of, told
 
 ROOT = Path(__file__).parents[1]
 RUNS = 16
-QUIET = 0.35
-"""Seconds that `import openai` takes on the machine for which the bar in seconds was set, when it is quiet."""
 HELLO = """
 import click
 

@@ -13,8 +13,10 @@ import re
 import sqlite3
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from itertools import accumulate, islice
+from typing import Any, TypeVar
 
 from deployer.server.checks import (
     array,
@@ -31,7 +33,9 @@ from deployer.server.wire import Json
 _MOST_QUERY = 10_000  # characters; what is longer asks for more pieces than are looked for anyway
 _MOST_PIECES = 400
 _MOST_TEXTS = 100
+_MOST_COUNTED = 4_000  # texts that hold pieces, one piece after another
 _MOST_DEPTH = 20
+Found = TypeVar("Found")
 
 
 def pieces(query: str) -> list[str]:
@@ -54,7 +58,7 @@ def best_chunks(db: sqlite3.Connection, store_ids: Sequence[str], wanted: Json) 
     threshold = (wanted.get("ranking_options") or {}).get("score_threshold", 0.0)
     most = wanted.get("max_num_results", 10)
     best: list[Json] = []
-    for seq, held in _texts(db, sought, _candidates(db, store_ids, wanted.get("filters"))):
+    for seq, held in _texts(db, sought, _allowed(db, store_ids, wanted.get("filters"))):
         if len(best) == most and best[-1]["score"] >= round(held / len(sought), 6):
             break
         results = [result for result in _results(db, seq, sought) if result["score"] >= threshold]
@@ -63,36 +67,74 @@ def best_chunks(db: sqlite3.Connection, store_ids: Sequence[str], wanted: Json) 
     return best
 
 
-def _candidates(db: sqlite3.Connection, store_ids: Sequence[str], wanted: Json | None) -> list[int]:
-    """The texts of the stores that may answer."""
-    rows = db.execute(
-        "SELECT texts.seq, memberships.attributes FROM memberships JOIN texts USING (vector_store_id, file_id) "
-        "WHERE vector_store_id IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(store_ids)),),
+def _allowed(db: sqlite3.Connection, store_ids: Sequence[str], wanted: Json | None) -> Callable[[int], bool]:
+    """Return what tells of a text whether it is in the stores, and meets the filter."""
+    statement = (
+        "SELECT memberships.attributes FROM texts JOIN memberships USING (vector_store_id, file_id) "
+        "WHERE texts.seq = ? AND vector_store_id IN (SELECT value FROM json_each(?))"
     )
-    return [row["seq"] for row in rows if wanted is None or matches(wanted, json.loads(row["attributes"]))]
+    stores = json.dumps(list(store_ids))
+
+    @cache
+    def allowed(seq: int) -> bool:
+        row = db.execute(statement, (seq, stores)).fetchone()
+        return row is not None and (wanted is None or matches(wanted, json.loads(row["attributes"])))
+
+    return allowed
 
 
-def _texts(db: sqlite3.Connection, sought: list[str], among: list[int]) -> list[tuple[int, int]]:
-    """Texts, with how many of the pieces each of them holds at most; best first."""
+def _texts(db: sqlite3.Connection, sought: list[str], allowed: Callable[[int], bool]) -> list[tuple[int, int]]:
+    """Texts, with how many of the pieces each of them holds at most; best first.
+
+    Those that hold every piece are enough, if they are many. Else texts are counted that hold rare pieces: what is in
+    many texts tells few apart, and to count it would cost as much as there is in the account.
+    """
+    long, short = [piece for piece in sought if len(piece) == 3], [piece for piece in sought if len(piece) < 3]
+    if long and not short:
+        every = _most(filter(allowed, _holding(db, " AND ".join(map(_quoted, long)), "ORDER BY rowid")))
+        if len(every) == _MOST_TEXTS:
+            return [(seq, len(sought)) for seq in every]
+    rare = _rare(db, long)
     held: Counter[int] = Counter()
-    allowed = json.dumps(among)
-    if long := [f'"{piece}"' for piece in sought if len(piece) == 3]:
-        statement = (
-            "SELECT text_index.rowid, COUNT(*) FROM json_each(?) AS piece JOIN text_index ON text_index MATCH "
-            # The plus keeps SQLite from looking each piece up anew for each text.
-            "piece.value WHERE +text_index.rowid IN (SELECT value FROM json_each(?)) GROUP BY text_index.rowid"
-        )
-        held.update(_counts(db, statement, json.dumps(long), allowed))
-    if short := [_like(piece) for piece in sought if len(piece) < 3]:
+    for piece in rare:
+        held.update(_holding(db, _quoted(piece), f"LIMIT {_MOST_COUNTED}"))
+    if short:
         count = " + ".join("(text LIKE ? ESCAPE '\\')" for _ in short)
-        statement = f"SELECT seq, {count} AS held FROM texts WHERE seq IN (SELECT value FROM json_each(?)) AND held"
-        held.update(_counts(db, statement, *short, allowed))
-    return sorted(held.items(), key=lambda text: (-text[1], text[0]))[:_MOST_TEXTS]
+        statement = f"SELECT seq, {count} AS held FROM texts WHERE held"
+        held.update({row["seq"]: row["held"] for row in db.execute(statement, [_like(piece) for piece in short])})
+    common = len(long) - len(rare)
+    ranked = sorted(held.items(), key=lambda text: (-text[1], text[0]))
+    return _most((seq, count + common) for seq, count in ranked if allowed(seq))
 
 
-def _counts(db: sqlite3.Connection, statement: str, *values: str) -> dict[int, int]:
-    return {row[0]: row[1] for row in db.execute(statement, values)}
+def _most(found: Iterable[Found]) -> list[Found]:
+    return list(islice(found, _MOST_TEXTS))
+
+
+def _holding(db: sqlite3.Connection, query: str, rest: str = "") -> Iterator[int]:
+    """Yield the texts that a query of the index finds."""
+    return (row[0] for row in db.execute(f"SELECT rowid FROM text_index WHERE text_index MATCH ? {rest}", (query,)))
+
+
+def _rare(db: sqlite3.Connection, sought: list[str]) -> list[str]:
+    """Return the pieces that few texts hold, the rarest first, as long as all of them together are in so many texts.
+
+    Where each is in more, the first texts that hold one are as good as any.
+    """
+    counted = sorted((_frequency(db, piece), piece) for piece in sought)
+    sums = accumulate(count for count, _ in counted)
+    rare = [piece for (_, piece), total in zip(counted, sums, strict=True) if total <= _MOST_COUNTED]
+    return rare or [piece for _, piece in counted[:1]]
+
+
+def _frequency(db: sqlite3.Connection, piece: str) -> int:
+    """Return how many texts hold a piece, but no more than are counted."""
+    statement = f"SELECT COUNT(*) FROM (SELECT 1 FROM text_index WHERE text_index MATCH ? LIMIT {_MOST_COUNTED})"
+    return int(db.execute(statement, (_quoted(piece),)).fetchone()[0])
+
+
+def _quoted(piece: str) -> str:
+    return f'"{piece}"'
 
 
 def _results(db: sqlite3.Connection, seq: int, sought: list[str]) -> Iterator[Json]:
