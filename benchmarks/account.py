@@ -26,11 +26,13 @@ import httpx2
 from benchmarks.figure import Figure, slowness, told
 from benchmarks.peers import served_by
 from deployer.server import EmbeddedAccount
+from deployer.server.ingestion import IngestOutcome, finish, index
 from deployer.server.storage import Storage
 
 PIECES = 100_000
 WORDS = 60
 ROUNDS = 9
+GROUP = 32
 REQUESTS, CLIENTS = 40, 32
 SYLLABLES = [f"{one}{two}" for one in "bdfgklmnprstvz" for two in "aeiou"]
 
@@ -85,7 +87,7 @@ def filled(folder: Path) -> Figure:
     print(
         f"{size / took:.1f} MB of text indexed in a second of CPU; SQLite's trigram index alone {size / alone:.1f} MB"
     )
-    return Figure("indexing, as a multiple of SQLite's trigram index alone: CPU", took / alone, 1.4, " x")
+    return Figure("text that is indexed in a second of CPU", size / took * slowness(), 10, " MB", at_least=True)
 
 
 def bare(found: Sequence[str]) -> float:
@@ -104,19 +106,20 @@ def members(storage: Storage) -> None:
     with storage.write() as db:
         db.executemany(
             "INSERT INTO memberships (vector_store_id, file_id, attributes, chunk_size, chunk_overlap, created_at, "
-            "status) VALUES ('vs_0', ?, '{}', 800, 400, 1, 'completed')",
+            "status) VALUES ('vs_0', ?, '{}', 800, 400, 1, 'in_progress')",
             [(f"file-{number}",) for number in range(PIECES)],
         )
 
 
 def indexed(storage: Storage, found: Sequence[str]) -> None:
-    for start in range(0, PIECES, 1000):
+    """Finish the jobs of all files, as ingestion does with small ones."""
+    with storage.read() as db:
+        jobs = db.execute("SELECT * FROM memberships ORDER BY seq").fetchall()
+    for start in range(0, PIECES, GROUP):
         with storage.write() as db:
-            db.executemany(
-                "INSERT INTO texts (vector_store_id, file_id, chunk_size, chunk_overlap, text) "
-                "VALUES ('vs_0', ?, 800, 400, ?)",
-                [(f"file-{number}", found[number]) for number in range(start, start + 1000)],
-            )
+            group = zip(jobs[start : start + GROUP], found[start : start + GROUP], strict=True)
+            texts = [text for job, one in group for text in finish(db, job, IngestOutcome(one, len(one)))]
+            index(db, texts)
 
 
 async def asked(app: Any) -> list[Figure]:

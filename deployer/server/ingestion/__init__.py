@@ -145,11 +145,13 @@ class Ingestion:
 
     def _write(self, outcomes: Sequence[tuple[sqlite3.Row, IngestOutcome]]) -> None:
         with self._storage.write() as db:
+            texts = []
             for job, outcome in outcomes:
                 if outcome.wait:
                     postpone(db, job, self._clock() + outcome.wait)
                 else:
-                    finish(db, job, outcome)
+                    texts += finish(db, job, outcome)
+            index(db, texts)
 
     def _ingested(self, job: sqlite3.Row) -> IngestOutcome:
         try:
@@ -209,18 +211,29 @@ def postpone(db: sqlite3.Connection, job: sqlite3.Row, until: float) -> None:
     db.execute(change, (until, job["seq"]))
 
 
-def finish(db: sqlite3.Connection, job: sqlite3.Row, outcome: IngestOutcome) -> None:
-    """Write an outcome, unless the job is gone, cancelled or done by another."""
+def finish(db: sqlite3.Connection, job: sqlite3.Row, outcome: IngestOutcome) -> list[tuple[int | None, str]]:
+    """Write an outcome, unless the job is gone, cancelled or done by another; return what is to be indexed."""
     status = "failed" if outcome.code else "completed"
     done = db.execute(
         "UPDATE memberships SET status = ?, usage_bytes = ?, error_code = ?, error_message = ? "
         "WHERE seq = ? AND status = 'in_progress'",
         (status, outcome.usage, outcome.code, outcome.message, job["seq"]),
     )
-    if done.rowcount and status == "completed":
-        place = (job["vector_store_id"], job["file_id"])
-        db.execute("DELETE FROM texts WHERE vector_store_id = ? AND file_id = ?", place)
-        db.execute(
-            "INSERT INTO texts (vector_store_id, file_id, chunk_size, chunk_overlap, text) VALUES (?, ?, ?, ?, ?)",
-            (*place, job["chunk_size"], job["chunk_overlap"], outcome.text),
-        )
+    if not done.rowcount or status != "completed":
+        return []
+    place = (job["vector_store_id"], job["file_id"])
+    db.execute("DELETE FROM texts WHERE vector_store_id = ? AND file_id = ?", place)
+    added = db.execute(
+        "INSERT INTO texts (vector_store_id, file_id, chunk_size, chunk_overlap, text) VALUES (?, ?, ?, ?, ?)",
+        (*place, job["chunk_size"], job["chunk_overlap"], outcome.text),
+    )
+    return [(added.lastrowid, outcome.text)]
+
+
+def index(db: sqlite3.Connection, texts: Sequence[tuple[int | None, str]]) -> None:
+    """Add texts to the index, all together and last in a transaction.
+
+    A statement that fires triggers begins with a savepoint, at which SQLite writes out what the index holds in memory:
+    one for each text takes five times as long.
+    """
+    db.executemany("INSERT INTO text_index (rowid, text) VALUES (?, ?)", texts)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BUSY_SECONDS = 30.0
-VERSION = 5
+VERSION = 6
 STATUSES = ("in_progress", "completed", "failed", "cancelled")
 """Of memberships; a store counts how many have each."""
 
@@ -108,9 +108,6 @@ END;
 CREATE TRIGGER IF NOT EXISTS membership_changed AFTER UPDATE OF status, usage_bytes ON memberships BEGIN
     {_counts("-", "old")} WHERE id = old.vector_store_id;
     {_counts("+", "new")} WHERE id = new.vector_store_id;
-END;
-CREATE TRIGGER IF NOT EXISTS text_added AFTER INSERT ON texts BEGIN
-    INSERT INTO text_index (rowid, text) VALUES (new.seq, new.text);
 END;
 CREATE TRIGGER IF NOT EXISTS text_removed AFTER DELETE ON texts BEGIN
     INSERT INTO text_index (text_index, rowid, text) VALUES ('delete', old.seq, old.text);
@@ -277,7 +274,15 @@ _FROM_4 = (
     )
     + ";"
 )
-_MIGRATIONS = {0: ("", ""), 1: (_FROM_4, _FROM_1 + _FROM_2), 2: (_FROM_4, _FROM_2), 3: (_FROM_4, ""), 4: (_FROM_4, "")}
+_FROM_5 = "DROP TRIGGER IF EXISTS text_added;"
+_MIGRATIONS = {
+    0: ("", ""),
+    1: (_FROM_4 + _FROM_5, _FROM_1 + _FROM_2),
+    2: (_FROM_4 + _FROM_5, _FROM_2),
+    3: (_FROM_4 + _FROM_5, ""),
+    4: (_FROM_4 + _FROM_5, ""),
+    5: (_FROM_5, ""),
+}
 """What is done before the schema is there, and what after it."""
 
 
