@@ -105,12 +105,7 @@ def command(  # noqa: PLR0913 (one argument for each option)
       deployer serve --faults faults.yaml --log requests.jsonl
       OPENAI_BASE_URL=http://127.0.0.1:8787/v1 OPENAI_API_KEY=any python app.py
     """
-    if faults and workers > 1:
-        raise click.UsageError("--faults and --workers exclude each other: faults count the requests of one process")
-    if workers > 1 and str(log) == "-":
-        raise click.UsageError("--log - is of one process: with --workers, name a file")
-    if script and upstream:
-        raise click.UsageError("--script and --upstream exclude each other: either a script answers, or a model")
+    _check_choice(faults=faults, log=log, workers=workers, script=script, upstream=upstream)
     answers: Answerer | None = read_answers(script) if script else None
     if upstream:
         models = _model_map(model_map)
@@ -123,6 +118,17 @@ def command(  # noqa: PLR0913 (one argument for each option)
         return place.serve_beside(*beside)
     day = _faults(faults) if faults else None
     return place.serve(workers, faults=day, answers=answers)
+
+
+def _check_choice(
+    *, faults: Path | None, log: Path | None, workers: int, script: Path | None, upstream: str | None
+) -> None:
+    if faults and workers > 1:
+        raise click.UsageError("--faults and --workers exclude each other: faults count the requests of one process")
+    if workers > 1 and str(log) == "-":
+        raise click.UsageError("--log - is of one process: with --workers, name a file")
+    if script and upstream:
+        raise click.UsageError("--script and --upstream exclude each other: either a script answers, or a model")
 
 
 @dataclass(frozen=True)
