@@ -74,7 +74,12 @@ NEWER = (
     *("deployer.functions.checks.contradictions", "deployer.functions.checks.keywords"),
     *("deployer.catalogue", "deployer.project.models", "deployer.render.html", "deployer.backends.folder"),
     *("deployer.bundles", "deployer.knowledge", "deployer.kinds.bundle", "deployer.kinds.carries"),
-    *("deployer.kinds.response_tools", "deployer.engine.losses", "deployer.manifest.importing"),
+    *(
+        "deployer.kinds.response_tools",
+        "deployer.kinds.losses",
+        "deployer.manifest.importing",
+        "deployer.manifest.import_shapes",
+    ),
     *("deployer.project.importing", "deployer.commands.import_"),
     *(
         "deployer.conversation",

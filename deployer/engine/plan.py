@@ -17,10 +17,10 @@ from types import MappingProxyType
 from deployer.engine import canonical, decide, document_map, stamp
 from deployer.engine.decide import rules_of
 from deployer.engine.draft import Draft, Owned, Scope
-from deployer.engine.losses import losses, told_once
 from deployer.engine.uploads import Releases, Supply, of_membership
 from deployer.errors import DeployerError
 from deployer.kinds import Kind
+from deployer.kinds.losses import losses, told_once
 from deployer.model import (
     Action,
     Address,
@@ -100,8 +100,6 @@ def build(
     owned = _OwnedObjects.of(scope, groups, live)
     scope = owned.scope
     drafts = [decide.desired(scope, one, owned.at(one.address), owned.ids) for one in resources]
-    ordered = sorted(resources, key=lambda one: one.address)
-    lost = told_once(loss for one in ordered for loss in losses(scope.target, scope.kinds, one, scope.accepted))
     drafts, told = _with_deletes(
         _concerned(owned, resources), drafts, {one.address for one in resources}, _uses(scope, live)
     )
@@ -113,9 +111,7 @@ def build(
     problems += [problem for change in changes for problem in _untaken(scope, change)]
     if not scope.attributes:
         problems += [problem for draft in drafts for problem in _unmappable(scope, draft)]
-    problems += _consequences(scope, resources, changes)
-    idle = all(change.action is Action.NO_OP for change in changes)  # what is lost was told when something was sent
-    problems += [one for one in lost if not idle or one.severity is Severity.ERROR]
+    problems += [*_consequences(scope, resources, changes), *_lost(scope, resources, changes)]
     return Plan(
         project=scope.project,
         target=scope.target,
@@ -192,6 +188,14 @@ def _crowded(change: Change) -> Iterator[Problem]:
     if count > _MOST_PAIRS:
         text = f"with deployer's stamp it would have {count} metadata pairs; an object holds {_MOST_PAIRS}"
         yield Problem(text, f"remove {count - _MOST_PAIRS} on the account or in the manifest", str(change.address))
+
+
+def _lost(scope: Scope, resources: Sequence[Resource], changes: Sequence[Change]) -> Iterator[Problem]:
+    """Say what the surface cannot carry; where nothing is sent, only what is an error: it was told before."""
+    idle = all(change.action is Action.NO_OP for change in changes)
+    ordered = sorted(resources, key=lambda one: one.address)
+    found = (loss for one in ordered for loss in losses(scope.target, scope.kinds, one, scope.accepted))
+    yield from (one for one in told_once(found) if not idle or one.severity is Severity.ERROR)
 
 
 def _consequences(scope: Scope, resources: Sequence[Resource], changes: Sequence[Change]) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from deployer.engine import stamp
 from deployer.engine.canonical import same
 from deployer.functions import definitions
 from deployer.kinds import Kind, agent, assistant, bundle, tools, vector_store
+from deployer.manifest import import_shapes
 from deployer.model import Attrs
 from deployer.wording import listed
 
@@ -64,102 +65,13 @@ def _are_functions(data: Sequence[Any]) -> bool:
     return bool(data) and not any(isinstance(one, Mapping) and any(fits(one) for fits, _ in _FORMS) for one in data)
 
 
-# The form of what is read: anybody may have written it
-
-_ODD = object()
-_FUNCTION = {"name": str, "description": str, "parameters": dict, "strict": bool}
-_SEARCH = {"max_num_results": int, "ranking_options": {"ranker": str, "score_threshold": (int, float)}}
-_STORES = {"vector_store_ids": [str]}
-_TOOL = {
-    **_FUNCTION,
-    **_SEARCH,
-    **_STORES,
-    "type": str,
-    "kind": str,
-    "url": str,
-    "serverName": str,
-    "function": _FUNCTION,
-    "file_search": _SEARCH,
-    "container": dict,
-    "server_label": str,
-    "server_url": str,
-    "headers": dict,
-    "transport": {"type": str, "server_url": str, "headers": dict, "args": [str], "env_vars": [str]},
-    "allowed_tools": [str],
-    "allowed_domains": [str],
-    "filters": {"allowed_domains": [str]},
-    "user_location": {"city": str, "country": str, "region": str, "timezone": str},
-    "location": {"city": str, "country": str, "region": str, "timezone": str},
-    "request_metadata": dict,
-}
-_FORMAT = {"type": str, "name": str, "schema": dict, "json_schema": dict}
-_MESSAGE = {"role": str}
-_OBJECT: dict[str, Any] = {
-    "id": str,
-    "name": str,
-    "displayName": str,
-    "description": str,
-    "instructions": str,
-    "additionalInstructions": str,
-    "tools": [_TOOL],
-    "tool_resources": {"file_search": _STORES, "code_interpreter": {"file_ids": [str]}},
-    "file_ids": [str],
-    "metadata": {"": str},
-    "temperature": (int, float),
-    "top_p": (int, float),
-    "reasoning_effort": str,
-    "reasoning": {"effort": str, "summary": str},
-    "text": {"format": _FORMAT, "verbosity": str},
-    "service_tier": str,
-    "multi_agent": {"enabled": bool, "max_concurrent_subagents": int},
-    "compaction": {"async": bool},
-    "experimental": {"time_awareness": bool},
-    "expires_after": {"anchor": str, "days": int},
-    "input": [_MESSAGE],
-    "messages": [_MESSAGE],
-    "variables": dict,
-}
-_API = {**_OBJECT, "model": str}
-_SHAPE = {**_API, "response_format": (str, dict), "parameters": _API, "prompt": _API}
-_DECLARATIVE = {**_OBJECT, "model": {"id": str, "options": {"temperature": (int, float), "topP": (int, float)}}}
-_GIZMO = {
-    "instructions": str,
-    "name": str,
-    "description": str,
-    "tools": list,
-    "files": list,
-    "capabilities": (list, dict),
-}
-_GPT = {**_GIZMO, "gizmo": {**_GIZMO, "display": {"name": str, "description": str}}, "display": dict}
-_STATE = {"resources": [{"type": str, "name": str, "instances": [{"attributes": dict}]}]}
-"""Shapes: a type, a list of one shape, or fields with theirs ("": every field's); what is not named may be anything."""
-
-
-def _sound(value: Any, shape: Any, at: str, odd: list[str]) -> Any:
-    """Return the value without what has another form; `odd` takes where that is. Null is: not said."""
-    if isinstance(shape, dict) and isinstance(value, Mapping):
-        every = shape.get("", object)
-        cleaned = {
-            key: _sound(one, shape.get(key, every), f"{at}.{key}", odd) for key, one in value.items() if one is not None
-        }
-        return {key: one for key, one in cleaned.items() if one is not _ODD}
-    if isinstance(shape, list) and isinstance(value, list):
-        items = [_sound(one, shape[0], f"{at}[{number}]", odd) for number, one in enumerate(value)]
-        return [one for one in items if one is not _ODD]
-    plain = not isinstance(shape, dict | list) and isinstance(value, shape)
-    if plain and not (isinstance(value, bool) and shape in (int, (int, float))):
-        return value
-    odd.append(at.lstrip("."))
-    return _ODD
-
-
 def _checked(shape: Any) -> Callable[[Callable[[Any, str], Found]], Callable[[Any, str], Found]]:
     """Let a reader see only what has the form that it reads; the rest is named."""
 
     def decorated(reader: Callable[[Any, str], Found]) -> Callable[[Any, str], Found]:
         def checked(data: Any, name: str) -> Found:
             odd: list[str] = []
-            sound = _sound(data, shape, "", odd)
+            sound = import_shapes.sound(data, shape, "", odd)
             yield from reader(sound, name)
             yield from (NotCarried(f"{name}: {one} has a form that is unknown, and is not carried") for one in odd)
 
@@ -219,7 +131,7 @@ def _unknown(raw: Mapping[str, Any], known: Sequence[str]) -> list[str]:
 _ASSISTANT = (*assistant.DEFAULTS, "tools", "tool_resources", "file_ids", "metadata")
 
 
-@_checked(_SHAPE)
+@_checked(import_shapes.SHAPE)
 def _assistant(data: Mapping[str, Any], name: str) -> Found:
     """Assistants v2, and v1 with `retrieval` and `file_ids`."""
     del name
@@ -247,7 +159,7 @@ def _newer(tool: Mapping[str, Any]) -> Mapping[str, Any]:
     return tool if cleaned is None else {**tool, tool["type"]: cleaned}
 
 
-@_checked(_SHAPE)
+@_checked(import_shapes.SHAPE)
 def _agent(data: Mapping[str, Any], name: str) -> Found:
     del name
     objects = ("reasoning", "text", "multi_agent", "compaction", "experimental")
@@ -266,7 +178,7 @@ def _agent(data: Mapping[str, Any], name: str) -> Found:
 _PARAMETERS = ("model", "instructions", "input", "tools", "text", "reasoning", "temperature", "top_p", "service_tier")
 
 
-@_checked(_SHAPE)
+@_checked(import_shapes.SHAPE)
 def _prompt(data: Mapping[str, Any], name: str) -> Found:
     """A prompt object, or the parameters of a response: what a bundle says, flat."""
     raw = {**data, **(data["prompt"] if isinstance(data.get("prompt"), Mapping) else {})}
@@ -298,14 +210,14 @@ def _text_of(content: Any) -> str:
     return "\n".join(str(part.get("text") or "") for part in parts if isinstance(part, Mapping))
 
 
-@_checked(_SHAPE)
+@_checked(import_shapes.SHAPE)
 def _bundle(data: Mapping[str, Any], name: str) -> Found:
     del name
     raw = {**{one: data.get(one) for one in ("name", "description")}, "parameters": data["parameters"]}
     yield _of_kind(bundle.KIND, raw, ("name", "description", "parameters"), "", ())
 
 
-@_checked(_SHAPE)
+@_checked(import_shapes.SHAPE)
 def _store(data: Mapping[str, Any], name: str) -> Found:
     del name
     live_id, held = str(data.get("id") or ""), data.get("file_ids") or ()
@@ -334,7 +246,7 @@ def _page(data: Mapping[str, Any], name: str) -> Found:
 _BLOCKS = ("function", "file_search", "code_interpreter", "ranking_options", "tool_resources", "expires_after")
 
 
-@_checked(_STATE)
+@_checked(import_shapes.STATE)
 def _terraform(data: Mapping[str, Any], name: str) -> Found:
     readers: Mapping[str, Callable[[Mapping[str, Any], str], Found]] = {
         "openai_assistant": _assistant,
@@ -381,7 +293,7 @@ def _with_settings(data: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**data, "model": {"id": data["model"]}} if isinstance(data.get("model"), str) else data
 
 
-@_checked(_DECLARATIVE)
+@_checked(import_shapes.DECLARATIVE)
 def _declarative(data: Mapping[str, Any], name: str) -> Found:
     del name
     model = data.get("model")
@@ -454,7 +366,7 @@ def _schema(value: Any) -> dict[str, Any]:
 # GPTs, and functions
 
 
-@_checked(_GPT)
+@_checked(import_shapes.GPT)
 def _gpt(data: Mapping[str, Any], name: str) -> Found:
     """A GPT of ChatGPT: its export, or what people keep of its form."""
     del name

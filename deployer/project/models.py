@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from deployer import catalogue
 from deployer.catalogue import Catalogue
-from deployer.engine.losses import losses
 from deployer.kinds import kinds_of
+from deployer.kinds.losses import losses
 from deployer.model import AccountSettings, Address, Problem, Resource, Severity, Target
 
 if TYPE_CHECKING:

@@ -106,7 +106,7 @@ class Project:
         With `import_handlers` the Python code of handlers is imported, which changes the process as every import does.
         `strict_surface`: what the account's API cannot carry is an error.
         """
-        from deployer.engine.losses import strict, told_once
+        from deployer.kinds.losses import strict, told_once
         from deployer.project.models import judged
 
         ending: dict[Address, tuple[str, date]] = {}

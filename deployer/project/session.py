@@ -19,9 +19,9 @@ from deployer.backends.account import Account, open_account
 from deployer.backends.base import Held, Lease, without_password
 from deployer.engine import plan, stamp
 from deployer.engine.draft import Scope
-from deployer.engine.losses import strict
 from deployer.errors import AccountError
 from deployer.kinds import Kind
+from deployer.kinds.losses import strict
 from deployer.model import Address, FileAction, LiveObject, Plan, Problem, Resource, Severity, Target
 from deployer.project import models
 from deployer.project.begun import BegunCreates

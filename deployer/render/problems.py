@@ -9,8 +9,8 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from deployer import __version__
 from deployer.catalogue import RULES as MODEL_RULES
-from deployer.engine.losses import RULE as SURFACE
 from deployer.functions.rules import RULES
+from deployer.kinds.losses import RULE as SURFACE
 from deployer.model import Problem, Severity
 from deployer.render.data import dumped
 from deployer.render.formats import Findings

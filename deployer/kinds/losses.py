@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from deployer.kinds import Kind
+from deployer.kinds.base import Kind
 from deployer.model import Position, Problem, Resource, Severity, Target
 from deployer.wording import listed
 
