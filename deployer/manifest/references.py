@@ -9,7 +9,6 @@ import os
 import re
 import shlex
 import stat
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,6 +92,8 @@ class SecretReferences:
             )
 
     def _command(self, text: str) -> str:
+        import subprocess
+
         if not self.commands:
             raise Unresolved("this account runs no commands", "add commands: true to it, if the manifest is trusted")
         if self.offline:

@@ -94,15 +94,20 @@ class Session:
         built = plan.build(self.scope(options), resources, live, self.journal.left_over)
         known = models.known(self.manifest.settings)
         told = [one for resource in resources for one in models.problems(resource, known, self.target.api)]
-        sent = {change.address for change in built.pending}
-        told += await asyncio.to_thread(
-            manifest.leaking, self.manifest.root, [one for one in resources if one.address in sent]
-        )
-        told += await asyncio.to_thread(line_ends, self.manifest.root, built)
+        if built.pending:
+            told += await asyncio.to_thread(self._looked_through, built)
         told += [*unlisted(self.account), *partial(options.targets, needs=bool(resources))]
         told += await self.begun.problems(live)
         problems = (*built.problems, *told)
         return ProjectPlan.of(replace(built, problems=strict(problems) if options.strict_surface else problems))
+
+    def _looked_through(self, built: Plan) -> list[Problem]:
+        """Say what people should know of that which would be sent: secrets in it, and nothing but other line ends."""
+        root, sent = self.manifest.root, {change.address for change in built.pending}
+        return [
+            *manifest.leaking(root, [one for one in built.desired if one.address in sent]),
+            *line_ends(root, built),
+        ]
 
     def references(self, made: Plan) -> dict[str, str]:
         """Return by what an application names each live object of a plan, by address."""
