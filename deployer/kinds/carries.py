@@ -140,14 +140,17 @@ def _of_format(attrs: Attrs) -> Iterator[tuple[str, str]]:
 def _of_tools(surface: str, attrs: Attrs) -> Iterator[tuple[str, str]]:
     """Yield each tool and what it says, as far as that has a row; what is at its default says nothing.
 
-    Of a tool that is lost, nothing more is said.
+    Of a tool that is lost, nothing more is said; of one that the table does not know (a growing API, a damaged
+    snapshot), nothing.
     """
     found = attrs.get("tools") or ()
     keyed = found if isinstance(found, Mapping) else tools.keyed(found)
     for name, tool in keyed.items():
-        kind = f"tools.{tool['type']}"
+        kind = f"tools.{tool.get('type')}"
+        if kind not in TABLE:
+            continue
         yield kind, f"tools/{name}"
-        if TABLE[row(kind)][surface].how is Carriage.LOST if row(kind) else True:
+        if TABLE[kind][surface].how is Carriage.LOST:
             continue
         yield from ((f"{kind}.{field}", f"tools/{name}") for field in tool if f"{kind}.{field}" in TABLE)
         if isinstance(tool.get("transport"), Mapping) and tool["transport"].get("type") == "stdio":

@@ -177,3 +177,10 @@ def test_json_object_needs_a_decision_on_agents(project: Project) -> None:
     manifest(project, ", accept_loss: [response_format.json_object]", "{type: json_object}")
     run(project, "apply", "--yes")
     run(project, "plan", "--exit-code")
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+@pytest.mark.parametrize("tool", ({"type": "of-tomorrow"}, {"type": "", "x": 1}, {"type": None}))
+def test_a_tool_that_no_table_knows_loses_nothing(surface: str, tool: dict[str, object]) -> None:
+    """A growing API may have it, or a snapshot that somebody damaged."""
+    assert carries.lost(surface, {"model": "m", "tools": {"one": tool}}) == []
