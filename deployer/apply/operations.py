@@ -32,9 +32,6 @@ from deployer.model import (
     Write,
 )
 
-_SUSPECT = ("failed", "cancelled", "in_progress")
-_LOOKS = 3
-
 
 async def do(run: Execution, change: Change, operation: Operation) -> None:
     """Do one operation and report it; raises DeployerError when it cannot be done."""

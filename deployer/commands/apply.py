@@ -19,6 +19,7 @@ from deployer.commands.options import (
     plan_options,
     plan_words,
     project_options,
+    rehash_option,
     yes_option,
 )
 from deployer.errors import UsageError
@@ -46,6 +47,7 @@ class ApplyIntent:
 @click.command("apply")
 @project_options
 @plan_options
+@rehash_option
 @click.option(
     "--plan",
     "plan_file",
@@ -91,7 +93,9 @@ def command(  # noqa: PLR0913 (one for each option)
     from deployer.project import PlanOptions, saved
 
     if plan_file and (targets or options != PlanOptions()):
-        raise UsageError("a saved plan holds its options; leave out --prune, --on-drift, --check-files and --target")
+        raise UsageError(
+            "a saved plan holds its options; leave out --prune, --on-drift, --check-files, --target, --strict-surface"
+        )
     data = saved.read(plan_file) if plan_file else None
     if data and choice.account is None:
         choice = replace(choice, account=data["account"]["name"])

@@ -41,16 +41,16 @@ _AT_ONCE = "interrupted in the middle of requests, which may have been carried o
 
 @dataclass(slots=True)
 class Report:
-    """What became of a run, for a program that reads standard output."""
+    """What became of a run, for a program that reads standard output; until something is written, it is a refusal."""
 
-    result: ApplyResult | None = None
+    result: ApplyResult = field(default_factory=lambda: ApplyResult.refusal(""))
 
 
 @contextlib.contextmanager
 def reported(form: str) -> Iterator[Report]:
     """Write at the end what became of a run, in the format; what people read meanwhile goes to stderr.
 
-    What is raised before anything was written is a refusal. In text there is no report: people have seen it all.
+    In text there is no report: people have seen it all.
     """
     report, out = Report(), sys.stdout
     if form == "text":
@@ -60,13 +60,11 @@ def reported(form: str) -> Iterator[Report]:
         with contextlib.redirect_stdout(sys.stderr):
             yield report
     except DeployerError as error:
-        if report.result is None:
-            report.result = ApplyResult.refusal(str(error))
+        report.result = replace(report.result, why=report.result.why or str(error))
         error.reported = True
         raise
     finally:
-        if report.result:
-            formats.write("outcomes", form, report.result, Streams(out, sys.stderr))
+        formats.write("outcomes", form, report.result, Streams(out, sys.stderr))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,24 +93,21 @@ async def carried_out(
     """
     from deployer.project.applying import check, proven
 
-    words.report.result = ApplyResult(ApplyStatus.REFUSED, ProjectPlan.of(plan))
+    report, reviewed = words.report, ProjectPlan.of(plan)
+    report.result = ApplyResult.refusal("", reviewed)
     show(plan)
-    try:
-        check(plan, options.force)
-        if plan.pending:
-            ask(plan)
-    except DeployerError as error:
-        words.report.result = replace(words.report.result, why=str(error))
-        raise
+    check(plan, options.force)
     if not plan.pending:
-        words.report.result = replace(words.report.result, status=ApplyStatus.UNCHANGED)
+        report.result = ApplyResult(ApplyStatus.UNCHANGED, reviewed)
         return EXIT_DONE
+    ask(plan)
+    report.result = ApplyResult(ApplyStatus.INTERRUPTED, reviewed, why=_AT_ONCE.format(words.again))  # unless it ends
     with lasting():
-        result = words.report.result = await _executed(session, plan, options, words)
+        result = report.result = await _executed(session, plan, options, words)
         if result.status is not ApplyStatus.DONE:
             return _ended(result, words)
         _print_counts(result)
-        result = words.report.result = await proven(session, result, options)
+        result = report.result = await proven(session, result, options)
         return _closed(result, words)
 
 

@@ -63,27 +63,16 @@ def _work(choice: ProjectChoice, author: str) -> Work:
     return Work(job, repository, " ".join(filter(None, (choice.file.as_posix(), choice.account))), choice.load, tell)
 
 
-def _words(options: PlanOptions, targets: tuple[str, ...]) -> dict[str, Any]:
-    """Return what a plan is made with, as the library takes it."""
-    return {
-        "prune": options.prune,
-        "on_drift": options.on_drift,
-        "check_files": options.check_files,
-        "targets": targets,
-    }
-
-
 @command.command("plan")
 @project_options
 @plan_options
 @fail_on_option("breaking", "conflict", "delete")
 @folder_option
-def plan(  # noqa: PLR0913 (one for each option)
+def plan(
     *,
     choice: ProjectChoice,
     options: PlanOptions,
     targets: tuple[str, ...],
-    rehash: bool,
     gates: Gates,
     folder: Path,
 ) -> int:
@@ -97,12 +86,10 @@ def plan(  # noqa: PLR0913 (one for each option)
     """
     from deployer.github import review
 
-    del rehash  # a job has no cache of digests
-
     def gated(project: Project, found: ProjectPlan) -> ProjectPlan:
         return found.gated(gates.words, gates.models(project.shutdowns))
 
-    return review.plan(_work(choice, _BOT), folder, _words(options, targets), gated)
+    return review.plan(_work(choice, _BOT), folder, {**options.keywords(), "targets": targets}, gated)
 
 
 @command.command("comment")
@@ -136,7 +123,6 @@ def apply(  # noqa: PLR0913 (one for each option)
     choice: ProjectChoice,
     options: PlanOptions,
     targets: tuple[str, ...],
-    rehash: bool,
     force: tuple[str, ...],
     author: str,
     expect: str,
@@ -149,8 +135,7 @@ def apply(  # noqa: PLR0913 (one for each option)
     """
     from deployer.github import review
 
-    del rehash
-    return review.apply(_work(choice, author), _words(options, targets), expect, force)
+    return review.apply(_work(choice, author), {**options.keywords(), "targets": targets}, expect, force)
 
 
 @command.command("drift")

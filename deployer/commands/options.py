@@ -15,7 +15,7 @@ import click
 
 from deployer.commands.completion import accounts, addresses
 from deployer.errors import DeployerError, UsageError
-from deployer.model import OnDrift, Problem, ProblemsFound
+from deployer.model import OnDrift
 from deployer.render import formats
 from deployer.wording import listed
 
@@ -139,7 +139,8 @@ def plan_words(options: PlanOptions) -> list[str]:
     """Return the options with which a plan is made like this one."""
     drift = ["--on-drift", options.on_drift.value] if options.on_drift is not OnDrift.FAIL else []
     targets = [word for one in options.targets for word in ("--target", str(one))]
-    return ["--prune"] * options.prune + drift + ["--check-files"] * options.check_files + targets
+    flags = {"--prune": options.prune, "--check-files": options.check_files, "--strict-surface": options.strict_surface}
+    return [*(name for name, given in flags.items() if given), *drift, *targets]
 
 
 def account_option(text: str) -> Callable[[Function], Function]:
@@ -169,7 +170,7 @@ def parsed(pairs: tuple[str, ...]) -> Mapping[str, str]:
 
 
 def plan_options(function: Function) -> Function:
-    """Add what a plan is made with; the command gets them as `options` and `rehash`."""
+    """Add what a plan is made with; the command gets them as `options`, and `targets`."""
 
     @functools.wraps(function)
     def command(*, prune: bool, on_drift: str, check_files: bool, strict_surface: bool, **others: Any) -> Any:
@@ -184,7 +185,6 @@ def plan_options(function: Function) -> Function:
         on_drift_option("What becomes of fields that somebody edited on the account. [fail]"),
         target_option("Only this resource, with what it needs."),
         click.option("--check-files", is_flag=True, help="Also look for documents whose File object is gone."),
-        click.option("--rehash", is_flag=True, help="Read every document again, whatever the cache knows."),
         strict_surface_option(),
     )
 
@@ -274,7 +274,7 @@ def format_option(subject: str) -> Callable[[Function], Function]:
                 raise
             except DeployerError as error:
                 if form != names[0] and form in formats.names("problems") and not error.reported:
-                    formats.write("problems", form, formats.Findings(_problems(error), ""))
+                    formats.write("problems", form, formats.Findings.of(error))
                 raise
 
         option = click.option("--format", "form", type=click.Choice(names), default=names[0], help=f"[{names[0]}]")
@@ -283,10 +283,7 @@ def format_option(subject: str) -> Callable[[Function], Function]:
     return decorated
 
 
-def _problems(error: DeployerError) -> Sequence[Problem]:
-    return error.problems if isinstance(error, ProblemsFound) else [Problem(str(error), "")]
-
-
+rehash_option = click.option("--rehash", is_flag=True, help="Read every document again, whatever the cache knows.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask (needed where no one can answer).")
 lock_option = click.option(
     "--lock-timeout",

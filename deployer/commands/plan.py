@@ -19,6 +19,7 @@ from deployer.commands.options import (
     format_option,
     plan_options,
     project_options,
+    rehash_option,
 )
 from deployer.errors import EXIT_CHANGES, EXIT_DONE, EXIT_FAILED, UsageError
 from deployer.model import Plan
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @click.command("plan")
 @project_options
 @plan_options
+@rehash_option
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Save it for apply --plan."
 )

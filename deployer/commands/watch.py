@@ -38,7 +38,6 @@ def command(  # noqa: PLR0913 (one for each option)
     choice: ProjectChoice,
     options: PlanOptions,
     targets: tuple[str, ...],
-    rehash: bool,
     interval: float,
     port: int | None,
     host: str,
@@ -56,7 +55,6 @@ def command(  # noqa: PLR0913 (one for each option)
     from deployer.project import StopSignal
     from deployer.project.watching import Watching
 
-    del rehash  # each round knows what it read before
     first = choice.load()  # what is wrong at the start is told, and ends it
     options = replace(options, targets=first.addresses(targets))
     stop = StopSignal()

@@ -66,6 +66,7 @@ def _refusal(plan: Plan) -> str:
 
 def failed(plan: Plan, gates: Collection[str]) -> Iterator[str]:
     """Yield a sentence for each gate that the plan does not pass."""
+    plan = reviewed(plan)
     if BREAKING in gates and (found := [f"{address}.{field.name}" for address, field in plan.breaking]):
         yield f"breaking for the application: {', '.join(found)}; change it to accept both, then deploy"
     if CONFLICT in gates and (found := list(dict.fromkeys(str(address) for address, _ in plan.conflicts))):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, fields, replace
+
+from deployer import json_text
+from deployer.engine import canonical
 
 _START, _END = "<!-- deployer ", " -->"
 
@@ -15,9 +15,9 @@ _START, _END = "<!-- deployer ", " -->"
 class Mark:
     """`key` tells comments of several manifests and accounts apart.
 
-    `fingerprint` is that of the plan that is shown, "" where there is none; `truncated`: the comment does not show all
-    of it; `artifact`: the whole is kept with the run. `run` is the number of the run, `commit` what it looked at.
-    `sha256` is of the text below this line.
+    `fingerprint` is that of the plan that is shown, "" where there is none or it failed; `truncated`: the comment does
+    not show all of it; `artifact`: the whole is kept with the run. `run` is the number of the run, `commit` what it
+    looked at. `sha256` is of all else in this line and of the text below it.
     """
 
     key: str
@@ -30,7 +30,7 @@ class Mark:
 
     def over(self, text: str) -> str:
         """Return the text below its mark."""
-        line = json.dumps(asdict(replace(self, sha256=_digest(text))), ensure_ascii=True).replace(">", "\\u003e")
+        line = json.dumps(asdict(replace(self, sha256=_digest(self, text)))).replace(">", "\\u003e")
         return f"{_START}{line}{_END}\n\n{text}"
 
 
@@ -41,16 +41,17 @@ def read(body: str) -> tuple[Mark, str] | None:
     if not (first.startswith(_START) and first.endswith(_END)):
         return None
     try:
-        data: Mapping[str, Any] = json.loads(first[len(_START) : -len(_END)])
-        return Mark(**data), text
+        found = Mark(**json_text.loads(first[len(_START) : -len(_END)]))
     except (ValueError, TypeError):
         return None
+    sound = all(type(getattr(found, one.name)) is type(one.default) for one in fields(found) if one.name != "key")
+    return (found, text) if sound else None
 
 
 def was_edited(mark: Mark, text: str) -> bool:
-    """Whether the text is not the one that the mark was written over."""
-    return mark.sha256 != _digest(text)
+    """Whether the mark or the text below it is not as it was written."""
+    return mark.sha256 != _digest(mark, text)
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.replace("\r\n", "\n").rstrip().encode()).hexdigest()
+def _digest(mark: Mark, text: str) -> str:
+    return canonical.sha256([asdict(replace(mark, sha256="")), text.replace("\r\n", "\n").rstrip()])

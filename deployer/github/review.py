@@ -12,7 +12,6 @@ from deployer.errors import EXIT_DONE, EXIT_FAILED, DeployerError
 from deployer.github.api import GitHubError, Repository
 from deployer.github.job import Job
 from deployer.github.mark import Mark
-from deployer.model import Problem, ProblemsFound
 from deployer.project import ApplyResult, Project, ProjectPlan
 from deployer.project.events import OnEvent
 from deployer.render import formats, markdown
@@ -81,8 +80,7 @@ def _save(folder: Path, found: ProjectPlan) -> None:
 
 
 def _failure(error: DeployerError) -> str:
-    problems = error.problems if isinstance(error, ProblemsFound) else [Problem(str(error), "")]
-    return formats.rendered("problems", "markdown", formats.Findings(problems, ""))
+    return formats.rendered("problems", "markdown", formats.Findings.of(error))
 
 
 def comment(work: Work, folder: Path, artifact: str, *, quiet: bool = False) -> int:
@@ -97,7 +95,8 @@ def comment(work: Work, folder: Path, artifact: str, *, quiet: bool = False) -> 
     text = f"{text.rstrip()}\n\n{where}"
     job.sum_up(text)
     if job.pull_request is not None:
-        mark = Mark(work.key, planned.fingerprint, planned.truncated, bool(artifact), run=job.run, commit=job.head)
+        passed = "" if planned.exit_code else planned.fingerprint  # what failed was not reviewed well
+        mark = Mark(work.key, passed, planned.truncated, bool(artifact), run=job.run, commit=job.head)
         try:
             _commented(work, mark, text, quiet=quiet and not planned.changes and not planned.exit_code)
         except GitHubError as error:

@@ -142,10 +142,8 @@ class Project:
         if self.manifest.settings.base_url is None:
             return ()
         async with self.open(on_event=on_event) as session:
-            known = await models.asked(session.account)
-        return tuple(
-            one for resource in self.manifest.resources for one in models.problems(resource, known, self.target.api)
-        )
+            known, api = await models.asked(session.account), session.target.api
+        return tuple(one for resource in self.manifest.resources for one in models.problems(resource, known, api))
 
     def addresses(self, targets: Collection[str]) -> tuple[Address, ...]:
         """Return the addresses of targets, in order and each once; DeployerError for one that is not declared."""
@@ -178,6 +176,7 @@ class Project:
         on_drift: OnDrift | str = OnDrift.FAIL,
         check_files: bool = False,
         targets: Collection[str] = (),
+        strict_surface: bool = False,
         rehash: bool = False,
         on_event: OnEvent = ignore,
     ) -> ProjectPlan:
@@ -185,10 +184,10 @@ class Project:
 
         `prune`: delete what is owned and no longer declared. `on_drift`: what becomes of fields that somebody edited on
         the account: `fail` (apply refuses), `overwrite` (git wins) or `keep`. `check_files`: also look for documents
-        whose File object is gone. `targets`: declared addresses; what they do not need is left out. `rehash`: read
-        every document, whatever the cache knows.
+        whose File object is gone. `targets`: declared addresses; what they do not need is left out. `strict_surface`:
+        what the account's API cannot carry is an error. `rehash`: read every document, whatever the cache knows.
         """
-        options = PlanOptions(prune, OnDrift(on_drift), check_files, targets=self.addresses(targets))
+        options = PlanOptions(prune, OnDrift(on_drift), check_files, None, self.addresses(targets), strict_surface)
         async with self.open(rehash=rehash, on_event=on_event) as session:
             return await session.plan(options)
 
@@ -208,6 +207,7 @@ class Project:
         on_drift: OnDrift | str = OnDrift.FAIL,
         check_files: bool = False,
         targets: Collection[str] = (),
+        strict_surface: bool = False,
         force: Collection[str] = (),
         lock_timeout: float = 0.0,
         on_event: OnEvent = ignore,
@@ -217,19 +217,19 @@ class Project:
 
         A `plan` that was made earlier is applied exactly, or not at all: it is made again, with the options that it was
         made with, and must have the same fingerprint, as with `expect`, which is one. `note` goes into the snapshot.
-        `targets` are as in `plan`. `force` lifts guards by name: `prune-limit`. `lock_timeout` is how many seconds to
-        wait for another run, where the account has `lock: true`.
+        `targets` and `strict_surface` are as in `plan`. `force` lifts guards by name: `prune-limit`. `lock_timeout` is
+        how many seconds to wait for another run, where the account has `lock: true`.
 
         Nothing that the result can say is raised: a refusal, a stale plan, an account that fails, an interruption.
         """
         from deployer.project import saved
         from deployer.project.applying import applied
 
-        meant = self.addresses(targets)
+        meant = PlanOptions(prune, OnDrift(on_drift), check_files, None, self.addresses(targets), strict_surface)
 
         async def work(session: Session, options: ApplyOptions) -> ApplyResult:
             data = None if plan is None else saved.of(plan)
-            wanted = saved.options(data) if data else PlanOptions(prune, OnDrift(on_drift), check_files, targets=meant)
+            wanted = saved.options(data) if data else meant
             made = await session.plan(wanted)
             if data:
                 saved.check(made, data)

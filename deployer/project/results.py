@@ -51,6 +51,11 @@ class PlanOptions:
     targets: tuple[Address, ...] = ()
     strict_surface: bool = False
 
+    def keywords(self) -> dict[str, Any]:
+        """Return them as `Project.plan` and `Project.apply` take them: targets as texts, and no origin."""
+        given = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "origin"}
+        return {**given, "targets": [str(one) for one in self.targets]}
+
 
 USUAL = PlanOptions()
 
@@ -100,7 +105,8 @@ class ProjectPlan(Plan):
         """
         from deployer.engine import review
 
-        return ProjectPlan.of(review.reviewed(self, [*review.failed(self, gates), *beside]))
+        told = review.reviewed(self)
+        return ProjectPlan.of(review.reviewed(told, [*review.failed(told, gates), *beside]))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON data (schemas/plan.schema.json); it holds no secrets."""

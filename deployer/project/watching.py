@@ -148,14 +148,7 @@ class Watching:
         try:
             project = self.load()
             name, account = project.name, project.target.name
-            result = project.apply(
-                prune=self.options.prune,
-                on_drift=self.options.on_drift,
-                check_files=self.options.check_files,
-                targets=[str(one) for one in self.options.targets],
-                on_event=self.on_event,
-                stop=self.stop,
-            )
+            result = project.apply(**self.options.keywords(), on_event=self.on_event, stop=self.stop)
         except DeployerError as error:
             result = ApplyResult.refusal(str(error))
         done = Counter(one.action.value for one in result.outcomes if one.status.value == "done")

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
 
-from deployer.model import Begun, Outcome, Plan, Problem, Target
+from deployer.errors import DeployerError
+from deployer.model import Begun, Outcome, Plan, Problem, ProblemsFound, Target
 from deployer.render.output import Streams
 
 FORMATS: Mapping[str, Mapping[str, str]] = {
@@ -46,6 +47,11 @@ class Findings:
     problems: Sequence[Problem]
     checked: str
     evidence: bool = False
+
+    @classmethod
+    def of(cls, error: DeployerError) -> Findings:
+        """Return what kept a command from its result: the problems of the error, or the error as one."""
+        return cls(error.problems if isinstance(error, ProblemsFound) else [Problem(str(error), "")], "")
 
 
 @dataclass(frozen=True, slots=True)

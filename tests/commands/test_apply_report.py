@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from deployer.commands import carry_out
+from deployer.errors import Interrupted
 from deployer.manifest import schema
 from tests.commands.test_closings import FAR, REFUSED, account
 from tests.commands.test_saved_plans import edit
@@ -103,6 +105,20 @@ def test_an_account_that_refuses_is_reported_in_the_format(
         if words == ("plan",):
             comment = project.run("plan", "--account", "far", "--format", "markdown").out
             assert comment.startswith("### deployer: failed, 1 error\n\n- **error** ")
+
+
+def test_a_run_that_was_cut_is_not_called_a_refusal(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have written: only a run that ended, or never began, says anything else."""
+
+    async def cut(*_: object) -> None:
+        raise Interrupted("interrupted in the middle of requests")
+
+    monkeypatch.setattr(carry_out, "_executed", cut)
+    project.manifest(MANIFEST)
+    result = project.run(*APPLY, "json")
+    found = report(result)
+    assert (result.code, found["status"]) == (130, "interrupted")
+    assert found["why"].startswith("interrupted in the middle of requests, which may have been carried out or not")
 
 
 def test_where_nobody_can_agree_the_command_line_is_wrong(project: Project) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,6 +130,11 @@ def test_what_was_not_reviewed_is_not_applied(jobs: Jobs) -> None:
     whole = dict(comment)
     comment["body"] = comment["body"].replace("1 to create", "nothing at all")
     refused("was edited after it was written")
+    comment["body"] = whole["body"].replace('"truncated": false', '"truncated": true')
+    refused("was edited after it was written")
+    for odd in ('"run": "2"', '"run": null', '"run": [[]]'):
+        comment["body"] = re.sub('"run": [0-9]+', odd, whole["body"])
+        refused("has no plan of assistants.yaml in a comment")
     comment.update(whole, user={"login": "mallory"})
     refused("has no plan of assistants.yaml in a comment")
     comment.update(whole)
@@ -184,6 +190,9 @@ def test_a_plan_that_fails_replaces_the_comment(jobs: Jobs) -> None:
     edit(jobs.project, "a", {"model": "by-hand"})
     assert jobs.plan("--fail-on", "conflict").code == 1
     assert "**failed**: `edited on the account: assistant/a" in jobs.hub.body()
+    jobs.hub.merged["f00d"] = 7
+    assert jobs.apply("f00d", "--on-drift", "overwrite").code == 1, "merged all the same"
+    assert "the plan of pull request #7 failed" in jobs.summary
 
 
 def test_a_step_that_left_nothing_has_failed(jobs: Jobs) -> None:

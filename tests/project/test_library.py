@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,10 @@ from jsonschema import Draft202012Validator
 import deployer
 from deployer import AccountError, ApplyResult, ApplyStatus, DeployerError, Problem, ProblemsFound, Project, StopSignal
 from deployer.apply.execution import Event
+from deployer.commands.options import plan_words
 from deployer.manifest import schema
-from deployer.model import Action, Address, Status, Upload
-from deployer.project import ProjectEvent
+from deployer.model import Action, Address, OnDrift, Status, Upload
+from deployer.project import PlanOptions, ProjectEvent
 from deployer.project import saved as saved_plans
 from deployer.project.saved import SavedPlan
 from deployer.project.session import locked
@@ -358,3 +361,29 @@ def test_a_result_as_data(tmp_path: Path) -> None:
     assert data == {"version": 1, "project": "test", "account": account, **rest}
     assert (outcome["address"], outcome["action"], outcome["status"]) == ("assistant/a", "create", "done")
     assert json.dumps(outcome)
+
+
+def test_every_option_of_a_plan_reaches_the_library_and_the_commands_that_are_printed() -> None:
+    """Whoever hands options on takes them from here: one that is lost would be a check that is not made."""
+    given = PlanOptions(
+        prune=True,
+        on_drift=OnDrift.KEEP,
+        check_files=True,
+        targets=(Address("assistant", "a"),),
+        strict_surface=True,
+    )
+    names = {one.name for one in fields(PlanOptions)} - {"origin"}
+    assert names == set(given.keywords())
+    for method in (Project.plan, Project.apply):
+        assert names <= inspect.signature(method).parameters.keys()
+    words = plan_words(given)
+    assert {name.replace("_", "-").rstrip("s") for name in names} <= {word.strip("-").rstrip("s") for word in words}
+
+
+def test_what_a_surface_cannot_carry_can_be_an_error_here_too(tmp_path: Path) -> None:
+    text = "accounts: {a: {api: agents}}\nassistants: {a: {model: m, temperature: 0.1}}\n"
+    project = Project.load(write(tmp_path, text), account="a")
+    assert project.plan().errors == ()
+    assert project.plan(strict_surface=True).errors
+    assert project.apply(strict_surface=True).status is ApplyStatus.REFUSED
+    assert project.apply().ok
