@@ -28,7 +28,7 @@ from deployer.server.runs.turn import (
 )
 from deployer.server.wire import Json
 
-_STATUS = {CANCELLING: CANCELLED, EXPIRED: FAILED}
+_STATUS = {CANCELLING: IN_PROGRESS, EXPIRED: FAILED}
 _NO_IMAGES = {"image_tokens": 0, "text_tokens": 0}
 _TOOL_USAGE = {
     "image_gen": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import replace
@@ -18,12 +19,13 @@ from deployer.server.runs import records
 from deployer.server.runs.answers import tokens
 from deployer.server.runs.events import ItemEnded, Subscription, TurnMoved
 from deployer.server.runs.loop import made_by, written
-from deployer.server.runs.turn import ACTIVE, ENDED, Ask, Turn, Usage, compacted, unsealed
+from deployer.server.runs.turn import ACTIVE, CANCELLING, ENDED, Ask, Turn, Usage, compacted, unsealed
 from deployer.server.state import Answer, ApiCall, Operation, State
 from deployer.server.storage.objects import new_id, page_of_list, window
 from deployer.server.wire import ApiError, Json
 
 FACE = "response"
+_LOOK_SECONDS, _MOST_LOOKS = 0.02, 500  # how often is looked whether a cancelled turn has ended, and how many times
 
 
 def create(call: ApiCall) -> Answer:
@@ -159,15 +161,35 @@ def delete(call: ApiCall) -> Json:
     return {"id": turn.id, "object": "response.deleted", "deleted": True}
 
 
-def cancel(call: ApiCall) -> Json:
+def cancel(call: ApiCall) -> Answer:
     with call.state.turns.change() as change:
         turn = _found(change.db, call)
         if not turn.shown["echo"]["background"]:
             raise ApiError(400, "Cannot cancel a synchronous response.")
-        if turn.status in ACTIVE and turn.status != "cancelling":
+        if turn.status in ACTIVE and turn.status != CANCELLING:
             turn = call.state.turns.cancel(change, turn)
-        made = made_by(records.items_of_turn(change.db, turn.id))
-    return response_shown(turn, made)
+    return _WhenCancelled(call)
+
+
+class _WhenCancelled:
+    """A response, once nothing works on it any longer: a client that reads "cancelled" may go on at once."""
+
+    def __init__(self, call: ApiCall) -> None:
+        self._call = call
+
+    async def response(self) -> Response:
+        turn, made = self._now()
+        for _ in range(_MOST_LOOKS):  # by the database: a turn may be played by another process of the same account
+            if turn.status in ENDED:
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+            turn, made = self._now()
+        return JSONResponse(response_shown(turn, made))
+
+    def _now(self) -> tuple[Turn, list[Json]]:
+        with self._call.state.storage.read() as db:
+            turn = _found(db, self._call)
+            return turn, made_by(records.items_of_turn(db, turn.id))
 
 
 def input_items(call: ApiCall) -> Json:
