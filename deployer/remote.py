@@ -307,15 +307,23 @@ def open_source(root: Path, source: str, reading: Reading) -> BinaryIO:
     if is_url(source):
         return _fetched(source, reading)
     with readable(source):
-        file = os.fdopen(os.open(root / source, READ), "rb")
-        with ExitStack() as failed:
-            failed.callback(file.close)
-            state = os.fstat(file.fileno())
+        handle = os.open(root / source, READ)
+        try:
+            state = os.fstat(handle)
             check_regular(source, state)
             if state.st_size > _BLOCK:
-                failed.pop_all()
-                return _LargeFile(file, source)
-            return io.BytesIO(file.read())
+                return _LargeFile(handle, source)
+            return io.BytesIO(_whole(handle, state.st_size))
+        finally:
+            os.close(handle)
+
+
+def _whole(handle: int, size: int) -> bytes:
+    """Return the bytes of an open file of about this size, by as few calls as there can be: each lets others run."""
+    found = os.read(handle, size + 1)
+    while len(found) != size and (more := os.read(handle, _BLOCK)):  # it grew, or came in parts
+        found += more
+    return found
 
 
 READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -331,9 +339,8 @@ def check_regular(source: str, state: os.stat_result) -> None:
 class _LargeFile(io.FileIO):
     """An open file each of whose reads ends, whatever its disk does."""
 
-    def __init__(self, file: BinaryIO, source: str) -> None:
-        super().__init__(os.dup(file.fileno()), "rb")
-        file.close()
+    def __init__(self, handle: int, source: str) -> None:
+        super().__init__(os.dup(handle), "rb")
         self._source = source
 
     def read(self, size: int | None = -1, /) -> bytes:

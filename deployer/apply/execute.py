@@ -23,7 +23,7 @@ from deployer.errors import AccountError, DeployerError
 from deployer.model import Action, Address, Change, DeleteFile, Outcome, Plan, Status
 from deployer.wording import listed
 
-CONCURRENCY = 16
+CONCURRENCY = 32
 _FRESH = (Action.CREATE, Action.REPLACE)
 
 

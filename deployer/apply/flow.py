@@ -15,7 +15,8 @@ from deployer.errors import DeployerError, UnknownError
 from deployer.model import AttachFiles, Operation, Operations
 
 STOPPED = "interrupted"
-WIDTH = 16
+WIDTH = 40
+"""Operations of a change beside each other: more than requests, so that the next files are read while others go out."""
 
 
 class Stopped(DeployerError):  # noqa: N818 (nothing went wrong: it was asked to stop)

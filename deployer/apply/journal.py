@@ -158,8 +158,8 @@ class Journal:
             if not self.prepared:
                 cache.prepare(self.folder)
                 self.prepared = True
-            with (self.folder / _NAME).open("a", encoding="ascii") as file:
-                file.write("".join(lines))
+            with (self.folder / _NAME).open("ab") as file:
+                file.write("".join(lines).encode("ascii"))
         except OSError:  # a hint that cannot be kept: gc finds what it would have told
             return
 

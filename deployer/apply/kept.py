@@ -23,7 +23,7 @@ _CHECK = "nothing more is written; check what stands before the account"
 
 def proven(live: tuple[LiveObject, ...]) -> set[str]:
     """Return the kinds of which the lists of the account have shown a stamp, whosever it is."""
-    return {one.kind for one in live if stamp.of(one.raw)}
+    return {one.kind for one in live if stamp.owner(one.raw)}
 
 
 async def after_create(run: Execution, create: Create, body: Mapping[str, Any], answer: Row) -> None:
@@ -31,9 +31,10 @@ async def after_create(run: Execution, create: Create, body: Mapping[str, Any], 
     sent, kind = stamp.of(body), create.address.kind
     if sent is None:
         return
-    shown = answer if stamp.of(answer) == sent else await _read(run, kind, answer["id"])
-    if shown is not None and stamp.of(shown) != sent:
-        raise await _taken_back(run, create, answer["id"], _lost(create, stamp.of(shown)))
+    if stamp.of(answer) != sent:
+        shown = await _read(run, kind, answer["id"])
+        if shown is not None and stamp.of(shown) != sent:
+            raise await _taken_back(run, create, answer["id"], _lost(create, stamp.of(shown)))
     if kind not in run.proven:
         await _listed(run, create, answer["id"], sent)
         run.proven.add(kind)

@@ -104,10 +104,12 @@ async def _written(run: Execution, address: Address, write: Write, body: Mapping
 async def _whole(run: Execution, write: Write, body: Mapping[str, Any], answer: Row) -> Row:
     """Return what was written; it is read where the answer does not show it."""
     backend, kind = run.account.of(write.address.kind), write.address.kind
-    if not any(name in answer for name in body) or _odd(answer):
+    odd = _odd(answer)
+    if odd or not any(name in answer for name in body):
         async with run.turn():
             answer = await backend.get(kind, answer["id"])
-    if odd := _odd(answer):
+        odd = _odd(answer)
+    if odd:
         raise backend.odd(kind, f"gave {answer['id']} with {odd}")
     return answer
 
@@ -182,6 +184,8 @@ async def _delete_file(run: Execution, address: Address, delete: DeleteFile) -> 
 
 def fill(write: Write, known: Mapping[str, str]) -> dict[str, Any]:
     """Return the body with the ids of keys that earlier operations made known."""
+    if not (write.refs or write.hashes):
+        return dict(write.body)
     body: dict[str, Any] = copy.deepcopy(dict(write.body))
     for pointer, key in write.refs:
         _change(body, pointer, lambda _old, key=key: known[key])

@@ -44,7 +44,7 @@ async def create(run: Execution, wanted: Create, body: Mapping[str, Any]) -> Row
     else:
         run.journal.made(str(address), row["id"])
         return row
-    found = await _looked_for(run, address) if stamp.of(body) else None
+    found = await _looked_for(run, address) if stamp.owner(body) else None
     if found is None:
         raise unknown(run, lost, f"{address} was made", "it is not listed")
     run.journal.made(str(address), found.id)
@@ -81,9 +81,9 @@ async def stamped(run: Execution, *kinds: str) -> dict[Address, LiveObject]:
     live = await run.account.listed(*kinds)
     found: dict[Address, LiveObject] = {}
     for one in sorted(live, key=_age, reverse=True):
-        mark = stamp.of(one.raw)
-        if mark and mark.project == run.plan.project and one.id not in seen and mark.address.kind == one.kind:
-            found[mark.address] = one
+        project, address = stamp.owner(one.raw) or ("", None)
+        if address and project == run.plan.project and one.id not in seen and address.kind == one.kind:
+            found[address] = one
     return found
 
 

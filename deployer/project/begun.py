@@ -73,11 +73,16 @@ class BegunCreates:
         ]
 
     def _missing(self, live: Live) -> dict[str, BegunCreate]:
-        marks = [mark for one in live if (mark := stamp.of(one.raw)) and mark.address.kind == one.kind]
-        there = {str(mark.address) for mark in marks if mark.project == self.project}
+        begun = self.journal.begun
+        if not begun:
+            return {}
+        owners = [(one.kind, owner) for one in live if (owner := stamp.owner(one.raw))]
+        there = {
+            str(address) for kind, (project, address) in owners if project == self.project and address.kind == kind
+        }
         return {
             name: one
-            for name, one in self.journal.begun.items()
+            for name, one in begun.items()
             if (one.flawed or name not in there) and Address.parse(name).kind in self.account.kinds
         }
 

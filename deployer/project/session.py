@@ -205,8 +205,8 @@ def _unlisted(account: str, error: AccountError) -> tuple[str, str]:
 
 
 def _owned(project: str, raw: Mapping[str, Any]) -> bool:
-    found = stamp.of(raw)
-    return found is not None and found.project == project
+    found = stamp.owner(raw)
+    return found is not None and found[0] == project
 
 
 @asynccontextmanager

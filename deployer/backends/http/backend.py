@@ -171,7 +171,9 @@ class HttpBackend:
 
     async def create(self, kind: str, body: Mapping[str, Any], key: str = "") -> Row:
         path = self._route(kind).path
-        return _with_id(self.client, path, (await self.client.write("POST", path, body, key=key)).data)
+        made = _with_id(self.client, path, (await self.client.write("POST", path, body, key=key)).data)
+        self.cursors.rest[path].append(made["id"])
+        return made
 
     async def update(self, kind: str, live_id: str, body: Mapping[str, Any]) -> Row:
         path = f"{self._route(kind).path}/{live_id}"
@@ -181,6 +183,7 @@ class HttpBackend:
     async def delete(self, kind: str, live_id: str) -> None:
         self.by_list.forget(kind, live_id)
         await _delete(self.client, f"{self._route(kind).path}/{live_id}")
+        self.cursors.gone.add(live_id)
 
     def reference(self, kind: str, row: Row) -> str:
         del kind
@@ -319,6 +322,7 @@ class HttpFiles:
         path, body = _attaching(store, members, form)
         counts = attaching(store, len(members))
         answer = (await self.client.write("POST", path, body, counts=counts, key=key)).data
+        self.cursors.rest[_members(store)] += members
         return str(_with_id(self.client, path, answer)["id"]) if form.is_batch else None
 
     async def progress(self, store: str, batch: str) -> Progress:

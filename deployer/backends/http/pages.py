@@ -13,6 +13,7 @@ Everything else is asked for in sequence, until a page shows a remembered cursor
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -175,13 +176,18 @@ async def walk_list(  # noqa: PLR0913
 
     Oldest first: what is new comes last, so the pages before it stay what they were.
     """
-    ask = partial(_page, client, gate, path, name, {"limit": PAGE, "order": "asc", **query})
+    ask, ids = partial(_page, client, gate, path, name, {"limit": PAGE, "order": "asc", **query}), list[str]()
+
+    def taken(row: Row) -> None:
+        ids.append(row["id"])
+        take(row)
+
     try:
-        found = await walk(ask, cursors.of(path) if cursors else (), take)
+        found = await walk(ask, cursors.of(path) if cursors else (), taken)
     except EndlessListError as error:
         raise odd_answer(client, path, f"{error}: the list cannot be read") from None
     if cursors:
-        cursors.now[path] = found
+        cursors.read(path, found, ids)
 
 
 def odd_answer(client: Client, path: str, what: str, status: int | None = None) -> AccountError:
@@ -222,22 +228,37 @@ async def _asked(client: Client, path: str, query: Mapping[str, Any]) -> Answer:
 
 
 _NAME = "cursors"
+_STEP = 80
+"""Rows from one guess to the next: fewer than a page has, so that rows that come in another order still overlap."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursors:
-    """The cursors of one account by the path of the list: `before` of the last run, `now` of this one."""
+    """The cursors of one account by the path of the list: `before` of the last run, `now` of this one.
+
+    `rest` are the ids after the last of them: first those that were read, then those that this run has made since, in
+    about the order that the list will have. `gone` are the ids of what it has deleted.
+    """
 
     folder: Path | None
     account: str
     before: Mapping[str, Any]
     now: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    rest: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    gone: set[str] = field(default_factory=set)
 
     def of(self, path: str) -> tuple[str, ...]:
-        if path in self.now:
-            return self.now[path]
-        found = self.before.get(path)
-        return tuple(one for one in found if validate.is_id(one)) if isinstance(found, list) else ()
+        """Return where pages began the last time, and where they will begin in what was made since."""
+        found = self.now.get(path, self.before.get(path))
+        known = [one for one in found if validate.is_id(one)] if isinstance(found, (list, tuple)) else []
+        rest = [one for one in self.rest.get(path, ()) if one not in self.gone]
+        guesses = rest[_STEP - 1 : max(0, len(rest) - PAGE + _STEP - 1) : _STEP]
+        return tuple(one for one in (*known, *guesses) if one not in self.gone)
+
+    def read(self, path: str, found: tuple[str, ...], ids: Sequence[str]) -> None:
+        """Note the cursors of a list that was read, and the ids of its rows."""
+        self.now[path] = found
+        self.rest[path] = list(ids[ids.index(found[-1]) + 1 :] if found else ids)
 
     def save(self) -> None:
         """Keep those of this run, beside what is kept of other accounts."""

@@ -32,6 +32,8 @@ _MOST_OF_ERROR = 1024 * 1024
 """Bytes of an error: what follows says nothing to anybody."""
 _LARGE = 2 * 1024 * 1024
 """Bytes from which on an answer is read while no other large one is: together they would fill the memory."""
+_SMALL = 256 * 1024
+"""Bytes of a form that are in memory anyway."""
 _ERROR = 400
 _PIECE = 1024 * 1024
 _KEEPS_METHOD = (307, 308)
@@ -122,7 +124,7 @@ def connection(
         },
         limits=httpx2.Limits(max_connections=1000, max_keepalive_connections=100),
         follow_redirects=True,
-        event_hooks={"response": [partial(_check, asyncio.Lock())]},
+        event_hooks={"request": [_joined], "response": [partial(_check, asyncio.Lock())]},
     )
     return Connection(http, api_key)
 
@@ -132,6 +134,13 @@ def _custom_headers() -> dict[str, str]:
     lines = (line.partition(":") for line in os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n"))
     named = {name.strip(): value.strip() for name, colon, value in lines if colon}
     return {name: value for name, value in named.items() if name.lower() not in _WHO}
+
+
+async def _joined(request: httpx2.Request) -> None:
+    """Put a small form together: each of its parts would be sent by itself."""
+    size = request.headers.get("content-length", "")
+    if size.isdecimal() and int(size) <= _SMALL:
+        await request.aread()
 
 
 async def _check(turn: asyncio.Lock, response: httpx2.Response) -> None:
