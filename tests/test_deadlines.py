@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -105,6 +107,23 @@ def test_errors_are_those_of_the_work() -> None:
     for way in WAYS:
         with pytest.raises(ValueError, match=r"^no$"):
             way("a.md", fail)
+
+
+FORKED = """
+import os
+from deployer.deadlines import within
+within("a.md", lambda _: None)
+pid = os.fork()
+if pid == 0:
+    within("a.md", lambda _: None)
+    os._exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+"""
+
+
+def test_a_process_that_was_forked_has_threads_of_its_own() -> None:
+    """Those of its parent did not come along: what waited for one would wait for ever."""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", FORKED], check=True, timeout=60)
 
 
 def test_who_is_asked_to_stop_does_not_wait_for_what_hangs(hangs: threading.Event) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from deployer.backends.http.pages import Page, walk
+from deployer.backends.http.pages import Cursors, Page, walk
 from deployer.errors import AccountError
 
 Pages = Mapping[str | None, tuple[str, bool | None]]
@@ -82,3 +82,45 @@ def test_requests_in_vain_do_not_outlive_the_walk() -> None:
         return {task.get_name() for task in asyncio.all_tasks()} - {asyncio.current_task().get_name()}  # type: ignore[union-attr]
 
     assert asyncio.run(main()) == set()
+
+
+def ahead(made: Sequence[str], order: Sequence[str], page: int = 100) -> tuple[list[str], list[str | None]]:
+    """The rows of a list that this run has made, read back, and the cursors that were asked for."""
+    cursors, asked, given = Cursors(None, "a", {}), list[str | None](), list[str]()
+    cursors.read("/assistants", (), [])
+    cursors.rest["/assistants"] += made
+
+    async def ask(cursor: str | None) -> Page:
+        asked.append(cursor)
+        rest = order[order.index(cursor) + 1 if cursor else 0 :]
+        return Page([{"id": one} for one in rest[:page]], len(rest) > page)
+
+    asyncio.run(walk(ask, cursors.of("/assistants"), lambda row: given.append(row["id"])))
+    return given, asked
+
+
+@pytest.mark.parametrize("count", (0, 1, 99, 100, 101, 180, 181, 1_000))
+def test_what_was_made_is_asked_for_ahead_though_it_is_listed_in_a_slightly_other_order(count: int) -> None:
+    """Answers come in about the order of writes: no page waits for another, but perhaps for the last one."""
+    made = [f"a{number}" for number in range(count)]
+    order = sorted(made, key=lambda one: (int(one[1:]) // 8, -int(one[1:])))
+    given, asked = ahead(made, order)
+    assert given == order
+    guesses = [f"a{number}" for number in range(79, count - 21, 80)]
+    assert asked[: len(guesses) + 1] == [None, *guesses]
+    assert len(asked) <= len(guesses) + 2
+
+
+def test_a_list_in_another_order_is_read_all_the_same() -> None:
+    made = [f"a{number}" for number in range(300)]
+    for order in (made[::-1], sorted(made)):
+        assert ahead(made, order)[0] == order
+    assert ahead(made, made, page=20)[0] == made
+
+
+def test_what_was_deleted_is_no_cursor() -> None:
+    ids = [f"a{number}" for number in range(300)]
+    cursors = Cursors(None, "a", {})
+    cursors.read("/assistants", ("a99", "a199"), ids)
+    cursors.gone.update(ids[:150])
+    assert cursors.of("/assistants") == ("a199",)
