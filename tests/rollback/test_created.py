@@ -246,7 +246,7 @@ def far(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Far]:
 
 
 def declare(project: Project, far: Far, text: str) -> None:
-    account = f"{{api: assistants, base_url: '{far.url}', api_key: '${{env.TOOL_KEY}}'}}"
+    account = f"{{api: assistants, base_url: '{far.url}', api_key: '${{env.TOOL_KEY}}', list_lag: 0.5}}"
     project.manifest(f"accounts: {{served: {account}}}\n{text}")
 
 
