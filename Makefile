@@ -14,7 +14,7 @@ demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)') $(TESTS)  # some tests wait
+	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 2)') $(TESTS)  # some tests wait
 
 test-pythons:  # on each of Python 3.11 to 3.14 that is here
 	@$(PYTHON) scripts/pythons.py

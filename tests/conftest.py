@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,10 +29,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the profile before test modules are imported: `@given` takes its settings there."""
+    _work_in_memory()
     usual = (
         "mutants" if os.environ.get("MUTANT_UNDER_TEST") else "suite"
     )  # a mutant is noticed: the smallest case is not asked for
     settings.load_profile("nightly" if config.getoption("--nightly") else usual)
+
+
+def _work_in_memory() -> None:
+    """Put temporary folders where no disk has to be waited for, if there is room and no one said where."""
+    memory = Path("/dev/shm")  # noqa: S108 (the folder of Linux; it is only where pytest makes its own)
+    if "TMPDIR" not in os.environ and memory.is_dir() and shutil.disk_usage(memory).free > 4 * 1024**3:
+        os.environ["TMPDIR"] = str(memory)
+        tempfile.tempdir = None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any, NoReturn
 
 from starlette.applications import Starlette
@@ -42,18 +43,23 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def build_app(state: State, key: str | None, hosts: HostCheck | None = None) -> Starlette:
-    routes = [Route(path, _endpoint(handler, state), methods=[method]) for method, path, handler in OPERATIONS]
-    routes += [Route(path, _upload(handler, state), methods=[method]) for method, path, handler in UPLOADS]
     app = Starlette(
-        routes=routes,
+        routes=_routes(),
         exception_handlers={ApiError: _refused, HTTPException: _unrouted, ClientDisconnect: _gone},
     )
+    app.state.account = state
     app.router.redirect_slashes = False
     app.add_middleware(Envelope, key=key, complaints=state.complaints, hosts=hosts)
     return app
 
 
-def _endpoint(handler: Handler, state: State) -> Endpoint:
+@cache  # the same for every account: their patterns take longer to compile than a database to open
+def _routes() -> tuple[Route, ...]:
+    routes = [Route(path, _endpoint(handler), methods=[method]) for method, path, handler in OPERATIONS]
+    return (*routes, *(Route(path, _upload(handler), methods=[method]) for method, path, handler in UPLOADS))
+
+
+def _endpoint(handler: Handler) -> Endpoint:
     """A handler at work in a thread, because SQLite and disks make it wait."""
 
     async def endpoint(request: Request) -> Response:
@@ -62,16 +68,18 @@ def _endpoint(handler: Handler, state: State) -> Endpoint:
                 _IDS[name](value, name)
         body: Any = await _read_json(request) if request.method == "POST" else None
         leave = request.scope.get(LEAVE_KEY)
-        call = ApiCall(state, request.path_params, request.query_params, request.headers, body, leave)
+        call = ApiCall(
+            request.app.state.account, request.path_params, request.query_params, request.headers, body, leave
+        )
         answer = await run_in_threadpool(handler, call)
         return _answer(answer) if isinstance(answer, dict | Response) else await answer.response()
 
     return endpoint
 
 
-def _upload(handler: Upload, state: State) -> Endpoint:
+def _upload(handler: Upload) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        return _answer(await handler(state, request))
+        return _answer(await handler(request.app.state.account, request))
 
     return endpoint
 
