@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from tests.support.project import Project
+from tests.support.ready import ready
 from tests.support.tool import Tool, tool
 
 settings.register_profile("suite", max_examples=30, deadline=None)
@@ -51,6 +53,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             for item in items:
                 if item.get_closest_marker(marker):
                     item.add_marker(pytest.mark.skip(reason=reason))
+    if not config.getoption("--nightly"):
+        for item in items:
+            sampled = item.get_closest_marker("sampled")
+            if sampled and zlib.crc32(item.nodeid.encode()) % sampled.args[0]:  # the same ones on every machine
+                item.add_marker(pytest.mark.skip(reason="not in the sample; run with --nightly"))
 
 
 def pytest_collection_finish() -> None:
@@ -72,6 +79,13 @@ def hurried() -> Iterator[Tool]:
     """The same in a time that goes thirty times faster: for what waits."""
     with tool(30) as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def program() -> Iterator[Path]:
+    """The folder of a program `deployer` that starts at once, for the PATH of scripts."""
+    with ready() as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -135,6 +135,7 @@ API = {"assistant": ("assistants", "agents"), "vector_store": ("assistants",)}
 EVERY = [(kind, api) for kind, apis in API.items() for api in apis]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("service", NEVER)
 @pytest.mark.parametrize(("kind", "api"), EVERY)
 @pytest.mark.parametrize(
@@ -170,6 +171,7 @@ CHANGED = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("service", KEEPS)
 @pytest.mark.parametrize(("kind", "api"), EVERY)
 def test_an_update_that_loses_the_stamp_makes_no_second_object(

@@ -101,6 +101,7 @@ SAID = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("status", SAID)
 @pytest.mark.parametrize("coding", ("gzip", "deflate", ""))
 def test_an_answer_without_end_costs_little(project: Project, coding: str, status: int) -> None:

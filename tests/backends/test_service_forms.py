@@ -116,6 +116,7 @@ async def converged(one: Session) -> None:
     assert [outcome.status for outcome in await apply(one)] == []
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("api", "name"), MATRIX)
 def test_a_form_of_its_own_is_no_edit(project: Project, api: str, name: str) -> None:
     form, field, first, second, edit = CASES[name]

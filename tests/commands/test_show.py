@@ -63,6 +63,7 @@ def test_a_plan_that_was_changed_is_refused(deployed: Project) -> None:
     assert "was changed after it was made" in deployed.run("show", str(file)).err
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("gate", "manifest", "said"),
     (

@@ -135,6 +135,7 @@ def of_what_is_shown(size: int) -> Work:
 WORKS = tuple(work for name, work in sorted(globals().items()) if name.startswith("of_"))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("work", WORKS)
 def test_a_plan_is_linear(work: Callable[[int], Work]) -> None:
     assert exponent(work, SMALL, LARGE) <= BAR

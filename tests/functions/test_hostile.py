@@ -138,6 +138,7 @@ def soon() -> Iterator[None]:
     assert time.process_time() - since < MOST_SECONDS
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("strict", (False, True))
 @pytest.mark.parametrize(("build", "rule"), (*HOSTILE, *LARGER), ids=lambda value: getattr(value, "__name__", ""))
 def test_ends_soon_with_a_diagnostic(build: Callable[[], Schema], rule: str, *, strict: bool) -> None:

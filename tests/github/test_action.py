@@ -117,14 +117,14 @@ REPOSITORY = {"full_name": "acme/bots", "default_branch": "main"}
 
 
 @pytest.fixture
-def runner(tmp_path: Path) -> Any:
+def runner(tmp_path: Path, program: Path) -> Any:
     for name, files in (("action", ("action.yml", "constraints.txt")), ("upload", ())):
         (tmp_path / name).mkdir()
         for file in files:
             shutil.copy(HERE / file, tmp_path / name)
     text = (tmp_path / "action" / "action.yml").read_text(encoding="utf-8")
     installed = text.replace(
-        'without one this version of it is installed.\n    default: ""', f"\n    default: {BIN / 'deployer'}"
+        'without one this version of it is installed.\n    default: ""', f"\n    default: {program / 'deployer'}"
     )
     assert installed != text
     (tmp_path / "action" / "action.yml").write_text(installed, encoding="utf-8")
@@ -183,13 +183,13 @@ def test_a_pull_request_from_its_branch_to_a_closed_issue(runner: Runner, tmp_pa
 @pytest.mark.slow
 @GIT
 @needs("act")
-def test_drift_is_one_issue_until_it_is_mended(runner: Runner, tmp_path: Path) -> None:
+def test_drift_is_one_issue_until_it_is_mended(runner: Runner, program: Path, tmp_path: Path) -> None:
     with account(tmp_path / "live") as url:
         runner.commit("one", url)
         environment = {**os.environ, "OPENAI_API_KEY": "k", "DEPLOYER_ACCOUNT": "openai"}
 
         def deployer(*words: str) -> str:
-            command = [str(BIN / "deployer"), *words]
+            command = [str(program / "deployer"), *words]
             return subprocess.check_output(command, cwd=runner.repository, env=environment, text=True)
 
         deployer("apply", "--yes")

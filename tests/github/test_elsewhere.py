@@ -59,8 +59,8 @@ def notes() -> Iterator[tuple[str, list[tuple[str, Any]]]]:
             server.shutdown()
 
 
-def run(folder: Path, script: str, **variables: str) -> int:
-    environment = {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(folder), "OPENAI_API_KEY": "k"}
+def run(program: Path, folder: Path, script: str, **variables: str) -> int:
+    environment = {"PATH": f"{program}:{BIN}:{os.environ['PATH']}", "HOME": str(folder), "OPENAI_API_KEY": "k"}
     environment |= {"DEPLOYER_ACCOUNT": "openai", **variables}
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment, check=False
@@ -73,7 +73,7 @@ def write(folder: Path, url: str, model: str) -> None:
 
 @pytest.mark.slow
 @CURL
-def test_gitlab_from_a_merge_request_to_an_apply(tmp_path: Path) -> None:
+def test_gitlab_from_a_merge_request_to_an_apply(tmp_path: Path, program: Path) -> None:
     jobs = yaml.safe_load(block("yaml", "# \\.gitlab-ci"))
     scripts = {name: "\n".join(jobs[name]["script"]) for name in ("plan", "preview", "apply")}
     folder = tmp_path / "checkout"
@@ -81,15 +81,15 @@ def test_gitlab_from_a_merge_request_to_an_apply(tmp_path: Path) -> None:
     with account(tmp_path / "live") as url, notes() as (api, taken):
         given = {"CI_API_V4_URL": api, "CI_PROJECT_ID": "3", "CI_MERGE_REQUEST_IID": "9", "NOTES_TOKEN": "t"}
         write(folder, url, "m")
-        assert run(folder, scripts["plan"], **given) == 0
+        assert run(program, folder, scripts["plan"], **given) == 0
         assert {"plan.json", "plan.html", "plan.md"} <= {one.name for one in folder.iterdir()}
         (folder / "plan.json").unlink()
         write(folder, url, "m, modell: m")
-        assert run(folder, scripts["plan"], **given) == 1, "the job is red, and the note says why"
+        assert run(program, folder, scripts["plan"], **given) == 1, "the job is red, and the note says why"
         write(folder, url, "m")
-        assert run(folder, scripts["preview"]) == 0
-        assert run(folder, scripts["apply"]) == 0
-        assert run(folder, "deployer plan --exit-code") == 0
+        assert run(program, folder, scripts["preview"]) == 0
+        assert run(program, folder, scripts["apply"]) == 0
+        assert run(program, folder, "deployer plan --exit-code") == 0
     first, second = taken
     assert first[0] == "/api/v4/projects/3/merge_requests/9/notes"
     assert "### deployer: 1 to create" in first[1]["body"]
@@ -97,10 +97,10 @@ def test_gitlab_from_a_merge_request_to_an_apply(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_any_shell(tmp_path: Path) -> None:
+def test_any_shell(tmp_path: Path, program: Path) -> None:
     folder = tmp_path / "checkout"
     folder.mkdir()
     with account(tmp_path / "live") as url:
         write(folder, url, "m")
-        assert run(folder, block("sh", "deployer validate")) == 0
+        assert run(program, folder, block("sh", "deployer validate")) == 0
     assert "1 done. The next plan is empty." in (folder / "applied.md").read_text(encoding="utf-8")

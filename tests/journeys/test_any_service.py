@@ -75,6 +75,7 @@ def wanted(tmp_path_factory: pytest.TempPathFactory, server: Hostile) -> list[st
     return found.content
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", SAMPLE)
 def test_an_end_is_told_and_true(far: Project, server: Hostile, wanted: list[str], name: str) -> None:
     mode = MODES[name]

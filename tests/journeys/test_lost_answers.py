@@ -87,12 +87,14 @@ def test_the_connection_breaks_after_the_work(tmp_path: Path, undisturbed: list[
     assert once(tmp_path, {"on": create, "calls": [call], "drop": "after"}) == undisturbed
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("create", CREATES)
 @pytest.mark.parametrize("way", LOST)
 def test_every_way_to_lose_an_answer(tmp_path: Path, undisturbed: list[str], create: str, way: str) -> None:
     assert once(tmp_path, {"on": create, "calls": [2], **LOST[way]}) == undisturbed
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("create", CREATES)
 @pytest.mark.parametrize("lag", (2, 6, 30, 59))
 def test_lists_that_lag(tmp_path: Path, undisturbed: list[str], create: str, lag: float) -> None:
@@ -116,6 +118,7 @@ def test_what_was_never_done_is_unknown_and_done_by_the_next_run(
 AGENTS = "assistants: {tutor: {model: gpt-6-luna, instructions: Explain.}, plain: {model: gpt-6-luna}}"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("way", LOST)
 def test_agents(tmp_path: Path, way: str) -> None:
     root = write(tmp_path / "project", AGENTS, {})

@@ -122,6 +122,7 @@ MANIFESTS: tuple[Callable[[int], Made], ...] = (
 )
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("made", MANIFESTS, ids=lambda made: made.__name__.strip("_"))
 def test_nothing_is_done_for_each_pair(
     made: Callable[[int], Made], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -237,6 +237,7 @@ def test_the_full_manifest_uses_every_key_of_the_schema() -> None:
     assert known - used == set()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("path", sorted(_keys(FULL), key=str), ids=lambda path: ".".join(map(str, path)))
 def test_every_key_has_an_effect(project: Project, path: tuple[str | int, ...]) -> None:
     for name, text in FILES.items():

@@ -98,6 +98,7 @@ WORKS = (
 )
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("work", WORKS)
 def test_the_plan_of_a_rollback_is_linear(work: Callable[[int], Work]) -> None:
     assert exponent(work, SMALL, LARGE) <= BAR

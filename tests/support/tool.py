@@ -5,6 +5,7 @@ Their time may go faster than ours: then all that waits, for an answer or for th
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -23,13 +24,20 @@ from deployer.commands import interrupts
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = "output.txt"
-LOADED = (  # what an apply imports when it comes to it
-    "deployer.apply",
+LOADED = (  # what a command imports when it comes to it
+    "_strptime",
+    "anyio._backends._asyncio",
+    "deployer.apply.execute",
+    "deployer.backends.http.backend",
+    "deployer.backends.streaming",
     "deployer.commands.apply",
-    "deployer.project.session",
     "deployer.manifest",
+    "deployer.project.adoption",
+    "deployer.project.saved",
+    "deployer.project.session",
     "deployer.render.progress",
     "deployer.render.text",
+    "deployer.server",
     "encodings.idna",
     "httpx2",
     "jsonschema",
@@ -87,6 +95,14 @@ def tool(speed: int = 1) -> Iterator[Tool]:
             stable.kill()
 
 
+def load() -> None:
+    """Import everything; and let no fork copy a page only because the collector looks at it."""
+    for name in LOADED:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+
+
 def serve(orders: Iterator[str]) -> None:
     """Fork a process for each order; say its id, and when it has ended, how."""
     for order in orders:
@@ -129,6 +145,5 @@ def hurry(speed: int) -> None:
 if __name__ == "__main__":
     if (speed := int(sys.argv[1])) > 1:
         hurry(speed)
-    for name in LOADED:
-        importlib.import_module(name)
+    load()
     serve(iter(sys.stdin.readline, ""))
