@@ -31,7 +31,7 @@ hello(["--help"])
 """
 EXAMPLE = ("assistants.yaml", "prompts", "functions", "knowledge")
 COMMANDS = {name: (name,) for name in ("validate", "plan", "drift", "outputs", "gc")}
-HEAVY = ("openai", "rich", "starlette")
+HEAVY = ("openai", "rich", "deployer.rollback.restore", "starlette")
 LOADED = f"""
 import sys
 from deployer import cli
@@ -75,7 +75,7 @@ def measured(folder: Path, environment: Mapping[str, str]) -> list[Figure]:
         Figure(what, taken["plan"] / slow, 0.30, " s"),
         *(Figure(f"{one}, the same", taken[one] / slow, 0.30, " s") for one in ("drift", "outputs", "gc")),
         *(imports(folder, HEAVY, *words) for words in (("--help",), ("validate", "--account", "embedded"))),
-        *(imports(folder, HEAVY[:2], *words, "--account", "embedded") for words in COMMANDS.values()),
+        *(imports(folder, HEAVY[:3], *words, "--account", "embedded") for words in COMMANDS.values()),
     ]
 
 

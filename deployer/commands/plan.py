@@ -69,12 +69,14 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer plan --account openai --against staging   # what a promotion would change
       deployer plan --out plan.json    # then: deployer show plan.json, deployer apply --plan plan.json
     """
-    from deployer.project import PlanOptions, promotion
+    from deployer.project import PlanOptions
 
     project = choice.load()
     if against is not None:
         if out or targets or options != PlanOptions():
             raise UsageError("--against compares two accounts; leave out --out, --target and what a plan is made with")
+        from deployer.project import promotion
+
         found = asyncio.run(promotion.against(project, replace(choice, account=against).load(), on_event=tell))
         return shown(found.gated(gates.words), form, exit_code=exit_code)
     options = replace(options, targets=project.addresses(targets))
@@ -96,7 +98,6 @@ def shown(plan: ProjectPlan, form: str, *, exit_code: bool) -> int:
 
 
 async def _plan(project: Project, options: PlanOptions, *, rehash: bool) -> ProjectPlan:
-
     async with project.open(rehash=rehash, on_event=tell) as session:
         return await session.plan(options)
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from deployer.engine import stamp
 from deployer.errors import DeployerError
 from deployer.model import Action, Address, LiveObject, Plan, ProblemsFound, Resource
-from deployer.project.applying import ApplyOptions, executed
-from deployer.project.results import ApplyResult
 from deployer.wording import listed
 
 if TYPE_CHECKING:
     from deployer.engine.adopt import Taking
     from deployer.manifest import Manifest
+    from deployer.project.applying import ApplyOptions
+    from deployer.project.results import ApplyResult
     from deployer.project.session import Session
 
 OTHER_PROJECT = "other-project"
@@ -96,6 +96,8 @@ async def adoption(session: Session, wanted: AdoptionRequest) -> Adoption:
 
 async def adopted(session: Session, plan: Plan, options: ApplyOptions) -> ApplyResult:
     """Write the stamps of an adoption, after a snapshot of what the objects hold."""
+    from deployer.project.applying import executed
+
     ids = {change.live_id for change in plan.pending}
     live = [await _with_files(session, one) if one.id in ids else one for one in plan.live]
     return await executed(session, replace(plan, live=tuple(live)), replace(options, command="adopt"))

@@ -253,11 +253,11 @@ class Project:
 
     async def aoutputs(self, *, on_event: OnEvent = ignore) -> Outputs:
         """Return by what an application names each thing that is declared: its live id, or the path of a bundle."""
-        from deployer.project.applying import check
+        from deployer.engine import guard
 
         async with self.open(on_event=on_event) as session:
             plan = await session.plan(PlanOptions(on_drift=OnDrift.OVERWRITE))
-            check(plan)
+            guard.check(plan)
             names = session.references(plan)
         addresses = sorted(resource.address for resource in self.manifest.resources)
         ids = {address: names[str(address)] for address in addresses if str(address) in names}

@@ -13,7 +13,6 @@ from deployer.errors import DeployerError
 from deployer.kinds import kinds_of
 from deployer.model import Action, Address, Change, OnDrift, Plan, Problem, Reason, Severity, Target, Why
 from deployer.project.results import PlanOptions
-from deployer.rollback import history, restore, snapshot
 from deployer.rollback.store import SnapshotStore
 from deployer.wording import more
 
@@ -121,6 +120,8 @@ class Restoration:
 
     async def plan(self, session: Session, on_drift: OnDrift, again: str) -> RollbackPlan:
         """Return the plan of this moment that restores them; `again` is the command that goes on with it."""
+        from deployer.rollback import history
+
         entries = history.merged([data for _, data in self.snapshots])
         return await plan_rollback(session, entries, PlanOptions(on_drift=on_drift), again)
 
@@ -129,6 +130,7 @@ async def plan_rollback(
     session: Session, entries: Sequence[Entry], options: PlanOptions, again: str = "deployer rollback"
 ) -> RollbackPlan:
     """Return the plan of this moment that restores the entries of snapshots."""
+    from deployer.rollback import restore
     from deployer.rollback.sources import ContentSearch, find_contents
 
     live, manifest = await session.read(), session.manifest
@@ -167,6 +169,7 @@ async def unreferenced(session: Session, older_than: float) -> list[Unreferenced
 
 def _known(manifest: Manifest) -> Iterator[Known]:
     from deployer.apply.usage import Known
+    from deployer.rollback import snapshot
 
     for resource in manifest.resources:
         for file in resource.files:

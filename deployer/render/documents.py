@@ -15,7 +15,6 @@ from deployer.engine.canonical import same
 from deployer.engine.documents import attributes
 from deployer.kinds import vector_store
 from deployer.model import Action, Change, FileAction, FileChange, Origin, Plan
-from deployer.render import textdiff
 from deployer.render.lines import Line, Segment, dim, plain, short, warn
 from deployer.wording import more, size
 
@@ -162,6 +161,8 @@ def _attributes(change: FileChange) -> Iterator[Note]:
 
 
 def _changed(key: str, old: Any, new: Any) -> Note:
+    from deployer.render import textdiff
+
     return (Segment(f"{short(key)} "), *(textdiff.inline(old, new) or _both(old, new)))
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployer.model import FieldChange, Origin
-from deployer.render import textdiff
 from deployer.render.lines import Line, Segment, dim, plain, short, warn
 
 _FIRST = ("name", "description", "model", "instructions", "tools")
@@ -73,6 +72,8 @@ def _field(label: Segment, field: FieldChange, *, fresh: bool) -> Iterator[Line]
 
 def difference(head: Line, old: Any, new: Any, note: tuple[Segment, ...] = ()) -> Iterator[Line]:
     """Yield the lines that tell two values apart, by what they are: structures, texts, anything else."""
+    from deployer.render import textdiff
+
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         inside = [line for place in places(old, new) for line in _place(place, head.depth + 1)]
         only = () if inside else (dim("only the order of keys"),)

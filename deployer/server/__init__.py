@@ -5,20 +5,21 @@ It shares no code with the tool but the pure rules of `functions/`, or both woul
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from deployer.server.embedded import EmbeddedAccount
 from deployer.server.faults import Faults
-from deployer.server.faults.reading import FaultsError, read_faults
 from deployer.server.flaws import Flaw, FlawedError
 from deployer.server.runs.answers import Answerer
 from deployer.server.runs.rehearsal import Rehearsal
 from deployer.server.runs.script import ScriptError, read_script
-from deployer.server.runs.upstream import Upstream
 from deployer.server.storage.disk import explained
 
 if TYPE_CHECKING:
+    from deployer.server.faults.reading import FaultsError, read_faults
     from deployer.server.http import BackgroundServer, serve
+    from deployer.server.runs.upstream import Upstream
 
 __all__ = [
     "Answerer",
@@ -38,10 +39,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import what listens on a port when it is asked for: an account in this process needs none of it."""
-    if name in __all__:
-        from deployer.server import http
+_ELSEWHERE = {
+    "BackgroundServer": "http",
+    "serve": "http",
+    "FaultsError": "faults.reading",
+    "read_faults": "faults.reading",
+    "Upstream": "runs.upstream",
+}
 
-        return getattr(http, name)
+
+def __getattr__(name: str) -> Any:
+    """Import what only a server needs when it is asked for: an account in this process needs none of it."""
+    if name in _ELSEWHERE:
+        return getattr(import_module(f"deployer.server.{_ELSEWHERE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
