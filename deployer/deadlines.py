@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar, copy_context
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -154,7 +155,7 @@ async def awaited(what: str, work: Work[Result]) -> Result:
     import asyncio
 
     reading = Reading(what)
-    done = asyncio.wrap_future(started(work, reading))
+    done = asyncio.wrap_future(started(work, reading, thread=_lent))
     while not done.done():
         await asyncio.wait({done}, timeout=_TICK)
         if not done.done():
@@ -162,7 +163,16 @@ async def awaited(what: str, work: Work[Result]) -> Result:
     return done.result()
 
 
-def started(work: Callable[..., Result], *arguments: Any) -> Future[Result]:
+Run = Callable[[], None]
+
+
+def _of_its_own(run: Run) -> None:
+    threading.Thread(target=run, name="reading", daemon=True).start()
+
+
+def started(
+    work: Callable[..., Result], *arguments: Any, thread: Callable[[Run], None] = _of_its_own
+) -> Future[Result]:
     """Begin something in a daemon thread, with the context of the caller."""
     from concurrent.futures import Future
 
@@ -178,14 +188,11 @@ def started(work: Callable[..., Result], *arguments: Any) -> Future[Result]:
         else:
             future.set_result(result)
 
-    try:
-        _idle.pop().put(run)
-    except IndexError:
-        threading.Thread(target=_serve, args=(run,), name="reading", daemon=True).start()
+    thread(run)
     return future
 
 
-_idle: list[SimpleQueue[Callable[[], None]]] = []
+_idle: list[SimpleQueue[Run]] = []
 """One for each thread that has ended its work: an apply opens thousands of files, and each new thread is 0.1 ms."""
 _STAYS = 0.2
 """Seconds that a thread stays for more."""
@@ -193,9 +200,17 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_idle.clear)  # threads do not come along
 
 
-def _serve(work: Callable[[], None]) -> None:
+def _lent(run: Run) -> None:
+    """Let a thread that stays for more do it."""
+    try:
+        _idle.pop().put(run)
+    except IndexError:
+        _of_its_own(partial(_serve, run))
+
+
+def _serve(work: Run) -> None:
     """Do one thing after another, up to one that hangs, or until nothing more comes."""
-    mine: SimpleQueue[Callable[[], None]] = SimpleQueue()
+    mine: SimpleQueue[Run] = SimpleQueue()
     while True:
         work()
         del work  # what it returned is no longer held while this thread is idle

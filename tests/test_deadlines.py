@@ -110,12 +110,12 @@ def test_errors_are_those_of_the_work() -> None:
 
 
 FORKED = """
-import os
-from deployer.deadlines import within
-within("a.md", lambda _: None)
+import asyncio, os
+from deployer.deadlines import awaited
+asyncio.run(awaited("a.md", lambda _: None))
 pid = os.fork()
 if pid == 0:
-    within("a.md", lambda _: None)
+    asyncio.run(awaited("a.md", lambda _: None))
     os._exit(7)
 assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
 """
