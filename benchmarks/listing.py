@@ -21,8 +21,9 @@ import httpx2
 
 from benchmarks.figure import Figure, told
 from benchmarks.pacing import serving
-from deployer.backends.http.backend import HEADERS, open_backend
+from deployer.backends.http.backend import open_backend
 from deployer.backends.http.client import Client, connect
+from deployer.backends.http.routes import HEADERS
 from deployer.backends.http.uploads import send
 from deployer.engine import stamp
 from deployer.kinds import kinds_of

@@ -78,7 +78,7 @@ async def _made(run: Execution, address: Address, create: Create) -> None:
 async def _update(run: Execution, address: Address, update: Update) -> None:
     kind, body = update.address.kind, fill(update, run.promises.known)
     with _held_even_if_odd(run, update):
-        answer = await _set(run, kind, update.id, body)
+        answer = await recover.update(run, update, partial(_set, run, kind, update.id, body), body)
     await kept.after_update(run, update, body, answer)
     await _written(run, address, update, body, answer)
 

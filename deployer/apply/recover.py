@@ -1,4 +1,4 @@
-"""A create is sent once. When its answer is lost, what it may have made is looked for, and never made again.
+"""A create is sent once, and so is an update that makes a version; after a lost answer what it made is looked for.
 
 Not listed is not the same as not done: where a list shows nothing for as long as it may lag, the change ends as
 unknown, and the next run finds it. The journal notes each create before it is sent, so that a run that is killed
@@ -7,7 +7,7 @@ meanwhile leaves a trace on this machine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from deployer.apply.lag import SharedLook
 from deployer.backends.base import Row
 from deployer.engine import canonical, stamp
 from deployer.errors import AccountError, UnknownError
-from deployer.model import Address, Create, LiveObject
+from deployer.model import Address, Create, LiveObject, Update
 
 _KEY = 40
 
@@ -49,6 +49,31 @@ async def create(run: Execution, wanted: Create, body: Mapping[str, Any]) -> Row
         raise unknown(run, lost, f"{address} was made", "it is not listed")
     run.journal.made(str(address), found.id)
     return found.raw
+
+
+async def update(run: Execution, wanted: Update, send: Callable[[], Awaitable[Row]], body: Mapping[str, Any]) -> Row:
+    """Update an object; one whose update makes a version is sent it once, whatever happens to the answer.
+
+    Raises UnknownError when it may be there and does not show.
+    """
+    versions, kind = run.account.kinds[wanted.address.kind].versions, wanted.address.kind
+    try:
+        return await send()
+    except AccountError as error:
+        if versions is None or not error.lost:
+            raise
+        lost = error
+    before, sent = versions.of(run.before.get(wanted.id, {})), stamp.of(body)
+
+    async def look() -> Row | None:
+        row = await run.account.of(kind).get(kind, wanted.id)
+        return row if versions.of(row) != before and stamp.of(row) == sent else None
+
+    what = f"the answer to the update of {wanted.address} was lost; waiting until its new version shows"
+    found = await run.lag.until_shown(what, look)
+    if found is None:
+        raise unknown(run, lost, f"{wanted.address} was updated", "its new version does not show")
+    return found
 
 
 async def _looked_for(run: Execution, address: Address) -> LiveObject | None:

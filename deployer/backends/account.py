@@ -177,7 +177,8 @@ class _Opening:
     @property
     def reached(self) -> AccountSettings:
         """The settings with the URL by which requests go out."""
-        return self.settings if self.settings.base_url else replace(self.settings, base_url=embedded.URL)
+        url = self.settings.base_url or embedded.URLS.get(self.settings.api, embedded.URL)
+        return replace(self.settings, base_url=url)
 
 
 @asynccontextmanager

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from deployer.errors import DeployerError
@@ -19,6 +20,8 @@ FOLDER = Path(".deployer") / "account"
 """Where a project keeps its account, beside the manifest."""
 URL = "http://embedded.invalid/v1"
 """Never resolved, never shown."""
+URLS: Mapping[str, str] = MappingProxyType({"foundry": "http://embedded.invalid/api/projects/embedded"})
+"""The same on surfaces that have another root than `/v1`."""
 
 
 @contextmanager

@@ -236,6 +236,12 @@ class ResponseFace:
         return [TurnEnded(str(response["status"]), str(why or ""))]
 
 
+def foundry_face(dialogue: Dialogue, agent: str, documents: Documents, thread: str = "") -> ResponseFace:
+    """Return a conversation with a named agent, by its latest version: all that a request says is who answers."""
+    reference = {"type": "agent_reference", "name": agent}
+    return ResponseFace(dialogue, {"agent_reference": reference}, documents, thread)
+
+
 def _unanswered(items: Sequence[Mapping[str, Any]]) -> list[FunctionCall]:
     """Return the calls among items, oldest first, that have no output: the API takes nothing else before that."""
     answered = {item["call_id"] for item in items if item["type"] == "function_call_output"}

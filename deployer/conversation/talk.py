@@ -9,11 +9,11 @@ from typing import Any
 
 from deployer.backends.base import Dialogue
 from deployer.conversation.answers import AnswerCall
-from deployer.conversation.faces import AgentFace, AssistantFace, Documents, Face, ResponseFace
+from deployer.conversation.faces import AgentFace, AssistantFace, Documents, Face, ResponseFace, foundry_face
 from deployer.conversation.happenings import FunctionAnswered, FunctionCall, Happening, MessageSaid, TurnEnded
 
 FACES: Mapping[str, Callable[[Dialogue, Any, Documents, str], Face]] = MappingProxyType(
-    {"assistants": AssistantFace, "agents": AgentFace, "responses": ResponseFace}
+    {"assistants": AssistantFace, "agents": AgentFace, "responses": ResponseFace, "foundry": foundry_face}
 )
 """By surface. A face takes the id of what is live; that of Responses takes the parameters of a bundle."""
 

@@ -115,7 +115,12 @@ class Comparison:
         """Whether the stamp is out of date."""
         if self.wanted.ownership:
             return self.wanted.ownership.differs(self.found.live.raw)
-        return bool(self.released or self.agreed)
+        return bool(self.released or self.learns)
+
+    @property
+    def learns(self) -> tuple[str, ...]:
+        """What came to be as declared, and the stamp is to know: for that alone no version is made."""
+        return () if self.wanted.kind.versions else self.agreed
 
     @property
     def writes_object(self) -> bool:
@@ -145,6 +150,7 @@ def desired(
 def _create(wanted: Wanted, action: Action, why: Why) -> Draft:
     own = {name: value for name, value in wanted.attrs.items() if name != "metadata"}
     body = wanted.kind.stamped(own, wanted.attrs.get("metadata") or {}, wanted.stamp(), None)
+    body = wanted.kind.made(wanted.resource.address, wanted.resource.attrs, body)
     change = Change(
         address=wanted.resource.address,
         action=action,
@@ -184,7 +190,7 @@ def _update(compared: Comparison) -> Draft:
     change = Change(
         address=wanted.resource.address,
         action=Action.UPDATE if touched else Action.NO_OP,
-        reason=_reason(compared),
+        reason=_with_news(compared, _reason(compared)) if touched else _reason(compared),
         live_id=found.live.id,
         fields=compared.fields,
         files=files,
@@ -294,6 +300,11 @@ def _reason(compared: Comparison) -> Reason:
     return usual or Reason(as_it_is)
 
 
+def _with_news(compared: Comparison, reason: Reason) -> Reason:
+    versions = compared.wanted.kind.versions
+    return reason.beside(*versions.news(compared.found.live.raw)) if versions and compared.writes_object else reason
+
+
 def _usual_reason(compared: Comparison) -> Reason | None:
     """Return all that is to be done, in one; None when that is nothing."""
     found = [Reason(Why.READDRESSED, (str(compared.renamed),))] if compared.renamed else []
@@ -303,8 +314,8 @@ def _usual_reason(compared: Comparison) -> Reason | None:
         found.append(Reason(Why.FILES, (counted(len(compared.files), "file"),)))
     if compared.released:
         found.append(Reason(Why.RELEASED, tuple(sorted("/".join(path) for path in compared.released))))
-    if compared.agreed:
-        found.append(Reason(Why.AGREED, compared.agreed))
+    if compared.learns:
+        found.append(Reason(Why.AGREED, compared.learns))
     return found[0].beside(*found[1:]) if found else None
 
 

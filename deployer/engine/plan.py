@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
 
-from deployer.engine import canonical, decide, document_map, stamp
+from deployer.engine import canonical, decide, document_map, names, stamp
 from deployer.engine.decide import rules_of
 from deployer.engine.draft import Draft, Owned, Scope
 from deployer.engine.uploads import Releases, Supply, of_membership
@@ -112,6 +112,7 @@ def build(
     if not scope.attributes:
         problems += [problem for draft in drafts for problem in _unmappable(scope, draft)]
     problems += [*_consequences(scope, resources, changes), *_lost(scope, resources, changes)]
+    problems += [*names.problems(scope, resources, live, owned.at), *names.collisions(scope.kinds, resources)]
     return Plan(
         project=scope.project,
         target=scope.target,

@@ -6,14 +6,28 @@ its API's field names, defaults and reset values; everything else (diff, order, 
 
 from collections.abc import Mapping
 
-from deployer.kinds import agent, assistant, bundle, vector_store
-from deployer.kinds.base import BESIDE, Body, Expressed, FileForm, HeldIds, Home, Kind, Loss, Memberships, StampHome
+from deployer.kinds import agent, assistant, bundle, foundry, vector_store
+from deployer.kinds.base import (
+    BESIDE,
+    Body,
+    Expressed,
+    FileForm,
+    HeldIds,
+    Home,
+    Kind,
+    Loss,
+    Memberships,
+    Naming,
+    StampHome,
+    Versions,
+)
 from deployer.model import AccountSettings
 
 SURFACES: dict[str, dict[str, Home]] = {
     "assistants": {"vector_store": Home(vector_store.KIND), "assistant": Home(assistant.KIND)},
     "agents": {"vector_store": Home(vector_store.KIND), "assistant": Home(agent.KIND)},
     "responses": {"vector_store": Home(vector_store.KIND), "assistant": Home(bundle.KIND, "folder")},
+    "foundry": {"vector_store": Home(vector_store.KIND), "assistant": Home(foundry.KIND)},
 }
 """By surface and kind: the kind, and the backend where its objects are."""
 
@@ -37,6 +51,8 @@ __all__ = [
     "Kind",
     "Loss",
     "Memberships",
+    "Naming",
     "StampHome",
+    "Versions",
     "kinds_of",
 ]

@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from deployer.model import AccountSettings, Attrs, FieldChange
+from deployer.model import AccountSettings, Address, Attrs, FieldChange, Reason
 
 Raw = Mapping[str, Any]
 """A live object as its place answers it (JSON)."""
 BESIDE = "deployer_stamp"
 """The field of a row and of a body in which a stamp travels that has no place in the object itself."""
+
+
+RELEASED, RELEASED_NOW = "deployer_origin", "released"
+"""What an object of versions carries that is foreign again: older versions still have the stamp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,28 @@ class FileForm:
     read: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """The name of an object is its id: it is chosen when the object is made, and never changes.
+
+    `field` is what a manifest says it by; `of` returns it for an address and desired attrs, which may not say it.
+    """
+
+    field: str
+    of: Callable[[Address, Attrs], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """An object is a row of versions that never change: each update makes one more, even one of the stamp alone.
+
+    `of` returns the latest version of a live object, `news` what a plan says of an update beside what differs.
+    """
+
+    of: Callable[[Raw], str]
+    news: Callable[[Raw], tuple[Reason, ...]]
+
+
 def no_consequence(fields: Sequence[FieldChange], attrs: Attrs) -> str:
     """Mean nothing that a plan would have to say."""
     del fields, attrs
@@ -128,6 +154,8 @@ class Kind:
                 where that is nothing. It is given the desired attrs, too.
     informed    The kind with what an account's settings say, where it depends on them.
     file        How its objects stand in files, where they live in a folder and are read by others.
+    naming      How its objects are named, where the name is the id.
+    versions    What there is to say of versions, where an update makes one.
     """
 
     defaults: Attrs
@@ -142,6 +170,8 @@ class Kind:
     consequence: Callable[[Sequence[FieldChange], Attrs], str] = no_consequence
     informed: Callable[[AccountSettings], Kind] | None = None
     file: FileForm | None = None
+    naming: Naming | None = None
+    versions: Versions | None = None
 
     @property
     def resets(self) -> Attrs:
@@ -165,6 +195,12 @@ class Kind:
         """Whether an object with these attrs can have files."""
         return self.files.takes(attrs) if isinstance(self.files, HeldIds) else self.is_store
 
+    def made(self, address: Address, attrs: Attrs, body: Body) -> Body:
+        """Return the body of a create for what is declared at an address: with the name, where that is the id."""
+        if self.naming is None:
+            return body
+        return Body({"name": self.naming.of(address, attrs), **body.fields}, body.refs)
+
     def _required(self, live: Raw) -> Attrs:
         """Return what an update sends along unchanged: some services take none without the model."""
         return {"model": live["model"]} if "model" in self.overwritable() and live.get("model") else {}
@@ -172,6 +208,8 @@ class Kind:
     def stamped(self, attrs: Attrs, metadata: Mapping[str, Any], stamp: Mapping[str, Any], live: Raw | None) -> Body:
         """Return the body for these attrs, with the user's pairs of metadata and the stamp where they belong."""
         attrs = {**self._required(live or {}), **attrs}
+        if self.versions and not stamp:
+            stamp = {RELEASED: RELEASED_NOW}
         if self.ownership is StampHome.METADATA:
             return self.wire({**attrs, "metadata": {**metadata, **stamp}}, live)
         body = self.wire({**attrs, "metadata": dict(metadata)}, live)

@@ -48,7 +48,6 @@ _INSIDE = {
 }
 _ORDER = ("model", "instructions", "input", "tools", "text", "reasoning", *_PLAIN[1:], "metadata")
 _PREFIX = ("model", "instructions", "instructions_as")
-_NO_TEXT: Mapping[str, Any] = MappingProxyType({"type": "text"})
 
 
 def _express(known: Catalogue, attrs: Attrs) -> Expressed:
@@ -67,18 +66,8 @@ def _express(known: Catalogue, attrs: Attrs) -> Expressed:
             why = f"{len(result['tools'])} tools; a response takes at most {MAX_TOOLS}"
             losses.append(Loss("tools", why, fatal=True))
     if "response_format" in attrs:
-        result["response_format"] = _format(attrs["response_format"])
+        result["response_format"] = response_tools.reduced_format(attrs["response_format"])
     return Expressed(result, tuple(losses))
-
-
-def _format(value: Any) -> Any:
-    """The canonical form is that of Assistants, where the manifest's comes from; text is the default here."""
-    if value is None or value == "auto" or value.get("type") == "text":
-        return "auto"
-    if value["type"] != "json_schema":
-        return {"type": value["type"]}
-    kept = {name: item for name, item in value["json_schema"].items() if item not in (None, False)}
-    return {"type": "json_schema", "json_schema": kept}
 
 
 def canonical(raw: Mapping[str, Any], addresses: Mapping[str, str]) -> Attrs:
@@ -94,7 +83,7 @@ def canonical(raw: Mapping[str, Any], addresses: Mapping[str, str]) -> Attrs:
         "instructions_as": place,
         "tools": response_tools.canonical(parameters.get("tools") or (), addresses),
         **{name: (parameters.get(field) or {}).get(inner, DEFAULTS[name]) for name, (field, inner) in _INSIDE.items()},
-        "response_format": _nested((parameters.get("text") or {}).get("format") or _NO_TEXT),
+        "response_format": response_tools.read_format((parameters.get("text") or {}).get("format") or {}),
         "metadata": dict(parameters.get("metadata") or {}),
     }
 
@@ -105,11 +94,6 @@ def _instructions(parameters: Mapping[str, Any]) -> tuple[str | None, str | None
         return INSTRUCTIONS, parameters["instructions"]
     first: Mapping[str, Any] = next(iter(parameters.get("input") or ()), {})
     return (DEVELOPER, first["content"]) if first.get("role") == DEVELOPER else (None, None)
-
-
-def _nested(value: Mapping[str, Any]) -> Any:
-    inner = {name: item for name, item in value.items() if name != "type"}
-    return _format({"type": value.get("type"), "json_schema": inner})
 
 
 def wire(attrs: Attrs, live: Mapping[str, Any] | None) -> Body:
@@ -126,9 +110,11 @@ def wire(attrs: Attrs, live: Mapping[str, Any] | None) -> Body:
     for name, (field, inner) in _INSIDE.items():
         if name in attrs:
             said = None if attrs[name] == DEFAULTS[name] else attrs[name]
-            parameters[field] = _set(parameters.get(field), inner, said)
+            parameters[field] = response_tools.with_field(parameters.get(field), inner, said)
     if "response_format" in attrs:
-        parameters["text"] = _set(parameters.get("text"), "format", _flat(attrs["response_format"]))
+        parameters["text"] = response_tools.with_field(
+            parameters.get("text"), "format", response_tools.wired_format(attrs["response_format"])
+        )
     beside = {name: attrs[name] for name in _BESIDE if name in attrs}
     return Body({**beside, "parameters": _ordered(parameters)}, refs)
 
@@ -145,12 +131,6 @@ def _place(parameters: dict[str, Any], place: str | None, text: str | None) -> N
         parameters["input"] = rest
 
 
-def _set(value: Any, name: str, item: Any) -> dict[str, Any]:
-    """Return an object with one field set, or taken out; the others stay."""
-    kept = {key: one for key, one in (value or {}).items() if key != name}
-    return kept if item is None else {name: item, **kept}
-
-
 def _ordered(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return them in the order of a reader; what says the default is left out."""
     empty: tuple[Any, ...] = ({}, [], None)
@@ -160,13 +140,6 @@ def _ordered(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_default(name: str, value: Any) -> bool:
     return name in _PLAIN and value == DEFAULTS[name]
-
-
-def _flat(value: Any) -> Any:
-    if value is None or value == "auto":
-        return None
-    inner = value.get("json_schema")
-    return {"type": "json_schema", **inner, "strict": bool(inner.get("strict"))} if inner else dict(value)
 
 
 def references(raw: Mapping[str, Any]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from deployer.kinds import tools
 from deployer.kinds.base import Loss
 from deployer.model import Attrs
 
-SURFACES = ("assistants", "agents", "responses")
+SURFACES = ("assistants", "agents", "responses", "foundry")
 
 
 class Carriage(StrEnum):
@@ -38,10 +38,12 @@ _NO_FIELD = {
     "assistants": "the Assistants API has no such field",
     "agents": "the Agents API has no such field; remove it, or keep it for accounts of another surface",
     "responses": "the Responses API has no such field",
+    "foundry": "an agent of Foundry has no such field",
 }
 _NO_TOOL = {
     "assistants": "the Assistants API has no such tool",
     "responses": "the Responses API has no such tool",
+    "foundry": "an agent of Foundry has no such tool",
 }
 _NO_SEARCH = (
     "the Agents API has no file_search: give the agent a function that searches the vector store, "
@@ -50,44 +52,47 @@ _NO_SEARCH = (
 _NO_INTERPRETER = "the Agents API has no code_interpreter: sessions get a sandbox through their environment"
 _NO_STRICT = "the Agents API has no strict functions: it is sent without strict"
 _NO_JSON = "the Agents API has no json_object: declare a json_schema, or accept_loss: [response_format.json_object]"
+_NO_NAME = "an agent of Foundry is called by its name alone, which is its id: agent_name, or its key here"
+_NO_IDENTITY = "only agents of Foundry are known by a name"
 _STDIO = "it reaches MCP servers over HTTP only"
 
-_ROWS: tuple[tuple[str, str, str, str], ...] = (
-    ("name", _SAME, _SAME, "-> name, beside the parameters"),
-    ("description", _SAME, "", "-> description, beside the parameters"),
-    ("model", _SAME, _SAME, _SAME),
-    ("instructions", _SAME, _SAME, "-> instructions, or a developer message that begins input"),
-    ("metadata", _SAME, _SAME, _SAME),
-    ("temperature", _SAME, "", _SAME),
-    ("top_p", _SAME, "", _SAME),
-    ("reasoning_effort", _SAME, "-> reasoning.effort", "-> reasoning.effort"),
-    ("reasoning.summary", "", _SAME, _SAME),
-    ("text.verbosity", "", _SAME, _SAME),
-    ("response_format", _SAME, "-> text.format", "-> text.format"),
-    ("response_format.json_object", _SAME, f"! {_NO_JSON}", "-> text.format"),
-    ("service_tier", "", _SAME, _SAME),
-    ("multi_agent", "", _SAME, ""),
-    ("compaction", "", _SAME, ""),
-    ("experimental", "", _SAME, ""),
-    ("tools.file_search", _SAME, _NO_SEARCH, "-> vector_store_ids"),
-    ("tools.code_interpreter", _SAME, _NO_INTERPRETER, "-> container"),
-    ("tools.function", _SAME, "-> without nesting", "-> without nesting"),
-    ("tools.function.strict", _SAME, _NO_STRICT, _SAME),
-    ("tools.function.defer_loading", "", _SAME, _SAME),
-    ("tools.function.async", "", _SAME, _SAME),
-    ("tools.mcp", "", _SAME, "-> server_url"),
-    ("tools.mcp.stdio", "", _SAME, _STDIO),
-    ("tools.mcp.connection_origin", "", _SAME, ""),
-    ("tools.mcp.credential_id", "", _SAME, ""),
-    ("tools.mcp.request_metadata", "", _SAME, ""),
-    ("tools.mcp.required", "", _SAME, ""),
-    ("tools.web_search", "", _SAME, "-> web_search with filters"),
-    ("tools.web_search.mode", "", _SAME, "-> external_web_access"),
-    ("tools.tool_search", "", _SAME, _SAME),
-    ("tools.programmatic_tool_calling", "", _SAME, _SAME),
-    ("tools.computer_use", "", _SAME, "-> computer"),
-    ("tools.computer_use.include_screenshots", "", _SAME, ""),
-    ("tools.automations", "", _SAME, ""),
+_ROWS: tuple[tuple[str, str, str, str, str], ...] = (
+    ("name", _SAME, _SAME, "-> name, beside the parameters", _NO_NAME),
+    ("agent_name", _NO_IDENTITY, _NO_IDENTITY, _NO_IDENTITY, "-> the name of the agent, which is its id"),
+    ("description", _SAME, "", "-> description, beside the parameters", _SAME),
+    ("model", _SAME, _SAME, _SAME, _SAME),
+    ("instructions", _SAME, _SAME, "-> instructions, or a developer message that begins input", _SAME),
+    ("metadata", _SAME, _SAME, _SAME, "-> metadata of the version"),
+    ("temperature", _SAME, "", _SAME, _SAME),
+    ("top_p", _SAME, "", _SAME, _SAME),
+    ("reasoning_effort", _SAME, "-> reasoning.effort", "-> reasoning.effort", "-> reasoning.effort"),
+    ("reasoning.summary", "", _SAME, _SAME, _SAME),
+    ("text.verbosity", "", _SAME, _SAME, ""),
+    ("response_format", _SAME, "-> text.format", "-> text.format", "-> text.format"),
+    ("response_format.json_object", _SAME, f"! {_NO_JSON}", "-> text.format", "-> text.format"),
+    ("service_tier", "", _SAME, _SAME, ""),
+    ("multi_agent", "", _SAME, "", ""),
+    ("compaction", "", _SAME, "", ""),
+    ("experimental", "", _SAME, "", ""),
+    ("tools.file_search", _SAME, _NO_SEARCH, "-> vector_store_ids", "-> vector_store_ids"),
+    ("tools.code_interpreter", _SAME, _NO_INTERPRETER, "-> container", "-> container"),
+    ("tools.function", _SAME, "-> without nesting", "-> without nesting", "-> without nesting"),
+    ("tools.function.strict", _SAME, _NO_STRICT, _SAME, _SAME),
+    ("tools.function.defer_loading", "", _SAME, _SAME, _SAME),
+    ("tools.function.async", "", _SAME, _SAME, _SAME),
+    ("tools.mcp", "", _SAME, "-> server_url", "-> server_url"),
+    ("tools.mcp.stdio", "", _SAME, _STDIO, _STDIO),
+    ("tools.mcp.connection_origin", "", _SAME, "", ""),
+    ("tools.mcp.credential_id", "", _SAME, "", ""),
+    ("tools.mcp.request_metadata", "", _SAME, "", ""),
+    ("tools.mcp.required", "", _SAME, "", ""),
+    ("tools.web_search", "", _SAME, "-> web_search with filters", "-> web_search with filters"),
+    ("tools.web_search.mode", "", _SAME, "-> external_web_access", "-> external_web_access"),
+    ("tools.tool_search", "", _SAME, _SAME, _SAME),
+    ("tools.programmatic_tool_calling", "", _SAME, _SAME, _SAME),
+    ("tools.computer_use", "", _SAME, "-> computer", "-> computer"),
+    ("tools.computer_use.include_screenshots", "", _SAME, "", ""),
+    ("tools.automations", "", _SAME, "", ""),
 )
 
 

@@ -1,4 +1,4 @@
-"""Tools in the flat form of the Responses API.
+"""Tools and formats of answers in the flat form of the Responses API.
 
 Source: the SDK's `types/responses/tool_param.py`. What a tool says at its default is sent only where the API requires
 it.
@@ -182,3 +182,35 @@ def _is_tool(tool: Mapping[str, Any]) -> bool:
 
 def _is_list_of_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+# Formats of answers: the canonical form is that of Assistants, where the manifest's comes from; text is the default.
+
+
+def reduced_format(value: Any) -> Any:
+    if value is None or value == "auto" or value.get("type") == "text":
+        return "auto"
+    if value["type"] != "json_schema":
+        return {"type": value["type"]}
+    kept = {name: item for name, item in value["json_schema"].items() if item not in (None, False)}
+    return {"type": "json_schema", "json_schema": kept}
+
+
+def read_format(value: Mapping[str, Any]) -> Any:
+    """Return `text.format` of a request in canonical form; without a type it is text."""
+    inner = {name: item for name, item in value.items() if name != "type"}
+    return reduced_format({"type": value.get("type", "text"), "json_schema": inner})
+
+
+def wired_format(value: Any) -> Any:
+    """Return `text.format`, None for plain text."""
+    if value is None or value == "auto":
+        return None
+    inner = value.get("json_schema")
+    return {"type": "json_schema", **inner, "strict": bool(inner.get("strict"))} if inner else dict(value)
+
+
+def with_field(value: Any, name: str, item: Any) -> dict[str, Any]:
+    """Return an object with one field set, or taken out (None); the others stay."""
+    kept = {key: one for key, one in (value or {}).items() if key != name}
+    return kept if item is None else {name: item, **kept}

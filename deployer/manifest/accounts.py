@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 from deployer import remote
 from deployer.manifest.document import SourceDocument, address
 from deployer.manifest.load import ManifestEntry, Sources
-from deployer.manifest.references import SecretReferences
+from deployer.manifest.references import SecretReferences, SecretSource
 from deployer.manifest.suggest import nearest
 from deployer.manifest.variables import Unresolved, Unset
 from deployer.model import LIST_LAG, UNLIMITED, AccountSettings, Address, Limits, Problem, Severity
@@ -66,6 +67,8 @@ def choose(
         knowledge_as="function" if values.get("knowledge_as") == "function" else None,
         accept_loss=frozenset(one for one in _list(values.get("accept_loss")) if isinstance(one, str)),
         list_lag=_list_lag(values),
+        keep_versions=_count(values.get("keep_versions")),
+        renew=_renewing(entry, sources, environ, commands=commands, offline=offline),
     )
     return settings, [*problems, *_malformed(entry, values)]
 
@@ -114,6 +117,20 @@ def unnamed(declared: Sequence[str]) -> str:
         f"no account is named, and the manifest declares {names}; add --account NAME or set {VARIABLE} "
         f"(--account {EMBEDDED.name} is the account in this folder, which needs no key)"
     )
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _renewing(
+    entry: ManifestEntry, sources: Sources, environ: Mapping[str, str], *, commands: bool, offline: bool
+) -> Callable[[], str] | None:
+    """Return what resolves the key anew: a token ends. Variables that a caller handed in say no more than they did."""
+    text = entry.value.get("api_key")
+    if offline or not isinstance(text, str) or environ is not os.environ:
+        return None
+    return SecretSource(text, sources.root, commands)
 
 
 def _list(value: Any) -> list[Any]:

@@ -18,7 +18,7 @@ from deployer.model import Address, Attrs, LiveFile, LiveObject
 
 MODEL = "model"
 FILES = "files"
-_ORDER = ("name", "description", "model", "instructions", "tools")
+_ORDER = ("name", "agent_name", "description", "model", "instructions", "tools")
 _BESIDE = ("defer_loading", "async")  # of a function: said beside its file
 _LONG = 80
 _PATH = re.compile(r"\S+[./]\S+")

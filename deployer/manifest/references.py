@@ -114,6 +114,22 @@ class SecretReferences:
         return _one_line(done.stdout.decode("utf-8", "replace"), "what the command prints")
 
 
+@dataclass(frozen=True, slots=True)
+class SecretSource:
+    """A secret that can be asked for again, in the environment of this process: what a program prints may end."""
+
+    text: str
+    root: Path
+    commands: bool
+
+    def __call__(self) -> str:
+        """Return the secret of now; DeployerError where there is none."""
+        try:
+            return SecretReferences(self.root, os.environ, self.commands).resolved(self.text)
+        except Unresolved as error:
+            raise DeployerError(f"the key cannot be asked for again: {error.message}; {error.remedy}") from None
+
+
 def _one_line(text: str, what: str) -> str:
     """Return a secret without its last line end; one that could not stand in a header is refused."""
     value = text.removesuffix("\n").removesuffix("\r")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -204,6 +204,7 @@ class AccountSettings:
     `accept_loss`: fields that its surface may lose without a word. `knowledge_as`: `function` where the
     application searches the stores of agents.
     `list_lag`: for how many seconds after a write a list may not show it.
+    `keep_versions`: how many versions of an agent are kept, None for all. `renew` asks for the key anew: one may end.
     """
 
     name: str
@@ -220,3 +221,5 @@ class AccountSettings:
     accept_loss: frozenset[str] = frozenset()
     knowledge_as: str | None = None
     list_lag: float = LIST_LAG
+    keep_versions: int | None = None
+    renew: Callable[[], str] | None = field(default=None, repr=False, compare=False)

@@ -100,6 +100,10 @@ class Why(StrEnum):
     REPLACED = "replaced"
     UNSURE = "unsure"
     NOT_THERE = "not-there"
+    VERSION = "version"
+    BY_HAND = "by-hand"
+    PINNED = "pinned"
+    VERSIONS_GO = "versions-go"
 
 
 _SENTENCES: Mapping[Why, str] = MappingProxyType(
@@ -145,6 +149,10 @@ _SENTENCES: Mapping[Why, str] = MappingProxyType(
         Why.REPLACED: "replaces {0}",
         Why.UNSURE: "{0}",
         Why.NOT_THERE: "not on account {0}",
+        Why.VERSION: "version {0}",
+        Why.BY_HAND: "version {0} was made by hand",
+        Why.PINNED: "its endpoint stays with version {0}",
+        Why.VERSIONS_GO: "deployer's versions up to {0} go (keep_versions)",
     }
 )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from deployer import catalogue
 from deployer.catalogue import Catalogue
+from deployer.engine.names import collision
 from deployer.kinds import kinds_of
 from deployer.kinds.losses import losses
 from deployer.model import AccountSettings, Address, Problem, Resource, Severity, Target
@@ -71,14 +72,18 @@ def failed(ends: Mapping[Address, tuple[str, date]], days: int) -> tuple[str, ..
     return (f"models shut down within {days} days: {names}; {remedy}",) if names else ()
 
 
-def judged(ending: dict[Address, tuple[str, date]], settings: AccountSettings, resource: Resource) -> list[Problem]:
+def judged(
+    ending: dict[Address, tuple[str, date]],
+    names: dict[tuple[str, str], Address],
+    settings: AccountSettings,
+    resource: Resource,
+) -> list[Problem]:
     """Return what the chosen account's API cannot carry of a resource, and what is to be said of its model.
 
-    `ending` takes the model's shutdown, whenever that is.
+    `ending` takes the model's shutdown, whenever that is, and `names` the name, where that is the id.
     """
-    models = known(settings)
+    models, kinds = known(settings), kinds_of(settings.api, settings)
     ending |= shutdowns([resource], models, EVER)
-    lost = losses(
-        Target(settings.name, settings.api, ""), kinds_of(settings.api, settings), resource, settings.accept_loss
-    )
-    return [*lost, *problems(resource, models, settings.api)]
+    lost = losses(Target(settings.name, settings.api, ""), kinds, resource, settings.accept_loss)
+    twice = collision(kinds[resource.address.kind], resource, names)
+    return [*lost, *problems(resource, models, settings.api), *twice]

@@ -115,7 +115,7 @@ class Project:
             account,
             variables or {},
             os.environ if environ is None else environ,
-            partial(judged, ending),
+            partial(judged, ending, {}),
             import_handlers=import_handlers,
         )
         problems = tuple(told_once(found.problems))

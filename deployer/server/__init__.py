@@ -14,6 +14,7 @@ from deployer.server.flaws import Flaw, FlawedError
 from deployer.server.runs.answers import Answerer
 from deployer.server.runs.rehearsal import Rehearsal
 from deployer.server.runs.script import ScriptError, read_script
+from deployer.server.state import FoundrySwitches
 from deployer.server.storage.disk import explained
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = [
     "FaultsError",
     "Flaw",
     "FlawedError",
+    "FoundrySwitches",
     "Rehearsal",
     "ScriptError",
     "Upstream",

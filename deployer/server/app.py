@@ -66,7 +66,7 @@ def _endpoint(handler: Handler) -> Endpoint:
         for name, value in request.path_params.items():
             if name in _IDS:
                 _IDS[name](value, name)
-        body: Any = await _read_json(request) if request.method == "POST" else None
+        body: Any = await _read_json(request) if request.method in ("POST", "PATCH") else None
         leave = request.scope.get(LEAVE_KEY)
         call = ApiCall(
             request.app.state.account, request.path_params, request.query_params, request.headers, body, leave

@@ -21,7 +21,7 @@ from deployer.server.resources import files, uploads, vector_stores
 from deployer.server.runs.answers import Answerer
 from deployer.server.runs.rehearsal import Rehearsal
 from deployer.server.runs.worker import Turns
-from deployer.server.state import State
+from deployer.server.state import USUAL_FOUNDRY, FoundrySwitches, State
 from deployer.server.storage import Storage
 from deployer.server.storage.blobs import Blobs
 from deployer.server.storage.disk import Complain, Complaints, explained
@@ -37,7 +37,8 @@ class EmbeddedAccount:
     Several processes may have the same folder open. `app` needs no lifespan events: opening the account is enough.
     `faults` make a bad day, `latency` (seconds) a slow one, and `log` gets a line of data for each request. `complain`
     gets a sentence when the disk refuses; clients are told in any case. `answers` is what answers where a
-    model would; by default it is a rehearsal. One that does not `plays` leaves turns to another process.
+    model would; by default it is a rehearsal. One that does not `plays` leaves turns to another process. `foundry`
+    says how it behaves where Microsoft Foundry's service is not known.
     """
 
     app: ASGIApp
@@ -56,6 +57,7 @@ class EmbeddedAccount:
         log: Log | None = None,
         answers: Answerer | None = None,
         plays: bool = True,
+        foundry: FoundrySwitches = USUAL_FOUNDRY,
         complain: Complain = lambda _text: None,
     ) -> None:
         complaints = Complaints(complain)
@@ -82,7 +84,7 @@ class EmbeddedAccount:
             complaints=complaints,
             lease=lease,
         )
-        self._state = State(self._storage, self._blobs, clock, self._ingestion.ring, complaints, self._turns)
+        self._state = State(self._storage, self._blobs, clock, self._ingestion.ring, complaints, self._turns, foundry)
         self.app = FaultMiddleware(build_app(self._state, key, hosts), self._strikes, self._recent, latency)
         if log is not None:
             self.app = RequestLog(self.app, log, clock)

@@ -22,6 +22,21 @@ HANG_UP_KEY = "deployer.hang_up"  # over HTTP: a function that closes the connec
 
 
 @dataclass(frozen=True)
+class FoundrySwitches:
+    """What is unknown of Microsoft Foundry's service, and so is tried both ways.
+
+    `dedupe`: whether it makes no version of what equals the latest one, by its `definition`, by `all` of it, or never
+    (`off`). `attributes`: whether memberships of stores keep attributes.
+    """
+
+    dedupe: str = "off"
+    attributes: bool = True
+
+
+USUAL_FOUNDRY = FoundrySwitches()
+
+
+@dataclass(frozen=True)
 class State:
     """The account's data, its clock, its turns, the bell of the ingestion threads, and where trouble is reported."""
 
@@ -31,6 +46,7 @@ class State:
     ring: Callable[[], None]
     complaints: Complaints
     turns: Turns
+    foundry: FoundrySwitches = USUAL_FOUNDRY
 
     def now(self) -> int:
         return int(self.clock())

@@ -19,9 +19,9 @@ import pytest
 
 from deployer import deadlines
 from deployer.backends.http import lease
-from deployer.backends.http.backend import HEADERS
 from deployer.backends.http.client import Client, connect
 from deployer.backends.http.lease import LOCK
+from deployer.backends.http.routes import HEADERS
 from deployer.commands.carry_out import Words, agreed, carried_out
 from deployer.model import UNLIMITED, AccountSettings
 from deployer.project.applying import ApplyOptions
@@ -249,7 +249,7 @@ HOLDS_AND_HANGS = """
 import asyncio, sys, time
 from deployer.backends.http.client import connect
 from deployer.backends.http import lease
-from deployer.backends.http.backend import HEADERS
+from deployer.backends.http.routes import HEADERS
 from deployer.model import AccountSettings
 
 async def run():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -10,7 +11,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 from unicodedata import normalize
 from urllib.parse import urlsplit
@@ -31,13 +31,15 @@ from deployer.backends.base import (
     ignore,
     without_password,
 )
-from deployer.backends.http import lease, pages, uploads
+from deployer.backends.http import lease, pages, routes, uploads
 from deployer.backends.http.client import PATIENT, Client, Patience, connect
 from deployer.backends.http.dialogue import HttpDialogue
 from deployer.backends.http.failures import Failure
 from deployer.backends.http.pacing import attaching
 from deployer.backends.http.pages import Cursors, rows
 from deployer.backends.http.redact import masked, redacted
+from deployer.backends.http.routes import ROUTES, SHARED, STORES, Route
+from deployer.backends.http.versions import Versioned, latest
 from deployer.engine import canonical
 from deployer.errors import AccountError
 from deployer.kinds import SURFACES, Kind, vector_store
@@ -57,38 +59,6 @@ _NOT_FOUND = 404
 _NOT_OFFERED = (405, 501)
 _NO_SUCH_COLLECTION = (*range(400, 408), *range(409, 429), 501)
 """What a server answers whose API has no such collection; a 408, a 429 or a broken answer says nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where the objects of a kind are, what an answer calls them, and what goes with every request to them."""
-
-    path: str
-    object: str
-    headers: Mapping[str, str]
-
-
-_ASSISTANTS = MappingProxyType({"OpenAI-Beta": "assistants=v2"})
-_STORES = Route("/vector_stores", "vector_store", _ASSISTANTS)
-ROUTES: Mapping[str, Mapping[str, Route]] = MappingProxyType(
-    {
-        "assistants": MappingProxyType(
-            {"vector_store": _STORES, "assistant": Route("/assistants", "assistant", _ASSISTANTS)}
-        ),
-        "agents": MappingProxyType(
-            {
-                "vector_store": _STORES,
-                "assistant": Route("/agents", "agent", MappingProxyType({"OpenAI-Beta": "agents=v1"})),
-            }
-        ),
-    }
-)
-"""By surface and kind. A kind without a row is where its name says: objects `note` in `/notes`."""
-_SHARED = ("assistants", "agents")
-"""Surfaces that one server may serve over the same stores and files, as the embedded account does."""
-HEADERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {route.path: route.headers for routes in ROUTES.values() for route in routes.values()} | {"/threads": _ASSISTANTS}
-)
 
 
 @dataclass(slots=True)
@@ -118,12 +88,16 @@ class ListIndex:
 
 @dataclass(frozen=True, slots=True)
 class HttpBackend:
-    """The objects and files of one account. `cursors` remember where the pages of its lists begin."""
+    """The objects and files of one account. `cursors` remember where the pages of its lists begin.
+
+    `versions` are those that were read last, by the names of agents that have some.
+    """
 
     client: Client
     cursors: Cursors
     gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENCY))
     by_list: ListIndex = field(default_factory=ListIndex)
+    versions: dict[str, str] = field(default_factory=dict)
 
     @property
     def files(self) -> HttpFiles:
@@ -145,16 +119,27 @@ class HttpBackend:
         route, found = self._route(kind), list[Row]()
 
         def take(row: Row) -> None:
+            if other := next((what for name, what in route.unlike.items() if name in row), None):
+                raise pages.odd_answer(self.client, route.path, f"lists {other}")
             if not lease.is_lease(row):
                 found.append(row)
-                seen(row)
+                if not route.versioned:
+                    seen(row)
 
-        await pages.walk_list(self.client, self.gate, route.path, take, self.cursors, name=route.object)
+        await pages.walk_list(
+            self.client, self.gate, route.path, take, self.cursors, name=route.object, until_empty=route.versioned
+        )
+        if versioned := self._versioned(kind):
+            found = await versioned.rows(found)
+            for row in found:
+                seen(row)
         return found
 
     async def get(self, kind: str, live_id: str) -> Row:
         """Where objects are not served by id (LiteLLM), the list has them."""
         try:
+            if versioned := self._versioned(kind):
+                return await versioned.get(live_id)
             return await _read(self.client, f"{self._route(kind).path}/{live_id}")
         except AccountError as error:
             if error.status not in _NOT_OFFERED:
@@ -170,6 +155,8 @@ class HttpBackend:
         return frozenset(self.by_list.found)
 
     async def create(self, kind: str, body: Mapping[str, Any], key: str = "") -> Row:
+        if versioned := self._versioned(kind):
+            return await versioned.create(body)
         path = self._route(kind).path
         made = _with_id(self.client, path, (await self.client.write("POST", path, body, key=key)).data)
         self.cursors.rest[path].append(made["id"])
@@ -178,6 +165,8 @@ class HttpBackend:
     async def update(self, kind: str, live_id: str, body: Mapping[str, Any]) -> Row:
         path = f"{self._route(kind).path}/{live_id}"
         self.by_list.forget(kind, live_id)
+        if versioned := self._versioned(kind):
+            return await versioned.update(live_id, body)
         return _with_id(self.client, path, (await self.client.write("POST", path, body, again=True)).data)
 
     async def delete(self, kind: str, live_id: str) -> None:
@@ -186,14 +175,21 @@ class HttpBackend:
         self.cursors.gone.add(live_id)
 
     def reference(self, kind: str, row: Row) -> str:
-        del kind
-        return str(row["id"])
+        """Of an agent with versions it is what a request names it by (`agent_reference`), with the version."""
+        if not self._route(kind).versioned:
+            return str(row["id"])
+        return json.dumps({"type": "agent_reference", "name": row["id"], "version": row["version"]})
 
     def odd(self, kind: str, what: str) -> AccountError:
         return pages.odd_answer(self.client, self._route(kind).path, what)
 
     def _route(self, kind: str) -> Route:
-        return _route(self.client.settings.api, kind)
+        return routes.route(self.client.settings.api, kind)
+
+    def _versioned(self, kind: str) -> Versioned | None:
+        """Return what reads and writes objects of a kind that are rows of versions; None where they are none."""
+        route = self._route(kind)
+        return Versioned(self.client, self.gate, route.path, self.versions) if route.versioned else None
 
 
 async def _read(client: Client, path: str) -> Row:
@@ -349,18 +345,19 @@ class HttpFiles:
 
     async def holders(self) -> list[Holder]:
         surface = self.client.settings.api
-        routes = {route.path: (surface, kind) for kind, route in _routes(surface).items()}
-        shared = (other for other in _SHARED if surface in _SHARED and other != surface)
+        own = {route.path: (surface, kind) for kind, route in routes.routes(surface).items()}
+        shared = (other for other in SHARED if surface in SHARED and other != surface)
         others = {route.path: (other, kind) for other in shared for kind, route in ROUTES[other].items()}
         found = await asyncio.gather(
-            *(self._holders_if_offered(*one) for one in routes.values()),
-            *(self._holders_if_there(*one) for path, one in others.items() if path not in routes),
+            *(self._holders_if_offered(*one) for one in own.values()),
+            *(self._holders_if_there(*one) for path, one in others.items() if path not in own),
         )
         return [one for group in found for one in group]
 
     async def _holders(self, surface: str, name: str) -> list[Holder]:
-        route, kind = _route(surface, name), SURFACES[surface][name].kind
-        return [_holder(route, kind, row) for row in await rows(self.client, route.path, gate=self.gate)]
+        route, kind = routes.route(surface, name), SURFACES[surface][name].kind
+        found = await rows(self.client, route.path, gate=self.gate, until_empty=route.versioned)
+        return [_holder(route, kind, latest(row) or row if route.versioned else row) for row in found]
 
     async def _holders_if_offered(self, surface: str, name: str) -> list[Holder]:
         """Of the account's own surface: one that this key may not see could hold anything."""
@@ -380,21 +377,12 @@ class HttpFiles:
             raise
 
 
-def _route(surface: str, kind: str) -> Route:
-    return ROUTES.get(surface, {}).get(kind) or Route(f"/{kind}s", kind, {})
-
-
-def _routes(surface: str) -> dict[str, Route]:
-    """Return the routes of the kinds of a surface that live behind HTTP."""
-    return {name: _route(surface, name) for name, home in SURFACES[surface].items() if home.backend == "http"}
-
-
 def _members(store: str) -> str:
-    return f"{_STORES.path}/{store}/files"
+    return f"{STORES.path}/{store}/files"
 
 
 def _batches(store: str) -> str:
-    return f"{_STORES.path}/{store}/file_batches"
+    return f"{STORES.path}/{store}/file_batches"
 
 
 def _attaching(store: str, members: Mapping[str, Member], form: AttachForm) -> tuple[str, dict[str, Any]]:
@@ -438,7 +426,7 @@ def _holder(route: Route, kind: Kind, row: Row) -> Holder:
         f"{route.object.replace('_', ' ')} {row['id']}",
         frozenset(kind.references(row)),
         frozenset(kind.held(row)),
-        is_store=route is _STORES and row.get("status") != "expired",
+        is_store=route is STORES and row.get("status") != "expired",
         count=total if isinstance(total, int) else None,
     )
 
@@ -472,14 +460,15 @@ async def open_backend(  # noqa: PLR0913, PLR0917
 
     Cursors are kept when every list was read, so that those of stores that are gone are forgotten.
     """
-    async with connect(settings, HEADERS, transport, patience, place) as client:
+    headers = routes.headers(settings.api, *(SHARED if settings.api in SHARED else ()))
+    async with connect(settings, headers, transport, patience, place, routes.places(settings)) as client:
         client.circuit.told = partial(tell_of, client, told)
         if not place:
             host = urlsplit(without_password(settings.base_url or "")).netloc
             client.circuit.silence.told = lambda seconds: told(Silence(host, seconds))
         backend = HttpBackend(client, pages.of_account(folder, settings))
         yield backend
-        if {route.path for route in _routes(settings.api).values()} <= backend.cursors.now.keys():
+        if {route.path for route in routes.routes(settings.api).values()} <= backend.cursors.now.keys():
             backend.cursors.save()
 
 

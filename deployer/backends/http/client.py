@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,10 +22,24 @@ from deployer.backends.http.transport import Connection, connection
 from deployer.errors import AccountError
 from deployer.model import AccountSettings
 
-__all__ = ["PATIENT", "Answer", "Client", "Patience", "connect"]
+__all__ = ["PATIENT", "Answer", "Client", "Patience", "Place", "Places", "connect"]
 
 _OK = 200
 _BUSY = 429
+_UNKNOWN_KEY = 401
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a collection is: what stands before its path, and the query that goes with every request to it."""
+
+    prefix: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+Places = Mapping[str, Place]
+"""By collection (`/agents`), "" for every other one; none where all are below the base URL, without a query."""
+_BELOW = Place()
 
 
 @dataclass(slots=True)
@@ -41,7 +56,9 @@ class Client:
     pace: Pace
     circuit: Circuit
     place: str = ""
+    places: Places = field(default_factory=dict)
     requests: int = 0
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def get(self, path: str, query: Mapping[str, Any] | None = None) -> Answer:
         return await self._send(HttpRequest("GET", path, query=query), again=True)
@@ -84,20 +101,20 @@ class Client:
         self.requests += 1
         series, call, given = Series(self.patience, again=True), HttpRequest("GET", path), 0
         while True:
-            series.count += 1
+            series.count, key = series.count + 1, self.settings.api_key
             try:
                 async for piece in self._after(call, given):
                     self.circuit.silence.moved()
                     given += len(piece)
                     yield piece
             except Trouble as trouble:
-                await self._rest(call, series, trouble.failure)
+                await self._rest(call, series, trouble.failure, key)
             else:
                 return
 
     async def _after(self, call: HttpRequest, skip: int) -> AsyncIterator[bytes]:
         async with self._attempt(call):
-            async for piece in pieces(self.connection, call, self._headers(call), self.patience):
+            async for piece in pieces(self.connection, self._placed(call), self._headers(call), self.patience):
                 if skip < len(piece):
                     yield piece[skip:]
                 skip = max(0, skip - len(piece))
@@ -111,7 +128,7 @@ class Client:
         call = HttpRequest(method, path, body=body)
         try:
             async with self._attempt(call):
-                response = await opened(self.connection, call, self._headers(call), self.patience)
+                response = await opened(self.connection, self._placed(call), self._headers(call), self.patience)
         except Trouble as trouble:
             lost = trouble.failure.fate is Fate.UNKNOWN and method != "GET"
             raise self.error(method, path, trouble.failure, lost=lost) from None
@@ -141,6 +158,7 @@ class Client:
     ) -> AccountError:
         """Return the sentence: account, URL, what happened, what to do. The key is masked, whoever repeated it."""
         base = str(self.connection.http.base_url.copy_with(username=None, password=None)).rstrip("/")
+        path = f"{self._place(path).prefix}{path}"
         where = f"{method} {path} on {self.place}" if self.place else f"{method} {base}{path}"
         often = f", after {attempts} attempts," if attempts > 1 else ""
         text = f"account {self.settings.name}: {where}{often} {failure.what}; {failure.remedy}"
@@ -162,20 +180,43 @@ class Client:
         self.requests += 1
         series = Series(self.patience, again)
         while True:
-            series.count += 1
+            series.count, key = series.count + 1, self.settings.api_key
             try:
                 async with self._attempt(call):
-                    return await once(self.connection, call, self._headers(call), self.patience)
+                    return await once(self.connection, self._placed(call), self._headers(call), self.patience)
             except Trouble as trouble:
-                await self._rest(call, series, trouble.failure)
+                await self._rest(call, series, trouble.failure, key)
 
-    async def _rest(self, call: HttpRequest, series: Series, failure: Failure) -> None:
-        """Wait for the next attempt, or raise when there is to be none."""
+    async def _rest(self, call: HttpRequest, series: Series, failure: Failure, key: str | None) -> None:
+        """Wait for the next attempt, or raise when there is to be none; `key` is what the last one was sent with."""
+        if failure.status == _UNKNOWN_KEY and await self._renewed(series, key):
+            return
         pause = series.next(failure, known=self.circuit.known)
         if pause is None:
             lost = series.unknown and call.method != "GET"
             raise self.error(call.method, call.path, failure, attempts=series.count, lost=lost)
         await self.patience.sleep(pause)
+
+    async def _renewed(self, series: Series, key: str | None) -> bool:
+        """Ask for the key anew, once in a series: a token ends. Whether there is another one than `key` now."""
+        if self.settings.renew is None or series.renewed:
+            return False
+        series.renewed = True
+        async with self._asking:
+            if self.settings.api_key == key:  # else another request has asked meanwhile
+                found = await asyncio.to_thread(self.settings.renew)
+                self.settings = replace(self.settings, api_key=found)
+        return self.settings.api_key != key
+
+    def _place(self, path: str) -> Place:
+        return self.places.get(_collection(path)) or self.places.get("", _BELOW)
+
+    def _placed(self, call: HttpRequest) -> HttpRequest:
+        """Return a request as it goes out."""
+        place = self._place(call.path)
+        if not place.prefix and not place.query:
+            return call
+        return replace(call, path=f"{place.prefix}{call.path}", query={**place.query, **(call.query or {})} or None)
 
     @asynccontextmanager
     async def _attempt(self, call: HttpRequest) -> AsyncIterator[None]:
@@ -195,9 +236,13 @@ class Client:
         """Return who is calling, on each request, and what its collection wants."""
         form = {"Content-Type": "multipart/form-data"} if call.content else {}
         organization = {"OpenAI-Organization": self.settings.organization} if self.settings.organization else {}
-        wanted = self.headers.get("/" + call.path.split("/", 2)[1], {})
+        wanted = self.headers.get(_collection(call.path), {})
         key = {"Idempotency-Key": call.key} if call.key else {}
         return {"Authorization": f"Bearer {_key(self.settings)}", **organization, **wanted, **form, **key}
+
+
+def _collection(path: str) -> str:
+    return "/" + path.split("/", 2)[1]
 
 
 def _unusable(base_url: str) -> str | None:
@@ -219,22 +264,28 @@ def _key(settings: AccountSettings) -> str:
 
 
 @asynccontextmanager
-async def connect(
+async def connect(  # noqa: PLR0913, PLR0917 (what an account is opened with)
     settings: AccountSettings,
     headers: Mapping[str, Mapping[str, str]],
     transport: httpx2.AsyncBaseTransport | None = None,
     patience: Patience = PATIENT,
     place: str = "",
+    places: Places | None = None,
 ) -> AsyncIterator[Client]:
-    """Open the account. `headers` go by collection (`/agents`); `transport` is an embedded account's, None for HTTP."""
+    """Open the account. `headers` go by collection (`/agents`); `transport` is an embedded account's, None for HTTP.
+
+    `places` are where its collections are, None for below its base URL, with its query.
+    """
     _check(settings)
+    if places is None:
+        places = {"": Place(query=settings.query)} if settings.query else {}
     try:
-        made = connection(settings.base_url or "", settings.query, _key(settings), transport)
+        made = connection(settings.base_url or "", _key(settings), transport)
     except httpx2.InvalidURL as error:
         raise AccountError(f"account {settings.name}: base_url is not a URL ({error}); correct it") from None
     async with made.http:
         pace = Pace(settings.limits, clock=patience.clock, sleep=patience.sleep)
-        yield Client(settings, made, headers, patience, pace, Circuit(patience), place)
+        yield Client(settings, made, headers, patience, pace, Circuit(patience), place, places)
 
 
 def _check(settings: AccountSettings) -> None:

@@ -116,7 +116,9 @@ async def _verb(
         return await connection.read(call.path, call.query, headers, within=within, stream=stream)
     body = None if call.body is None else dict(call.body)
     files = _form(call)
-    return await connection.write(call.method, call.path, headers, within=within, stream=stream, body=body, files=files)
+    return await connection.write(
+        call.method, call.path, call.query, headers, within=within, stream=stream, body=body, files=files
+    )
 
 
 async def pieces(

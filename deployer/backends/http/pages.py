@@ -16,7 +16,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -152,11 +151,16 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 async def rows(
-    client: Client, path: str, query: Mapping[str, Any] = _NONE, gate: asyncio.Semaphore | None = None
+    client: Client,
+    path: str,
+    query: Mapping[str, Any] = _NONE,
+    gate: asyncio.Semaphore | None = None,
+    *,
+    until_empty: bool = False,
 ) -> list[Row]:
     """Return all rows, each once, oldest first; `gate` bounds the requests that go out beside each other."""
     found: list[Row] = []
-    await walk_list(client, gate or asyncio.Semaphore(1), path, found.append, query=query)
+    await walk_list(client, gate or asyncio.Semaphore(1), path, found.append, query=query, until_empty=until_empty)
     return found
 
 
@@ -169,14 +173,21 @@ async def walk_list(  # noqa: PLR0913
     *,
     name: str | None = None,
     query: Mapping[str, Any] = _NONE,
+    until_empty: bool = False,
 ) -> None:
     """Hand each row to `take` once, in order; `name` is what the objects call themselves.
+
+    `until_empty`: the list ends with a page without rows, whatever the pages before it say of more.
 
     `cursors` tell where its pages began the last time, and are told where they begin now.
 
     Oldest first: what is new comes last, so the pages before it stay what they were.
     """
-    ask, ids = partial(_page, client, gate, path, name, {"limit": PAGE, "order": "asc", **query}), list[str]()
+    wanted, ids = {"limit": PAGE, "order": "asc", **query}, list[str]()
+
+    async def ask(cursor: str | None) -> Page:
+        page = await _page(client, gate, path, name, wanted, cursor)
+        return Page(page.rows, None) if until_empty and page.rows else page
 
     def taken(row: Row) -> None:
         ids.append(row["id"])
@@ -188,6 +199,21 @@ async def walk_list(  # noqa: PLR0913
         raise odd_answer(client, path, f"{error}: the list cannot be read") from None
     if cursors:
         cursors.read(path, found, ids)
+
+
+async def first(
+    client: Client, gate: asyncio.Semaphore, path: str, fits: Callable[[Row], bool], query: Mapping[str, Any]
+) -> Row | None:
+    """Return the first row that fits of a list that ends with a page without rows; None when there is none."""
+    cursor, seen = None, set[str]()
+    while True:
+        page = await _page(client, gate, path, None, {"limit": PAGE, **query}, cursor)
+        fresh = [row for row in page.rows if row["id"] not in seen]
+        found = next(filter(fits, fresh), None)
+        if found or not fresh:
+            return found
+        seen.update(row["id"] for row in fresh)
+        cursor = page.rows[-1]["id"]
 
 
 def odd_answer(client: Client, path: str, what: str, status: int | None = None) -> AccountError:

@@ -104,12 +104,13 @@ PATIENT = Patience()
 
 @dataclass(slots=True)
 class Series:
-    """The attempts of one call; `again`: it may be done twice without harm."""
+    """The attempts of one call; `again`: it may be done twice without harm. `renewed`: the key was asked for anew."""
 
     patience: Patience
     again: bool
     count: int = 0
     unknown: bool = False
+    renewed: bool = False
     _since: float | None = None
 
     def next(self, failure: Failed, *, known: bool) -> float | None:

@@ -73,7 +73,16 @@ class Connection:
         return await self.http.send(request, stream=stream)
 
     async def write(  # noqa: PLR0913 (what a request has)
-        self, method: str, path: str, headers: Mapping[str, str], *, within: Any, stream: bool, body: Any, files: Any
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any] | None,
+        headers: Mapping[str, str],
+        *,
+        within: Any,
+        stream: bool,
+        body: Any,
+        files: Any,
     ) -> httpx2.Response:
         """Send a POST or DELETE through the SDK."""
         import openai
@@ -81,6 +90,7 @@ class Connection:
         absent = {name: openai.Omit() for name in _IDENTITY if name not in headers}
         raw = {_RAW: "stream"} if stream else {}
         options: Any = {"headers": {**headers, **absent, **raw}, "timeout": within, "max_retries": 0}
+        options["params"] = dict(query or {})
         sdk = self._loaded()
         try:
             if method == "DELETE":
@@ -102,9 +112,7 @@ class Connection:
         return self._sdk
 
 
-def connection(
-    base_url: str, query: Mapping[str, str], api_key: str, transport: httpx2.AsyncBaseTransport | None
-) -> Connection:
+def connection(base_url: str, api_key: str, transport: httpx2.AsyncBaseTransport | None) -> Connection:
     """Return the connection to one account; `transport` is that of an account in this process, None for HTTP.
 
     Raises `httpx2.InvalidURL`. A plain http:// address needs no certificates, and to load them takes longer than to
@@ -113,7 +121,6 @@ def connection(
     plain = transport is not None or base_url.lower().startswith("http://")
     http = httpx2.AsyncClient(
         base_url=base_url,
-        params=dict(query),
         transport=transport,
         verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
         headers={

@@ -8,6 +8,7 @@ from deployer.server.resources import (
     conversations,
     file_batches,
     files,
+    foundry,
     messages,
     models,
     responses,
@@ -35,6 +36,7 @@ OPERATIONS: list[Operation] = [
     *messages.OPERATIONS,
     *responses.OPERATIONS,
     *conversations.OPERATIONS,
+    *foundry.OPERATIONS,
 ]
-UPLOADS: list[tuple[str, str, Upload]] = [*files.UPLOADS, *uploads.UPLOADS]
+UPLOADS: list[tuple[str, str, Upload]] = [*files.UPLOADS, *uploads.UPLOADS, *foundry.UPLOADS]
 ENDPOINTS = [(method, path) for method, path, _ in [*OPERATIONS, *UPLOADS]]

@@ -60,6 +60,12 @@ def page(db: sqlite3.Connection, kind: str, wanted: Window, parent: str = "") ->
     return listing([_body(row) for row in found], has_more)
 
 
+def every(db: sqlite3.Connection, kind: str, parent: str = "") -> list[Json]:
+    """Return all objects of a kind below a parent, oldest first."""
+    statement = "SELECT body FROM objects WHERE kind = ? AND parent = ? ORDER BY seq"
+    return [_body(row) for row in db.execute(statement, (kind, parent))]
+
+
 def _text(body: Json) -> str:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
