@@ -33,6 +33,7 @@ _TYPES = {
 _PATTERNS = {
     "^[a-z0-9][a-z0-9_-]{0,62}$": "use up to 63 small letters, digits, - and _, starting with a letter or digit",
     "^[A-Za-z0-9_-]{1,64}$": "use up to 64 letters, digits, - and _",
+    "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$": "use letters, digits and hyphens, none of these at an end",
     "^[A-Za-z_][A-Za-z0-9_-]*$": "use letters, digits, - and _, starting with a letter or _",
     "^(https?://|\\$\\{(env|file|cmd)\\.)": "write it with http:// or https://",
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "write a day as '2027-01-31'",

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployer.backends import embedded
 from deployer.backends.base import Backend
 from deployer.backends.folder import FolderBackend
 from deployer.backends.http.backend import open_backend
@@ -79,6 +80,8 @@ async def _walk(account: EmbeddedAccount, api: str, name: str, states: list[Attr
                 )
                 == ()
             )
+        if live and kinds[name].naming:  # its name is the next one's, too
+            await backend.delete(name, live.id)
 
 
 @asynccontextmanager
@@ -88,7 +91,7 @@ async def _place(account: EmbeddedAccount, api: str, name: str) -> AsyncIterator
         with tempfile.TemporaryDirectory() as folder:
             yield FolderBackend("test", folder, forms={name: kind.file})
         return
-    settings = AccountSettings("test", api, "http://embedded.invalid/v1")
+    settings = AccountSettings("test", api, embedded.URLS.get(api, embedded.URL))
     async with open_backend(settings, None, transport=httpx2.ASGITransport(app=account.app)) as backend:
         yield backend
 

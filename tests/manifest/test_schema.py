@@ -53,6 +53,7 @@ FULL: dict[str, Any] = {
             "accept_loss": ["temperature"],
             "knowledge_as": "function",
             "list_lag": 5,
+            "keep_versions": 20,
             "overrides": {"assistant/tutor": {"metadata": {"tier": "live"}}},
             "commands": True,
             "snapshots": "snapshots",
@@ -82,6 +83,7 @@ FULL: dict[str, Any] = {
     "assistants": {
         "tutor": {
             "name": "Tutor",
+            "agent_name": "Tutor",
             "description": "Teaches.",
             "model": "${var.model}",
             "instructions": {"file": "tutor.md"},

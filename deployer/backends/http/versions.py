@@ -115,7 +115,7 @@ class Versioned:
         return made
 
     async def _check_gap(self, name: str, old: str, new: str) -> None:
-        """Tell of a version that somebody made between the look and the write; one that was deleted is no such."""
+        """Raise where somebody made a version between the look and the write; one that was deleted is no such."""
         between = range(int(old) + 1, int(new)) if old.isdecimal() and new.isdecimal() else ()
         for number in between:
             try:

@@ -9,6 +9,7 @@ from deployer.server.resources import (
     file_batches,
     files,
     foundry,
+    foundry_v1,
     messages,
     models,
     responses,
@@ -37,6 +38,7 @@ OPERATIONS: list[Operation] = [
     *responses.OPERATIONS,
     *conversations.OPERATIONS,
     *foundry.OPERATIONS,
+    *foundry_v1.OPERATIONS,
 ]
-UPLOADS: list[tuple[str, str, Upload]] = [*files.UPLOADS, *uploads.UPLOADS, *foundry.UPLOADS]
+UPLOADS: list[tuple[str, str, Upload]] = [*files.UPLOADS, *uploads.UPLOADS, *foundry_v1.UPLOADS]
 ENDPOINTS = [(method, path) for method, path, _ in [*OPERATIONS, *UPLOADS]]

@@ -1,21 +1,18 @@
-"""Agents of Microsoft Foundry: `/api/projects/NAME/agents`, and the same project's `/openai/v1`.
+"""Agents of Microsoft Foundry: `/api/projects/NAME/agents`.
 
 Shapes, statuses and pages are those of recorded traffic of the service (azure-sdk-assets, 2025-12 to 2026-07) and of
-its client (azure-ai-projects 2.10.0). What is not known of the service is a switch. Files and stores are those of the
-whole account, whatever the project is called; agents belong to the project.
+its client (azure-ai-projects 2.10.0). What is not known of the service is a switch. A name belongs to its project.
 """
 
 from __future__ import annotations
 
 import functools
-import json
 import secrets
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from deployer.server.checks import (
@@ -31,22 +28,12 @@ from deployer.server.checks import (
     nullable,
     string,
 )
-from deployer.server.resources import (
-    conversations,
-    file_batches,
-    files,
-    models,
-    responses,
-    uploads,
-    vector_store_files,
-    vector_stores,
-)
-from deployer.server.state import Answer, ApiCall, Handler, Operation, State, Upload
+from deployer.server.state import Answer, ApiCall, Handler, Operation
 from deployer.server.storage import objects
 from deployer.server.storage.objects import page_of_list, window
 from deployer.server.wire import ApiError, Json
 
-_ROOT = "/api/projects/{project}"
+ROOT = "/api/projects/{project}"
 _AGENT, _VERSION = "foundry_agent", "foundry_version"
 _API_VERSIONS = ("v1", "2025-11-15-preview")
 _FEATURES = "foundry-features"
@@ -54,7 +41,6 @@ _MOST_VERSIONS = 1000
 _LATEST = "@latest"
 _KINDS = ("prompt", "workflow", "hosted", "external", "voice")
 _PREVIEW = ("skills", "harness")
-_NOT_BESIDE_AN_AGENT = ("model", "instructions", "tools", "temperature", "top_p", "reasoning", "text", "tool_choice")
 _KEPT_TOOLS = (
     "web_search", "web_search_preview", "mcp", "openapi", "azure_ai_search", "bing_grounding", "azure_function",
     "image_generation", "computer", "custom", "namespace", "tool_search", "shell", "local_shell", "apply_patch", "a2a",
@@ -71,7 +57,7 @@ class FoundryError(ApiError):
         return {"error": told | {"additionalInfo": {"request_id": secrets.token_hex(16)}}}
 
 
-def _invalid(message: str, param: str) -> FoundryError:
+def invalid(message: str, param: str) -> FoundryError:
     return FoundryError(400, message, param=param, code="invalid_payload")
 
 
@@ -140,7 +126,7 @@ _CHECKED = {"function": _FUNCTION, "file_search": _FILE_SEARCH, "code_interprete
 def _tool(value: Any, path: str) -> Any:
     kind = free_object(value, path).get("type")
     if kind not in _CHECKED and kind not in _KEPT_TOOLS and not str(kind).endswith("_preview"):
-        raise _invalid("The supplied value is invalid.", f"{path.removeprefix('definition.')}.type")
+        raise invalid("The supplied value is invalid.", f"{path.removeprefix('definition.')}.type")
     return _CHECKED.get(str(kind), free_object)(value, path)
 
 
@@ -214,7 +200,7 @@ def _key(call: ApiCall, name: str) -> str:
     return f"{call.path['project']}/{name}"
 
 
-def _agent(db: sqlite3.Connection, call: ApiCall) -> Json:
+def found(db: sqlite3.Connection, call: ApiCall) -> Json:
     name = call.path["name"]
     found = objects.find(db, _AGENT, _key(call, name), call.path["project"])
     if found is None:
@@ -323,7 +309,7 @@ def _is_same(dedupe: str, latest: Json, version: Json) -> bool:
 
 def get_agent(call: ApiCall) -> Json:
     with call.state.storage.read() as db:
-        return _shown(_agent(db, call))
+        return _shown(found(db, call))
 
 
 def list_agents(call: ApiCall) -> Json:
@@ -340,7 +326,7 @@ def list_agents(call: ApiCall) -> Json:
 
 def delete_agent(call: ApiCall) -> Json:
     with call.state.storage.write() as db:
-        agent = _agent(db, call)
+        agent = found(db, call)
         objects.remove(db, _AGENT, agent["id"], call.path["project"])
     return {"object": "agent.deleted", "name": call.path["name"], "deleted": True}
 
@@ -348,7 +334,7 @@ def delete_agent(call: ApiCall) -> Json:
 def update_agent(call: ApiCall) -> Json:
     """Merge what is known of the endpoint (a list is replaced whole); whatever else is sent is taken, and ignored."""
     with call.state.storage.write() as db:
-        agent = _agent(db, call)
+        agent = found(db, call)
         given = call.body.get("agent_endpoint")
         if isinstance(given, dict):
             _check_selector(db, agent, given.get("version_selector"))
@@ -363,13 +349,13 @@ def _check_selector(db: sqlite3.Connection, agent: Json, selector: Any) -> None:
         version = rule.get("agent_version") if isinstance(rule, dict) else None
         if version != _LATEST and objects.find(db, _VERSION, f"{agent['id']}:{version}", agent["id"]) is None:
             place = f"agent_endpoint.version_selector.version_selection_rules[{number}].agent_version"
-            raise _invalid("The supplied value is invalid.", place)
+            raise invalid("The supplied value is invalid.", place)
 
 
 def _switched(state: str) -> Handler:
     def switch(call: ApiCall) -> Response:
         with call.state.storage.write() as db:
-            objects.replace(db, _agent(db, call) | {"state": state})
+            objects.replace(db, found(db, call) | {"state": state})
         return Response(status_code=204)
 
     return switch
@@ -377,10 +363,10 @@ def _switched(state: str) -> Handler:
 
 def get_version(call: ApiCall) -> Json:
     with call.state.storage.read() as db:
-        return _version_shown(_version(db, _agent(db, call), call))
+        return _version_shown(found_version(db, found(db, call), call))
 
 
-def _version(db: sqlite3.Connection, agent: Json, call: ApiCall) -> Json:
+def found_version(db: sqlite3.Connection, agent: Json, call: ApiCall) -> Json:
     found = objects.find(db, _VERSION, f"{agent['id']}:{call.path['version']}", agent["id"])
     if found is None:
         raise _unknown(f"Version {call.path['version']} of agent {call.path['name']}")
@@ -391,7 +377,7 @@ def list_versions(call: ApiCall) -> Json:
     wanted, project = window(call.query), call.path["project"]
     ends = [one and f"{project}/{one}" for one in (wanted.after, wanted.before)]
     with call.state.storage.read() as db:
-        agent = _agent(db, call)
+        agent = found(db, call)
         page = objects.page(db, _VERSION, replace(wanted, after=ends[0], before=ends[1]), agent["id"])
     return _listed(page, _version_shown)
 
@@ -400,8 +386,8 @@ def delete_version(call: ApiCall) -> Json:
     """The last version takes the agent with it."""
     name, number = call.path["name"], call.path["version"]
     with call.state.storage.write() as db:
-        agent = _agent(db, call)
-        objects.remove(db, _VERSION, _version(db, agent, call)["id"], agent["id"])
+        agent = found(db, call)
+        objects.remove(db, _VERSION, found_version(db, agent, call)["id"], agent["id"])
         left = objects.every(db, _VERSION, agent["id"])
         if left:
             objects.replace(db, agent | {"latest": left[-1]})
@@ -410,99 +396,15 @@ def delete_version(call: ApiCall) -> Json:
     return {"object": "agent.version.deleted", "name": name, "version": number, "deleted": True}
 
 
-# The project's `/openai/v1`
-
-
-def _without_version(query: Mapping[str, str]) -> None:
-    if "api-version" in query:
-        raise ApiError(400, "api-version query parameter is not allowed when using /v1 path", param="api-version")
-
-
-def _below_v1(handler: Handler) -> Handler:
-    @functools.wraps(handler)
-    def below(call: ApiCall) -> Answer:
-        _without_version(call.query)
-        if call.state.foundry.attributes:
-            return handler(call)
-        return _bare(handler(replace(call, body=_without_attributes(call.body))))
-
-    return below
-
-
-def _without_attributes(value: Any) -> Any:
-    """Memberships without attributes, in a request and in an answer: there they are not even null."""
-    if isinstance(value, dict):
-        return {name: _without_attributes(one) for name, one in value.items() if name != "attributes"}
-    return [_without_attributes(one) for one in value] if isinstance(value, list) else value
-
-
-def _bare(answer: Answer) -> Answer:
-    if isinstance(answer, dict):
-        return dict(_without_attributes(answer)) if str(answer.get("object")) in _MEMBERSHIPS else answer
-    if isinstance(answer, Response) and answer.media_type == "application/json":
-        return JSONResponse(_without_attributes(json.loads(bytes(answer.body))))
-    return answer
-
-
-_MEMBERSHIPS = ("vector_store.file", "vector_store.files_batch", "list")
-
-
-def _upload_below_v1(handler: Upload) -> Upload:
-    async def below(state: State, request: Request) -> Json:
-        _without_version(request.query_params)
-        return await handler(state, request)
-
-    return below
-
-
-def respond(call: ApiCall) -> Answer:
-    """Answer as an agent, where the request names one: its version says what a request without it would."""
-    reference = call.body.get("agent_reference")
-    if reference is None:
-        return responses.create(call)
-    beside = next((name for name in _NOT_BESIDE_AN_AGENT if name in call.body), None)
-    if beside:
-        raise _invalid("Not allowed when agent is specified.", beside)
-    if not isinstance(reference, dict) or reference.get("type") != "agent_reference":
-        raise ApiError(400, "The supplied value is invalid.", param="agent_reference")
-    named = {"name": str(reference.get("name")), "version": str(reference.get("version") or "")}
-    at = replace(call, path={**call.path, **named})
-    with call.state.storage.read() as db:
-        agent = _agent(db, at)
-        version = _version(db, agent, at) if named["version"] else agent["latest"]
-    definition = {name: one for name, one in version["definition"].items() if name in _NOT_BESIDE_AN_AGENT}
-    rest = {name: one for name, one in call.body.items() if name != "agent_reference"}
-    return responses.create(replace(call, body={**definition, **rest}))
-
-
-_SHARED = (vector_stores, vector_store_files, file_batches, files, uploads, models, responses, conversations)
-_ABSENT = ("/v1/vector_stores/{vector_store_id}/search",)
-"""Known to be missing (azure-sdk-for-python#45962)."""
-
-
-def _at(path: str) -> str:
-    return f"{_ROOT}/openai{path}"
-
-
 OPERATIONS: list[Operation] = [
-    ("POST", f"{_ROOT}/agents/{{name}}/versions", _guarded(create_version)),
-    ("GET", f"{_ROOT}/agents/{{name}}/versions", _guarded(list_versions)),
-    ("GET", f"{_ROOT}/agents/{{name}}/versions/{{version}}", _guarded(get_version)),
-    ("DELETE", f"{_ROOT}/agents/{{name}}/versions/{{version}}", _guarded(delete_version)),
-    ("POST", f"{_ROOT}/agents/{{name}}:enable", _guarded(_switched("enabled"))),
-    ("POST", f"{_ROOT}/agents/{{name}}:disable", _guarded(_switched("disabled"))),
-    ("GET", f"{_ROOT}/agents", _guarded(list_agents)),
-    ("GET", f"{_ROOT}/agents/{{name}}", _guarded(get_agent)),
-    ("PATCH", f"{_ROOT}/agents/{{name}}", _guarded(update_agent)),
-    ("DELETE", f"{_ROOT}/agents/{{name}}", _guarded(delete_agent)),
-    ("POST", _at("/v1/responses"), _below_v1(respond)),
-    *(
-        (method, _at(path), _below_v1(handler))
-        for module in _SHARED
-        for method, path, handler in module.OPERATIONS
-        if path not in _ABSENT and (method, path) != ("POST", "/v1/responses")
-    ),
-]
-UPLOADS: list[tuple[str, str, Upload]] = [
-    (method, _at(path), _upload_below_v1(handler)) for method, path, handler in (*files.UPLOADS, *uploads.UPLOADS)
+    ("POST", f"{ROOT}/agents/{{name}}/versions", _guarded(create_version)),
+    ("GET", f"{ROOT}/agents/{{name}}/versions", _guarded(list_versions)),
+    ("GET", f"{ROOT}/agents/{{name}}/versions/{{version}}", _guarded(get_version)),
+    ("DELETE", f"{ROOT}/agents/{{name}}/versions/{{version}}", _guarded(delete_version)),
+    ("POST", f"{ROOT}/agents/{{name}}:enable", _guarded(_switched("enabled"))),
+    ("POST", f"{ROOT}/agents/{{name}}:disable", _guarded(_switched("disabled"))),
+    ("GET", f"{ROOT}/agents", _guarded(list_agents)),
+    ("GET", f"{ROOT}/agents/{{name}}", _guarded(get_agent)),
+    ("PATCH", f"{ROOT}/agents/{{name}}", _guarded(update_agent)),
+    ("DELETE", f"{ROOT}/agents/{{name}}", _guarded(delete_agent)),
 ]
