@@ -4,12 +4,15 @@ Every mode of tests/support/hostile.py: a plan, an apply to an empty account, an
 write runs twice under the mode (once where it is slow), then once against the sound account, which must then hold
 exactly what the manifest says. The tool's time goes sixty times faster, and so do its deadlines.
 
-`python -m benchmarks.any_service WORD …` takes the modes whose name or kind holds one of the words.
+`python -m benchmarks.any_service WORD …` takes the modes with one of these names or kinds, and with `damaged` the
+damaged files. With `--kept=FILE` each result is kept there, and what was tried of the same sources is not tried again:
+a whole run can be cut, go on, or be done in parts, and the last one sums them all up.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import logging
 import re
@@ -17,9 +20,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
@@ -237,15 +242,17 @@ def try_modes(names: Iterable[str]) -> Iterator[Seen]:
 
 
 def try_state_files(seeds: Iterable[str]) -> Iterator[Seen]:
-    """Damage a file that a run leaves behind, and run what reads it, for each seed."""
+    """Damage a file that a run leaves behind, and run what reads it: for each seed, and those up to the next one."""
     with tempfile.TemporaryDirectory() as root:
-        kept, seen = state_files(Path(root) / "project"), Seen("state files")
-        for seed in seeds:
-            what, result = kept.trial(Random(seed))  # noqa: S311
-            seen.runs += 1
-            if why := flaw(result):
-                seen.flaws.append((STATE_FILES, f"{why}: {what[:300]}: {_line(result.out + result.err)}"))
-        yield seen
+        kept = state_files(Path(root) / "project")
+        for first in seeds:
+            seen = Seen(first)
+            for seed in range(int(first), int(first) + EACH_STATE):
+                what, result = kept.trial(Random(str(seed)))  # noqa: S311
+                seen.runs += 1
+                if why := flaw(result):
+                    seen.flaws.append((STATE_FILES, f"{why}: {what[:300]}: {_line(result.out + result.err)}"))
+            yield seen
 
 
 def try_documents(names: Iterable[str]) -> Iterator[Seen]:
@@ -263,67 +270,111 @@ def try_documents(names: Iterable[str]) -> Iterator[Seen]:
 TRIALS = {"modes": try_modes, "state": try_state_files, "documents": try_documents}
 
 
-def work(what: str, names: Sequence[str]) -> None:
-    """Be a worker: print what comes to light as lines of JSON, and flaws as they come."""
+def work(what: str) -> None:
+    """Be a worker: print for each name of stdin what comes to light, as a line of JSON, and flaws as they come."""
     logging.disable()  # of accounts that are closed while a request hangs
-    for seen in TRIALS[what](names):
+    for seen in TRIALS[what](line.strip() for line in iter(sys.stdin.readline, "")):
         for sort, said in seen.flaws:
             print(f"{seen.mode}: {sort}: {said}", file=sys.stderr)
         print(json.dumps(asdict(seen)), flush=True)
 
 
-def shared(what: str, names: Sequence[str]) -> list[Seen]:
-    """Share names between several processes."""
-    command = [sys.executable, "-m", "benchmarks.any_service", "--work", what]
-    shares = [names[number::WORKERS] for number in range(WORKERS) if names[number::WORKERS]]
-    workers = [subprocess.Popen([*command, *share], stdout=subprocess.PIPE, text=True) for share in shares]
-    seen = []
-    for worker in workers:
-        assert worker.stdout
-        seen += [Seen(**json.loads(line)) for line in worker.stdout]
-        assert worker.wait() == 0
+@dataclass(frozen=True)
+class Kept:
+    """What was tried of a state of the sources before, in a file of lines: a run goes on where another was cut."""
+
+    path: Path | None
+    state: str
+
+    def seen(self, what: str) -> list[Seen]:
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path and self.path.exists() else []
+        return [
+            Seen(**one["seen"]) for one in map(json.loads, lines) if (one["what"], one["state"]) == (what, self.state)
+        ]
+
+    def add(self, what: str, seen: Seen) -> None:
+        if self.path:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"what": what, "state": self.state, "seen": asdict(seen)}) + "\n")
+
+
+def shared(kept: Kept, what: str, names: Sequence[str]) -> list[Seen]:
+    """Share names between several processes: each gets the next one when it is ready."""
+    seen = [one for one in kept.seen(what) if one.mode in names]
+    left = iter([name for name in names if name not in {one.mode for one in seen}])
+    lock = threading.Lock()
+
+    def drive() -> None:
+        command = [sys.executable, "-m", "benchmarks.any_service", "--work", what]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
+            assert worker.stdin
+            assert worker.stdout
+            while (name := _next(left, lock)) is not None:
+                worker.stdin.write(f"{name}\n")
+                worker.stdin.flush()
+                one = Seen(**json.loads(worker.stdout.readline()))
+                with lock:
+                    kept.add(what, one)
+                    seen.append(one)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for driven in [pool.submit(drive) for _ in range(WORKERS)]:
+            driven.result()
     return seen
 
 
-def main(words: Sequence[str]) -> int:
+def _next(names: Iterator[str], lock: threading.Lock) -> str | None:
+    with lock:
+        return next(names, None)
+
+
+def _state() -> str:
+    """Return what tells the sources that are tried: the commit, and a digest of what differs from it."""
+    commit = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], text=True).strip()
+    changed = subprocess.check_output(["git", "diff", "HEAD", "--", "deployer", "tests/support", "benchmarks"])
+    return f"{commit}+{hashlib.sha256(changed).hexdigest()[:8]}" if changed else commit
+
+
+def main(arguments: Sequence[str]) -> int:
+    words = [one for one in arguments if not one.startswith("--kept=")]
+    path = next((Path(one.partition("=")[2]) for one in arguments if one not in words), None)
+    kept, since = Kept(path, _state()), time.monotonic()
+    print(f"state {kept.state}, {WORKERS} modes beside each other", flush=True)
     names = [one.name for one in TABLE if not words or any(word in (one.kind, one.name) for word in words)]
-    since = time.monotonic()
-    seen = shared("modes", names)
-    runs, took = sum(one.runs for one in seen), time.monotonic() - since
+    seen = shared(kept, "modes", names) if names else []
+    figures = [*(_modes(seen, everything=not words)), *(_damaged(kept) if DAMAGED in words or not words else ())]
+    print(f"{time.monotonic() - since:.0f} s")
+    return told(figures)
+
+
+def _modes(seen: Sequence[Seen], *, everything: bool) -> Iterator[Figure]:
+    if not seen:
+        return
     slowest, largest = max(seen, key=lambda one: one.slowest), max(seen, key=lambda one: one.peak)
-    print(f"{runs} runs in {took:.0f} s; the slowest: {slowest.mode}, {slowest.slowest:.1f} s")
+    print(f"{sum(one.runs for one in seen)} runs; the slowest: {slowest.mode}, {slowest.slowest:.1f} s")
     kinds = Counter(what for one in seen for what, _ in one.flaws)
-    return told(
-        [
-            Figure("hostile modes", len(seen), 0 if words else 60, at_least=True),
-            *(Figure(f"runs: {what}", kinds[what], 0) for what in FLAWS),
-            Figure(f"peak memory ({largest.mode})", largest.peak / 1024 / 1024, MEMORY / 1024 / 1024, " MB"),
-            *([] if words else _damaged()),
-        ]
-    )
+    yield Figure("hostile modes", len(seen), 60 if everything else 0, at_least=True)
+    yield from (Figure(f"runs: {what}", kinds[what], 0) for what in FLAWS)
+    yield Figure(f"peak memory ({largest.mode})", largest.peak / 1024 / 1024, MEMORY / 1024 / 1024, " MB")
 
 
-def _damaged() -> list[Figure]:
+def _damaged(kept: Kept) -> Iterator[Figure]:
     """Take 20,000 of each."""
-    state = shared("state", [str(number) for number in range(20_000)])
-    documents = shared("documents", list(WHOLE))
-    return [
-        figure
-        for what, seen in ((STATE_FILES, state), (DOCUMENTS, documents))
-        for figure in (
-            Figure(what, sum(one.runs for one in seen), 20_000, at_least=True),
-            Figure(f"{what}: tracebacks, exit 3", sum(len(one.flaws) for one in seen), 0),
-        )
-    ]
+    state = shared(kept, "state", [f"{first}" for first in range(0, 20_000, EACH_STATE)])
+    documents = shared(kept, "documents", list(WHOLE))
+    for what, seen in ((STATE_FILES, state), (DOCUMENTS, documents)):
+        yield Figure(what, sum(one.runs for one in seen), 20_000, at_least=True)
+        yield Figure(f"{what}: tracebacks, exit 3", sum(len(one.flaws) for one in seen), 0)
 
 
 FLAWS = ("tracebacks", "exit 3", "done, but not", "duplicates", "too late", "memory", "elsewhere", "not mended")
-STATE_FILES, DOCUMENTS = "damaged state files", "damaged documents"
+STATE_FILES, DOCUMENTS, DAMAGED = "damaged state files", "damaged documents", "damaged"
+EACH_STATE = 250
 EACH_DOCUMENT = -(-20_000 // len(WHOLE))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--work"]:
-        work(sys.argv[2], sys.argv[3:])
+        work(sys.argv[2])
     else:
         sys.exit(main(sys.argv[1:]))
