@@ -11,7 +11,7 @@ EXIT_CHANGES = 2
 EXIT_BUG = 3
 EXIT_USAGE = 64
 EXIT_INTERRUPTED = 130
-_NOT_FOUND = 404
+_NOT_FOUND = (404, 410)
 _FORBIDDEN = 403
 _UNSUPPORTED = (404, 405, 501)
 _REFUSED = range(400, 500)
@@ -112,7 +112,7 @@ class AccountError(DeployerError):
     @property
     def absent(self) -> bool:
         """Whether the account says that there is no such thing."""
-        return self.status == _NOT_FOUND
+        return self.status in _NOT_FOUND
 
     @property
     def unsupported(self) -> bool:

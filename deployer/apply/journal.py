@@ -22,6 +22,7 @@ from deployer.backends.base import without_password
 from deployer.model import AccountSettings
 
 _NAME = "journal.jsonl"
+NOTED = cache.FOLDER / _NAME
 _KEPT = 24 * 3600.0
 """Seconds for which a create whose result never showed keeps its nonce: services keep keys for about a day."""
 

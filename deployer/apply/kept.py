@@ -8,16 +8,18 @@ is written, and what could not be taken back stands in the journal: nothing is m
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from deployer.apply.execution import Execution
 from deployer.backends.base import Row
-from deployer.engine import stamp
+from deployer.engine import answers, stamp
 from deployer.errors import AccountError, DeployerError
 from deployer.model import Create, LiveObject, Update
 
+_NO_DELETES = (401, 403, 405, 501)
 _CHECK = "nothing more is written; check what stands before the account"
 
 
@@ -69,6 +71,31 @@ def _stamp(run: Execution, update: Update, raw: Mapping[str, Any]) -> stamp.Stam
     return replace(found, files={}) if found and run.account.kinds[update.address.kind].is_store else found
 
 
+async def before_first(run: Execution, create: Create, body: Mapping[str, Any]) -> None:
+    """Raise where an account that lets nothing be deleted has what is to be made already, without a stamp.
+
+    A run on another machine may have made it, on a service that does not keep stamps: it could not be taken back, and
+    the next one could not either. Asked with an id that nothing has, an account that does delete says so.
+    """
+    kind = create.address.kind
+    unstamped = (one for one in run.plan.live if one.kind == kind and stamp.of(one.raw) is None)
+    of_kind = run.account.kinds[kind]
+    alike = next((one.id for one in unstamped if answers.is_alike(answers.Exchange(of_kind, body, one.raw))), None)
+    if alike is None or stamp.of(body) is None:
+        return
+    try:
+        await run.account.of(kind).delete(kind, f"{alike[: len(alike) // 2]}{secrets.token_hex(8)}")
+    except AccountError as error:
+        if error.status not in _NO_DELETES:
+            return
+        run.stop.set()
+        raise DeployerError(
+            f"account {run.account.settings.name} has {alike}, which is as {create.address} is declared and carries no "
+            f"stamp, and lets nothing be deleted ({error.status}): an earlier run may have made it where stamps are "
+            f"not kept. Delete it there, or take it over with deployer adopt {create.address} {alike}; {_CHECK}"
+        ) from None
+
+
 async def _listed(run: Execution, create: Create, live_id: str, sent: stamp.Stamp) -> None:
     kind, unstamped = create.address.kind, False
 
@@ -82,9 +109,11 @@ async def _listed(run: Execution, create: Create, live_id: str, sent: stamp.Stam
     what = f"{create.address} was made; waiting until the account lists it"
     if await run.lag.until_shown(what, look):
         return
-    if run.stop.is_set():  # asked to stop meanwhile: the journal knows it
+    if run.stop.is_set() and not run.undone:  # asked to stop meanwhile: the journal knows it
         raise DeployerError(f"{create.address} was made, and was not listed when the run was stopped; run again")
     lists = f"does not show {live_id} in its list as it was sent" if unstamped else f"does not list {live_id}"
+    if run.stop.is_set():
+        lists = f"had not listed {live_id} when the run was given up"
     raise await _taken_back(run, create, live_id, f"{lists}, which was made as {create.address}")
 
 
@@ -105,6 +134,7 @@ def _lost(write: Create | Update, found: stamp.Stamp | None) -> str:
 
 async def _taken_back(run: Execution, create: Create, live_id: str, why: str) -> DeployerError:
     """Delete what was made, and see that it has gone; return the error that says what became of it."""
+    run.undone = True  # before the delete: whoever waits for a list of another kind takes back what is not proven, too
     run.stop.set()
     kind, left = create.address.kind, f"{live_id} was deleted"
     try:
@@ -114,8 +144,10 @@ async def _taken_back(run: Execution, create: Create, live_id: str, why: str) ->
         stays = str(error)
     if stays:
         run.journal.made(str(create.address), live_id, flawed=True)
-        left = f"{live_id} could not be deleted ({stays}): delete it there; until then nothing is made a second time"
+        left = (
+            f"{live_id} could not be deleted ({stays}): delete it there; until then nothing is made a second time from "
+            "here (what another machine would do, this one cannot know)"
+        )
     else:
-        run.undone = True
         run.journal.settle([str(create.address)])
     return DeployerError(f"account {run.account.settings.name} {why}; {left}; {_CHECK}")

@@ -25,6 +25,7 @@ from deployer.model import (
     DeleteFile,
     DesiredFile,
     DetachFile,
+    FileAction,
     Operation,
     Update,
     UpdateFile,
@@ -51,7 +52,7 @@ async def do(run: Execution, change: Change, operation: Operation) -> None:
         case UpdateFile():
             await _update_file(run, address, operation)
         case DetachFile():
-            await _detach(run, operation)
+            await _detach(run, change, operation)
         case DeleteFile():
             await _delete_file(run, address, operation)
     run.notify(Event(address, operation))
@@ -63,6 +64,7 @@ async def _create(run: Execution, address: Address, create: Create) -> None:
     if kind not in run.proven:
         async with run.firsts[kind]:
             if kind not in run.proven:
+                await kept.before_first(run, create, fill(create, run.promises.known))
                 return await _made(run, address, create)
     return await _made(run, address, create)
 
@@ -160,12 +162,25 @@ async def _update_file(run: Execution, address: Address, update: UpdateFile) -> 
         await run.naming.add(address, store, {update.file: document_map.token_of(update.attributes)})
 
 
-async def _detach(run: Execution, detach: DetachFile) -> None:
+async def _detach(run: Execution, change: Change, detach: DetachFile) -> None:
     store = run.promises.known[detach.store]
-    async with run.turn():
-        await run.account.files.detach(store, detach.file)
+    try:
+        async with run.turn():
+            await run.account.files.detach(store, detach.file)
+    except AccountError as error:
+        raise DeployerError(f"{_what_stays(change, detach.file)}: {error}") from None
     run.naming.forget(store, detach.file)
     run.promises.learn(detach.gives)
+
+
+def _what_stays(change: Change, file_id: str) -> str:
+    """Say which document a search goes on finding."""
+    for one in change.files:
+        if file_id in (file.id for file in one.live):
+            if one.action is FileAction.REMOVE:
+                return f"{one.path} stays in the store, and a search finds it"
+            return f"the version of {one.path} before this one stays in the store, and a search finds both"
+    return f"{file_id} stays in the store, and a search finds it"
 
 
 async def _delete_file(run: Execution, address: Address, delete: DeleteFile) -> None:

@@ -15,6 +15,7 @@ from deployer.commands.carry_out import answerable, confirmed, tell
 from deployer.commands.options import MANIFEST, VARIABLE, account_option, force_option
 from deployer.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from deployer.kinds import SURFACES
+from deployer.model import ProblemsFound
 from deployer.wording import counted, listed
 
 if TYPE_CHECKING:
@@ -160,6 +161,8 @@ async def _proven(export: Export, *, stamp: bool) -> int:
 
     left = await export.left(stamp=stamp)
     if stamps_only(left):
+        if left.errors:
+            raise ProblemsFound(left.errors)
         stamps = "The next apply writes stamps only: what was edited on the account is declared now."
         click.echo(f"\n{stamps if left.pending else 'The next plan is empty.'}")
         return EXIT_DONE

@@ -13,6 +13,7 @@ import click
 from deployer.commands.carry_out import confirmed, tell
 from deployer.commands.options import ProjectChoice, format_option, lock_option, project_options
 from deployer.errors import EXIT_DONE, DeployerError
+from deployer.model import ProblemsFound
 from deployer.render import formats
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ async def _gc(project: Project, older: float, lock_timeout: float, *, yes: bool,
         elif found:
             said = f"{len(found):,} deleted." if deleted else "Nothing was deleted: add --yes."
             click.echo(f"\n{said}")
+        if twins := await session.duplicates():
+            raise ProblemsFound(twins)
     return EXIT_DONE
 
 

@@ -84,6 +84,14 @@ def differences(exchange: Exchange) -> tuple[AnsweredField, ...]:
     return tuple(result)
 
 
+def is_alike(exchange: Exchange) -> bool:
+    """Whether a live object could be what this body made, on a service that keeps no metadata."""
+    wanted, found = exchange.fields(exchange.body), exchange.fields(exchange.answer)
+    paths = [path for path in {**wanted, **found} if path[0] != "metadata"]
+    values = ((exchange.default(path), path) for path in paths)
+    return all(_alike(wanted.get(path, default), found.get(path, default)) for default, path in values)
+
+
 def _forms(raw: Mapping[str, Any] | None) -> stamp.Forms:
     mark = stamp.of(raw) if raw else None
     return mark.forms if mark else stamp.NO_FORMS

@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from deployer.apply.journal import BegunCreate, Journal
+from deployer.apply.journal import NOTED, BegunCreate, Journal
 from deployer.apply.lag import Lag
 from deployer.backends.account import Account
 from deployer.engine import stamp
@@ -22,6 +22,7 @@ from deployer.wording import duration, listed
 
 Live = tuple[LiveObject, ...]
 _SHOWN = 3
+_MALFORMED = (400, 422)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class BegunCreates:
     async def _young(self, live: Live) -> Mapping[str, BegunCreate]:
         """Return what may not show yet; what has gone meanwhile is none of it."""
         missing = self._missing(live)
-        gone = [name for name, one in missing.items() if one.live_id and not await self._is_there(name, one)]
+        gone = [name for name, one in missing.items() if one.live_id and not await self._is_there(name, one, live)]
         self.journal.settle(gone)
         return {
             name: one
@@ -69,7 +70,7 @@ class BegunCreates:
         return [
             _never_shown(self.account.settings.name, name, one, unstamped=one.live_id in ids)
             for name, one in found
-            if await self._is_there(name, one)
+            if await self._is_there(name, one, live)
         ]
 
     def _missing(self, live: Live) -> dict[str, BegunCreate]:
@@ -86,12 +87,25 @@ class BegunCreates:
             if (one.flawed or name not in there) and Address.parse(name).kind in self.account.kinds
         }
 
-    async def _is_there(self, name: str, one: BegunCreate) -> bool:
+    async def _is_there(self, name: str, one: BegunCreate, live: Live) -> bool:
+        """Whether it may be there. A service may call an id that it does not know malformed, while it serves others."""
         kind = Address.parse(name).kind
         try:
             await self.account.of(kind).get(kind, one.live_id)
         except AccountError as error:
-            return not error.absent
+            unknown = error.status in _MALFORMED and one.live_id not in {other.id for other in live}
+            return not (error.absent or (unknown and await self._serves(kind, live)))
+        return True
+
+    async def _serves(self, kind: str, live: Live) -> bool:
+        """Whether the account answers at least one object of a kind by its id."""
+        one = next((other for other in live if other.kind == kind), None)
+        if one is None:
+            return False
+        try:
+            await self.account.of(kind).get(kind, one.id)
+        except AccountError:
+            return False
         return True
 
 
@@ -102,4 +116,8 @@ def _age(one: BegunCreate) -> float:
 def _never_shown(account: str, name: str, one: BegunCreate, *, unstamped: bool) -> Problem:
     what = "shows it without the whole stamp by which it is known" if unstamped else "does not list it"
     text = f"{one.live_id} was made for it {duration(_age(one))} ago, and account {account} {what}"
-    return Problem(text, "delete it on the account, then run again; until then nothing is made a second time", name)
+    remedy = (
+        "delete it on the account, then run again; until then nothing is made a second time (if it has gone, and the "
+        f"account does not say so: delete {NOTED.as_posix()})"
+    )
+    return Problem(text, remedy, name)

@@ -447,7 +447,7 @@ class Project:
             found = await unreferenced(session, older_than)
             if delete:
                 await delete_files(session, found)
-            return Collected(tuple(found), delete)
+            return Collected(tuple(found), delete, tuple(await session.duplicates()))
 
     async def aunlock(self, *, on_event: OnEvent = ignore) -> tuple[Lease, ...]:
         """Remove the leases that runs left on the account, and return them; a run whose lease goes stops."""

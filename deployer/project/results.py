@@ -253,7 +253,11 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """Uploaded files of the project that nothing refers to, and whether they were deleted."""
+    """Uploaded files of the project that nothing refers to, and whether they were deleted.
+
+    `problems` are errors about what else was seen: an address that two objects carry.
+    """
 
     files: tuple[Unreferenced, ...]
     deleted: bool
+    problems: tuple[Problem, ...] = ()

@@ -101,6 +101,10 @@ class Session:
         problems = (*built.problems, *told)
         return ProjectPlan.of(replace(built, problems=strict(problems) if options.strict_surface else problems))
 
+    async def duplicates(self) -> list[Problem]:
+        """Return an error for each address that two live objects carry."""
+        return plan.duplicates(self.scope(), await self.account.listed(), ())
+
     def _looked_through(self, built: Plan) -> list[Problem]:
         """Say what people should know of that which would be sent: secrets in it, and nothing but other line ends."""
         root, sent = self.manifest.root, {change.address for change in built.pending}

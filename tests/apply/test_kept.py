@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -15,9 +16,10 @@ from typing import Any
 
 import pytest
 
+from deployer import cache
 from tests.support import faulty
 from tests.support.faulty import Day, write
-from tests.support.live import App, Message, Wire
+from tests.support.live import App, Message, Wire, http
 
 day = partial(faulty.day, at_once=True)
 Json = dict[str, Any]
@@ -108,6 +110,10 @@ async def _answer(send: Callable[[Message], Awaitable[None]], status: int, body:
     await send({"type": "http.response.body", "body": json.dumps(body).encode()})
 
 
+def nightly(value: object) -> object:
+    return pytest.param(value, marks=pytest.mark.nightly)
+
+
 def unstamped(row: Json) -> Json:
     return {**row, "metadata": {}}
 
@@ -138,9 +144,7 @@ EVERY = [(kind, api) for kind, apis in API.items() for api in apis]
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("service", NEVER)
 @pytest.mark.parametrize(("kind", "api"), EVERY)
-@pytest.mark.parametrize(
-    "deletes", (0, 405, *(pytest.param(one, marks=pytest.mark.nightly) for one in (200, 403, 500)))
-)
+@pytest.mark.parametrize("deletes", (0, 405, *map(nightly, (200, 403, 500))))
 def test_nothing_is_made_twice(tmp_path: Path, service: str, kind: str, api: str, deletes: int) -> None:
     """What can be taken back is; what cannot is made once, and told by every run."""
     with day(write(tmp_path / "project", STATES[kind], {}), api=api) as one:
@@ -248,3 +252,94 @@ def test_an_upload_whose_answer_is_lost_is_never_sent_twice(tmp_path: Path, file
         for _ in range(3):
             assert one.whole_run().ok == (files == "never readable")
             assert len(one.whole.files) == 1
+
+
+BOTH = "vector_stores: {docs: {name: Docs}}\nassistants: {a: {model: m, instructions: Help.}}"
+
+
+@pytest.mark.parametrize("first", ("vector_stores", "assistants"))
+def test_what_was_made_beside_a_flawed_create_is_taken_back_too(tmp_path: Path, first: str) -> None:
+    """Two kinds are made at once: one keeps no stamps, the other does not list what it made."""
+    other = {"vector_stores": "assistants", "assistants": "vector_stores"}[first]
+    with day(write(tmp_path / "project", BOTH, {})) as one:
+        forgetful = Keeper(one.wire.app, keeps=KEEPS["nothing"], only=f"/v1/{first}")
+        one.wire = Wire(Refuser(forgetful, ((f"GET /v1/{other}", 200, NONE),)))
+        for _ in range(2):
+            assert not one.whole_run().ok
+            assert objects(one) == 0
+
+
+def elsewhere(one: Day) -> None:
+    """Another machine has the repository and no notes."""
+    shutil.rmtree(one.root / cache.FOLDER, ignore_errors=True)
+
+
+@pytest.mark.parametrize(
+    "service",
+    (
+        *("keeps nothing", "lists no metadata"),
+        *(nightly(one) for one in ("keeps all but the owner", "keeps other keys", "lists numbers")),
+    ),
+)
+@pytest.mark.parametrize(("kind", "api"), EVERY)
+@pytest.mark.parametrize("deletes", (405, *map(nightly, (403, 501))))
+def test_what_could_not_be_taken_back_is_known_on_any_machine(
+    tmp_path: Path, service: str, kind: str, api: str, deletes: int
+) -> None:
+    """It has the very content that is declared, and an account that deletes nothing is not asked for one more."""
+    with day(write(tmp_path / "project", STATES[kind], {}), api=api) as one:
+        one.wire = Wire(Keeper(one.wire.app, **NEVER[service], deletes=deletes))
+        for number in range(3):
+            result = one.whole_run()
+            elsewhere(one)
+            assert not result.ok
+            said = " ".join([result.why, *(outcome.why for outcome in result.outcomes)])
+            assert ("carries no stamp, and lets nothing be deleted" in said) == (number > 0), said
+            assert objects(one) == 1
+
+
+@pytest.mark.parametrize(("kind", "api"), EVERY)
+@pytest.mark.parametrize("deletes", (0, 405))
+def test_what_people_made_keeps_nobody_from_making_another(tmp_path: Path, kind: str, api: str, deletes: int) -> None:
+    """The same content is no obstacle where deletes work, nor another content where they do not."""
+    made = {"assistant": {"model": "m", "instructions": "Help." if not deletes else "Refuse."}}.get(kind)
+    body = made or {"name": "A" if not deletes else "Z"}
+    path = "vector_stores" if kind == "vector_store" else api
+    with day(write(tmp_path / "project", STATES[kind], {}), api=api) as one:
+        one.run(lambda found: http(found).write("POST", f"/{path}", body))
+        one.wire = Wire(Keeper(one.wire.app, deletes=deletes))
+        assert one.whole_run().ok
+        assert objects(one) == 3
+
+
+@pytest.mark.parametrize("status", (400, 410, *map(nightly, (404, 405, 422, 500))))
+@pytest.mark.parametrize("others", (False, True))
+def test_an_id_that_the_service_calls_malformed_blocks_nothing_for_ever(
+    tmp_path: Path, status: int, *, others: bool
+) -> None:
+    """Somebody deleted what the journal knows; how the service says so must not matter, as far as it can be known."""
+    with day(write(tmp_path / "project", STATES["assistant"], {})) as one:
+        app = one.wire.app
+        if others:
+            one.run(lambda found: http(found).write("POST", "/assistants", {"model": "m", "name": "By hand"}))
+        one.wire = Wire(Keeper(app, keeps=KEEPS["nothing"], deletes=405))
+        assert not one.whole_run().ok
+        (made,) = (row["id"] for row in one.whole.assistants if row["name"] != "By hand")
+        one.wire = Wire(app)
+        one.run(lambda found: found.account.of("assistant").delete("assistant", made))
+        one.wire = Wire(Refuser(app, ((f"GET /v1/assistants/{made}", status, NO),)))
+        result = one.whole_run()
+        known = status in {404, 405, 410} or (others and status in {400, 422})
+        assert result.ok == known, result
+        assert known or "delete .deployer/cache/journal.jsonl" in f"{result.why}{result.plan and result.plan.problems}"
+
+
+@pytest.mark.parametrize("status", (405, *map(nightly, (403, 501))))
+def test_a_version_that_cannot_be_detached_is_named(tmp_path: Path, status: int) -> None:
+    with day(write(tmp_path / "project", STORE, TEXTS)) as one:
+        assert one.whole_run().ok
+        write(one.root, STORE, {"docs/a.md": "new"})
+        one.wire = Wire(Refuser(one.wire.app, (("DELETE /v1/vector_stores/[^/]+/files/[^/]+", status, NO),)))
+        said = one.whole_run().outcomes[0].why
+        assert "the version of docs/a.md before this one stays in the store, and a search finds both" in said
+        assert "docs/b.md stays in the store, and a search finds it" in said

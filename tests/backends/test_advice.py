@@ -20,8 +20,9 @@ RECORDED = Path(__file__).parents[3] / "shared" / "material" / "errors.jsonl"
 POINTS_ELSEWHERE = "another version of this API"
 
 
-def failure(status: int, body: Any, **headers: str) -> failures.Failure:
-    request = httpx2.Request("POST", "http://account.invalid/v1/assistants")
+def failure(status: int, body: Any, asked: str = "POST /assistants", **headers: str) -> failures.Failure:
+    method, _, path = asked.partition(" ")
+    request = httpx2.Request(method, f"http://account.invalid/v1{path}")
     return failures.refused(httpx2.Response(status, json=body, headers=headers, request=request))
 
 
@@ -71,6 +72,28 @@ CASES: dict[str, tuple[int, dict[str, Any], str]] = {
 def test_the_cause_decides(name: str) -> None:
     status, body, expected = CASES[name]
     assert expected in failure(status, body).remedy
+
+
+NOT_OFFERED = {
+    "GET /assistants": "does not offer that: check the account's api and base_url",
+    "POST /assistants": "does not offer that: check the account's api and base_url",
+    "POST /assistants/asst_1": "does not change what it has made",
+    "POST /agents/agent_1": "does not change what it has made",
+    "POST /vector_stores/vs_1": "does not change what it has made",
+    "POST /vector_stores/vs_1/files/file-1": "does not change what it has made",
+    "POST /vector_stores/vs_1/file_batches": "does not offer that",
+    "DELETE /assistants/asst_1": "lets nothing be deleted",
+    "DELETE /vector_stores/vs_1/files/file-1": "lets nothing be deleted",
+    "DELETE /files/file-1": "lets nothing be deleted",
+}
+
+
+@pytest.mark.parametrize("asked", NOT_OFFERED)
+@pytest.mark.parametrize("status", (405, 501))
+def test_what_is_not_offered_depends_on_what_was_asked(asked: str, status: int) -> None:
+    """LiteLLM's proxy answers 405 to an update of an assistant: its base_url is right."""
+    assert NOT_OFFERED[asked] in failure(status, error(), asked).remedy
+    assert "convert the document" in failure(status, error(code="unsupported_file"), asked).remedy
 
 
 @pytest.mark.parametrize("code", sorted(advice.CODES))

@@ -13,7 +13,7 @@ import threading
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import count
 from typing import Any
@@ -73,6 +73,13 @@ class Answer:
         return f"HTTP/1.1 {self.status} X\r\n{head}\r\n".encode("latin-1") + self.body
 
     @property
+    def pieces(self) -> Iterator[bytes]:
+        """The same, so that nothing waits until all of what is huge is made ready."""
+        body, *rest = (self.body[start : start + MEGABYTE] for start in range(0, len(self.body) or 1, MEGABYTE))
+        yield replace(self, body=body, headers={"Content-Length": str(len(self.body)), **self.headers}).wire
+        yield from rest
+
+    @property
     def data(self) -> Json:
         try:
             return json.loads(self.body)
@@ -112,7 +119,8 @@ def instead(answer: Answer | bytes | Callable[[], Answer]) -> Act:
 
     async def act(_asked: Asked, _upstream: Callable[[], Any]) -> AsyncIterator[bytes]:
         said = answer() if callable(answer) else answer
-        yield said.wire if isinstance(said, Answer) else said
+        for piece in said.pieces if isinstance(said, Answer) else [said]:
+            yield piece
 
     return act
 
@@ -244,6 +252,27 @@ def _texts(change: Callable[[str], Json]) -> Act:
                 row[name] = change(row[name])
 
     return changed(each)
+
+
+def _long(megabytes: int) -> Act:
+    """Each first row has a text that is so long."""
+
+    async def act(_asked: Asked, upstream: Callable[[], Any]) -> AsyncIterator[bytes]:
+        answer = await upstream()
+        data = answer.data
+        rows = data.get("data", [data]) if isinstance(data, dict) and answer.status < 300 else []
+        if not rows:
+            yield answer.wire
+            return
+        rows[0]["name"] = ELSEWHERE
+        before, _, behind = json.dumps(data).encode().partition(ELSEWHERE.encode())
+        length = {"Content-Length": str(len(before) + len(behind) + megabytes * MEGABYTE)}
+        yield Answer(answer.status, before, {**JSON, **length}).wire
+        for _ in range(megabytes):
+            yield b"A" * MEGABYTE
+        yield behind
+
+    return act
 
 
 def setting(**fields: Json) -> Act:
@@ -410,7 +439,7 @@ TABLE: tuple[Mode, ...] = (
         instead(many_rows),
         ("list",),
     ),
-    Mode("a text of 40 MB", "huge", _texts(lambda _: "A" * 40 * MEGABYTE), ("list", "get")),
+    Mode("a text of 40 MB", "huge", _long(40), ("list", "get")),
     # Lying.
     Mode("more is promised for ever", "lying", envelope(lambda data: data.update(has_more=True)), ("list", "members")),
     Mode("new rows for ever", "lying", _renamed(), ("list",)),
@@ -547,7 +576,7 @@ class Hostile:
         self._struck += strikes
         act = mode.act if strikes else CALM.act
         async for piece in act(asked, lambda: self._answered(asked)):
-            yield piece.replace(ELSEWHERE.encode(), self.elsewhere.encode())
+            yield piece.replace(ELSEWHERE.encode(), self.elsewhere.encode()) if len(piece) < MEGABYTE else piece
 
     async def _answered(self, asked: Asked) -> Answer:
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=self.app), base_url="http://test") as client:

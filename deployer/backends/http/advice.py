@@ -64,6 +64,9 @@ STATUSES: Mapping[int, str] = MappingProxyType(
 _ELSE = "check the account's api and base_url"
 _ABOUT = "correct {param} in the manifest; if it is right there, check the account's api and base_url"
 _JUDGED = (400, 409, 422)
+NOT_OFFERED = (405, 501)
+_OF_ONE = re.compile(r"/(?:assistants|agents|vector_stores)/[^/]+(?:/files/[^/]+)?$")
+"""The path of an object, or of a document in a store."""
 _FIRST = re.compile(r"[.\[]")
 _PARAM = re.compile(r"[\w.\[\]-]{1,100}")
 _DECLARED = frozenset(
@@ -114,6 +117,16 @@ def of_error(status: int, code: object, sort: object, param: object) -> str:
     if found and (about or "{param}" not in found):
         return found.format(param=about)
     return _ABOUT.format(param=about) if _FIRST.split(about)[0] in _DECLARED and status in _JUDGED else ""
+
+
+def of_request(method: str, path: str) -> str:
+    """Return what to do where a service does not offer a request at all."""
+    of_one = _OF_ONE.search(path) is not None
+    if method == "DELETE":
+        return "this service lets nothing be deleted in this way: delete it there by hand, then run again"
+    if method == "POST" and of_one:
+        return "this service does not change what it has made: change it there by hand, then run again"
+    return f"this service does not offer that: {_ELSE}"
 
 
 def of_status(status: int) -> str:

@@ -69,7 +69,7 @@ def refused(response: httpx2.Response) -> Failure:
     status, body, headers = response.status_code, _body(response), response.headers
     said, code, sort = (body.get(name) for name in ("message", "code", "type"))
     what = f"answered {status}: {_line(said) if isinstance(said, str) and said else _shown(response)}"
-    remedy = advice.of_error(status, code, sort, body.get("param")) or _remedy(status, headers)
+    remedy = advice.of_error(status, code, sort, body.get("param")) or _remedy(status, response)
     known = code if isinstance(code, str) else None
     param, words = body.get("param"), _line(said) if isinstance(said, str) else ""
     return Failure(
@@ -119,10 +119,12 @@ def _fate(status: int, words: tuple[object, object], headers: Mapping[str, str])
     return Fate.REFUSED
 
 
-def _remedy(status: int, headers: Mapping[str, str]) -> str:
-    wait = asked_wait(headers) or 0.0
+def _remedy(status: int, response: httpx2.Response) -> str:
+    wait = asked_wait(response.headers) or 0.0
     if wait >= 1:
         return f"it asks to wait {wait:.0f} s: run again then" if wait <= _DAY else "it asks to wait for days"
+    if status in advice.NOT_OFFERED:
+        return advice.of_request(response.request.method, response.request.url.path)
     if status >= _SERVER_ERROR:
         return "the trouble is on the account's side: run again later"
     return advice.of_status(status)
