@@ -55,6 +55,7 @@ NEWER = (
         "deployer.engine.answers",
         "deployer.engine.document_map",
         "deployer.apply.attach",
+        "deployer.apply.document_forms",
         "deployer.apply.store_map",
         "deployer.backends.capabilities",
         "deployer.commands.doctor",

@@ -11,8 +11,9 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
-from deployer.apply import recover
+from deployer.apply import document_forms, recover
 from deployer.apply.execution import Event, Execution
 from deployer.apply.flow import LeftOut, Stopped
 from deployer.backends.base import AttachForm, Condition, Progress
@@ -77,6 +78,9 @@ async def _attached(run: Execution, address: Address, operation: AttachFiles) ->
         again = await _sent(group.part(reasons))
         reasons = await _waited(again) | again.refused
     reasons |= sent.refused
+    if run.account.capabilities.attributes is not False:
+        ready = group.part(one for one in group.ids if one not in reasons)
+        await document_forms.look(run, address, group.store, ready.ids)
     for one, member in group.ids.items():
         if one in reasons:
             run.promises.give_up(member.gives, reasons[one])
@@ -280,11 +284,14 @@ async def _verified(sent: _Sent) -> bool:
     able = groups[0].run.account.capabilities
     if able.attributes is False:
         return True
-    shown = await _attributes_came_back(groups[0])
-    if shown:
-        able.learn_attributes("a document came back with them", kept=True)
-    if shown is not False:
+    member, found = await _first_shown(groups[0])
+    if found is None:
         return True
+    if (found.path, found.sha256) == _identity(member):
+        able.learn_attributes("a document came back with them", kept=True)
+        return True
+    if found.path is not None:  # the map of a store is not asked about a document that has a path
+        await _taken_back(groups, DeployerError(f"{found.path!r} came back where {member.path!r} was sent"))
     try:
         able.learn_attributes("a document was attached with them and came back without", kept=False)
         for group in groups:
@@ -294,28 +301,27 @@ async def _verified(sent: _Sent) -> bool:
     return True
 
 
-async def _attributes_came_back(group: _Group) -> bool | None:
-    """Whether a document shows what it was attached with; None for one that does not show at all yet."""
-    file_id, found = next(iter(group.ids)), None
+async def _first_shown(group: _Group) -> tuple[Member, LiveFile | None]:
+    """Return a document as it was sent and as it is shown, None for one that does not show at all yet.
+
+    It is the one that a service would most likely change: with capitals, and a long path.
+    """
+    file_id, found = max(group.ids, key=lambda one: document_forms.changeable(group.ids[one].path)), None
+    member = group.ids[file_id]
     for look in range(_LOOKS):
         if look and not await group.run.pause(group.run.waits.poll):
             break
-        found = await _membership(group, file_id)
-        if found and found.path is not None:
-            return True
-    return None if found is None else False
+        found = await document_forms.membership(group.run, group.store, file_id)
+        if found and member.chunking is None:
+            group.run.cuts_otherwise = not vector_store.same_chunking(None, found.chunking)
+        if found and (found.path, found.sha256) == _identity(member):
+            break
+    return member, found
 
 
-async def _membership(group: _Group, file_id: str) -> LiveFile | None:
-    """Return a membership; out of the list where they are not served one by one."""
-    files = group.run.account.files
-    async with group.run.turn():
-        try:
-            return await files.member(group.store, file_id)
-        except AccountError as error:
-            if not error.unsupported:
-                raise
-        return next((one for one in await files.members(group.store) if one.id == file_id), None)
+def _identity(member: Member) -> tuple[Any, Any]:
+    """What says which document it is, and which version: another spelling of it is another document."""
+    return member.attributes.get(vector_store.PATH_KEY), member.attributes.get(vector_store.SHA_KEY)
 
 
 async def _taken_back(groups: Sequence[_Group], why: DeployerError) -> None:

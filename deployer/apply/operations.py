@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from deployer import remote
-from deployer.apply import attach, kept, precondition, recover
+from deployer.apply import attach, document_forms, kept, precondition, recover
 from deployer.apply.execution import Event, Execution
 from deployer.backends import validate
 from deployer.backends.base import Row
@@ -151,12 +151,16 @@ async def _update_file(run: Execution, address: Address, update: UpdateFile) -> 
     if able.attributes is not False:
         try:
             async with run.turn():
-                await run.account.files.update_member(store, update.file, update.attributes)
+                found = await run.account.files.update_member(store, update.file, update.attributes)
         except AccountError as error:
             if not error.about_form:
                 raise
             able.learn_attributes("an update of a document's attributes was refused", kept=False)
         else:
+            if found and vector_store.PATH_KEY in update.attributes:  # else it is foreign again
+                await document_forms.remember(
+                    run, address, store, {update.file: update.attributes}, found.chunking, found
+                )
             return
     if vector_store.PATH_KEY in update.attributes:
         await run.naming.add(address, store, {update.file: document_map.token_of(update.attributes)})

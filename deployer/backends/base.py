@@ -198,7 +198,7 @@ class FileStore(Protocol):
     async def conditions(self, store: str, status: str, batch: str | None = None) -> list[Condition]:
         """Return the memberships of a store, or of one batch, that are in a state."""
 
-    async def update_member(self, store: str, file_id: str, attributes: Attrs) -> None:
+    async def update_member(self, store: str, file_id: str, attributes: Attrs) -> LiveFile | None:
         """Return a membership these attributes and no others."""
 
     async def detach(self, store: str, file_id: str) -> None:

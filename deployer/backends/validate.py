@@ -15,6 +15,7 @@ DEEPEST = 150
 """Levels of an object that are accepted; a manifest has a hundred, a function schema that the API takes about ten."""
 _LONGEST_ID = 512
 _LARGEST = 2**63
+_DIGITS = re.compile(r"[0-9]{1,18}(?:\.0)?")
 
 
 def _of(*types: type) -> Callable[[Any], bool]:
@@ -22,6 +23,9 @@ def _of(*types: type) -> Callable[[Any], bool]:
 
 
 def _is_size(value: Any) -> bool:
+    """Some services keep attributes as texts."""
+    if isinstance(value, str):
+        return _DIGITS.fullmatch(value) is not None
     return isinstance(value, int | float) and 0 <= value < _LARGEST
 
 

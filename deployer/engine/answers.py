@@ -15,14 +15,15 @@ from unicodedata import normalize
 
 from deployer.engine import diff, stamp
 from deployer.engine.canonical import same
-from deployer.kinds import Body, Kind
-from deployer.model import FieldPath
+from deployer.kinds import Body, Kind, vector_store
+from deployer.model import Attrs, FieldPath, LiveFile
 from deployer.wording import cut
 
 _SHOWN = 40
 _DIGITS = range(1, 7)
 _WHOLE = 10  # from here on a number without digits behind the point is a rounded one
 _MODEL = ("model",)
+_CHUNKING = ("chunking",)
 _NOTHING = object()
 
 
@@ -90,6 +91,30 @@ def is_alike(exchange: Exchange) -> bool:
     paths = [path for path in {**wanted, **found} if path[0] != "metadata"]
     values = ((exchange.default(path), path) for path in paths)
     return all(_alike(wanted.get(path, default), found.get(path, default)) for default, path in values)
+
+
+def of_document(attributes: Attrs, chunking: Attrs | None, found: LiveFile) -> tuple[AnsweredField, ...]:
+    """Return what a membership has otherwise than it was sent: declared attributes, and how it is cut."""
+    result = []
+    for name, value in attributes.items():
+        answered = found.attributes.get(diff.place_of(name, found.attributes, attributes))
+        if not (name in found.attributes and same(value, answered)):
+            taken = _taken(("attributes", name), value, answered, _NOTHING_BEFORE, None)
+            result.append(AnsweredField(("attributes", name), value, answered, taken))
+    if not vector_store.same_chunking(chunking, found.chunking):
+        taken = _taken(_CHUNKING, chunking, found.chunking, _NOTHING_BEFORE, vector_store.AUTO)
+        result.append(AnsweredField(_CHUNKING, chunking, found.chunking, taken))
+    return tuple(result)
+
+
+def stamped_document(attributes: Attrs, found: Sequence[AnsweredField]) -> Attrs:
+    """Return the attributes of a membership whose stamp says what the service has."""
+    entries = stamp.parsed(attributes.get(vector_store.DECLARED_KEY))
+    for one in found:
+        name = vector_store.CHUNKING if one.path == _CHUNKING else one.path[1]
+        short, form = stamp.name_of(name), stamp.ServiceForm.of(one.answered, taken=one.taken)
+        entries[short] = f"{stamp.read_entry(entries.get(short) or stamp.digest(one.sent))[0]}{form}"
+    return {**attributes, vector_store.DECLARED_KEY: stamp.written(entries)}
 
 
 def _forms(raw: Mapping[str, Any] | None) -> stamp.Forms:

@@ -79,6 +79,14 @@ def variant(path: FieldPath, live: Collection[FieldPath], desired: Collection[Fi
     return next((one for one in others if one[1].strip().casefold() == folded), path)
 
 
+def place_of(name: str, values: Collection[str], declared: Collection[str]) -> str:
+    """Return the name by which a service knows an attribute: itself, or one in another case or trimmed."""
+    if name in values:
+        return name
+    folded = name.strip().casefold()
+    return next((one for one in values if one not in declared and one.strip().casefold() == folded), name)
+
+
 def _unset(path: FieldPath, value: Any, defaults: Attrs) -> bool:
     return value is None or same(value, _default(path, defaults))
 

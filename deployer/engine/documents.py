@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from typing import Any
 
-from deployer.engine import canonical, stamp
+from deployer.engine import canonical, diff, stamp
 from deployer.engine.canonical import same
 from deployer.engine.draft import Draft, Owned
 from deployer.engine.uploads import MISSING, Releases, Source, of_membership
@@ -37,6 +37,8 @@ from deployer.model import (
     Upload,
     Why,
 )
+
+_CHUNKING = stamp.name_of(vector_store.CHUNKING)
 
 
 class Documents:
@@ -126,7 +128,7 @@ def _is_copy(file: DesiredFile, live: LiveFile) -> bool:
 
 def _rank(file: DesiredFile, live: LiveFile) -> tuple[bool, bool, str, int, str]:
     """The best copy first: usable, cut as declared, ready, old."""
-    return (not live.usable, not vector_store.same_chunking(file.chunking, live.chunking), *_age(live))
+    return (not live.usable, not same_chunking(file, live), *_age(live))
 
 
 def _age(live: LiveFile) -> tuple[str, int, str]:
@@ -191,6 +193,7 @@ def _kept(file: DesiredFile, live: LiveFile, *, settle: bool) -> FileChange | No
 
 def _settled(file: DesiredFile, live: LiveFile) -> FileChange | None:
     """Return the change that stamps what git and the account came to agree on; None when it is stamped already."""
+    live = as_declared(file, live)
     stamped = ((name, value, live.declared[stamp.name_of(name)]) for name, value in sorted(file.attributes.items()))
     names = [name for name, value, digest in stamped if not (digest and _same_content(digest, value))]
     if not names:
@@ -207,7 +210,38 @@ def _same_content(digest: str, value: Any) -> bool:
 def _why_again(file: DesiredFile, live: LiveFile) -> Reason | None:
     if not live.usable:
         return not_ingested(live)
-    return None if vector_store.same_chunking(file.chunking, live.chunking) else Reason(Why.CHUNKING)
+    return None if same_chunking(file, live) else Reason(Why.CHUNKING)
+
+
+def same_chunking(file: DesiredFile, live: LiveFile) -> bool:
+    """Whether a document is cut as declared, or in the service's own form of that."""
+    if vector_store.same_chunking(file.chunking, live.chunking):
+        return True
+    digest, form = stamp.read_entry(live.declared.get(_CHUNKING, ""))
+    return bool(form and form.taken and form.is_of(live.chunking) and stamp.same_content(digest, file.chunking))
+
+
+def as_declared(file: DesiredFile, live: LiveFile) -> LiveFile:
+    """Return a membership with the declared values wherever the service has its own form of them, and of no other.
+
+    What the service did not take the last time counts as never applied, and so as no edit.
+    """
+    if not live.declared:
+        return live
+    values, entries = dict(live.attributes), {**live.declared}
+    entries.pop(_CHUNKING, None)
+    for name, value in file.attributes.items():
+        short = stamp.name_of(name)
+        digest, form = stamp.read_entry(entries.get(short, ""))
+        place = diff.place_of(name, values, file.attributes)
+        if form is None or not form.is_of(values.get(place)):
+            continue
+        if not form.taken:
+            del entries[short]
+        elif stamp.same_content(digest, value):
+            values.pop(place, None)
+            values[name] = value
+    return replace(live, attributes=values, declared=entries)
 
 
 def not_ingested(file: LiveFile) -> Reason:
@@ -217,6 +251,7 @@ def not_ingested(file: LiveFile) -> Reason:
 
 def _edited(file: DesiredFile, live: LiveFile) -> Origin | None:
     """Return who moved the attributes; None when nothing declared differs and nothing applied is left over."""
+    live = as_declared(file, live)
     wanted, found = attributes(file, live), live.attributes
     if same(wanted, dict(found)) and live.declared.keys() == {stamp.name_of(name) for name in file.attributes}:
         return None
@@ -242,7 +277,10 @@ def attributes(file: DesiredFile, live: LiveFile | None) -> dict[str, Any]:
     """Return the attributes that a membership is to have: what was never declared stays, what git let go of goes."""
     found = live.attributes if live else {}
     declared = live.declared if live else {}
-    kept = {name: value for name, value in found.items() if stamp.name_of(name) not in declared}
+    places = {
+        diff.place_of(name, found, file.attributes) for name in file.attributes if stamp.name_of(name) in declared
+    }
+    kept = {name: value for name, value in found.items() if stamp.name_of(name) not in declared and name not in places}
     return {**kept, **file.attributes}
 
 
@@ -330,6 +368,8 @@ def _attributes(change: FileChange, live: LiveFile | None) -> Attrs:
     values, marks = attributes(file, live), stamp.applied(file.attributes)
     if change.kept and live:
         values, marks = {**values, **live.attributes}, {**marks, **live.declared}
+    if live and change.action in _ATTRIBUTES_ONLY and _CHUNKING in live.declared:
+        marks = {**marks, _CHUNKING: live.declared[_CHUNKING]}
     declared = stamp.written(marks if file.declared is None else file.declared)
     return {**values, **stamped, **({vector_store.DECLARED_KEY: declared} if declared else {})}
 

@@ -87,7 +87,7 @@ def read(metadata: Mapping[str, Any] | None) -> Stamp | None:
     protected = entries.pop(_PROTECTED, "") == "1"
     digests, forms = {}, {}
     for name, entry in entries.items():
-        digests[name], form = _read_entry(entry)
+        digests[name], form = read_entry(entry)
         if form:
             forms[name] = form
     return Stamp(*whose, digests, protected, files_of(metadata), forms)
@@ -113,7 +113,8 @@ def _owner(metadata: Mapping[str, Any]) -> Owner | None:
         return None
 
 
-def _read_entry(entry: str) -> tuple[str, ServiceForm | None]:
+def read_entry(entry: str) -> tuple[str, ServiceForm | None]:
+    """Return the digest of what was applied, and what the service has in its place."""
     for mark in (_TAKEN, _NOT_TAKEN):
         digest, found, form = entry.partition(mark)
         if found:

@@ -18,8 +18,10 @@ PATH_KEY = "deployer_path"
 SHA_KEY = "deployer_sha256"
 SIZE_KEY = "deployer_size"
 DECLARED_KEY = "deployer_declared"
-_OURS = (PATH_KEY, SHA_KEY, SIZE_KEY, DECLARED_KEY)
-_AUTO = {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}
+CHUNKING = "deployer_chunking"
+"""By this name DECLARED_KEY says in what form the service has the chunking, where that is not the declared one."""
+OWN = (PATH_KEY, SHA_KEY, SIZE_KEY, DECLARED_KEY)
+AUTO: Attrs = MappingProxyType({"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400})
 
 
 def express(attrs: Attrs) -> Expressed:
@@ -49,7 +51,7 @@ def live_file(raw: Mapping[str, Any]) -> LiveFile:
         created_at=int(raw.get("created_at") or 0),
         chunking=(raw.get("chunking_strategy") or {}).get("static"),
         error=error.get("message"),
-        attributes={name: value for name, value in attributes.items() if name not in _OURS},
+        attributes={name: value for name, value in attributes.items() if name not in OWN},
         declared=_declared(attributes.get(DECLARED_KEY)),
     )
 
@@ -60,13 +62,15 @@ def _declared(text: Any) -> dict[str, str]:
 
 
 def _whole(value: Any) -> int | None:
-    """Attributes are strings, booleans or numbers; a server may answer a whole number as 3.0."""
+    """Attributes are strings, booleans or numbers; a server may answer a whole number as 3.0, or as a text."""
+    if isinstance(value, str) and value.removesuffix(".0").isdecimal():
+        return int(value.removesuffix(".0"))
     return int(value) if isinstance(value, int | float) else None
 
 
 def same_chunking(desired: Attrs | None, live: Attrs | None) -> bool:
     """True unless both are known and differ; what was never declared is the API's default of 800 and 400."""
-    return live is None or dict(desired or _AUTO) == dict(live)
+    return live is None or dict(desired or AUTO) == dict(live)
 
 
 def membership(attributes: Attrs, chunking: Attrs | None) -> dict[str, Any]:

@@ -140,7 +140,8 @@ class LiveFile:
     """A membership of a vector store; `path`, `sha256` and `size` are None on a file that deployer did not attach.
 
     `attributes` are all but deployer's own; `declared` maps the short hash of an attribute's name to the digest of the
-    value that was applied. `mapped`: it is known by the map of its store, since it can carry no attributes.
+    value that was applied, and behind it that of the form in which the service has it. `mapped`: it is known by the map
+    of its store, since it can carry no attributes.
     """
 
     id: str

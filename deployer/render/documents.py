@@ -12,8 +12,7 @@ from typing import Any
 
 from deployer.engine import review
 from deployer.engine.canonical import same
-from deployer.engine.documents import attributes
-from deployer.kinds import vector_store
+from deployer.engine.documents import attributes, same_chunking
 from deployer.model import Action, Change, FileAction, FileChange, Origin, Plan
 from deployer.render.lines import Line, Segment, dim, plain, short, warn
 from deployer.wording import more, size
@@ -137,7 +136,7 @@ def _chunking(change: FileChange) -> Iterator[Note]:
     """What git leaves to the service is called `default`: it may be another one tomorrow."""
     assert change.desired  # noqa: S101
     wanted, found = change.desired.chunking, change.live[0].chunking
-    if found is None or vector_store.same_chunking(wanted, found):
+    if found is None or same_chunking(change.desired, change.live[0]):
         return
     for key in wanted or found:
         if wanted is None or wanted[key] != found.get(key):

@@ -437,7 +437,8 @@ def test_a_sparse_membership_is_read(empty: Json) -> None:
     found = vector_store.live_file({"id": 1, **empty})
     assert found == LiveFile("1", None, None, "completed", None, 0, attributes={}, declared={})
     assert (found.chunking, found.error) == (None, None)
-    assert vector_store.live_file({"id": "x", "attributes": {"deployer_size": "3"}}).size is None
+    for size in ("3", "3.0", 3.0):
+        assert vector_store.live_file({"id": "x", "attributes": {"deployer_size": size}}).size == 3
 
 
 def test_chunking_is_the_same_unless_both_are_known_and_differ() -> None:

@@ -336,9 +336,10 @@ class HttpFiles:
         path = f"{_batches(store)}/{batch}/files" if batch else _members(store)
         return [_condition(row) for row in await rows(self.client, path, {"filter": status}, self.gate)]
 
-    async def update_member(self, store: str, file_id: str, attributes: Attrs) -> None:
-        body = {"attributes": dict(attributes)}
-        await self.client.write("POST", f"{_members(store)}/{file_id}", body, again=True)
+    async def update_member(self, store: str, file_id: str, attributes: Attrs) -> LiveFile | None:
+        path, body = _members(store), {"attributes": dict(attributes)}
+        answer = (await self.client.write("POST", f"{path}/{file_id}", body, again=True)).data
+        return self._member(path, {**answer, "id": file_id}) if answer.get("attributes") else None
 
     async def detach(self, store: str, file_id: str) -> None:
         await _delete(self.client, f"{_members(store)}/{file_id}")
