@@ -9,8 +9,8 @@ and size may count as proof of a foreign document, when the user says so.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -31,6 +31,19 @@ async def _no_holder(_file_id: str) -> None:
 
 
 @dataclass(slots=True)
+class _Spares:
+    """The ids of one name and size that are free: `unread` in order, and by digest those that were read back."""
+
+    unread: deque[str] = field(default_factory=deque)
+    read: dict[str | None, deque[str]] = field(default_factory=lambda: defaultdict(deque))
+
+    def only(self) -> str | None:
+        """Return the one that is left, where nothing can be read of it; None where there are others."""
+        left = sum(map(len, self.read.values())) + len(self.unread)
+        return self.read[None].popleft() if left == 1 and self.read[None] else None
+
+
+@dataclass(slots=True)
 class Reuse:
     """`held` are the ids that are known to be held, `shas` what is known of others.
 
@@ -45,16 +58,25 @@ class Reuse:
     names: dict[str, str] = field(default_factory=dict)
     lost: Collection[tuple[str, int, str]] = ()
     seen: set[str] = field(default_factory=set)
-    _free: dict[tuple[str, int], list[str]] = field(default_factory=lambda: defaultdict(list))
+    _free: dict[tuple[str, int], _Spares] = field(default_factory=lambda: defaultdict(_Spares))
+    _noted: dict[tuple[str, str], deque[str]] = field(default_factory=lambda: defaultdict(deque))
     _listing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _turns: dict[tuple[str, int], asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _sending: Counter[tuple[str, int]] = field(default_factory=Counter)
     _listed: bool = False
     _none_listed: bool = False
-    _stored: SharedLook[list[StoredFile] | None] = field(init=False)
+    _stored: SharedLook[Mapping[tuple[str, int], Sequence[str]]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._stored = SharedLook(self.account.files.stored)
+        self._stored = SharedLook(self._by_name)
+        for one, name in self.names.items():
+            self._noted[name, self.shas.get(one) or ""].append(one)
+
+    async def _by_name(self) -> Mapping[tuple[str, int], Sequence[str]]:
+        found: dict[tuple[str, int], list[str]] = defaultdict(list)
+        for one in await self.account.files.stored() or ():
+            found[one.name, one.size].append(one.id)
+        return found
 
     async def take(self, file: DesiredFile) -> str | None:
         """Return the id of a File object with the very bytes of `file`; it is given away once only.
@@ -64,8 +86,8 @@ class Reuse:
         async with self._listing:
             if not self._listed:
                 await self._list()
-        free = self._free[file.name, file.size]
-        found = await self._proven(file, free) or await self._noted(file)
+        spares = self._free[file.name, file.size]
+        found = await self._proven(file, spares) or await self._noted_before(file)
         if found is None and (file.name, file.size, file.sha256) in self.lost:
             if self._none_listed:
                 raise DeployerError(
@@ -73,14 +95,16 @@ class Reuse:
                     "this account lists no files; to send it once more, "
                     f"delete {FOLDER / 'journal.jsonl'} and run again"
                 )
-            return await self._only(free)
+            only = spares.only()
+            return None if only is None or await self.holder(only) else only
         return found
 
-    async def _noted(self, file: DesiredFile) -> str | None:
+    async def _noted_before(self, file: DesiredFile) -> str | None:
         """Return what an earlier run has sent under this name, though no list shows it."""
         async with self._turns[file.name, file.size]:
-            fits = [one for one, name in self.names.items() if name == file.name and self.shas.get(one) == file.sha256]
-            for one in fits:
+            fits = self._noted[file.name, file.sha256]
+            while fits:
+                one = fits.popleft()
                 if self._is_new(one) and await self._is_there(one) and not await self.holder(one):
                     self.seen.add(one)
                     return one
@@ -92,12 +116,6 @@ class Reuse:
             return file_id in await self.account.files.described([file_id])
         except AccountError as error:
             return error.unsupported
-
-    async def _only(self, free: list[str]) -> str | None:
-        """Return the one file of the name and size of an upload that may have arrived, where it cannot be read."""
-        if len(free) != 1 or self.shas.get(free[0]) is not None or await self.holder(free[0]):
-            return None
-        return free.pop()
 
     @contextmanager
     def under_way(self, file: DesiredFile) -> Iterator[None]:
@@ -113,10 +131,10 @@ class Reuse:
 
         Where it cannot be read, it is the only new one of its name and size while no other such is under way.
         """
-        there = await self._stored.look() or ()
-        fits = [one.id for one in there if self._is_new(one.id) and (one.name, one.size) == (file.name, file.size)]
+        there = await self._stored.look()
+        fits = [one for one in there.get((file.name, file.size), ()) if self._is_new(one)]
         alone = self._sending[file.name, file.size] == 1
-        found = await self._proven(file, list(fits))
+        found = await self._proven(file, _Spares(deque(fits)))
         if found is None and alone and len(fits) == 1 and self.shas.get(fits[0]) is None:
             found = fits[0]
         if found is None or not self._is_new(found):
@@ -134,16 +152,19 @@ class Reuse:
         for one in stored or ():
             self.seen.add(one.id)
             if one.id not in self.held:
-                self._free[one.name, one.size].append(one.id)
+                self._free[one.name, one.size].unread.append(one.id)
 
-    async def _proven(self, file: DesiredFile, ids: list[str]) -> str | None:
+    async def _proven(self, file: DesiredFile, spares: _Spares) -> str | None:
+        """Return the oldest that holds the bytes of a file; each is read once, and none is looked at for each file."""
         async with self._turns[file.name, file.size]:
-            for one in list(ids):
-                if await self._sha(one) != file.sha256:
-                    continue
-                ids.remove(one)
-                if not await self.holder(one):
-                    return one
+            fits = spares.read[file.sha256]
+            while fits or spares.unread:
+                if fits:
+                    if not await self.holder(one := fits.popleft()):
+                        return one
+                else:
+                    one = spares.unread.popleft()
+                    spares.read[await self._sha(one)].append(one)
         return None
 
     async def _sha(self, file_id: str) -> str | None:

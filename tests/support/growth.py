@@ -6,12 +6,16 @@ What C code does in one instruction counts as one: copy no large collection in a
 from __future__ import annotations
 
 import math
+import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
+
+import deployer
 
 
 @contextmanager
@@ -42,12 +46,20 @@ def instructions(work: Callable[[], object]) -> int:
     return count
 
 
-def lines(work: Callable[[], object]) -> int:
-    """Return how many lines of Python run in `work`: as `instructions`, but several times as fast."""
-    count = 0
+ROOT = Path(deployer.__file__).parent
 
-    def trace(_frame: FrameType, event: str, _argument: Any) -> Any:
+
+def lines(work: Callable[[], object], packages: Collection[str] = ()) -> int:
+    """Return how many lines of Python run in `work`: as `instructions`, but several times as fast.
+
+    With `packages`, only those of these packages of `deployer`.
+    """
+    count, roots = 0, tuple(f"{ROOT / one}{os.sep}" for one in packages)
+
+    def trace(frame: FrameType, event: str, _argument: Any) -> Any:
         nonlocal count
+        if roots and event == "call" and not frame.f_code.co_filename.startswith(roots):
+            return None
         count += event == "line"
         return trace
 
