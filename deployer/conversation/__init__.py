@@ -9,6 +9,7 @@ happenings   what happens in a conversation, as values
 
 from deployer.conversation.answers import AnswerCall, by_form, first_of, from_handlers, from_outputs
 from deployer.conversation.happenings import (
+    Attachment,
     Citation,
     ConversationNamed,
     FunctionAnswer,
@@ -26,6 +27,7 @@ from deployer.conversation.transcript import Transcript
 __all__ = [
     "FACES",
     "AnswerCall",
+    "Attachment",
     "Citation",
     "ConversationNamed",
     "FunctionAnswer",

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from deployer.backends.base import Dialogue, StreamedEvent
 from deployer.conversation.happenings import (
+    Attachment,
     Citation,
     FunctionAnswer,
     FunctionCall,
@@ -25,6 +26,8 @@ from deployer.conversation.happenings import (
 from deployer.errors import AccountError, DeployerError
 
 _NOT_OFFERED = (404, 405, 501)
+_CANCEL = "agent.session.input.cancel"
+_PASSAGES = ("code_interpreter_call.outputs", "file_search_call.results")
 Documents = Mapping[str, str]
 """Paths of documents by the ids of their files."""
 _Stream = AbstractAsyncContextManager[AsyncIterator[StreamedEvent]]
@@ -38,17 +41,20 @@ class Face(Protocol):
     waiting: Sequence[FunctionCall]
     """Calls that the conversation's last turn still waits for; they are known when it has been started."""
 
-    async def start(self) -> None:
-        """Begin a conversation, or find the one whose id is `thread`; AccountError when there is none."""
+    async def start(self, history: Sequence[MessageSaid] = ()) -> None:
+        """Begin a conversation after `history`, or find that of `thread`; AccountError when there is none."""
 
-    async def send(self, text: str) -> None:
-        """Say something; the turn is begun by `events`."""
+    async def send(self, text: str, files: Sequence[Attachment] = ()) -> None:
+        """Say something, with files beside it; the turn is begun by `events`."""
 
     def events(self) -> AsyncIterator[Happening]:
         """Yield what happens until the turn is over or waits for calls: then answer each, and ask for more."""
 
     async def answer_call(self, call: FunctionCall, answer: FunctionAnswer) -> None:
         """Answer one of the calls that the turn waits for."""
+
+    async def cancel(self) -> None:
+        """End the turn that is under way; AccountError where the API cannot."""
 
 
 def _error(data: Mapping[str, Any]) -> str:
@@ -80,15 +86,18 @@ class AssistantFace:
     documents: Documents
     thread: str = ""
     waiting: Sequence[FunctionCall] = ()
+    passages: bool = False
+    """Whether a search shows the passages that it found, until functions are answered."""
     _run: str = ""
     _outputs: list[dict[str, str]] = field(default_factory=list)
 
-    async def start(self) -> None:
+    async def start(self, history: Sequence[MessageSaid] = ()) -> None:
         if self.thread:
             await self.dialogue.ask("thread.get", thread=self.thread)
             self.waiting = await self._left_behind()
-        else:
-            self.thread = str((await self.dialogue.ask("thread.create", {}))["id"])
+            return
+        body = {"messages": [{"role": one.role, "content": one.text} for one in history]} if history else {}
+        self.thread = str((await self.dialogue.ask("thread.create", body))["id"])
 
     async def _left_behind(self) -> list[FunctionCall]:
         """Return the calls that the newest run waits for; where runs are not listed, none are known."""
@@ -100,11 +109,17 @@ class AssistantFace:
             return []
         return [call for run in runs["data"][:1] for call in self._waits_for(run)]
 
-    async def send(self, text: str) -> None:
-        await self.dialogue.ask("message.create", {"role": "user", "content": text}, thread=self.thread)
+    async def send(self, text: str, files: Sequence[Attachment] = ()) -> None:
+        beside = [{"file_id": one.id, "tools": [{"type": tool} for tool in one.tools]} for one in files]
+        body = {"role": "user", "content": text} | ({"attachments": beside} if beside else {})
+        await self.dialogue.ask("message.create", body, thread=self.thread)
 
     async def answer_call(self, call: FunctionCall, answer: FunctionAnswer) -> None:
         self._outputs.append({"tool_call_id": call.id, "output": answer.output})
+
+    async def cancel(self) -> None:
+        if self._run:
+            await self.dialogue.ask("run.cancel", {}, thread=self.thread, run=self._run)
 
     async def events(self) -> AsyncIterator[Happening]:
         async with self._begun() as stream:
@@ -118,7 +133,8 @@ class AssistantFace:
             body: dict[str, Any] = {"tool_outputs": self._outputs, "stream": True}
             self._outputs = []
             return self.dialogue.stream("run.answer", body, thread=self.thread, run=self._run)
-        return self.dialogue.stream("run.create", {"assistant_id": self.assistant, "stream": True}, thread=self.thread)
+        begun = "run.create_with_passages" if self.passages else "run.create"
+        return self.dialogue.stream(begun, {"assistant_id": self.assistant, "stream": True}, thread=self.thread)
 
     def _translated(self, event: StreamedEvent) -> list[Happening]:
         name, data = event.name, event.data
@@ -149,6 +165,8 @@ class AssistantFace:
         return [FunctionCall(one["id"], one["function"]["name"], one["function"]["arguments"]) for one in calls]
 
     def _moved(self, status: str, run: Mapping[str, Any]) -> list[Happening]:
+        if run.get("object") == "thread.run":
+            self._run = str(run["id"])
         if status == "requires_action":
             return [*self._waits_for(run)]
         if status == "completed":
@@ -171,13 +189,17 @@ class ResponseFace:
     documents: Documents
     thread: str = ""
     waiting: Sequence[FunctionCall] = ()
+    passages: bool = False
+    """Whether a search shows the passages that it found."""
     _input: list[dict[str, Any]] = field(default_factory=list)
     _calls: list[FunctionCall] = field(default_factory=list)
+    _response: str = ""
 
-    async def start(self) -> None:
+    async def start(self, history: Sequence[MessageSaid] = ()) -> None:
         if not self.thread:
             self.thread = str((await self.dialogue.ask("conversation.create", {}))["id"])
             self._input.extend(self.parameters.get("input", ()))
+            self._input.extend({"role": one.role, "content": one.text} for one in history)
         elif self._after_response:
             self.waiting = _unanswered((await self.dialogue.ask("response.get", thread=self.thread))["output"])
         else:
@@ -189,15 +211,24 @@ class ResponseFace:
     def _after_response(self) -> bool:
         return self.thread.startswith("resp_")
 
-    async def send(self, text: str) -> None:
-        self._input.append({"role": "user", "content": text})
+    async def send(self, text: str, files: Sequence[Attachment] = ()) -> None:
+        beside = [{"type": "input_file", "file_id": one.id} for one in files]
+        content = [*beside, {"type": "input_text", "text": text}] if beside else text
+        self._input.append({"role": "user", "content": content})
 
     async def answer_call(self, call: FunctionCall, answer: FunctionAnswer) -> None:
         self._input.append({"type": "function_call_output", "call_id": call.id, "output": answer.output})
 
+    async def cancel(self) -> None:
+        """Only what runs in the background can be cancelled: `background` is one of the parameters."""
+        if self._response:
+            await self.dialogue.ask("response.cancel", {}, response=self._response)
+
     async def events(self) -> AsyncIterator[Happening]:
         place = {"previous_response_id" if self._after_response else "conversation": self.thread}
         body = {**self.parameters, **place, "input": self._input, "stream": True}
+        if self.passages:
+            body["include"] = sorted({*body.get("include", ()), *_PASSAGES})
         self._input, self._calls = [], []
         async with self.dialogue.stream("response.create", body) as stream:
             async for event in stream:
@@ -206,11 +237,13 @@ class ResponseFace:
 
     def _translated(self, event: StreamedEvent) -> list[Happening]:
         name, data = event.name, event.data
+        if name == "response.created":
+            self._response = str(data["response"]["id"])
         if name in ("response.output_text.delta", "response.refusal.delta"):
             return [TextPiece(str(data["delta"]))]
         if name == "response.output_item.done":
             return self._item(data["item"])
-        if name in ("response.completed", "response.incomplete", "response.failed"):
+        if name in ("response.completed", "response.incomplete", "response.failed", "response.cancelled"):
             return self._ended(data["response"])
         return [TurnEnded("failed", _error(data))] if name == "error" else []
 
@@ -258,19 +291,30 @@ class AgentFace:
     documents: Documents
     thread: str = ""
     waiting: Sequence[FunctionCall] = ()
+    passages: bool = False
     _pending: list[dict[str, Any]] = field(default_factory=list)
-    _text: str = ""
+    _said: list[dict[str, Any]] = field(default_factory=list)
     _turns: dict[str, str] = field(default_factory=dict)
     _end: TurnEnded | None = None
 
-    async def start(self) -> None:
+    async def start(self, history: Sequence[MessageSaid] = ()) -> None:
+        """A session takes messages of a user alone: what was said before is told in one."""
         if self.thread:
             session = await self.dialogue.ask("session.get", thread=self.thread)
             if session["status"] == "requires_action":
                 self.waiting = [self._call(one) for one in _of_functions(session)]
+        elif history:
+            told = "\n\n".join(f"{one.role}: {one.text}" for one in history)
+            self._said = [_message(f"What was said before in this conversation:\n\n{told}")]
 
-    async def send(self, text: str) -> None:
-        self._text = text
+    async def send(self, text: str, files: Sequence[Attachment] = ()) -> None:
+        if files:
+            raise DeployerError("a session of the Agents API takes no files; put them into a store of the manifest")
+        self._said.append(_message(text))
+
+    async def cancel(self) -> None:
+        if self.thread:
+            await self.dialogue.tell("session.say", {"events": [{"type": _CANCEL}]}, thread=self.thread)
 
     async def answer_call(self, call: FunctionCall, answer: FunctionAnswer) -> None:
         result = {"type": "agent.session.input.tool_result", "turn_id": self._turns[call.id], "call_id": call.id}
@@ -279,21 +323,19 @@ class AgentFace:
 
     async def events(self) -> AsyncIterator[Happening]:
         self._end = None
+        said, self._said = self._said, []
         if not self.thread:  # a session without an environment begins with its first input
-            body = {"agent_id": self.agent, "environment": {"type": "none"}, "input": self._text, "stream": True}
+            body = {"agent_id": self.agent, "environment": {"type": "none"}, "input": said, "stream": True}
             async with self.dialogue.stream("session.create", body) as stream:
                 async for one in self._heard(stream):
                     yield one
             return
         async with self.dialogue.stream("session.listen", thread=self.thread) as stream:
-            await self.dialogue.tell("session.say", {"events": self._pending or [self._message()]}, thread=self.thread)
+            message = {"type": "agent.session.input.message", "input": said}
+            await self.dialogue.tell("session.say", {"events": self._pending or [message]}, thread=self.thread)
             self._pending = []
             async for one in self._heard(stream):
                 yield one
-
-    def _message(self) -> dict[str, Any]:
-        content = [{"type": "input_text", "text": self._text}]
-        return {"type": "agent.session.input.message", "input": [{"role": "user", "content": content}]}
 
     async def _heard(self, stream: AsyncIterator[StreamedEvent]) -> AsyncIterator[Happening]:
         async for event in stream:
@@ -329,6 +371,10 @@ class AgentFace:
         arguments = action["arguments"]
         text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
         return FunctionCall(action["call_id"], action["name"], text)
+
+
+def _message(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": [{"type": "input_text", "text": text}]}
 
 
 def _of_functions(session: Mapping[str, Any]) -> list[Mapping[str, Any]]:

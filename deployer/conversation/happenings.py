@@ -8,6 +8,14 @@ from typing import Any, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file beside a message: its id on the account, and the tools that it is for, where the API asks for them."""
+
+    id: str
+    tools: tuple[str, ...] = ("file_search",)
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """A source that a message names: the path of a document, or the file's id where no document is known."""
 

@@ -10,7 +10,14 @@ from typing import Any
 from deployer.backends.base import Dialogue
 from deployer.conversation.answers import AnswerCall
 from deployer.conversation.faces import AgentFace, AssistantFace, Documents, Face, ResponseFace, foundry_face
-from deployer.conversation.happenings import FunctionAnswered, FunctionCall, Happening, MessageSaid, TurnEnded
+from deployer.conversation.happenings import (
+    Attachment,
+    FunctionAnswered,
+    FunctionCall,
+    Happening,
+    MessageSaid,
+    TurnEnded,
+)
 
 FACES: Mapping[str, Callable[[Dialogue, Any, Documents, str], Face]] = MappingProxyType(
     {"assistants": AssistantFace, "agents": AgentFace, "responses": ResponseFace, "foundry": foundry_face}
@@ -18,7 +25,7 @@ FACES: Mapping[str, Callable[[Dialogue, Any, Documents, str], Face]] = MappingPr
 """By surface. A face takes the id of what is live; that of Responses takes the parameters of a bundle."""
 
 
-async def talk(face: Face, text: str, answer: AnswerCall) -> AsyncIterator[Happening]:
+async def talk(face: Face, text: str, answer: AnswerCall, files: Sequence[Attachment] = ()) -> AsyncIterator[Happening]:
     """Say `text` in a conversation that has been started, and yield what happens until the turn is over.
 
     Calls that an earlier turn still waits for, because its client went away, are answered first. Functions that are
@@ -32,7 +39,7 @@ async def talk(face: Face, text: str, answer: AnswerCall) -> AsyncIterator[Happe
         async for one in _turn(face, answer, waiting):
             yield one
     yield MessageSaid("user", text)
-    await face.send(text)
+    await face.send(text, files)
     async for one in _turn(face, answer, ()):
         yield one
 

@@ -19,7 +19,7 @@ from deployer.conversation import (
     talk,
 )
 from deployer.conversation.answers import Answers, failed
-from deployer.conversation.faces import unsupported
+from deployer.conversation.faces import Face, unsupported
 from deployer.engine import stamp
 from deployer.engine.plan import duplicates
 from deployer.errors import AccountError, DeployerError, UsageError
@@ -36,19 +36,8 @@ async def chatted(  # noqa: PLR0913, PLR0917 (what a turn needs)
     session: Session, resource: Resource, text: str, thread: str, answer: AnswerCall, on_event: OnHappening
 ) -> Transcript:
     """Say something to a live assistant, and return what came of it; `thread` is "" for a new conversation."""
-    dialogue, opened = session.account.dialogue, FACES.get(session.target.api)
-    if dialogue is None or opened is None:
-        raise unsupported(session.target.api)
     live = await session.read(whole=False)
-    twins = [one for one in duplicates(session.scope(), live, ()) if one.address == str(resource.address)]
-    if twins:
-        raise ProblemsFound(twins)
-    found = next((one for one in live if _is(session, one, resource)), None)
-    if found is None:
-        raise DeployerError(f"{resource.address} is not live on this account; run ", run=["apply"])
-    documents = {file.id: file.path for one in live for file in one.files if file.path}
-    answer = _searching(session, live, resource, answer)
-    face = opened(dialogue, found.raw.get("parameters", found.id), documents, thread)
+    face, answer = face_of(session, live, resource, thread), searching(session, live, resource, answer)
     happened, named = list[Happening](), ""
     await face.start()
     async for one in talk(face, text, answer):
@@ -60,7 +49,22 @@ async def chatted(  # noqa: PLR0913, PLR0917 (what a turn needs)
     return Transcript(str(resource.address), face.thread, tuple(happened))
 
 
-def _searching(session: Session, live: Sequence[LiveObject], resource: Resource, otherwise: AnswerCall) -> AnswerCall:
+def face_of(session: Session, live: Sequence[LiveObject], resource: Resource, thread: str) -> Face:
+    """Return the conversation of that name with a live assistant; DeployerError when there is none to talk to."""
+    dialogue, opened = session.account.dialogue, FACES.get(session.target.api)
+    if dialogue is None or opened is None:
+        raise unsupported(session.target.api)
+    twins = [one for one in duplicates(session.scope(), live, ()) if one.address == str(resource.address)]
+    if twins:
+        raise ProblemsFound(twins)
+    found = next((one for one in live if _is(session, one, resource)), None)
+    if found is None:
+        raise DeployerError(f"{resource.address} is not live on this account; run ", run=["apply"])
+    documents = {file.id: file.path for one in live for file in one.files if file.path}
+    return opened(dialogue, found.raw.get("parameters", found.id), documents, thread)
+
+
+def searching(session: Session, live: Sequence[LiveObject], resource: Resource, otherwise: AnswerCall) -> AnswerCall:
     """Answer searches in the assistant's stores, where its account has the application do that."""
     if session.account.settings.knowledge_as is None:
         return otherwise

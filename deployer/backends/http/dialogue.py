@@ -13,6 +13,7 @@ from deployer.backends.base import Row, StreamedEvent
 from deployer.backends.http.client import Client
 from deployer.backends.http.redact import redacted
 
+_PASSAGES = "step_details.tool_calls[*].file_search.results[*].content"
 OPERATIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "thread.create": ("POST", "/threads"),
@@ -20,12 +21,16 @@ OPERATIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "message.create": ("POST", "/threads/{thread}/messages"),
         "run.list": ("GET", "/threads/{thread}/runs"),
         "run.create": ("POST", "/threads/{thread}/runs"),
+        "run.create_with_passages": ("POST", f"/threads/{{thread}}/runs?include[]={_PASSAGES}"),
+        "run.cancel": ("POST", "/threads/{thread}/runs/{run}/cancel"),
         "run.answer": ("POST", "/threads/{thread}/runs/{run}/submit_tool_outputs"),
         "conversation.create": ("POST", "/conversations"),
         "conversation.get": ("GET", "/conversations/{thread}"),
         "conversation.items": ("GET", "/conversations/{thread}/items"),
         "response.get": ("GET", "/responses/{thread}"),
         "response.create": ("POST", "/responses"),
+        "response.cancel": ("POST", "/responses/{response}/cancel"),
+        "store.document": ("GET", "/vector_stores/{store}/files/{file}/content"),
         "store.search": ("POST", "/vector_stores/{store}/search"),
         "session.create": ("POST", "/agents/sessions"),
         "session.get": ("GET", "/agents/sessions/{thread}"),
