@@ -60,7 +60,7 @@ async def update(run: Execution, wanted: Update, send: Callable[[], Awaitable[Ro
     try:
         return await send()
     except AccountError as error:
-        if versions is None or not error.lost:
+        if versions is None or not error.may_be_done:
             raise
         lost = error
     before, sent = versions.of(run.before.get(wanted.id, {})), stamp.of(body)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from deployer.engine import canonical, stamp
+from deployer.kinds import foundry, response_tools
 from deployer.kinds.vector_store import PATH_KEY, SHA_KEY, SIZE_KEY
 
 DEEPEST = 150
@@ -45,6 +46,12 @@ _OBJECT: Shapes = MappingProxyType(
         "reasoning": _of(dict),
         "text": _of(dict),
         "text/format": _of(dict),
+        "definition": _of(dict),
+        "definition/kind": lambda value: value == foundry.PROMPT,
+        "definition/reasoning": _of(dict),
+        "definition/text": _of(dict),
+        "definition/text/format": _of(dict),
+        "definition/tools": response_tools.are_sound,
         "tool_resources": _of(dict),
         "tool_resources/file_search": _of(dict),
         "tool_resources/file_search/vector_store_ids": lambda value: isinstance(value, list) and all(map(is_id, value)),

@@ -185,6 +185,8 @@ def declared(
         if value is not None
         and (name_of(name) in before or not same(value, {} if name == "metadata" else kind.defaults.get(name)))
     }
+    if kind.naming and kind.naming.of(address, {}) == attrs.get(kind.naming.field):
+        attrs.pop(kind.naming.field)  # it would have that name without a word
     return Declaration(address, live, attrs, stamp, taker=sections.of_kind(address.kind).taker)
 
 

@@ -15,6 +15,7 @@ from tests.support.live import Wire, apply, embedded, http, session
 from tests.support.project import Project
 
 APIS = ("assistants", "agents")
+EVERY = (*APIS, "foundry")
 
 STATE_A = """
 vector_stores:
@@ -99,7 +100,7 @@ async def content(wire: Wire, root: Path, api: str) -> dict[str, Any]:
     return {"objects": names, "files": sorted(files), "members": members}
 
 
-@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("api", EVERY)
 def test_empty_a_b_a_empty(project: Project, api: str) -> None:
     async def walk() -> None:
         async with embedded(project.root / "account") as wire:
@@ -134,7 +135,7 @@ def test_empty_a_b_a_empty(project: Project, api: str) -> None:
     asyncio.run(walk())
 
 
-@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("api", EVERY)
 def test_one_write_for_each_object_and_none_for_what_is_as_declared(project: Project, api: str) -> None:
     async def walk() -> None:
         async with embedded(project.root / "account") as wire:
@@ -151,7 +152,7 @@ def test_one_write_for_each_object_and_none_for_what_is_as_declared(project: Pro
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("api", EVERY)
 def test_a_failure_at_any_write_is_told_and_the_next_run_does_what_is_left(project: Project, api: str) -> None:
     """Refuse write k, for every k of A → B: exit is honest, nothing is done twice, the end is the undisturbed one."""
 

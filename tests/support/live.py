@@ -14,6 +14,7 @@ import httpx2
 from deployer import cache, manifest
 from deployer.apply.execute import execute
 from deployer.apply.execution import Waits
+from deployer.backends import embedded as places
 from deployer.backends.account import Account
 from deployer.backends.http.backend import HttpBackend, open_backend
 from deployer.backends.http.client import PATIENT, Client, Patience
@@ -65,11 +66,13 @@ async def session(  # noqa: PLR0917
     lag: float = 2.0,
     patience: Patience = PATIENT,
     on_event: OnEvent = ignore,
+    **options: Any,
 ) -> AsyncIterator[Session]:
     """Give a session for the manifest in `root`, on `wire`."""
     found = manifest.compile_manifest(root / "assistants.yaml", None, variables or {}, {})
     assert not [str(one) for one in found.problems if one.severity is Severity.ERROR]
-    settings = AccountSettings("test", api, "http://embedded.invalid/v1", limits=UNLIMITED, list_lag=lag)
+    url = places.URLS.get(api, places.URL)
+    settings = AccountSettings("test", api, url, limits=UNLIMITED, list_lag=lag, **options)
     compiled = manifest.Manifest(
         found.root, found.project, settings, manifest.digest(found.root, found.resources), found.problems, found.moved
     )
@@ -80,7 +83,7 @@ async def session(  # noqa: PLR0917
 
 def account_of(backend: HttpBackend) -> Account:
     """Give the account whose kinds are all behind HTTP."""
-    kinds = kinds_of(backend.client.settings.api)
+    kinds = kinds_of(backend.client.settings.api, backend.client.settings)
     return Account(backend.client.settings, kinds, dict.fromkeys(kinds, "http"), {"http": backend})
 
 

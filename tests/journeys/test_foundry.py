@@ -1,0 +1,388 @@
+"""Named agents with versions, the whole way: what is made, what people do by hand, lost answers, and the way back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+import deployer
+from deployer.model import OnDrift
+from deployer.project import PlanOptions
+from deployer.server import EmbeddedAccount, FoundrySwitches
+from tests.support.faulty import Day, day, undone, write
+from tests.support.project import Project
+
+AGENTS = "/api/projects/embedded/agents"
+V1 = {"api-version": "v1"}
+LOCAL = "accounts: {here: {api: foundry}}\n"
+STATE = """
+vector_stores: {docs: {files: [docs/**]}}
+assistants:
+  tutor:
+    model: gpt-6-luna
+    instructions: Explain.
+    temperature: 0.3
+    metadata: {team: a}
+    tools:
+      - {type: file_search, vector_stores: [docs]}
+      - {type: code_interpreter, files: [data.csv]}
+  plain: {model: gpt-6-luna}
+"""
+FILES = {"docs/a.md": "one", "data.csv": "a,b\n1,2\n"}
+CHANGED = STATE.replace("Explain.", "Explain in two sentences.")
+
+
+class Portal:
+    """Somebody who edits agents by hand."""
+
+    def __init__(self, api: TestClient) -> None:
+        self.api = api
+
+    def agent(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.api.get(f"{AGENTS}/{name}", params=V1).json()
+        return found
+
+    def names(self) -> list[str]:
+        return [one["id"] for one in self.api.get(AGENTS, params=V1).json()["data"]]
+
+    def versions(self, name: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.api.get(f"{AGENTS}/{name}/versions", params=V1).json()["data"]
+        return found
+
+    def post(self, name: str, **body: Any) -> dict[str, Any]:
+        answer = self.api.post(f"{AGENTS}/{name}/versions", params=V1, json=body, headers={"Foundry-Features": "all"})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def edit(self, name: str, *, metadata: dict[str, str] | None = None, **fields: Any) -> None:
+        """Make a version from the latest; the portal may or may not copy its metadata."""
+        latest = self.agent(name)["versions"]["latest"]
+        self.post(name, definition=latest["definition"] | fields, metadata=metadata or {})
+
+
+@contextmanager
+def portal(folder: Path) -> Iterator[Portal]:
+    with EmbeddedAccount(folder) as account, TestClient(account.app) as client:
+        yield Portal(client)
+
+
+@contextmanager
+def at_portal(one: Day) -> Iterator[Portal]:
+    """The same while a day goes on."""
+    with portal(one.folder) as found:
+        yield found
+
+
+def run(project: Project, *command: str, code: int = 0) -> str:
+    result = project.run(*command, "--account", "here")
+    assert result.code == code, f"{command}\n{result.out}\n{result.err}"
+    return result.out + result.err
+
+
+def account(project: Project) -> Path:
+    return project.root / ".deployer" / "account"
+
+
+@pytest.fixture
+def live(project: Project) -> Project:
+    """A project whose state is live."""
+    project.manifest(LOCAL + STATE)
+    for name, text in FILES.items():
+        project.write(name, text)
+    run(project, "apply", "--yes")
+    return project
+
+
+# Versions
+
+
+def test_an_update_is_a_new_version_and_a_plan_says_which(live: Project) -> None:
+    live.manifest(LOCAL + CHANGED)
+    assert "version 1 → 2" in run(live, "plan")
+    run(live, "apply", "--yes")
+    run(live, "plan", "--exit-code")
+    with portal(account(live)) as hand:
+        assert [one["version"] for one in hand.versions("tutor")] == ["2", "1"]
+        assert hand.agent("plain")["versions"]["latest"]["version"] == "1"
+
+
+def test_another_commit_makes_no_version(live: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deployer.project.session._commit", lambda _root: "abc1234")
+    assert "Nothing to do" in run(live, "apply", "--yes")
+
+
+def test_outputs_name_the_version(live: Project) -> None:
+    said = run(live, "outputs", "assistant/tutor")
+    assert json.loads(said.splitlines()[0]) == {"type": "agent_reference", "name": "tutor", "version": "1"}
+
+
+def test_what_is_not_declared_is_copied_into_the_next_version(live: Project) -> None:
+    rest = {"structured_inputs": {"x": {"description": "X"}}, "tool_choice": "auto"}
+    bing = {"type": "bing_grounding", "bing_grounding": {"search_configurations": []}}
+    with portal(account(live)) as hand:
+        latest = hand.agent("tutor")["versions"]["latest"]
+        search, interpreter = latest["definition"]["tools"]
+        search |= {"filters": {"type": "eq", "key": "a", "value": "b"}, "ranking_options": {"hybrid_search": {"a": 1}}}
+        interpreter["container"]["memory_limit"] = "4g"
+        tools = [search, interpreter, bing]
+        hand.edit("tutor", metadata=latest["metadata"] | {"note": "by hand"}, tools=tools, **rest)
+        before = hand.agent("tutor")["versions"]["latest"]
+    live.manifest(LOCAL + CHANGED)
+    assert "1 field, version 2 → 3" in run(live, "plan")
+    run(live, "apply", "--yes")
+    with portal(account(live)) as hand:
+        after = hand.agent("tutor")["versions"]["latest"]
+    assert after["definition"] == before["definition"] | {"instructions": "Explain in two sentences."}
+    assert after["metadata"]["note"] == "by hand"
+
+
+# By hand
+
+
+@pytest.mark.parametrize("copied", (True, False))
+def test_a_version_that_was_made_by_hand_is_drift(live: Project, copied: bool) -> None:  # noqa: FBT001
+    with portal(account(live)) as hand:
+        metadata = hand.agent("tutor")["versions"]["latest"]["metadata"] if copied else None
+        hand.edit("tutor", metadata=metadata, instructions="By hand.")
+    said = run(live, "plan")
+    assert "instructions" in said
+    assert ("version 2 was made by hand" in said) is not copied
+    assert "By hand." in run(live, "drift")
+    said = run(live, "apply", "--yes", "--on-drift", "overwrite")
+    run(live, "plan", "--exit-code")
+    with portal(account(live)) as hand:
+        versions = {one["version"]: one["definition"]["instructions"] for one in hand.versions("tutor")}
+    assert versions == {"1": "Explain.", "2": "By hand.", "3": "Explain."}, "the version of the other stays"
+
+
+def test_what_is_edited_by_hand_can_be_kept(live: Project) -> None:
+    with portal(account(live)) as hand:
+        hand.edit("tutor", instructions="By hand.", metadata={"team": "a"})
+    live.manifest(LOCAL + STATE.replace("0.3", "0.4"))
+    run(live, "apply", "--yes", "--on-drift", "keep")
+    with portal(account(live)) as hand:
+        definition = hand.agent("tutor")["versions"]["latest"]["definition"]
+    assert (definition["instructions"], definition["temperature"]) == ("By hand.", 0.4)
+
+
+def test_a_name_that_is_taken_is_an_error_before_anything_is_sent(project: Project) -> None:
+    account(project).mkdir(parents=True)
+    with portal(account(project)) as hand:
+        hand.post("Tutor", definition={"kind": "prompt", "model": "m"})
+        hand.post("flow", definition={"kind": "workflow", "workflow": "x"})
+    project.manifest(LOCAL + "assistants: {tutor: {model: m}, flow: {model: m}}")
+    said = run(project, "apply", "--yes", code=1)
+    assert "has Tutor already, which is foreign; deployer adopt assistant/tutor Tutor --account here takes" in said
+    assert "has flow already" in said
+    assert "definition/kind of an unknown form" in run(project, "adopt", "assistant/flow", "flow", "--yes", code=1)
+    with portal(account(project)) as hand:
+        assert len(hand.versions("Tutor")) == 1
+    project.manifest(LOCAL + "assistants: {tutor: {model: m, agent_name: My-Tutor}}")
+    run(project, "apply", "--yes")
+    with portal(account(project)) as hand:
+        assert sorted(hand.names()) == ["My-Tutor", "Tutor", "flow"]
+
+
+def test_a_name_never_changes(live: Project) -> None:
+    live.manifest(LOCAL + STATE.replace("plain: {", "plain: {agent_name: Other, "))
+    assert "it is live as plain, and a name never changes; declare agent_name: plain" in run(live, "plan", code=1)
+    live.manifest(
+        LOCAL + STATE.replace("plain: {", "simple: {") + "moved: [{from: assistant/plain, to: assistant/simple}]"
+    )
+    said = run(live, "apply", "--yes")
+    assert "moved from assistant/plain" in said
+    with portal(account(live)) as hand:
+        assert sorted(hand.names()) == ["plain", "tutor"]
+
+
+def test_two_of_one_name_are_told_offline(project: Project) -> None:
+    project.manifest(LOCAL + "assistants: {a_b: {model: m}, a-b: {model: m}}")
+    for command in ("validate", "plan"):
+        assert "it would be called a-b, as assistant/a" in run(project, command, code=1)
+
+
+# The way back
+
+
+def test_rollback_posts_the_earlier_content_again(live: Project) -> None:
+    live.manifest(LOCAL + CHANGED)
+    run(live, "apply", "--yes")
+    run(live, "rollback", "--yes")
+    live.manifest(LOCAL + STATE)
+    run(live, "plan", "--exit-code")
+    with portal(account(live)) as hand:
+        first, last = (hand.versions("tutor")[place] for place in (-1, 0))
+    assert last["version"] == "3"
+    assert last["definition"] == first["definition"]
+
+
+def test_what_was_deleted_comes_back_under_its_name(project: Project) -> None:
+    project.manifest(LOCAL + "assistants: {a: {model: m, agent_name: Guide, instructions: Hello.}}")
+    run(project, "apply", "--yes")
+    project.manifest(LOCAL)
+    run(project, "apply", "--yes", "--prune")
+    run(project, "rollback", "--yes")
+    with portal(account(project)) as hand:
+        assert hand.agent("Guide")["versions"]["latest"]["definition"]["instructions"] == "Hello."
+
+
+def test_adopt_and_make_foreign_again(project: Project) -> None:
+    account(project).mkdir(parents=True)
+    definition = {"kind": "prompt", "model": "m", "instructions": "Mine.", "rai_config": {"rai_policy_name": "x"}}
+    with portal(account(project)) as hand:
+        hand.post("guide", definition=definition, description="D", metadata={"a": "b"})
+    project.manifest(LOCAL + "assistants: {a: {model: m, instructions: Mine.}}")
+    run(project, "adopt", "assistant/a", "guide", "--yes")
+    run(project, "plan", "--exit-code")
+    with portal(account(project)) as hand:
+        adopted = hand.agent("guide")["versions"]["latest"]
+        assert adopted["definition"] == definition
+        assert (adopted["version"], adopted["description"], adopted["metadata"]["a"]) == ("2", "D", "b")
+    run(project, "rollback", "--yes")
+    with portal(account(project)) as hand:
+        assert "deployer" not in hand.agent("guide")["versions"]["latest"]["metadata"]
+    assert "1 to create" in run(project, "plan"), "though version 2 still has the stamp"
+    run(project, "adopt", "assistant/a", "guide", "--yes")
+    run(project, "plan", "--exit-code")
+
+
+def test_what_is_exported_is_what_is_live(live: Project) -> None:
+    with portal(account(live)) as hand:
+        tools = [{"type": "azure_ai_search", "azure_ai_search": {"indexes": []}}, {"type": "web_search"}]
+        hand.post("MyAgent1", definition={"kind": "prompt", "model": "m", "tools": tools}, description="By hand")
+        hand.post("flow", definition={"kind": "workflow"})
+    said = run(live, "export", "out", "-f", "assistants.yaml")
+    assert "flow" in said
+    text = (live.root / "out" / "assistants.yaml").read_text(encoding="utf-8")
+    assert "agent_name: MyAgent1" in text
+    assert "agent_name: tutor" not in text
+    shutil.copytree(live.root / ".deployer", live.root / "out" / ".deployer")
+    run(live, "plan", "-f", "out/assistants.yaml", "--exit-code")
+    with portal(account(live)) as hand:
+        assert hand.agent("MyAgent1")["versions"]["latest"]["definition"]["tools"] == tools
+
+
+def test_destroy_leaves_what_is_foreign(live: Project) -> None:
+    with portal(account(live)) as hand:
+        hand.post("other", definition={"kind": "prompt", "model": "m"})
+    run(live, "destroy", "--confirm", "test")
+    with portal(account(live)) as hand:
+        assert hand.names() == ["other"]
+
+
+@pytest.mark.usefixtures("live")
+def test_a_conversation_with_the_latest_version() -> None:
+    found = deployer.Project.load("assistants.yaml", account="here").chat("tutor", "Hello")
+    assert found.ok
+
+
+# Lost answers, and a service that is not wholly known
+
+
+POST = "POST /api/projects/*/agents/*/versions"
+LOST = ({"drop": "after"}, {"status": 500, "after_work": True}, {"truncate": True}, {"body": "{}"})
+
+
+@pytest.mark.parametrize("fault", LOST, ids=str)
+def test_a_lost_create_and_a_lost_update_are_sent_once(tmp_path: Path, fault: dict[str, Any]) -> None:
+    root = write(tmp_path / "project", STATE, FILES)
+    with day(root, {"on": POST, "calls": [1, 3], **fault}, api="foundry", at_once=True) as bad:
+        assert undone(bad.apply()) == []
+        write(root, CHANGED, FILES, keep=True)
+        assert undone(bad.apply()) == []
+        assert len([one for one in bad.wire.writes if one.endswith("/versions")]) == 3
+        assert bad.plan().pending == ()
+
+
+@pytest.mark.parametrize("fault", ({"drop": "before"}, {"status": 500}), ids=str)
+def test_what_was_never_done_is_unknown_and_done_by_the_next_run(tmp_path: Path, fault: dict[str, Any]) -> None:
+    root = write(tmp_path / "project", STATE, FILES)
+    with day(root, {"on": POST, "calls": [3], **fault}, api="foundry", at_once=True) as bad:
+        assert undone(bad.apply()) == []
+        write(root, CHANGED, FILES, keep=True)
+        (left,) = bad.apply()
+        assert left.status == "unknown"
+        assert "its new version does not show" in left.why
+        bad.converge()
+
+
+def test_a_version_between_the_look_and_the_write_is_told(tmp_path: Path) -> None:
+    root = write(tmp_path / "project", STATE, FILES)
+    with day(root, api="foundry") as one:
+        assert undone(one.apply()) == []
+        write(root, CHANGED, FILES, keep=True)
+
+        def meanwhile(_number: int, request: str) -> bool:
+            if request.startswith("POST") and request.endswith("tutor/versions"):
+                one.wire.fails = lambda _number, _request: False
+                with at_portal(one) as hand:
+                    hand.edit("tutor", instructions="Meanwhile.")
+            return False
+
+        one.wire.fails = meanwhile
+        (left,) = one.apply()
+        assert "has version 3 now, on top of version 2, which somebody made meanwhile" in left.why
+
+
+def test_a_name_that_appears_meanwhile_is_not_written_over(tmp_path: Path) -> None:
+    root = write(tmp_path / "project", "assistants: {tutor: {model: m}}", {})
+    with day(root, api="foundry") as one:
+
+        def meanwhile(_number: int, request: str) -> bool:
+            if request.startswith("POST"):
+                one.wire.fails = lambda _number, _request: False
+                with at_portal(one) as hand:
+                    hand.post("tutor", definition={"kind": "prompt", "model": "theirs"})
+            return False
+
+        one.wire.fails = meanwhile
+        (left,) = one.apply()
+        assert "came into being meanwhile; version 2, which went on top of it, was deleted" in left.why
+        with at_portal(one) as hand:
+            assert hand.agent("tutor")["versions"]["latest"]["definition"]["model"] == "theirs"
+        assert "is foreign" in str(one.plan().errors[0])
+
+
+@pytest.mark.parametrize("dedupe", ("off", "definition", "all"))
+def test_whatever_the_service_takes_for_equal(tmp_path: Path, dedupe: str) -> None:
+    root = write(tmp_path / "project", STATE, FILES)
+    switches = FoundrySwitches(dedupe=dedupe)
+    with day(root, api="foundry", foundry=switches) as one:
+        assert undone(one.apply()) == []
+        for state in (CHANGED, STATE):
+            write(root, state, FILES, keep=True)
+            one.converge()
+        write(root, STATE.replace("team: a", "team: b"), FILES, keep=True)
+        left = undone(one.apply())
+        if dedupe != "definition":
+            assert left == []
+            assert one.plan().pending == ()
+            return
+        ((_, why),) = left
+        assert "for version 3, which is there already, and keeps its metadata; change a field beside it" in why
+
+
+def test_memberships_without_attributes(tmp_path: Path) -> None:
+    root = write(tmp_path / "project", STATE, FILES)
+    with day(root, api="foundry", foundry=FoundrySwitches(attributes=False)) as one:
+        assert undone(one.apply()) == []
+        assert one.plan().pending == ()
+        write(root, STATE, FILES | {"docs/a.md": "two", "docs/b.md": "three"}, keep=True)
+        one.converge()
+
+
+def test_on_drift_fail_is_the_default(tmp_path: Path) -> None:
+    root = write(tmp_path / "project", STATE, FILES)
+    with day(root, api="foundry") as one:
+        assert undone(one.apply()) == []
+        with at_portal(one) as hand:
+            hand.edit("tutor", instructions="By hand.")
+        assert one.plan(PlanOptions(on_drift=OnDrift.FAIL)).conflicts
