@@ -7,7 +7,7 @@ carried out all the same, `done` when it was, though the answer makes no sense.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -344,6 +344,9 @@ class Backend(Protocol):
 
     async def delete(self, kind: str, live_id: str) -> None:
         """Delete an object; one that is gone is fine."""
+
+    async def trim(self, kind: str, live_id: str, keep: int, project: str) -> Sequence[str]:
+        """Delete old versions that a project made of an object, but for the newest; return those that went."""
 
     def reference(self, kind: str, row: Row) -> str:
         """Return what an application names a live object by: its id, or where its file is."""

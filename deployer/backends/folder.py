@@ -77,6 +77,11 @@ class FolderBackend:
     async def delete(self, kind: str, live_id: str) -> None:
         await asyncio.to_thread(self._delete, kind, live_id)
 
+    async def trim(self, kind: str, live_id: str, keep: int, project: str) -> Sequence[str]:
+        """A file is one version."""
+        del kind, live_id, keep, project
+        return ()
+
     def odd(self, kind: str, what: str) -> AccountError:
         return AccountError(f"account {self.account}: {self._shown(kind)} {what}; mend or remove the file")
 

@@ -107,7 +107,7 @@ async def carried_out(
         if result.status is not ApplyStatus.DONE:
             return _ended(result, words)
         _print_counts(result)
-        result = report.result = await proven(session, result, options)
+        result = report.result = await proven(session, result, replace(options, on_event=tell))
         return _closed(result, words)
 
 

@@ -206,20 +206,20 @@ def _news(keep: int | None, raw: Mapping[str, Any]) -> tuple[Reason, ...]:
     found = [Reason(Why.VERSION, (f"{old} → {int(old) + 1}",))]
     if raw.get("stamped_version", old) != old:
         found.insert(0, Reason(Why.BY_HAND, (old,)))
-    if pinned := _pinned(raw):
-        found.append(Reason(Why.PINNED, (pinned,)))
+    if served := pinned(raw):
+        found.append(Reason(Why.PINNED, served))
     if keep and int(old) + 1 > keep:
         found.append(Reason(Why.VERSIONS_GO, (str(int(old) + 1 - keep),)))
     return tuple(found)
 
 
-def _pinned(raw: Mapping[str, Any]) -> str:
-    """Return the version that the agent's endpoint serves, whatever is the latest; "" where it serves the latest."""
+def pinned(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the versions that the agent's endpoint serves, whatever is the latest; none where it serves the latest."""
     endpoint = raw.get("agent_endpoint")
     selector = endpoint.get("version_selector") if isinstance(endpoint, Mapping) else None
     rules = selector.get("version_selection_rules") if isinstance(selector, Mapping) else None
     named = [rule.get("agent_version") for rule in rules or () if isinstance(rule, Mapping)]
-    return ", ".join(str(one) for one in named if one and one != LATEST)
+    return tuple(str(one) for one in named if one and one != LATEST)
 
 
 def _informed(settings: AccountSettings) -> Kind:

@@ -75,6 +75,23 @@ async def applied(session: Session, plan: Plan, options: ApplyOptions) -> ApplyR
     return result
 
 
+async def _trimmed(session: Session, plan: Plan, options: ApplyOptions) -> None:
+    """Delete old versions of what a proven run has updated, as the account says; what fails is told, no more."""
+    keep = session.account.settings.keep_versions
+    for change in plan.pending:
+        kind = change.address.kind
+        if not keep or change.action is not Action.UPDATE or session.kinds[kind].versions is None:
+            continue
+        try:
+            gone = await session.account.of(kind).trim(kind, change.live_id or "", keep, plan.project)
+        except AccountError as error:
+            options.on_event(Notice(f"warning: {error}; old versions of {change.address} go with its next update"))
+            continue
+        if gone:
+            what = f"{'version' if len(gone) == 1 else 'versions'} {listed(gone, _NAMED)}"
+            options.on_event(Notice(f"{change.address}: {what} deleted (keep_versions: {keep})"))
+
+
 async def executed(session: Session, plan: Plan, options: ApplyOptions) -> ApplyResult:
     """Carry out a plan, without the proof. Being cancelled, it ends in the middle of its requests."""
     from deployer.apply.execute import execute
@@ -142,6 +159,7 @@ async def proven(session: Session, result: ApplyResult, options: ApplyOptions) -
     except DeployerError as error:
         return replace(result, status=ApplyStatus.INCOMPLETE, why=str(error))
     if not left.pending and not left.errors:
+        await _trimmed(session, result.plan, options)
         return replace(result, left=left)
     return replace(result, left=left, status=ApplyStatus.INCOMPLETE, why=_unseen(result.plan, left, session.lag))
 

@@ -144,6 +144,25 @@ def test_what_is_not_declared_is_copied_into_the_next_version(live: Project) -> 
     assert after["metadata"]["note"] == "by hand"
 
 
+def test_old_versions_are_deleted_and_a_plan_says_so(live: Project) -> None:
+    keeping = LOCAL.replace("foundry", "foundry, keep_versions: 2")
+    with portal(account(live)) as hand:
+        latest = hand.agent("tutor")["versions"]["latest"]
+        hand.post("tutor", definition=latest["definition"], metadata={"team": "a"})  # somebody's, and the first to go
+        rule = {"type": "FixedRatio", "agent_version": "1", "traffic_percentage": 100}
+        selector = {"agent_endpoint": {"version_selector": {"version_selection_rules": [rule]}}}
+        assert hand.api.patch(f"{AGENTS}/tutor", params=V1, json=selector).status_code == 200
+    for number in range(3, 6):
+        live.manifest(keeping + STATE.replace("Explain.", f"Explain {number}."))
+        said = run(live, "plan")
+        assert "its endpoint stays with version 1" in said
+        assert f"deployer's versions up to {number - 2} go (keep_versions)" in said
+        said = run(live, "apply", "--yes")
+    assert "assistant/tutor: version 3 deleted (keep_versions: 2)" in said
+    with portal(account(live)) as hand:
+        assert [one["version"] for one in hand.versions("tutor")] == ["5", "4", "2", "1"]
+
+
 # By hand
 
 
@@ -259,12 +278,12 @@ def test_what_is_exported_is_what_is_live(live: Project) -> None:
         tools = [{"type": "azure_ai_search", "azure_ai_search": {"indexes": []}}, {"type": "web_search"}]
         hand.post("MyAgent1", definition={"kind": "prompt", "model": "m", "tools": tools}, description="By hand")
         hand.post("flow", definition={"kind": "workflow"})
-    said = run(live, "export", "out", "-f", "assistants.yaml")
+    said = run(live, "export", "out", "-f", "assistants.yaml", "--yes")
     assert "flow" in said
     text = (live.root / "out" / "assistants.yaml").read_text(encoding="utf-8")
     assert "agent_name: MyAgent1" in text
     assert "agent_name: tutor" not in text
-    shutil.copytree(live.root / ".deployer", live.root / "out" / ".deployer")
+    shutil.copytree(live.root / ".deployer", live.root / "out" / ".deployer", dirs_exist_ok=True)
     run(live, "plan", "-f", "out/assistants.yaml", "--exit-code")
     with portal(account(live)) as hand:
         assert hand.agent("MyAgent1")["versions"]["latest"]["definition"]["tools"] == tools

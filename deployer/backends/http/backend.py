@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -173,6 +173,10 @@ class HttpBackend:
         self.by_list.forget(kind, live_id)
         await _delete(self.client, f"{self._route(kind).path}/{live_id}")
         self.cursors.gone.add(live_id)
+
+    async def trim(self, kind: str, live_id: str, keep: int, project: str) -> Sequence[str]:
+        versioned = self._versioned(kind)
+        return await versioned.trim(live_id, keep, project) if versioned else ()
 
     def reference(self, kind: str, row: Row) -> str:
         """Of an agent with versions it is what a request names it by (`agent_reference`), with the version."""

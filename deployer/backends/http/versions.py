@@ -19,6 +19,7 @@ from deployer.backends.http.failures import Failure
 from deployer.backends.http.redact import redacted
 from deployer.engine import stamp
 from deployer.errors import AccountError
+from deployer.kinds.foundry import pinned
 
 _CARRIED = ("agent_endpoint", "state")
 """Fields of the agent itself that stand in its row, too."""
@@ -126,6 +127,18 @@ class Versioned:
             else:
                 what = f"has version {new} now, on top of version {number}, which somebody made meanwhile"
                 raise self._error(name, what, "look at both, and plan again")
+
+    async def trim(self, name: str, keep: int, project: str) -> list[str]:
+        """Delete what a project made but for its newest versions; never what serves, and nothing of others."""
+        agent = await self.get(name)
+        found = await pages.rows(self.client, f"{self.path}/{name}/versions", {}, self.gate, until_empty=True)
+        marks = {str(row.get("version")): stamp.of(row) for row in found}
+        own = [version for version, mark in marks.items() if mark and mark.project == project]
+        serving = {agent["version"], *pinned(agent)}
+        gone = [version for version in own[:-keep] if version not in serving]
+        for version in gone:
+            await self.client.write("DELETE", f"{self.path}/{name}/versions/{version}", again=True)
+        return gone
 
     async def _posted(self, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
         path = f"{self.path}/{name}/versions"
