@@ -38,6 +38,7 @@ CLIENTS = (
         "langchain_client.py",
         ("langchain==1.5.2", "langchain-openai==1.7.4", "langchain-classic==1.0.8", "langchain-community==0.4.2"),
     ),
+    Client("azure-ai-projects", "azure_ai_projects_client.py", ("azure-ai-projects==2.10.0", "openai==3.57.0")),
     Client("llama-index", "llama_index_client.py", ("llama-index-agent-openai==0.4.12",)),
 )
 

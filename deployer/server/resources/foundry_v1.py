@@ -36,11 +36,13 @@ def _without_version(query: Mapping[str, str]) -> None:
         raise ApiError(400, "api-version query parameter is not allowed when using /v1 path", param="api-version")
 
 
-def _below_v1(handler: Handler) -> Handler:
+def _below_v1(handler: Handler, *, members: bool = False) -> Handler:
+    """Return the handler as the project has it; `members`: it is about memberships of stores."""
+
     @functools.wraps(handler)
     def below(call: ApiCall) -> Answer:
         _without_version(call.query)
-        if call.state.foundry.attributes:
+        if call.state.foundry.attributes or not members:
             return handler(call)
         return _bare(handler(replace(call, body=_without_attributes(call.body))))
 
@@ -48,7 +50,7 @@ def _below_v1(handler: Handler) -> Handler:
 
 
 def _without_attributes(value: Any) -> Any:
-    """Memberships without attributes, in a request and in an answer: there they are not even null."""
+    """Leave attributes out of a request, and of an answer, where they are not even null."""
     if isinstance(value, dict):
         return {name: _without_attributes(one) for name, one in value.items() if name != "attributes"}
     return [_without_attributes(one) for one in value] if isinstance(value, list) else value
@@ -56,13 +58,10 @@ def _without_attributes(value: Any) -> Any:
 
 def _bare(answer: Answer) -> Answer:
     if isinstance(answer, dict):
-        return dict(_without_attributes(answer)) if str(answer.get("object")) in _MEMBERSHIPS else answer
+        return dict(_without_attributes(answer))
     if isinstance(answer, Response) and answer.media_type == "application/json":
         return JSONResponse(_without_attributes(json.loads(bytes(answer.body))))
     return answer
-
-
-_MEMBERSHIPS = ("vector_store.file", "vector_store.files_batch", "list")
 
 
 def _upload_below_v1(handler: Upload) -> Upload:
@@ -94,6 +93,7 @@ def respond(call: ApiCall) -> Answer:
 
 
 _SHARED = (vector_stores, vector_store_files, file_batches, files, uploads, models, responses, conversations)
+_OF_MEMBERS = (vector_store_files, file_batches)
 _ABSENT = ("/v1/vector_stores/{vector_store_id}/search",)
 """Known to be missing (azure-sdk-for-python#45962)."""
 
@@ -105,7 +105,7 @@ def _at(path: str) -> str:
 OPERATIONS: list[Operation] = [
     ("POST", _at("/v1/responses"), _below_v1(respond)),
     *(
-        (method, _at(path), _below_v1(handler))
+        (method, _at(path), _below_v1(handler, members=module in _OF_MEMBERS))
         for module in _SHARED
         for method, path, handler in module.OPERATIONS
         if path not in _ABSENT and (method, path) != ("POST", "/v1/responses")
