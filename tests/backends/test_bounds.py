@@ -7,7 +7,7 @@ import contextlib
 import gzip
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from functools import cache
 
@@ -160,6 +160,45 @@ def test_large_answers_are_read_one_after_another() -> None:
 
     asyncio.run(ask())
     assert (large, most) == ([0], [1])
+
+
+class Slowly(httpx2.AsyncByteStream):
+    """A body that is too large, of a connection that takes its time to close."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for number in range(30):
+            await asyncio.sleep(0)
+            yield bytes([number]) * MEGABYTE
+
+    async def aclose(self) -> None:
+        for _ in range(100):
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("method", ("GET", "POST"))
+def test_what_was_read_in_vain_is_let_go_of_before_the_next(method: str) -> None:
+    """Errors of writes are kept for a minute: while what they may have made is looked for."""
+
+    async def several() -> int:
+        settings = AccountSettings("large", "assistants", "http://account.invalid/v1", limits=UNLIMITED)
+        transport = httpx2.MockTransport(lambda request: httpx2.Response(200, stream=Slowly(), request=request))
+        async with connect(settings, {}, transport, Patience(attempts=1, first=1)) as client:
+
+            def one() -> Awaitable[object]:
+                return client.get("/assistants") if method == "GET" else client.write(method, "/assistants", {})
+
+            await asyncio.gather(one(), return_exceptions=True)  # imports
+            tracemalloc.start()
+            try:
+                kept = await asyncio.gather(*(one() for _ in range(5)), return_exceptions=True)
+                peak = tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+        assert all("answered more than 24 MB" in str(error) for error in kept)
+        return peak
+
+    peak = asyncio.run(several())
+    assert peak < 50 * MEGABYTE
 
 
 @pytest.mark.parametrize("coding", ("gzip", "x-gzip", "deflate"))

@@ -214,5 +214,6 @@ class _Bounded(httpx2.AsyncByteStream):
             raise httpx2.DecodingError(str(error), request=self._request) from error
 
     async def aclose(self) -> None:
-        self._left.close()
-        await self._stream.aclose()
+        """The turn goes on last: only then what was read is let go of, before anybody else's next step."""
+        with self._left:
+            await self._stream.aclose()
