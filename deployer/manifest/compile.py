@@ -114,11 +114,19 @@ def _checked(  # noqa: PLR0913 (as above)
 ) -> Checked:
     found = _read(file, account, values, environ, offline=True, import_handlers=import_handlers)
     problems: list[Problem] = []
+    sound: list[Resource] = []
     for resource, wrong in found.compiled():
-        problems += [*wrong, *(judge(found.settings, resource) if resource else ())]
-        problems += leaks.of_texts(resource) if resource else ()
+        problems += wrong
+        if resource:
+            problems += [*judge(found.settings, resource), *leaks.of_texts(resource)]
+            sound += [replace(resource, attrs={})] if resource.files and not any(map(_is_error, wrong)) else []
+    problems += leaks.of_unread(found.sources.root, sound)
     _, misplaced = read_moves(found.sources)
     return Checked(found.project, len(found.entries), found.told([*problems, *misplaced]))
+
+
+def _is_error(problem: Problem) -> bool:
+    return problem.severity is Severity.ERROR
 
 
 @dataclass(frozen=True, slots=True)

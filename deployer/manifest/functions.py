@@ -44,7 +44,8 @@ def function_file(
         return [], [outside(value["file"], place.where, position)]
     document = context.read(*found)
     if isinstance(document, Problem):
-        return [], [replace(document, address=place.where, position=document.position or position)]
+        problem = context.lost(place.entry, str(value["file"]), found[0], document)
+        return [], [replace(problem, address=place.where, position=problem.position or position)]
     chosen, problems = _chosen(document, place, value)
     tools = []
     for one in chosen:

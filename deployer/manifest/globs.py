@@ -6,6 +6,7 @@ What is left out, by `exclude` and `.deployerignore`, is written in the syntax o
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -79,6 +80,14 @@ def matches(base: Path, pattern: str, problems: GlobProblems | None = None) -> l
     if pattern.endswith("/"):
         return []
     return sorted(set(Walk(problems or GlobProblems(real(base))).files(base, PurePosixPath(pattern).parts)))
+
+
+def from_the_root(root: Path, base: str, text: str, otherwise: str) -> str:
+    """Return the remedy for a path that leads nowhere from an included file, but would from the manifest's folder."""
+    if base in {"", "."} or PurePosixPath(text).is_absolute() or relative(root, root / fixed_part(text)) is None:
+        return otherwise
+    right = posixpath.relpath(text, base)
+    return f"paths are relative to this file: write {right!r}" if matches(root, text) else otherwise
 
 
 def fixed_part(pattern: str) -> str:

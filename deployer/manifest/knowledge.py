@@ -221,7 +221,9 @@ def _local(context: Context, listing: Listing, pattern: Pattern) -> tuple[list[D
         if not any(left_out(_name(context.root, path) + end) for end in ("", "/"))
     ]
     some = bool(paths or problems.found)
-    return sorted(files, key=_path), wrong if files or wrong else [_nothing(base, text, ignored=some)]
+    return sorted(files, key=_path), wrong if files or wrong else [
+        _nothing(context.root, listing.base, text, ignored=some)
+    ]
 
 
 def _left_out(context: Context, listing: Listing, pattern: Pattern) -> Callable[[str], bool]:
@@ -295,10 +297,12 @@ def _one_name(first: DesiredFile, second: DesiredFile) -> Wrong:
     return f"two files are called {first.path}: {what}", "rename one"
 
 
-def _nothing(base: Path, pattern: str, *, ignored: bool) -> Wrong:
+def _nothing(root: Path, folder: str, pattern: str, *, ignored: bool) -> Wrong:
+    base = root / folder
     if ignored:
         return f"everything that {pattern!r} matches is left out", "correct exclude or .deployerignore"
     if (base / pattern).is_dir():
         return f"{pattern!r} is a folder", f"write {pattern.rstrip('/')}/** for all documents in it"
     otherwise = "correct the glob, or add the documents"
-    return f"{pattern!r} matches no file", similar_file(base / pattern, pattern, otherwise)
+    remedy = similar_file(base / pattern, pattern, otherwise)
+    return f"{pattern!r} matches no file", globs.from_the_root(root, folder, pattern, remedy)

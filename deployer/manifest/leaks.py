@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from deployer import cache, remote
+from deployer.manifest.digests import digest
 from deployer.model import Attrs, DesiredFile, Problem, Resource, Severity
 
 RULE = "secret"
@@ -98,6 +100,12 @@ def _problem(what: str, where: str, resource: Resource, field: str) -> Problem:
 def leaking(root: Path, resources: Sequence[Resource]) -> tuple[Problem, ...]:
     """Return all warnings of resources whose documents have digests."""
     return (*(one for resource in resources for one in of_texts(resource)), *of_documents(root, resources))
+
+
+def of_unread(root: Path, resources: Sequence[Resource]) -> list[Problem]:
+    """Return the same as `of_documents` for documents without digests; only texts are read, and only what is new."""
+    texts = [(one, tuple(file for file in one.files if _is_text(file))) for one in resources]
+    return of_documents(root, digest(root, [replace(one, files=files) for one, files in texts if files]))
 
 
 def of_documents(root: Path, resources: Sequence[Resource]) -> list[Problem]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -9,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer.manifest.document import SourceDocument, read
-from deployer.manifest.globs import Folders, GlobProblems, Ignored, existing, matches, real, relative
+from deployer.manifest.globs import Folders, GlobProblems, Ignored, existing, from_the_root, matches, real, relative
 from deployer.manifest.schema import ManifestSchema
 from deployer.manifest.suggest import Choices, similar_file
 from deployer.model import Address, Position, Problem
@@ -86,6 +88,13 @@ class Context:
         name = self.folders.name(path)
         return None if name is None else (path, name)
 
+    def lost(self, entry: ManifestEntry, text: str, path: Path, problem: Problem) -> Problem:
+        """Return the problem with a file that `text` names; or how to write one that is right from the root."""
+        if os.path.lexists(path):
+            return problem
+        base = posixpath.dirname(entry.document.name)
+        return replace(problem, remedy=from_the_root(self.root, base, text, problem.remedy))
+
 
 def outside(text: str, where: str, position: Position) -> Problem:
     return Problem(f"{text!r} leaves the manifest's folder", "move the file inside", where, position)
@@ -159,7 +168,9 @@ def _include(sources: Sources, document: SourceDocument, index: int, pattern: st
     found = matches(base, pattern, wrong)
     problems = list(wrong.found.values())
     if not (found or problems):
-        problems.append((f"{pattern!r} matches no file", similar_file(base / pattern, pattern, "correct the path")))
+        remedy = similar_file(base / pattern, pattern, "correct the path")
+        here = posixpath.dirname(document.name)
+        problems.append((f"{pattern!r} matches no file", from_the_root(sources.root, here, pattern, remedy)))
     for match in found:
         path = real(match)
         name = relative(sources.root, path)

@@ -174,7 +174,8 @@ def _instructions(context: Context, address: Address, entry: ManifestEntry) -> t
     path, name = found
     text = read_text(path, name)
     if isinstance(text, Problem):
-        return "", [replace(text, address=where, position=text.position or position)]
+        problem = context.lost(entry, value["file"], path, text)
+        return "", [replace(problem, address=where, position=problem.position or position)]
     if len(text) > MAX_INSTRUCTIONS:
         message = f"{name} has {len(text):,} characters"
         return "", [Problem(message, f"the limit is {MAX_INSTRUCTIONS:,}", where, position)]

@@ -101,10 +101,22 @@ def test_a_plan_warns_and_shows_no_secret(leaking: Project) -> None:
     assert not any(secret in one for one in found for secret in PLANTED.values())
 
 
-def test_validate_warns_of_texts(leaking: Project) -> None:
+def test_validate_warns_of_texts_and_documents(leaking: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     result = leaking.run("validate")
-    assert (result.code, result.err.count("what looks like")) == (0, 2)
-    assert SECRET not in result.err
+    assert (result.code, result.err.count("what looks like")) == (0, 3)
+    assert "docs/a.md holds what looks like a key of AWS, in line 3" in result.err
+    assert not any(secret in result.err for secret in PLANTED.values())
+    monkeypatch.setattr(leaks, "of_texts", lambda _: ())
+    monkeypatch.setattr(leaks, "found", None)
+    assert leaking.run("validate").err.count("what looks like") == 1  # remembered by content
+
+
+def test_validate_reads_only_sound_texts(leaking: Project) -> None:
+    leaking.write("docs/a.pdf", PLANTED["aws"])
+    leaking.write("docs/b.md", "")
+    result = leaking.run("validate")
+    assert (result.code, "docs/b.md is empty" in result.err) == (1, True)
+    assert result.err.count("docs/a.pdf") == 0
 
 
 def test_a_document_is_looked_through_once(leaking: Project, monkeypatch: pytest.MonkeyPatch) -> None:
