@@ -31,6 +31,7 @@ COMMANDS = {
     "outputs": "Print the live id of every address.",
     "whois": "Say where a live object comes from.",
     "doctor": "Say what an account can do, and what is therefore not done there.",
+    "test": "Run the conversation tests of the manifest.",
     "chat": "Talk to an assistant that is deployed.",
     "init": "Write a first manifest into a folder.",
     "schema": "Print the JSON Schema of the manifest, for editors.",

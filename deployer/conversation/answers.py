@@ -48,11 +48,11 @@ def from_outputs(outputs: Mapping[str, Any]) -> Answers:
         if call.name not in outputs:
             return None
         if call.name not in queues:
-            return _answered(call, outputs[call.name])
+            return answered(call, outputs[call.name])
         given = next(queues[call.name], _NONE_LEFT)
         if given is _NONE_LEFT:
             return failed(call, "it was called more often than there are outputs for it")
-        return _answered(call, given)
+        return answered(call, given)
 
     return answer
 
@@ -79,7 +79,7 @@ def from_handlers(handlers: Mapping[str, Callable[..., Any]], seconds: float = S
             return failed(call, f"its handler did not return within {seconds:g} s")
         except _HandlerError as error:
             return failed(call, str(error))
-        return _answered(call, given)
+        return answered(call, given)
 
     return answer
 
@@ -112,7 +112,7 @@ async def _in_thread(handler: Callable[..., Any], arguments: Mapping[str, Any]) 
     return await done
 
 
-def _answered(call: FunctionCall, value: Any) -> FunctionAnswer:
+def answered(call: FunctionCall, value: Any) -> FunctionAnswer:
     """Text goes as it is, everything else as JSON."""
     if isinstance(value, str):
         return FunctionAnswer(value)
@@ -139,7 +139,7 @@ def by_form(ask: Ask) -> Answers:
             try:
                 if not asked:
                     return FunctionAnswer(ask(f"The output of {call.name}", ()))
-                return _answered(call, [ask(text, choices) for text, choices in asked])
+                return answered(call, [ask(text, choices) for text, choices in asked])
             except EOFError:
                 return failed(call, "the input ended before it was answered")
 

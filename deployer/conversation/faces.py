@@ -56,6 +56,9 @@ class Face(Protocol):
     async def cancel(self) -> None:
         """End the turn that is under way; AccountError where the API cannot."""
 
+    async def close(self) -> None:
+        """Delete the conversation, with what the account made for its files."""
+
 
 def _error(data: Mapping[str, Any]) -> str:
     found = data.get("error") or data.get("last_error") or data
@@ -121,6 +124,15 @@ class AssistantFace:
         if self._run:
             await self.dialogue.ask("run.cancel", {}, thread=self.thread, run=self._run)
 
+    async def close(self) -> None:
+        """A store that the account made for files of messages goes, too: nothing else would name it."""
+        if not self.thread:
+            return
+        resources = (await self.dialogue.ask("thread.get", thread=self.thread)).get("tool_resources") or {}
+        for store in (resources.get("file_search") or {}).get("vector_store_ids") or ():
+            await self.dialogue.ask("store.delete", store=str(store))
+        await self.dialogue.ask("thread.delete", thread=self.thread)
+
     async def events(self) -> AsyncIterator[Happening]:
         async with self._begun() as stream:
             async for event in stream:
@@ -144,7 +156,8 @@ class AssistantFace:
             texts = [part["text"] for part in data["content"] if part["type"] == "text"]
             notes = [note for text in texts for note in text.get("annotations") or ()]
             said, citations = _cited("".join(text["value"] for text in texts), notes, self.documents)
-            return [MessageSaid("assistant", said, citations)]
+            refused = [part["refusal"] for part in data["content"] if part["type"] == "refusal"]
+            return [MessageSaid("assistant", said + "".join(refused), citations, refusal=bool(refused))]
         if name == "thread.run.step.completed":
             calls = data["step_details"].get("tool_calls") or ()
             return [StepDone(one["type"], one[one["type"]]) for one in calls if one["type"] != "function"]
@@ -224,6 +237,11 @@ class ResponseFace:
         if self._response:
             await self.dialogue.ask("response.cancel", {}, response=self._response)
 
+    async def close(self) -> None:
+        """A response that another one was to follow stays: it was there before."""
+        if self.thread and not self._after_response:
+            await self.dialogue.ask("conversation.delete", thread=self.thread)
+
     async def events(self) -> AsyncIterator[Happening]:
         place = {"previous_response_id" if self._after_response else "conversation": self.thread}
         body = {**self.parameters, **place, "input": self._input, "stream": True}
@@ -253,7 +271,8 @@ class ResponseFace:
             parts = item["content"]
             notes = [note for part in parts for note in part.get("annotations") or ()]
             text = "".join(part.get("text") or part.get("refusal") or "" for part in parts)
-            return [MessageSaid("assistant", *_cited(text, notes, self.documents))]
+            refused = any(part.get("type") == "refusal" for part in parts)
+            return [MessageSaid("assistant", *_cited(text, notes, self.documents), refusal=refused)]
         if kind == "function_call":
             self._calls.append(FunctionCall(item["call_id"], item["name"], item["arguments"]))
             return []
@@ -315,6 +334,10 @@ class AgentFace:
     async def cancel(self) -> None:
         if self.thread:
             await self.dialogue.tell("session.say", {"events": [{"type": _CANCEL}]}, thread=self.thread)
+
+    async def close(self) -> None:
+        if self.thread:
+            await self.dialogue.ask("session.delete", thread=self.thread)
 
     async def answer_call(self, call: FunctionCall, answer: FunctionAnswer) -> None:
         result = {"type": "agent.session.input.tool_result", "turn_id": self._turns[call.id], "call_id": call.id}

@@ -38,11 +38,15 @@ class TextPiece:
 
 @dataclass(frozen=True, slots=True)
 class MessageSaid:
-    """A whole message. `role` is user or assistant; sources stand in the text as `[path]` where the API marks them."""
+    """A whole message. `role` is user or assistant; sources stand in the text as `[path]` where the API marks them.
+
+    `refusal`: the API marks it as one.
+    """
 
     role: str
     text: str
     citations: tuple[Citation, ...] = ()
+    refusal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ class Manifest:
 
     `moved` are pairs of an address that is no longer declared and the one that it has now. `hosted` are the declared
     accounts that have a `base_url`: where there is one, a command that reads or writes must be told which account.
+    `tests` are what stands under `tests:`, each with its file and its path there; `coverage` is how much of what is
+    declared they must touch, in percent. `folder` is where the manifest is for the user.
     """
 
     root: Path
@@ -38,15 +40,19 @@ class Manifest:
     problems: tuple[Problem, ...]
     moved: Moves = ()
     hosted: tuple[str, ...] = ()
+    tests: tuple[ManifestEntry, ...] = ()
+    coverage: Mapping[str, float] = field(default_factory=dict)
+    folder: Path = Path()
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found in a manifest; `resources` counts what it declares."""
+    """What was found in a manifest; `resources` counts what it declares; `tested`: it says something of tests."""
 
     project: str
     resources: int
     problems: tuple[Problem, ...]
+    tested: bool = False
 
 
 Judge = Callable[[AccountSettings, Resource], Iterable[Problem]]
@@ -82,7 +88,20 @@ def _compiled(
         found.told([*problems, *misplaced]),
         moved,
         accounts.hosted(found.sources),
+        tuple(_tests(found.sources)),
+        Policies.of(found.sources).coverage,
+        found.folder,
     )
+
+
+def _tests(sources: Sources) -> Iterator[ManifestEntry]:
+    """Return what stands under `tests:` of each file, entry by entry; the schema reports what has another form."""
+    for document in sources.documents:
+        found = document.data.get("tests")
+        if isinstance(found, list):
+            yield from (ManifestEntry(document, ("tests", place), one) for place, one in enumerate(found))
+        elif isinstance(found, dict):
+            yield ManifestEntry(document, ("tests",), {"tests": [], **found})
 
 
 def check_manifest(  # noqa: PLR0913
@@ -122,7 +141,8 @@ def _checked(  # noqa: PLR0913 (as above)
             sound += [replace(resource, attrs={})] if resource.files and not any(map(_is_error, wrong)) else []
     problems += leaks.of_unread(found.sources.root, sound)
     _, misplaced = read_moves(found.sources)
-    return Checked(found.project, len(found.entries), found.told([*problems, *misplaced]))
+    tested = bool(Policies.of(found.sources).coverage) or any(True for _ in _tests(found.sources))
+    return Checked(found.project, len(found.entries), found.told([*problems, *misplaced]), tested)
 
 
 def _is_error(problem: Problem) -> bool:

@@ -28,6 +28,16 @@ class Policies:
         found = sources.main.data.get("policies") if sources.main else None
         return cls(found if isinstance(found, dict) else {})
 
+    @property
+    def coverage(self) -> Mapping[str, float]:
+        """How much of what is declared tests must touch, in percent by sort."""
+        found = self.told.get("coverage")
+        return {
+            str(sort): float(one)
+            for sort, one in (found.items() if isinstance(found, dict) else ())
+            if isinstance(one, int | float) and not isinstance(one, bool)
+        }
+
     def broken(self, resource: Resource, *, metadata: bool) -> Iterator[Problem]:
         """Return what a resource breaks, at its place; `metadata`: its kind can have some."""
         attrs = resource.attrs

@@ -106,10 +106,11 @@ def answering(manifest: Manifest, resource: Resource, sources: tuple[Answers, ..
     """Return what answers calls: the sources that are given, after the handlers of the manifest, imported here."""
     if not seconds:
         return first_of(*sources)
-    return first_of(from_handlers(_imported(manifest, resource), seconds), *sources)
+    return first_of(from_handlers(imported(manifest, resource), seconds), *sources)
 
 
-def _imported(manifest: Manifest, resource: Resource) -> dict[str, Callable[..., Any]]:
+def imported(manifest: Manifest, resource: Resource) -> dict[str, Callable[..., Any]]:
+    """Import the handlers of an assistant; DeployerError where one is not there."""
     found = {name: handlers.split(text) for name, text in resource.handlers.items()}
     with handlers.importable([manifest.root, manifest.root / "src"]):
         return {name: handlers.load(*parts) for name, parts in found.items() if parts}

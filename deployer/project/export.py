@@ -34,7 +34,7 @@ from deployer.model import AccountSettings, Action, Address, DesiredFile, LiveFi
 from deployer.project.adoption import adopted
 from deployer.project.applying import ApplyOptions
 from deployer.project.events import OnEvent, ignore
-from deployer.project.results import ApplyResult, ProjectPlan
+from deployer.project.results import ApplyResult, Exported, ProjectPlan
 from deployer.project.session import Session, locked, opened
 from deployer.wording import listed, more
 
@@ -464,3 +464,24 @@ def staged(target: Path) -> Iterator[Staging]:
         for one in reversed(staging.made):
             with contextlib.suppress(OSError):  # what was meant to be there is in it
                 one.rmdir()
+
+
+async def exported(
+    file: Path, manifest: Manifest, options: ExportOptions, on_event: OnEvent, *, adopt: bool
+) -> Exported:
+    """Write a manifest from what is live on the account of another one; `adopt` stamps what is not owned yet."""
+    found = ExportSource.of_manifest(file, manifest.settings.name, {}, offline=True)
+    source = replace(found, settings=manifest.settings, project=manifest.project)
+    async with exporting(source, options, on_event) as export:
+        with staged(options.target) as staging:
+            draft = await export.draft(staging)
+            if not draft.items:
+                raise source.nothing()
+            export.place(staging, draft)
+        result = Exported(export.options.manifest, draft.addresses, draft.notes)
+        foreign = tuple(item.address for item in draft.foreign)
+        if foreign and not adopt:
+            return replace(result, foreign=foreign)
+        written = export.written()
+        adopted = await written.adopt(draft.foreign) if foreign else None
+        return replace(result, adopted=adopted, left=await written.left(stamp=adopt))

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from deployer.project.provenance import Provenance
     from deployer.project.saved import SavedPlan
     from deployer.project.session import Session
+    from deployer.project.testing import TestOptions
     from deployer.project.undo import KeptSnapshot
+    from deployer.testing.verdict import TestReport
 
 _HOUR = 3600.0
 
@@ -110,15 +112,13 @@ class Project:
         from deployer.project.models import judged
 
         ending: dict[Address, tuple[str, date]] = {}
-        found = check_manifest(
-            Path(file),
-            account,
-            variables or {},
-            os.environ if environ is None else environ,
-            partial(judged, ending, {}),
-            import_handlers=import_handlers,
-        )
+        given = (Path(file), account, variables or {}, os.environ if environ is None else environ)
+        found = check_manifest(*given, partial(judged, ending, {}), import_handlers=import_handlers)
         problems = tuple(told_once(found.problems))
+        if found.tested:
+            from deployer.project import testing
+
+            problems += tuple(testing.checked(compile_manifest(*given, offline=True)))
         return Validation(found.project, found.resources, strict(problems) if strict_surface else problems, ending)
 
     @property
@@ -305,6 +305,15 @@ class Project:
         async with opened(self.manifest, on_event=on_event, answers=server_answers) as session:
             return await chatting.chatted(session, resource, text, thread, answer, on_happening)
 
+    async def atest(self, options: TestOptions | None = None, *, on_event: OnEvent = ignore) -> TestReport:
+        """Run the tests of the manifest on the account, and say what came of each (`deployer.project.testing`).
+
+        ProblemsFound where the tests are wrong; a test that cannot be run is an error in the report, and never a pass.
+        """
+        from deployer.project import testing
+
+        return await testing.tested(self.manifest, options or testing.TestOptions(), on_event)
+
     async def aadopt(  # noqa: PLR0913 (one for each option)
         self,
         address: str,
@@ -409,24 +418,10 @@ class Project:
         `only` names addresses or ids, and brings what they use. `overwrite` replaces files that are there. `adopt`
         stamps what the project does not own yet, so that the next plan of the new manifest is empty.
         """
-        from deployer.project.export import ExportOptions, ExportSource, exporting, staged
+        from deployer.project.export import ExportOptions, exported
 
-        path = Path(folder)
-        found = ExportSource.of_manifest(self.file, self.manifest.settings.name, {}, offline=True)
-        source = replace(found, settings=self.manifest.settings, project=self.name)
-        async with exporting(source, ExportOptions(path, None, only, overwrite), on_event) as export:
-            with staged(path) as staging:
-                draft = await export.draft(staging)
-                if not draft.items:
-                    raise source.nothing()
-                export.place(staging, draft)
-            result = Exported(export.options.manifest, draft.addresses, draft.notes)
-            foreign = tuple(item.address for item in draft.foreign)
-            if foreign and not adopt:
-                return replace(result, foreign=foreign)
-            written = export.written()
-            adopted = await written.adopt(draft.foreign) if foreign else None
-            return replace(result, adopted=adopted, left=await written.left(stamp=adopt))
+        options = ExportOptions(Path(folder), None, only, overwrite)
+        return await exported(self.file, self.manifest, options, on_event, adopt=adopt)
 
     async def agc(
         self,
@@ -491,6 +486,7 @@ class Project:
     whois = in_thread(awhois)
     doctor = in_thread(adoctor)
     chat = in_thread(achat)
+    test = in_thread(atest)
     adopt = in_thread(aadopt)
     rollback = in_thread(arollback)
     destroy = in_thread(adestroy)

@@ -36,13 +36,14 @@ _MOST_BYTES = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An open account and the manifest that is to go live on it."""
+    """An open account and the manifest that is to go live on it; `answers` is what answers on an embedded one."""
 
     account: Account
     manifest: manifest.Manifest
     target: Target
     origin: str
     on_event: OnEvent = ignore
+    answers: Any = None
 
     @property
     def kinds(self) -> Mapping[str, Kind]:
@@ -221,7 +222,8 @@ async def opened(
     with telling(on_event) if on_event is not ignore else nullcontext():  # else whoever listens outside goes on
         found = replace(found, resources=await _digested(found, rehash=rehash))
         async with open_account(found.settings, found.root, Watch(on_event), answers) as account:
-            yield Session(account, found, target_of(found), await asyncio.to_thread(_commit, found.root), on_event)
+            origin = await asyncio.to_thread(_commit, found.root)
+            yield Session(account, found, target_of(found), origin, on_event, answers)
 
 
 async def _digested(found: manifest.Manifest, *, rehash: bool) -> tuple[Resource, ...]:

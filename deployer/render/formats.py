@@ -31,11 +31,18 @@ FORMATS: Mapping[str, Mapping[str, str]] = {
     "files": {"text": "text.files", "json": "data.files"},
     "provenance": {"text": "data.told", "json": "data.whole"},
     "diagnosis": {"text": "data.abilities", "json": "data.diagnosis"},
+    "tests": {
+        "text": "tests.text",
+        "json": "tests.json_",
+        "junit": "tests.junit",
+        "html": "tests.html",
+        "markdown": "tests.markdown",
+    },
     "outputs": {"text": "data.columns", "json": "data.outputs", "env": "data.environment"},
 }
 """For each subject its formats, the default first. Values: `Plan` of a plan and of drift, `Applied` of outcomes,
 `Findings` of problems, `FoundFiles` of files, JSON data of
-provenance and of a diagnosis, a mapping from `Address` to live id of outputs."""
+provenance, of a diagnosis and of tests, a mapping from `Address` to live id of outputs."""
 
 Renderer = Callable[[Any, Streams], None]
 

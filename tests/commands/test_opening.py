@@ -63,6 +63,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "unlock": ("--yes",),
     "outputs": (),
     "whois": ("asst_1",),
+    "test": (),
     "chat": ("assistant/a",),
 }
 """Every command that reads or writes an account, with what it needs where nobody can answer."""

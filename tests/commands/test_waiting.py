@@ -176,7 +176,8 @@ def test_every_command_says_what_has_not_answered(project: Project, name: str, m
     with serving(slowly) as server:
         host = server.base_url.removeprefix("http://").removesuffix("/v1")
         account = f"{{api: assistants, base_url: '{server.base_url}', api_key: '${{env.KEY}}'}}"
-        project.manifest(f"accounts: {{far: {account}}}\nassistants: {{a: {{model: m}}}}")
+        tests = "tests: [{turns: [hello]}]"
+        project.manifest(f"accounts: {{far: {account}}}\nassistants: {{a: {{model: m}}}}\n{tests}")
         result = project.run(name, *COMMANDS[name], "--account", "far")
     assert f"waiting for {host} since 0 s" in result.err.splitlines(), result.out + result.err
     assert "waiting" not in result.out

@@ -34,7 +34,29 @@ FULL: dict[str, Any] = {
         "max_temperature": 0.1,
         "strict_functions": True,
         "forbidden": {"tools": ["code_interpreter"], "texts": ["TEACHES"]},
+        "coverage": {"assistants": 100, "functions": 50, "documents": 1},
     },
+    "tests": [
+        {
+            "file": "evals.yaml",
+            "address": "assistant/tutor",
+            "providers": {"p": "assistant/tutor"},
+            "prompts": {"q": "x"},
+        },
+        {
+            "description": "D",
+            "address": "assistant/tutor",
+            "vars": {"x": 1},
+            "rehearse": ["x"],
+            "turns": ["{{x}}"],
+            "assert": [{"type": "contains", "value": "x"}],
+            "threshold": 0.5,
+            "outputs": {"f": "x"},
+            "examples": [{"name": "f", "output": "x"}],
+            "tags": ["a"],
+            "metadata": {"b": "c"},
+        },
+    ],
     "variables": {
         "model": {"default": "gpt-6-luna", "description": "The model."},
         "warmth": {},
@@ -226,7 +248,8 @@ def _meaning(found: Manifest) -> tuple[Any, ...]:
     ]
     broken = [problem.message for problem in found.problems if problem.rule == policies.RULE]
     wrong = [problem.message for problem in found.problems if problem.rule != policies.RULE]
-    return found.project, found.settings, resources, wrong, found.moved, broken
+    tests = [one.value for one in found.tests]
+    return found.project, found.settings, resources, wrong, found.moved, broken, tests, found.coverage
 
 
 def test_it_is_a_valid_schema() -> None:

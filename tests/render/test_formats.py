@@ -12,10 +12,13 @@ from xml.etree import ElementTree as ET
 import pytest
 from jsonschema import Draft202012Validator
 
+from deployer.conversation import MessageSaid, Transcript, TurnEnded
 from deployer.manifest import schema
 from deployer.model import Action, Address, Outcome, Position, Problem, Severity, Status, Target
 from deployer.project import ApplyResult, ApplyStatus, ProjectPlan
 from deployer.render.formats import FORMATS, Findings, FoundFile, FoundFiles, names, rendered
+from deployer.testing.cases import TestCase
+from deployer.testing.verdict import TestReport, TestResult, TestStatus, Touched
 from tests.render.plans import a_plan, assistant, edited
 
 DONE = Outcome(Address("assistant", "a"), Action.UPDATE, Status.DONE, live_id="asst_1", notes=("so\x1b",))
@@ -40,6 +43,24 @@ VALUES: dict[str, Any] = {
         "abilities": [{"what": "so\x1b", "able": None, "how": "h", "therefore": "t"}],
     },
     "outputs": {Address("assistant", "a"): "asst_1"},
+    "tests": TestReport(
+        "test",
+        Target("a", "agents", "https://x.example"),
+        (
+            TestResult(
+                TestCase("so\x1b", "assistant/a", (), position=Position("a.yaml", 3, 5)),
+                TestStatus.FAILED,
+                why="contains: \x1b",
+                transcript=Transcript(
+                    "assistant/a", "t", (MessageSaid("assistant", "\x1b</pre>"), TurnEnded("failed", "so"))
+                ),
+            ),
+            TestResult(TestCase("good", "assistant/a", ()), TestStatus.PASSED),
+        ),
+        {"documents": Touched(("a\x1b.md",), frozenset())},
+        ("tests touch 0 % of the documents\x1b",),
+        (WARNING,),
+    ).to_dict(),
 }
 ROWS = tuple((subject, form) for subject in FORMATS for form in names(subject))
 
