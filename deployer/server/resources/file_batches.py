@@ -56,7 +56,7 @@ def index(call: ApiCall) -> Json:
         return page(db, call, "memberships WHERE batch_id = ?", batch["id"])
 
 
-def _entries(wanted: Json) -> list[vector_stores.Attachment]:
+def _entries(wanted: Json) -> list[vector_stores.FileToAttach]:
     """The files of a batch; what is shared applies to `file_ids` only, `files` bring their own."""
     if "files" in wanted and "file_ids" in wanted:
         raise ApiError(400, "Only one of 'file_ids' and 'files' can be given.", param="files", code="invalid_value")

@@ -228,7 +228,7 @@ def add(db: sqlite3.Connection, now: int, wanted: Json) -> str:
     sizes = chunk_sizes(wanted.get("chunking_strategy"))
     file_ids = wanted.get("file_ids") or []
     files.demand(db, file_ids, now, "file_ids")
-    attach(db, store_id, [Attachment(file_id, {}, sizes) for file_id in file_ids], now)
+    attach(db, store_id, [FileToAttach(file_id, {}, sizes) for file_id in file_ids], now)
     return store_id
 
 
@@ -295,7 +295,7 @@ def empty_expired(db: sqlite3.Connection, now: int) -> None:
 
 
 @dataclass(frozen=True)
-class Attachment:
+class FileToAttach:
     """A file that is to be in a store."""
 
     file_id: str
@@ -303,12 +303,12 @@ class Attachment:
     sizes: Json
 
 
-def attachment(wanted: Json) -> Attachment:
-    return Attachment(wanted["file_id"], wanted.get("attributes") or {}, chunk_sizes(wanted.get("chunking_strategy")))
+def attachment(wanted: Json) -> FileToAttach:
+    return FileToAttach(wanted["file_id"], wanted.get("attributes") or {}, chunk_sizes(wanted.get("chunking_strategy")))
 
 
 def attach(
-    db: sqlite3.Connection, store_id: str, entries: Sequence[Attachment], now: int, batch_id: str | None = None
+    db: sqlite3.Connection, store_id: str, entries: Sequence[FileToAttach], now: int, batch_id: str | None = None
 ) -> None:
     """Put files into a store, to be ingested; one that is there already starts anew with what is asked now.
 
@@ -321,7 +321,7 @@ def attach(
     )
 
 
-def _row(wanted: Attachment) -> tuple[str, int, int]:
+def _row(wanted: FileToAttach) -> tuple[str, int, int]:
     sizes = wanted.sizes
     return json.dumps(wanted.attributes), sizes["max_chunk_size_tokens"], sizes["chunk_overlap_tokens"]
 
