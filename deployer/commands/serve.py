@@ -62,6 +62,18 @@ if TYPE_CHECKING:
     default="auto",
     help="How the model calls functions: as such, or by an answer in JSON. [auto]",
 )
+@click.option(
+    "--foundry-dedupe",
+    type=click.Choice(("off", "definition", "all")),
+    default="off",
+    help="By what /api/projects takes a version of an agent for no new one. [off]",
+)
+@click.option(
+    "--foundry-attributes",
+    type=click.Choice(("kept", "dropped")),
+    default="kept",
+    help="What becomes of attributes of documents there. [kept]",
+)
 def command(  # noqa: PLR0913 (one argument for each option)
     *,
     host: str,
@@ -80,10 +92,13 @@ def command(  # noqa: PLR0913 (one argument for each option)
     upstream_model: str | None,
     model_map: tuple[str, ...],
     upstream_calls: str,
+    foundry_dedupe: str,
+    foundry_attributes: str,
 ) -> int:
     """Serve the embedded account, kept in a folder: what is deployed there, and conversations with it.
 
-    It has Files, Uploads, Vector stores, Assistants v2 with threads and runs, Agents and Models.
+    It has Files, Uploads, Vector stores, Assistants v2 with threads and runs, Agents and Models, and below
+    /api/projects/NAME the agents of Microsoft Foundry.
 
     It is the account that commands use when the manifest names no other. On 127.0.0.1 any key is accepted unless
     --key names one, and requests must call it by a name of this machine, or by one of --allow-host; on every other
@@ -105,6 +120,8 @@ def command(  # noqa: PLR0913 (one argument for each option)
       deployer serve --faults faults.yaml --log requests.jsonl
       OPENAI_BASE_URL=http://127.0.0.1:8787/v1 OPENAI_API_KEY=any python app.py
     """
+    from deployer.server import FoundrySwitches
+
     _check_choice(faults=faults, log=log, workers=workers, script=script, upstream=upstream)
     answers: Answerer | None = read_answers(script) if script else None
     if upstream:
@@ -113,7 +130,9 @@ def command(  # noqa: PLR0913 (one argument for each option)
     if key is None and not _is_loopback(host):
         key = secrets.token_urlsafe(24)
         click.echo(f"API key (made for this run): {key}")
-    place = _ServedPlace(data, host, port, key, log, {"allowed": allow_host, "latency": latency / 1000})
+    switches = FoundrySwitches(foundry_dedupe, foundry_attributes == "kept")
+    settings = {"allowed": allow_host, "latency": latency / 1000, "foundry": switches}
+    place = _ServedPlace(data, host, port, key, log, settings)
     if beside:
         return place.serve_beside(*beside)
     day = _faults(faults) if faults else None
@@ -170,6 +189,9 @@ class _ServedPlace:
         command = [sys.executable, "-m", "deployer", "serve", "--beside", str(port), str(home)]
         command += ["--data", str(self.data), "--host", self.host, "--latency", str(self.settings["latency"] * 1000)]
         command += ["--log", str(self.log)] if self.log else []
+        switches = self.settings["foundry"]
+        command += ["--foundry-dedupe", switches.dedupe]
+        command += ["--foundry-attributes", "kept" if switches.attributes else "dropped"]
         command += [word for name in self.settings["allowed"] for word in ("--allow-host", name)]
         return Workers(command, count, {"DEPLOYER_SERVE_KEY": self.key} if self.key else {}).running()
 
