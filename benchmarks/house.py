@@ -82,6 +82,8 @@ NEWER = (
         "deployer.manifest.import_shapes",
     ),
     *("deployer.project.importing", "deployer.commands.import_"),
+    *("deployer.kinds.foundry", "deployer.backends.http.routes", "deployer.backends.http.versions"),
+    *("deployer.engine.names", "deployer.server.resources.foundry"),
     *(
         "deployer.conversation",
         "deployer.testing",

@@ -120,8 +120,6 @@ def command(  # noqa: PLR0913 (one argument for each option)
       deployer serve --faults faults.yaml --log requests.jsonl
       OPENAI_BASE_URL=http://127.0.0.1:8787/v1 OPENAI_API_KEY=any python app.py
     """
-    from deployer.server import FoundrySwitches
-
     _check_choice(faults=faults, log=log, workers=workers, script=script, upstream=upstream)
     answers: Answerer | None = read_answers(script) if script else None
     if upstream:
@@ -130,8 +128,7 @@ def command(  # noqa: PLR0913 (one argument for each option)
     if key is None and not _is_loopback(host):
         key = secrets.token_urlsafe(24)
         click.echo(f"API key (made for this run): {key}")
-    switches = FoundrySwitches(foundry_dedupe, foundry_attributes == "kept")
-    settings = {"allowed": allow_host, "latency": latency / 1000, "foundry": switches}
+    settings = {"allowed": allow_host, "latency": latency / 1000, "foundry": (foundry_dedupe, foundry_attributes)}
     place = _ServedPlace(data, host, port, key, log, settings)
     if beside:
         return place.serve_beside(*beside)
@@ -169,7 +166,7 @@ class _ServedPlace:
 
         more = partial(self._more, workers - 1) if workers > 1 else None
         with self._told(), _lines(self.log) as write:
-            options = {**self.settings, **settings}
+            options = {**self._options(), **settings}
             serve(self.data, self.host, self.port, self.key, ready, log=write, workers=more, **options)
         return EXIT_DONE
 
@@ -178,9 +175,23 @@ class _ServedPlace:
 
         with self._told(), _lines(self.log) as write:
             serve_beside(
-                self.data, self.host, port, home, lambda: click.echo("ready"), key=self.key, log=write, **self.settings
+                self.data,
+                self.host,
+                port,
+                home,
+                lambda: click.echo("ready"),
+                key=self.key,
+                log=write,
+                **self._options(),
             )
         return EXIT_DONE
+
+    def _options(self) -> dict[str, Any]:
+        """Return the settings as every process takes them."""
+        from deployer.server import FoundrySwitches
+
+        dedupe, attributes = self.settings["foundry"]
+        return {**self.settings, "foundry": FoundrySwitches(dedupe, attributes == "kept")}
 
     def _more(self, count: int, port: int, home: int) -> AbstractContextManager[None]:
         """Start as many more processes, each by a command of its own; the key is in no list of processes."""
@@ -189,9 +200,8 @@ class _ServedPlace:
         command = [sys.executable, "-m", "deployer", "serve", "--beside", str(port), str(home)]
         command += ["--data", str(self.data), "--host", self.host, "--latency", str(self.settings["latency"] * 1000)]
         command += ["--log", str(self.log)] if self.log else []
-        switches = self.settings["foundry"]
-        command += ["--foundry-dedupe", switches.dedupe]
-        command += ["--foundry-attributes", "kept" if switches.attributes else "dropped"]
+        dedupe, attributes = self.settings["foundry"]
+        command += ["--foundry-dedupe", dedupe, "--foundry-attributes", attributes]
         command += [word for name in self.settings["allowed"] for word in ("--allow-host", name)]
         return Workers(command, count, {"DEPLOYER_SERVE_KEY": self.key} if self.key else {}).running()
 
