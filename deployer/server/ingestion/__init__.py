@@ -30,7 +30,8 @@ LEASE_SECONDS = 15.0
 MOST_ATTEMPTS = 3
 _LOOK_SECONDS = 1.0  # how often an idle thread looks for the work of other processes
 _STOP_SECONDS = 10.0
-_MOST_JOBS = 32
+MOST_JOBS = 256
+"""Small files that are claimed and written together: the fewer there are, the more the index merges what it wrote."""
 _MOST_BYTES = 256 * 1024  # of several files together: about 25 ms of writing, in which no request can write
 logger = logging.getLogger(__name__)
 
@@ -199,7 +200,7 @@ def waiting_jobs(db: sqlite3.Connection, now: float) -> list[sqlite3.Row]:
         "SELECT memberships.*, files.filename, files.digest, files.bytes FROM memberships "
         "CROSS JOIN files ON files.id = memberships.file_id "
         "WHERE memberships.status = 'in_progress' AND lease_until < ? ORDER BY memberships.seq LIMIT ?",
-        (now, _MOST_JOBS),
+        (now, MOST_JOBS),
     ).fetchall()
     sizes = accumulate(job["bytes"] for job in found)
     fresh = takewhile(lambda job: job["attempts"] == 0, found)
