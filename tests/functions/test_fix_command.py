@@ -77,7 +77,7 @@ def test_mixed_line_ends_are_refused(project: Project) -> None:
     path.write_bytes(before)
     result = project.run("functions", "fix", "quiz.yaml", "--write")
     assert (result.code, path.read_bytes()) == (1, before)
-    assert "mixes line ends" in result.err
+    assert "quiz.yaml:2:1: the file mixes line ends" in result.err
 
 
 def test_links_and_permissions_stay(project: Project) -> None:
@@ -97,3 +97,19 @@ def test_the_example_becomes_strict(example: Project) -> None:
     checked = example.run("functions", "compare", "functions/display_quiz.yaml", "functions/display_quiz.yaml")
     assert checked.out == "no differences\n"
     assert "strict: true" in (example.root / "functions/display_quiz.yaml").read_text(encoding="utf-8")
+
+
+def test_what_fix_refuses_stands_where_check_finds_it(project: Project) -> None:
+    inner = "{type: object, properties: {x: {type: string}}}"
+    text = f"name: f\nparameters:\n  type: object\n  properties:\n    a: {inner}\n    b: {{$ref: '#/properties/a'}}\n"
+    project.write("f.yaml", text + "strict: true\n")
+    (refused,) = [line for line in project.run("functions", "fix", "f.yaml").err.splitlines() if "$ref" in line]
+    assert refused.startswith("f.yaml:6:15: ")
+    assert "f.yaml:6:15: " in project.run("functions", "check", "f.yaml").err
+
+
+def test_a_link_that_leads_nowhere_is_told_by_both(project: Project) -> None:
+    (project.root / "f.yaml").symlink_to("nowhere.yaml")
+    for word in ("check", "fix"):
+        result = project.run("functions", word, "f.yaml")
+        assert (result.code, "f.yaml is a link that leads nowhere" in result.err) == (1, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -42,7 +43,7 @@ def command(
     """
     from deployer.manifest import function_files
 
-    missing = [str(path) for path in paths if not path.exists()]
+    missing = [str(path) for path in paths if not os.path.lexists(path)]
     if missing:
         raise DeployerError(f"{', '.join(missing)} does not exist; name a file or a folder")
     count, problems = 0, list[Problem]()

@@ -142,8 +142,14 @@ def _refusal(one: FileDefinition, finding: Finding) -> str:
 def _raw(path: Path) -> str:
     raw = path.read_bytes().decode()
     if _as_before(_unix(raw), raw) != raw:
-        raise DeployerError(f"{path}: the file mixes line ends; save it with one kind of them")
+        raise DeployerError(f"{path}:{_odd_line(raw)}:1: the file mixes line ends; save it with one kind of them")
     return raw
+
+
+def _odd_line(raw: str) -> int:
+    """Return the first line that does not end as the first one does."""
+    ends = ["\r\n" if line.endswith("\r\n") else line[-1:] for line in raw.splitlines(keepends=True)]
+    return next((number for number, end in enumerate(ends, 1) if end != ends[0]), 1)
 
 
 def _unix(raw: str) -> str:

@@ -6,8 +6,8 @@ properties that they leave out are null. A function is made strict as a whole or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deployer.functions.check import check_function
@@ -356,9 +356,15 @@ def make_strict(function: Mapping[str, Any]) -> Fixed:
     if isinstance(result.get("examples"), list):
         result["examples"] = [complete(parameters, example) for example in result["examples"]]
     if left := _errors(result):
-        return Fixed(given, (), left)
+        return Fixed(given, (), _as_given(left, start))
     notes = [] if function.get("strict") is True else [Note(("strict",), "is true now")]
     return Fixed(result, (*notes, *rewriting.report.notes), ())
+
+
+def _as_given(left: Sequence[Finding], start: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """Return what is left to mend by hand, at its place in the given function: people look there, as the check does."""
+    places = {(one.rule, one.message): one.pointer for one in _errors({**start, "strict": True})}
+    return tuple(replace(one, pointer=places.get((one.rule, one.message), one.pointer)) for one in left)
 
 
 def _with_properties(function: Mapping[str, Any]) -> dict[str, Any]:
