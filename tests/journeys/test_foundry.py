@@ -405,3 +405,38 @@ def test_on_drift_fail_is_the_default(tmp_path: Path) -> None:
         with at_portal(one) as hand:
             hand.edit("tutor", instructions="By hand.")
         assert one.plan(PlanOptions(on_drift=OnDrift.FAIL)).conflicts
+
+
+LATER = CHANGED.replace("plain: {model: gpt-6-luna}", "other: {model: gpt-6-luna}")
+LATER_FILES = {"docs/a.md": "two", "docs/b.md": "three", "data.csv": "a,b\n3,4\n"}
+
+
+def content(one: Day) -> dict[str, Any]:
+    """What is on the account: the content of every version by the agent, and the documents."""
+    with at_portal(one) as hand:
+        files = {row["id"]: row["filename"] for row in hand.api.get("/v1/files").json()["data"]}
+        return {"documents": sorted(files.values())} | {
+            name: [version["definition"]["instructions"] for version in hand.versions(name) if name == "tutor"]
+            for name in sorted(hand.names())
+        }
+
+
+def test_killed_at_a_request_the_next_run_makes_what_is_left_and_no_version_twice(tmp_path: Path) -> None:
+    """A to B, with an update, a create, a delete and documents that change; a sample of all requests."""
+    root = write(tmp_path / "project", STATE, FILES)
+    with day(root, api="foundry") as calm:
+        calm.converge()
+        begin = len(calm.wire.log)
+        write(root, LATER, LATER_FILES, keep=True)
+        assert undone(calm.apply()) == []
+        requests, expected = len(calm.wire.log) - begin, content(calm)
+        assert expected["tutor"] == ["Explain in two sentences.", "Explain."]
+    for at in range(5, requests, max(1, requests // 8)):
+        root = write(tmp_path / f"killed-{at}", STATE, FILES)
+        with day(root, api="foundry") as bad:
+            bad.converge()
+            until = len(bad.wire.log) + at
+            write(root, LATER, LATER_FILES, keep=True)
+            bad.killed(lambda until=until, log=bad.wire.log: len(log) >= until)
+            bad.converge()
+            assert content(bad) == expected, f"killed at request {at} of {requests}"
