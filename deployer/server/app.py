@@ -27,7 +27,7 @@ POLL_MILLISECONDS = 50
 # Collections of the API (openai-openapi) that no deployment needs.
 _NOT_BUILT = (
     "audio", "batches", "chat", "chatkit", "completions", "containers", "embeddings", "evals", "fine_tuning", "images",
-    "moderations", "organization", "realtime", "videos",
+    "moderations", "organization", "realtime", "vaults", "videos",
 )  # fmt: skip
 # The ids in paths whose beginning is looked at before anything else (bodies quoted in public issues).
 _IDS = {

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 import deployer
 from deployer.model import OnDrift
 from deployer.project import PlanOptions
-from deployer.server import EmbeddedAccount, FoundrySwitches
+from deployer.server import BackgroundServer, EmbeddedAccount, FoundrySwitches
 from tests.support.faulty import Day, day, undone, write
 from tests.support.project import Project
 
@@ -440,3 +440,25 @@ def test_killed_at_a_request_the_next_run_makes_what_is_left_and_no_version_twic
             bad.killed(lambda until=until, log=bad.wire.log: len(log) >= until)
             bad.converge()
             assert content(bad) == expected, f"killed at request {at} of {requests}"
+
+
+def test_another_dialect_on_the_same_path_is_named(project: Project) -> None:
+    with BackgroundServer(project.root / "served") as server:
+        root = server.base_url.removesuffix("/v1")
+        key = "api_key: '${file.key}'"
+        project.write("key", "any")
+        accounts = {
+            "foundry": f"{{api: foundry, base_url: '{root}/api/projects/demo', {key}}}",
+            "agents": f"{{api: agents, base_url: '{root}/api/projects/demo', {key}, query: {{api-version: v1}}}}",
+            "misplaced": f"{{api: foundry, base_url: '{root}/v1', {key}}}",
+        }
+        lines = "".join(f"  {name}: {text}\n" for name, text in accounts.items())
+        project.manifest(f"accounts:\n{lines}assistants: {{a: {{model: m}}}}\n")
+        assert project.run("apply", "--yes", "--account", "foundry").code == 0
+        assert project.run("plan", "--account", "foundry", "--exit-code").code == 0
+        said = project.run("plan", "--account", "agents")
+        assert (said.code, "lists agents of Microsoft Foundry: write api: foundry" in said.err) == (1, True)
+        said = project.run("plan", "--account", "misplaced")
+        assert (said.code, "base_url" in said.err) == (1, True)
+        found = project.run("doctor", "--account", "foundry")
+        assert (found.code, "assistants are served by id" in found.out) == (0, True)

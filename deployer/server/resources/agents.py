@@ -246,7 +246,22 @@ def update(call: ApiCall) -> Json:
     return agent
 
 
+def _absent(name: str) -> Handler:
+    """Refuse what stands where ids of agents do, and is not here: an agent of that name is not what was meant."""
+
+    def absent(_call: ApiCall) -> Answer:
+        raise ApiError(404, f"The API has '/agents/{name}', the embedded account does not.")
+
+    return absent
+
+
+_NOT_HERE = ("environments", "automations")
 OPERATIONS: list[Operation] = [
+    *(
+        (method, f"/v1/agents/{name}", guarded(_absent(name)))
+        for name in _NOT_HERE
+        for method in ("GET", "POST", "DELETE")
+    ),
     ("POST", "/v1/agents", guarded(create)),
     ("GET", "/v1/agents", guarded(AGENTS.index)),
     ("GET", "/v1/agents/{agent_id}", guarded(AGENTS.get)),
