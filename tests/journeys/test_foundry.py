@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -421,6 +422,11 @@ def content(one: Day) -> dict[str, Any]:
         }
 
 
+def came(one: Day, number: int) -> bool:
+    """Whether so many requests have come."""
+    return len(one.wire.log) >= number
+
+
 def test_killed_at_a_request_the_next_run_makes_what_is_left_and_no_version_twice(tmp_path: Path) -> None:
     """A to B, with an update, a create, a delete and documents that change; a sample of all requests."""
     root = write(tmp_path / "project", STATE, FILES)
@@ -437,7 +443,7 @@ def test_killed_at_a_request_the_next_run_makes_what_is_left_and_no_version_twic
             bad.converge()
             until = len(bad.wire.log) + at
             write(root, LATER, LATER_FILES, keep=True)
-            bad.killed(lambda until=until, log=bad.wire.log: len(log) >= until)
+            bad.killed(partial(came, bad, until))
             bad.converge()
             assert content(bad) == expected, f"killed at request {at} of {requests}"
 
