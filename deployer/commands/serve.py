@@ -6,6 +6,7 @@ import contextlib
 import ipaddress
 import json
 import os
+import re
 import secrets
 import sqlite3
 import sys
@@ -48,7 +49,13 @@ if TYPE_CHECKING:
 @click.option("--workers", type=click.IntRange(1, 64), default=1, metavar="N", help="Processes that answer. [1]")
 @click.option("--beside", type=(int, int), hidden=True)  # the ports of the process that started this one
 @click.option("--key", envvar="DEPLOYER_SERVE_KEY", help="The API key that clients must send.", show_envvar=True)
-@click.option("--allow-host", multiple=True, metavar="NAME", help="Another name by which requests may call it.")
+@click.option(
+    "--allow-host",
+    multiple=True,
+    metavar="NAME",
+    callback=lambda _context, _option, names: tuple(map(_host_name, names)),
+    help="Another name by which requests may call it, on any port.",
+)
 @click.option(
     "--script", type=click.Path(path_type=Path), metavar="FILE", help="What is answered: a script, see docs/talking.md."
 )
@@ -282,6 +289,17 @@ def _lines(path: Path | None) -> Iterator[Callable[[dict[str, Any]], None] | Non
         raise DeployerError(f"the log cannot be written to {path} ({error.strerror})") from None
     with opened as file:
         yield lambda line: click.echo(json.dumps(line), file=file)
+
+
+_HOST_NAME = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*|[\w.-]+)(?::\d+)?")
+
+
+def _host_name(text: str) -> str:
+    """Return a host as requests name it, without a port; what could never be named is refused."""
+    found = _HOST_NAME.fullmatch(text.strip())
+    if found is None:
+        raise click.BadParameter(f"{text!r} is no name of a host; write each one whole, like deployer.internal")
+    return found[1].strip("[]")
 
 
 def _is_loopback(host: str) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import httpx2
 import pytest
 from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
+from deployer.commands.serve import _host_name
 from deployer.server import BackgroundServer
 from deployer.server.middleware import HostCheck, is_loopback
 
@@ -100,3 +102,24 @@ def test_what_is_not_built_says_so(api: TestClient, path: str) -> None:
     assert answer.status_code == 404
     assert "the embedded account does not" in answer.json()["error"]["message"]
     assert "embedded" not in api.post("/v1/chats", json={}).json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    (
+        ("x", "x"),
+        ("x:8080", "x"),
+        (" Deployer.Internal ", "Deployer.Internal"),
+        ("[2001:db8::1]:80", "2001:db8::1"),
+        ("2001:db8::1",) * 2,
+    ),
+)
+def test_a_port_of_an_allowed_host_does_not_count(text: str, name: str) -> None:
+    assert _host_name(text) == name
+
+
+@pytest.mark.parametrize("text", ("", "*", "*.example.org", "http://x", "x/y", "x y", "a@b", "x:y"))
+def test_what_no_request_can_name_is_no_allowed_host(text: str) -> None:
+    """A pattern that never fits would look as if it did."""
+    with pytest.raises(click.BadParameter, match="is no name of a host"):
+        _host_name(text)
