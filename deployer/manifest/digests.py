@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from deployer import cache, remote
 from deployer.deadlines import Reading, Touching, beside, supervised
 from deployer.errors import DeployerError, Interrupted
-from deployer.manifest.document import MAX_STAND_IN, stand_in
+from deployer.manifest.document import CRYPT, ENCRYPTED, MAX_STAND_IN, stand_in
 from deployer.model import Resource
 from deployer.remote import READ, check_regular, readable
 
@@ -173,13 +173,13 @@ def _hashed(folder: str, source: str, size: int, stop: _Stop, reading: Reading) 
     now = time.time_ns()
     file = os.open(folder + source, READ)
     try:
-        sha256, total = _content(file, size, stop, reading)
+        sha256, total = _content(file, source, size, stop, reading)
         stat = os.fstat(file)
         check_regular(source, stat)
         if total == stat.st_size and now - stat.st_ctime_ns > _RACY_NS < now - stat.st_mtime_ns:
             return _Digest(sha256, _identity(stat), total)
         os.lseek(file, 0, os.SEEK_SET)
-        sha256, total = _content(file, stat.st_size, stop, reading)
+        sha256, total = _content(file, source, stat.st_size, stop, reading)
         identity = _identity(os.fstat(file))
     finally:
         os.close(file)
@@ -187,9 +187,11 @@ def _hashed(folder: str, source: str, size: int, stop: _Stop, reading: Reading) 
     return _Digest(sha256, identity if steady else None, total)
 
 
-def _content(file: int, size: int, stop: _Stop, reading: Reading) -> tuple[str, int]:
+def _content(file: int, source: str, size: int, stop: _Stop, reading: Reading) -> tuple[str, int]:
     """Nothing asks for the end of a file of the promised size: one that grew meanwhile has another identity."""
     block = os.read(file, min(size, _BUFFER) or _BUFFER)
+    if block.startswith(CRYPT):  # however long it is, which is not looked for where nothing is read
+        raise DeployerError(f"{source} is {ENCRYPTED[0]}; {ENCRYPTED[1]}")
     sha256, total = hashlib.sha256(block), len(block)
     while block and total != size:
         _go_on(stop)

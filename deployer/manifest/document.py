@@ -24,7 +24,7 @@ _LFS = (
     b"version http://git-media.io/",
 )
 _ANNEX = re.compile(rb"/annex/objects/|(\.\./)*\.git/annex/objects/")
-_CRYPT = b"\0GITCRYPT\0"
+CRYPT, ENCRYPTED = b"\0GITCRYPT\0", ("encrypted by git-crypt", "run git-crypt unlock")
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -133,6 +133,8 @@ def stand_in(data: bytes, path: Path | None) -> tuple[str, str] | None:
     `data` is all that the file at `path` (None: behind a URL) holds. A checkout leaves such files where a filter of git
     did not run, and whoever copies it somewhere copies them.
     """
+    if data.startswith(CRYPT):
+        return ENCRYPTED
     if len(data) > MAX_STAND_IN:
         return None
     start = data.removeprefix(codecs.BOM_UTF8)
@@ -140,8 +142,6 @@ def stand_in(data: bytes, path: Path | None) -> tuple[str, str] | None:
         return "a Git LFS pointer", "run git lfs pull"
     if _ANNEX.match(start):
         return "a pointer of git-annex", "run git annex get"
-    if start.startswith(_CRYPT):
-        return "encrypted by git-crypt", "run git-crypt unlock"
     if path and (target := _target(start, path)):
         return f"a link to {target} that was checked out as text", "copy the file itself, or check out with links"
     return None

@@ -210,3 +210,11 @@ def test_a_name_that_is_not_utf_8_is_refused_before_anything_is_sent(project: Pr
         assert r"files[0]: docs/lat\xe9.md has a name that is not UTF-8; rename it, or exclude it" in result.err
     project.manifest("vector_stores: {docs: {files: [{path: docs/**, exclude: ['lat*']}]}}\n")
     assert project.run("apply", "--yes").code == 0
+
+
+def test_a_locked_document_of_any_size_is_never_sent(project: Project) -> None:
+    """A small one is told by `validate`; one of many megabytes when it is read, before anything is sent."""
+    project.write("a.md", b"\0GITCRYPT\0" + b"\x07" * 5_000)
+    found = _compiled(project, "[a.md]")
+    with pytest.raises(DeployerError, match=r"^a\.md is encrypted by git-crypt; run git-crypt unlock$"):
+        digest(found.root, found.resources)
