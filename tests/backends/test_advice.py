@@ -64,6 +64,17 @@ CASES: dict[str, tuple[int, dict[str, Any], str]] = {
     "words of any form": (400, error(code=["x"], type={"a": 1}, param=7), POINTS_ELSEWHERE),
     "too large": (413, error(), "a proxy before the account"),
     "busy": (429, error(code="rate_limit_exceeded"), "wait a little and run again"),
+    "credit": (402, {}, "used up its quota or credit"),
+    "a proxy that wants a name": (407, {}, "HTTPS_PROXY"),
+    "too slow": (408, {}, "run again later"),
+    "at the same time": (409, {}, "run again"),
+    "a right": (403, error(code="missing_scope"), "lacks a right"),
+    "a policy": (400, error(code="content_filter"), "rules about content"),
+    "a header": (400, error(code="invalid_beta"), "may drop headers"),
+    "a value above": (400, error(code="decimal_above_max_value", param="temperature"), "choose a smaller temperature"),
+    "a value below": (400, error(code="decimal_below_min_value", param="top_p"), "choose a larger top_p"),
+    "a file that is gone": (400, error(code="file_not_found", param="file_id"), "--check-files"),
+    "a broken file": (400, error(code="invalid_file"), "can be opened"),
     "broken": (500, error(code="server_error"), "the trouble is on the account's side"),
 }
 

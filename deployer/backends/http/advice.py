@@ -17,6 +17,9 @@ _MODEL = "check the model's name, and whether this api_key may use it"
 _FILE = "convert the document (to .md, .txt, .pdf, .json …), or leave it out of the manifest"
 _SCHEMA = "correct that schema; deployer functions check says what is wrong with it"
 _CONTEXT = "what is sent exceeds what the model reads at once: shorten it, or choose another model"
+_POLICY = "the service's rules about content refuse it: change the instructions or the document that it names"
+_SCOPES = "the account's api_key lacks a right: allow it to write files, vector stores and assistants (or agents)"
+_HEADER = "a proxy before the account may drop headers (OpenAI-Beta): ask who runs it, or check base_url"
 _PLACE = "the service is not offered where this machine is: run it elsewhere"
 
 SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
@@ -28,6 +31,13 @@ CODES: Mapping[str, str] = MappingProxyType(
         "disk_read_only": "make its folder writable and run again",
         "invalid_api_key": _KEY,
         "invalid_authentication": _KEY,
+        "token_expired": "the account's api_key has expired: set a new one",
+        "invalid_issuer": _KEY,
+        "project_not_active": "the project of the account's api_key was archived: use a key of another one",
+        "ip_not_authorized": "the account does not let this machine in: ask whoever owns it to allow its address",
+        "missing_scope": _SCOPES,
+        "insufficient_permissions": _SCOPES,
+        "no_organization": "the account's api_key belongs to no organization: ask to be let into one",
         "account_deactivated": "the account was deactivated: ask whoever owns it",
         "invalid_organization": "check the account's organization, which this api_key does not belong to",
         "mismatched_organization": "check the account's organization, which this api_key does not belong to",
@@ -40,12 +50,26 @@ CODES: Mapping[str, str] = MappingProxyType(
         "unsupported_value": "the model takes no such {param}: correct it in the manifest, or choose another model",
         "unsupported_file": _FILE,
         "unsupported_file_type": _FILE,
+        "unsupported_file_extension": _FILE,
+        "unsupported_file_mime_type": _FILE,
+        "invalid_file": "look whether the document can be opened; convert it (to .md, .pdf …), or leave it out",
+        "file_not_found": "the file is gone from the account: run again with --check-files",
+        "file_too_large": "split the document, or leave it out of the manifest",
+        "content_filter": _POLICY,
+        "content_policy_violation": _POLICY,
+        "missing_required_header": _HEADER,
+        "invalid_beta": _HEADER,
         "invalid_file_format": _FILE,
         "invalid_function_parameters": _SCHEMA,
         "invalid_json_schema": _SCHEMA,
         "context_length_exceeded": _CONTEXT,
         "string_above_max_length": "shorten {param}",
         "array_above_max_length": "shorten {param}",
+        "object_above_max_properties": "take something out of {param}",
+        "integer_above_max_value": "choose a smaller {param}",
+        "decimal_above_max_value": "choose a smaller {param}",
+        "integer_below_min_value": "choose a larger {param}",
+        "decimal_below_min_value": "choose a larger {param}",
         "unknown_parameter": "this API knows no {param}: check the account's api, and whether its base_url is that API",
     }
 )
@@ -55,10 +79,18 @@ STATUSES: Mapping[int, str] = MappingProxyType(
     {
         400: "the account may speak another version of this API: check its api and base_url",
         401: _KEY,
+        402: _USED_UP,
         403: "check what the account's api_key may do",
         404: "check the account's api and base_url, or plan again if the object was just deleted",
+        407: "a proxy wants to know who asks: name user and password in HTTPS_PROXY",
+        408: "it took the account too long: run again later",
+        409: "something else was changing it at the same time: run again",
         413: "a proxy before the account may allow no requests of this size: ask who runs it",
+        423: "something else holds it: run again later",
+        424: "what stands behind the account failed: run again later",
+        425: "run again later",
         429: "wait a little and run again",
+        451: _PLACE,
     }
 )
 _ELSE = "check the account's api and base_url"
