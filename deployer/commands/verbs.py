@@ -24,7 +24,6 @@ COMMANDS = {
     "update": "apply",
     "lint": "validate",
     "check": "validate",
-    "test": "validate",
     "status": "drift",
     "refresh": "drift",
     "dump": "export",
