@@ -336,6 +336,7 @@ def orphan(scope: Scope, address: Address, found: Owned, users: Sequence[Address
     gone = replace(
         change,
         action=Action.DELETE,
+        reason=change.reason.beside(kind.versions.end) if kind.versions else change.reason,
         requires=tuple(user for user in users if isinstance(user, Address)),
         reviewed=verify.digest(kind, found.live.raw),
     )

@@ -28,13 +28,14 @@ class Loss:
     """A declared field that a surface cannot carry (or not whole): its path and the sentence for the user.
 
     `field` is its row in the table of what surfaces carry, "" where it is about a value. `fatal`: nothing can go,
-    unless the loss is accepted.
+    unless the loss is accepted. `sent`: it goes all the same, and may not be read as it is meant.
     """
 
     path: str
     why: str
     fatal: bool = False
     field: str = ""
+    sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +113,13 @@ class Naming:
 class Versions:
     """An object is a row of versions that never change: each update makes one more, even one of the stamp alone.
 
-    `of` returns the latest version of a live object, `news` what a plan says of an update beside what differs.
+    `of` returns the latest version of a live object, `news` what a plan says of an update beside what differs, and
+    `end` what it says of a delete.
     """
 
     of: Callable[[Raw], str]
     news: Callable[[Raw], tuple[Reason, ...]]
+    end: Reason
 
 
 def no_consequence(fields: Sequence[FieldChange], attrs: Attrs) -> str:

@@ -39,6 +39,7 @@ NAME = "agent_name"
 PROMPT = "prompt"
 """The one kind of agents that is declared here; the others (`hosted`, `workflow`, …) are never touched."""
 LATEST = "@latest"
+_TEMPLATE = "there {{…}} is the place of a structured input, so it may not arrive as it stands"
 _PLAIN = ("model", "instructions", "temperature", "top_p")
 _NUMBERS = ("temperature", "top_p")
 _REASONING = {"reasoning_effort": "effort", "reasoning.summary": "summary"}
@@ -66,6 +67,8 @@ def express(attrs: Attrs) -> Expressed:
     losses = carries.lost("foundry", attrs)
     if attrs.get("name") is not None and attrs["name"] == attrs.get(NAME):
         losses = [loss for loss in losses if loss.path != "name"]
+    if "{{" in str(attrs.get("instructions") or ""):
+        losses.append(Loss("instructions", _TEMPLATE, sent=True))
     if "tools" in attrs:
         result["tools"] = response_tools.reduced(tools.keyed(attrs["tools"]))
         losses += _limits(result["tools"])
@@ -223,7 +226,11 @@ def pinned(raw: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _informed(settings: AccountSettings) -> Kind:
-    return replace(KIND, versions=Versions(_version, partial(_news, settings.keep_versions)))
+    return replace(KIND, versions=_versions(settings.keep_versions))
+
+
+def _versions(keep: int | None) -> Versions:
+    return Versions(_version, partial(_news, keep), Reason(Why.WHOLE_AGENT))
 
 
 KIND = Kind(
@@ -237,5 +244,5 @@ KIND = Kind(
     files=HeldIds(_held, _hold, _takes, "definition"),
     fields=("description", "definition", "metadata"),
     naming=Naming(NAME, _named),
-    versions=Versions(_version, partial(_news, None)),
+    versions=_versions(None),
 )

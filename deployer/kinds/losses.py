@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from deployer.kinds.base import Kind
+from deployer.kinds.base import Kind, Loss
 from deployer.model import Position, Problem, Resource, Severity, Target
 from deployer.wording import listed
 
@@ -21,7 +21,7 @@ def losses(target: Target, kinds: Mapping[str, Kind], one: Resource, accepted: C
     """
     return [
         Problem(
-            loss.why if loss.fatal else f"not sent to account {target.name}: {loss.why}",
+            _told(target, loss),
             "",
             f"{one.address}.{loss.path}",
             one.position(loss.path),
@@ -31,6 +31,12 @@ def losses(target: Target, kinds: Mapping[str, Kind], one: Resource, accepted: C
         for loss in kinds[one.address.kind].express(one.attrs).losses
         if not loss.field or loss.field not in accepted
     ]
+
+
+def _told(target: Target, loss: Loss) -> str:
+    if loss.fatal:
+        return loss.why
+    return f"{'' if loss.sent else 'not '}sent to account {target.name}: {loss.why}"
 
 
 def is_loss(problem: Problem) -> bool:

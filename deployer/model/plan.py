@@ -104,6 +104,7 @@ class Why(StrEnum):
     BY_HAND = "by-hand"
     PINNED = "pinned"
     VERSIONS_GO = "versions-go"
+    WHOLE_AGENT = "whole-agent"
 
 
 _SENTENCES: Mapping[Why, str] = MappingProxyType(
@@ -152,6 +153,7 @@ _SENTENCES: Mapping[Why, str] = MappingProxyType(
         Why.VERSION: "version {0}",
         Why.BY_HAND: "version {0} was made by hand",
         Why.PINNED: "its endpoint stays with version {0}",
+        Why.WHOLE_AGENT: "with all its versions, its identity and the roles that were given to it",
         Why.VERSIONS_GO: "deployer's versions up to {0} go (keep_versions)",
     }
 )

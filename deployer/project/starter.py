@@ -66,7 +66,7 @@ TEMPLATES: Mapping[str, str] = {
 }
 """What can be begun with, by name."""
 _SEARCHING = ("knowledge", "function")
-APIS = ("agents", "responses", "assistants")
+APIS = ("agents", "responses", "foundry", "assistants")
 MODEL = "gpt-6-luna"
 
 

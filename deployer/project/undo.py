@@ -65,7 +65,8 @@ def _explained(plan: Plan) -> Plan:
 
 
 def _gone(change: Change) -> Change:
-    return replace(change, reason=Reason(Why.DESTROYED), orphan=False) if change.orphan else change
+    reason = Reason(Why.DESTROYED, (), change.reason.others)
+    return replace(change, reason=reason, orphan=False) if change.orphan else change
 
 
 def _stays(plan: Plan, change: Change) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from deployer.model import OnDrift
 from deployer.project import PlanOptions
 from deployer.server import BackgroundServer, EmbeddedAccount, FoundrySwitches
 from tests.support.faulty import Day, day, undone, write
+from tests.support.live import Wire, session
 from tests.support.project import Project
 
 AGENTS = "/api/projects/embedded/agents"
@@ -229,6 +231,38 @@ def test_two_of_one_name_are_told_offline(project: Project) -> None:
         assert "it would be called a-b, as assistant/a" in run(project, command, code=1)
 
 
+def test_braces_of_a_template_are_told(project: Project) -> None:
+    project.manifest(LOCAL + "assistants: {a: {model: m, instructions: 'Say {{name}}.'}}")
+    for command in ("validate", "plan"):
+        assert "assistant/a.instructions: sent to account here: there {{…}} is the place of" in run(project, command)
+    run(project, "apply", "--yes", "--strict-surface")
+    run(project, "plan", "--exit-code")
+
+
+def test_an_agent_with_nothing_but_drafts_is_no_obstacle(live: Project) -> None:
+    with EmbeddedAccount(account(live)) as one:
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await one.app(scope, receive, partial(altered, send) if scope["path"].endswith("/agents") else send)
+
+        async def altered(send: Any, message: Any) -> None:
+            if message["type"] == "http.response.body":
+                page = json.loads(message["body"])
+                if page.get("data"):
+                    page["data"].insert(0, {"object": "agent", "id": "new", "name": "new", "versions": {}})
+                message |= {"body": json.dumps(page).encode()}
+            elif message["type"] == "http.response.start":
+                message |= {"headers": [one for one in message["headers"] if one[0] != b"content-length"]}
+            await send(message)
+
+        async def plan() -> Any:
+            async with session(live.root, "foundry", Wire(app)) as opened:
+                return await opened.plan()
+
+        found = asyncio.run(plan())
+    assert (found.pending, found.foreign) == ((), 1)
+
+
 # The way back
 
 
@@ -293,7 +327,9 @@ def test_what_is_exported_is_what_is_live(live: Project) -> None:
 def test_destroy_leaves_what_is_foreign(live: Project) -> None:
     with portal(account(live)) as hand:
         hand.post("other", definition={"kind": "prompt", "model": "m"})
-    run(live, "destroy", "--confirm", "test")
+    live.manifest(LOCAL)
+    assert "with all its versions, its identity and the roles" in run(live, "plan", "--prune")
+    assert "with all its versions" in run(live, "destroy", "--confirm", "test")
     with portal(account(live)) as hand:
         assert hand.names() == ["other"]
 

@@ -38,7 +38,7 @@ from deployer.backends.http.failures import Failure
 from deployer.backends.http.pacing import attaching
 from deployer.backends.http.pages import Cursors, rows
 from deployer.backends.http.redact import masked, redacted
-from deployer.backends.http.routes import ROUTES, SHARED, STORES, Route
+from deployer.backends.http.routes import DEPLOYMENTS, ROUTES, SHARED, STORES, Route
 from deployer.backends.http.versions import Versioned, latest
 from deployer.engine import canonical
 from deployer.errors import AccountError
@@ -108,8 +108,8 @@ class HttpBackend:
         return HttpLeases(self.client)
 
     @property
-    def models(self) -> HttpModels:
-        return HttpModels(self.client)
+    def models(self) -> HttpModels | None:
+        return None if self.client.settings.api in DEPLOYMENTS else HttpModels(self.client)
 
     @property
     def dialogue(self) -> HttpDialogue:
@@ -182,7 +182,7 @@ class HttpBackend:
         """Of an agent with versions it is what a request names it by (`agent_reference`), with the version."""
         if not self._route(kind).versioned:
             return str(row["id"])
-        return json.dumps({"type": "agent_reference", "name": row["id"], "version": row["version"]})
+        return json.dumps({"type": "agent_reference", "name": row["id"], "version": row.get("version")})
 
     def odd(self, kind: str, what: str) -> AccountError:
         return pages.odd_answer(self.client, self._route(kind).path, what)
@@ -351,7 +351,7 @@ class HttpFiles:
     async def holders(self) -> list[Holder]:
         surface = self.client.settings.api
         own = {route.path: (surface, kind) for kind, route in routes.routes(surface).items()}
-        shared = (other for other in SHARED if surface in SHARED and other != surface)
+        shared = SHARED.get(surface, ())
         others = {route.path: (other, kind) for other in shared for kind, route in ROUTES[other].items()}
         found = await asyncio.gather(
             *(self._holders_if_offered(*one) for one in own.values()),
@@ -465,7 +465,7 @@ async def open_backend(  # noqa: PLR0913, PLR0917
 
     Cursors are kept when every list was read, so that those of stores that are gone are forgotten.
     """
-    headers = routes.headers(settings.api, *(SHARED if settings.api in SHARED else ()))
+    headers = routes.headers(*SHARED.get(settings.api, ()), settings.api)
     async with connect(settings, headers, transport, patience, place, routes.places(settings)) as client:
         client.circuit.told = partial(tell_of, client, told)
         if not place:

@@ -59,12 +59,17 @@ ROUTES: Mapping[str, Mapping[str, Route]] = MappingProxyType(
     }
 )
 """By surface and kind. A kind without a row is where its name says: objects `note` in `/notes`."""
-SHARED = ("assistants", "agents")
-"""Surfaces that one server may serve over the same stores and files, as the embedded account does."""
-_PLACES: Mapping[str, Mapping[str, Place]] = MappingProxyType(
-    {"foundry": MappingProxyType({"/agents": Place(query={"api-version": "v1"}), "": Place("/openai/v1")})}
+SHARED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"assistants": ("agents",), "agents": ("assistants",), "foundry": ("assistants",)}
 )
-"""By surface and collection ("": every other one). On Foundry only the agents take a query, and need it."""
+"""By surface the others that one server may serve over the same stores and files, as the embedded account does."""
+DEPLOYMENTS = frozenset({"foundry"})
+"""Surfaces where a model is the name of a deployment: what the list of models says is of no use."""
+_VERSIONED = Place(query={"api-version": "v1"})
+_PLACES: Mapping[str, Mapping[str, Place]] = MappingProxyType(
+    {"foundry": MappingProxyType({"/agents": _VERSIONED, "/assistants": _VERSIONED, "": Place("/openai/v1")})}
+)
+"""By surface and collection ("": every other one). On Foundry only agents, and classic ones, need a query."""
 
 
 def route(surface: str, kind: str) -> Route:
@@ -82,7 +87,7 @@ def headers(*surfaces: str) -> dict[str, Mapping[str, str]]:
     return {**found, "/threads": _ASSISTANTS}
 
 
-HEADERS: Mapping[str, Mapping[str, str]] = MappingProxyType(headers(*SHARED))
+HEADERS: Mapping[str, Mapping[str, str]] = MappingProxyType(headers("assistants", "agents"))
 """Of the surfaces that one server may serve together."""
 
 

@@ -67,8 +67,10 @@ class Versioned:
 
     async def _read(self, agent: Row) -> Row:
         found = latest(agent)
+        if found is None and isinstance(agent.get("versions"), dict) and isinstance(agent.get("name"), str):
+            return {"id": agent["name"], "object": "agent", "name": agent["name"]}  # nothing but drafts, say
         if found is None:
-            raise pages.odd_answer(self.client, self.path, f"gave {agent.get('id')} without its latest version")
+            raise pages.odd_answer(self.client, self.path, f"gave {agent.get('id')} without its versions")
         self.seen[found["id"]] = found["version"]
         metadata = found.get("metadata")
         if found["version"] == _FIRST or not isinstance(metadata, dict) or _is_marked(found):
@@ -107,7 +109,7 @@ class Versioned:
 
     async def update(self, name: str, body: Mapping[str, Any]) -> Row:
         """Make the next version, once; AccountError where the service took it for none, or somebody was faster."""
-        old = self.seen[name] if name in self.seen else (await self.get(name))["version"]
+        old = self.seen[name] if name in self.seen else str((await self.get(name)).get("version", ""))
         made = await self._posted(name, body)
         if made["version"] == old and stamp.pairs(made) != stamp.pairs(body):
             what = f"takes what was sent for version {old}, which is there already, and keeps its metadata"
@@ -134,7 +136,7 @@ class Versioned:
         found = await pages.rows(self.client, f"{self.path}/{name}/versions", {}, self.gate, until_empty=True)
         marks = {str(row.get("version")): stamp.of(row) for row in found}
         own = [version for version, mark in marks.items() if mark and mark.project == project]
-        serving = {agent["version"], *pinned(agent)}
+        serving = {agent.get("version"), *pinned(agent)}
         gone = [version for version in own[:-keep] if version not in serving]
         for version in gone:
             await self.client.write("DELETE", f"{self.path}/{name}/versions/{version}", again=True)
