@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployer.errors import DeployerError
+from deployer.manifest.document import read_text
 from deployer.manifest.variables import REFERENCE, SECRET, Unresolved, Unset
+from deployer.model import Problem
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MOST_BYTES = 65_536
@@ -70,8 +72,10 @@ class SecretReferences:
             self._check_mode(name, state.st_mode)
             if state.st_size > _MOST_BYTES:
                 raise Unresolved(f"{name} is larger than {_MOST_BYTES:,} bytes", "name a file with the secret alone")
-            text = path.read_bytes().decode("utf-8")
+            text = path.read_bytes().decode("utf-8-sig")
         except (FileNotFoundError, NotADirectoryError):
+            if path.is_symlink():
+                raise Unset(f"{name} is a link that leads nowhere", "correct it, or mount what it leads to") from None
             raise Unset(
                 f"the file {name} does not exist", "mount or write it; paths are relative to the manifest"
             ) from None
@@ -142,13 +146,11 @@ def _one_line(text: str, what: str) -> str:
 
 def environment_of(file: Path) -> dict[str, str]:
     """Read NAME=VALUE lines, as a `.env` has them; DeployerError where there are none."""
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise DeployerError(f"{file} cannot be read ({why}); name a file with NAME=VALUE lines") from None
+    read = read_text(file, file.as_posix())
+    if isinstance(read, Problem):
+        raise DeployerError(str(read))
     found: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read.split("\n"), 1):
         text = line.strip()
         if not text or text.startswith("#"):
             continue

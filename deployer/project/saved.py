@@ -50,6 +50,8 @@ def of(plan: SavedPlan) -> Mapping[str, Any]:
 
 def read(file: Path) -> Mapping[str, Any]:
     """Read a saved plan and check that it is one, whole and unchanged."""
+    if file.exists() and not file.is_file():  # to read a pipe would wait for ever
+        raise DeployerError(f"{file} is not a regular file; name the file that plan --out wrote")
     try:
         data = json_text.loads(file.read_text(encoding="utf-8"))
     except OSError as error:

@@ -214,16 +214,24 @@ def test_a_password_in_the_base_url_is_not_shown(project: Project) -> None:
     assert "hunter2" not in line
 
 
-@pytest.mark.parametrize("key", (KEY + "\n", f"{KEY}é", f"{KEY}\r\nX-Evil: 1"))
+@pytest.mark.parametrize(
+    ("key", "what"),
+    (
+        (KEY + "\n", "a line break?"),
+        (f"{KEY}é", "one that is not ASCII"),
+        (f"{KEY}\r\nX-Evil: 1", "a line break?"),
+        (f"{KEY} ", "a blank at an end"),
+    ),
+)
 def test_a_key_that_no_header_can_carry_is_refused_unseen(
-    project: Project, monkeypatch: pytest.MonkeyPatch, key: str
+    project: Project, monkeypatch: pytest.MonkeyPatch, key: str, what: str
 ) -> None:
     monkeypatch.setenv("BAD_KEY", key)
     with serving(always(page())) as server:
         manifest(project, server.base_url)
         result = project.run("plan", "--account", "bad")
     assert result.code == 1
-    assert result.err == ("account bad: api_key holds a character that cannot be sent (a line break?); set it again\n")
+    assert result.err == f"account bad: api_key holds a character that cannot be sent ({what}); set it again\n"
     assert not server.asked
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from deployer.manifest import compile_manifest
 from deployer.manifest.document import SourceDocument
 from deployer.manifest.yaml12 import PositionTree
+from deployer.project import Project as Library
 from deployer.project import environment_of
 from tests.support.project import Project, Result
 
@@ -221,6 +223,26 @@ def test_a_wrong_file_of_a_secret(project: Project, content: bytes | None, mode:
     assert result.err.startswith(f"assistants.yaml:5:68: accounts.live.api_key: {said}"), result.err
 
 
+def test_what_is_no_file_is_no_secret_and_never_waited_for(project: Project) -> None:
+    project.manifest(LIVE.format(key="${file.key}", more=""))
+    (project.root / "key").symlink_to("nowhere")
+    assert "key is a link that leads nowhere" in project.run("plan", "--account", "live").err
+    os.mkfifo(project.root / "pipe")
+    (project.root / "key").unlink()
+    (project.root / "key").symlink_to("pipe")
+    assert "key is not a regular file" in project.run("plan", "--account", "live").err
+    for words in (("plan", "--env-file", "pipe"), ("plan", "--var-file", "pipe"), ("show", "pipe")):
+        result = project.run(*words)
+        assert (result.code, "pipe is not a regular file; name " in result.err) == (1, True), result.err
+
+
+@pytest.mark.parametrize("content", (b"\xef\xbb\xbfsecret\r\n", b"secret\r\n", b"secret\n", b"secret"))
+def test_a_secret_of_any_editor(project: Project, content: bytes) -> None:
+    project.write("key", content).chmod(0o600)
+    project.manifest(LIVE.format(key="${file.key}", more=""))
+    assert Library.load("assistants.yaml", account="live").manifest.settings.api_key == "secret"
+
+
 def test_a_folder_is_no_secret(project: Project) -> None:
     (project.root / "key").mkdir()
     (problem,) = settings(project, "${file.key}").problems
@@ -275,7 +297,9 @@ def test_a_file_of_the_environment_is_read_on_request_alone(project: Project, mo
     assert project.run("validate", "--account", "live", "--env-file", ".env").code == 0
 
 
-@pytest.mark.parametrize(("text", "said"), (("A=1\nbad line\n", "dev.env:2: this is not NAME=VALUE"), (None, "cannot")))
+@pytest.mark.parametrize(
+    ("text", "said"), (("A=1\nbad line\n", "dev.env:2: this is not NAME=VALUE"), (None, "dev.env does not exist"))
+)
 def test_a_wrong_file_of_the_environment(project: Project, text: str | None, said: str) -> None:
     project.manifest("assistants: {tutor: {model: m}}\n")
     if text:

@@ -293,8 +293,16 @@ def _check(settings: AccountSettings) -> None:
     if reason := _unusable(settings.base_url or ""):
         raise AccountError(f"account {settings.name}: base_url {reason}; write it like https://api.openai.com/v1")
     for name, value in (("api_key", settings.api_key), ("organization", settings.organization)):
-        if value and not (value.isascii() and value.isprintable() and value == value.strip()):
-            what = "a blank at an end" if value.isascii() and value.isprintable() else "a line break?"
+        if what := _unsendable(value or ""):
             raise AccountError(
                 f"account {settings.name}: {name} holds a character that cannot be sent ({what}); set it again"
             )
+
+
+def _unsendable(value: str) -> str | None:
+    """Return what no header can carry of a value."""
+    if not value.isascii():
+        return "one that is not ASCII"
+    if not value.isprintable():
+        return "a line break?"
+    return "a blank at an end" if value != value.strip() else None
