@@ -92,6 +92,7 @@ NEWER = (
         "deployer.project.python_checks",
         "deployer.project.trial",
         "deployer.commands.test",
+        "deployer.commands.tested_apply",
         "deployer.render.tests",
         "deployer.backends.judge",
         "deployer.project.chatting",

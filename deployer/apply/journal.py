@@ -46,7 +46,8 @@ class Journal:
     """`sent` maps ids to the sha256 of what they hold; `released` are ids whose delete may not have happened.
 
     `names` are those under which they were sent. `lost` are uploads whose answers were lost, and that did not show:
-    name, size and sha256. `creates` are those, by address, that no list has shown the result of.
+    name, size and sha256. `creates` are those, by address, that no list has shown the result of. `talks` are the ids of
+    conversations that a test began and may not have deleted.
     """
 
     folder: Path
@@ -56,6 +57,7 @@ class Journal:
     creates: dict[str, BegunCreate] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     lost: set[tuple[str, int, str]] = field(default_factory=set)
+    talks: dict[str, None] = field(default_factory=dict)
     prepared: bool = False
 
     @classmethod
@@ -85,6 +87,10 @@ class Journal:
             case {"created": str(address), "id": str(live_id)} if address in self.creates:
                 flawed = entry.get("flawed") is True
                 self.creates[address] = replace(self.creates[address], live_id=live_id, flawed=flawed)
+            case {"talk": str(thread)}:
+                self.talks[thread] = None
+            case {"hung_up": str(thread)}:
+                self.talks.pop(thread, None)
             case {"settled": str(address)}:
                 self.creates.pop(address, None)
 
@@ -95,6 +101,16 @@ class Journal:
 
     def send(self, file_id: str, sha256: str, name: str = "") -> None:
         self._write([{"sent": file_id, "sha256": sha256, "name": name}])
+
+    def talk(self, thread: str) -> None:
+        """Note a conversation that is to be deleted: no list of the account shows it."""
+        self._write([{"talk": thread}])
+
+    def hang_up(self, thread: str) -> None:
+        """Note that a conversation is deleted."""
+        self._write([{"hung_up": thread}])
+        if not (self.creates or self.sent or self.released or self.lost or self.talks):
+            self.clear()
 
     def lose(self, name: str, size: int, sha256: str) -> None:
         """Note an upload that may have arrived."""
@@ -125,7 +141,7 @@ class Journal:
     def settle(self, addresses: Iterable[str]) -> None:
         """Forget creates: a list shows what they made, or nothing was made."""
         self._write([{"settled": one} for one in addresses if one in self.creates])
-        if not (self.creates or self.sent or self.released or self.lost):
+        if not (self.creates or self.sent or self.released or self.lost or self.talks):
             self.clear()
 
     def clear(self) -> None:
@@ -145,7 +161,7 @@ class Journal:
             return
 
     def _is_open(self, entry: dict[str, Any]) -> bool:
-        return entry.get("creating", entry.get("created")) in self.creates
+        return entry.get("creating", entry.get("created")) in self.creates or entry.get("talk") in self.talks
 
     def _write(self, entries: list[dict[str, Any]]) -> None:
         """Append whole lines: a killed process leaves at most one that is torn, and that one is not read."""

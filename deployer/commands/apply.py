@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployer.commands.carry_out import Report, Words, agreed, answerable, carried_out, confirm, reported, tell
+from deployer.commands.carry_out import Report, Words, agreed, answerable, confirm, reported, tell
 from deployer.commands.options import (
     ProjectChoice,
     force_option,
@@ -22,11 +22,14 @@ from deployer.commands.options import (
     rehash_option,
     yes_option,
 )
+from deployer.commands.test import test_options
+from deployer.commands.tested_apply import TestedWays
 from deployer.errors import UsageError
 from deployer.project.applying import GUARDS
 
 if TYPE_CHECKING:
     from deployer.project import PlanOptions, Project
+    from deployer.project.testing import TestOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class ApplyIntent:
     again: str
     expect: str | None
     note: str
+    ways: TestedWays
 
 
 @click.command("apply")
@@ -63,6 +67,10 @@ class ApplyIntent:
 @format_option("outcomes")
 @force_option(*GUARDS)
 @lock_option
+@click.option("--test", "tested", is_flag=True, help="Run the tests of the manifest on what was applied.")
+@click.option("--rollback-on-fail", is_flag=True, help="With --test: go back to the state before when one fails.")
+@click.option("--canary", is_flag=True, help="First make copies beside what is live, test those, and remove them.")
+@test_options
 def command(  # noqa: PLR0913 (one for each option)
     *,
     choice: ProjectChoice,
@@ -76,6 +84,10 @@ def command(  # noqa: PLR0913 (one for each option)
     form: str,
     force: tuple[str, ...],
     lock_timeout: float,
+    tested: bool,
+    rollback_on_fail: bool,
+    canary: bool,
+    tests: TestOptions,
 ) -> int:
     """Make the account match the manifest, then plan again to prove it.
 
@@ -83,15 +95,22 @@ def command(  # noqa: PLR0913 (one for each option)
     Exit code 0 only when everything is done and the next plan is empty. In another format than text, stdout has what
     became of each change, with the ids of its requests, and stderr what people read meanwhile.
 
+    With --test, the tests of the manifest decide (docs/tests.md): exit code 1 when one does not pass, and with
+    --rollback-on-fail everything that was applied is taken back. --canary tests copies before anything live changes.
+    Killed at any moment, the same command again goes on with it.
+
     \b
     Example:
       deployer apply
       deployer apply --yes --prune --account openai
       deployer apply --yes --plan plan.json
       deployer apply --yes --expect "$REVIEWED" --format markdown > done.md
+      deployer apply --yes --test --rollback-on-fail --account openai
     """
     from deployer.project import PlanOptions, saved
 
+    if rollback_on_fail and not tested:
+        raise UsageError("--rollback-on-fail needs --test: what fails is a test")
     if plan_file and (targets or options != PlanOptions()):
         raise UsageError(
             "a saved plan holds its options; leave out --prune, --on-drift, --check-files, --target, --strict-surface"
@@ -103,8 +122,10 @@ def command(  # noqa: PLR0913 (one for each option)
     if not yes:
         answerable("apply", "--yes")
     options = saved.options(data) if data else replace(options, targets=project.addresses(targets))
-    again = choice.command("apply", *plan_words(options))
-    wanted = ApplyIntent(options, data, yes, force, lock_timeout, rehash, again, expect, note)
+    flags = [*(["--test"] if tested else []), *(["--rollback-on-fail"] if rollback_on_fail else [])]
+    again = choice.command("apply", *plan_words(options), *flags, *(["--canary"] if canary else []))
+    ways = TestedWays(tests, after=tested, back=rollback_on_fail, before=canary)
+    wanted = ApplyIntent(options, data, yes, force, lock_timeout, rehash, again, expect, note, ways)
     with reported(form) as report:
         return asyncio.run(_apply(project, wanted, report))
 
@@ -114,10 +135,13 @@ async def _apply(project: Project, wanted: ApplyIntent, report: Report) -> int:
     from deployer.project.applying import ApplyOptions
     from deployer.project.session import locked
 
+    ways = wanted.ways
+    answers = ways.answers(project)
     async with (
-        project.open(rehash=wanted.rehash, on_event=tell) as session,
+        project.open(rehash=wanted.rehash, on_event=tell, answers=answers) as session,
         locked(session, wanted.lock_timeout) as hold,
     ):
+        ways.check(session)
         plan = await session.plan(wanted.options)
         if wanted.saved:
             saved.check(plan, wanted.saved)
@@ -127,4 +151,4 @@ async def _apply(project: Project, wanted: ApplyIntent, report: Report) -> int:
         words = Words(wanted.again, report=report)
         if wanted.options.targets:
             words = replace(words, done="The next plan of these targets is empty.")
-        return await carried_out(session, plan, options, words, agreed if wanted.yes else confirm)
+        return await ways.carried_out(session, plan, options, words, agreed if wanted.yes else confirm)

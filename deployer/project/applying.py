@@ -41,7 +41,7 @@ class ApplyOptions:
 
     `again` makes the plan that proves that nothing is left, None where none is to be made. `force` lifts guards, by
     their names. `command` and `note` are what the snapshot says of the run. `hold` is the account's lease, where it has
-    one.
+    one. `kept`: the run is a trial, whose snapshot says so, with these ids of File objects (deployer.project.trial).
     """
 
     again: Callable[[], Awaitable[Plan]] | None = None
@@ -49,6 +49,7 @@ class ApplyOptions:
     command: str = "apply"
     hold: Held | None = None
     note: str = ""
+    kept: tuple[str, ...] | None = None
     on_event: OnEvent = ignore
     stop: StopSignal = field(default_factory=StopSignal)
 
@@ -223,6 +224,8 @@ async def secured(session: Session, plan: Plan, options: ApplyOptions) -> Writte
     data = snapshot.take(plan, options.command, now.isoformat(timespec="seconds"), present, options.note)
     if not data["changes"]:
         return None
+    if options.kept is not None:
+        data |= {snapshot.TRIAL: snapshot.TrialState.OPEN.value, snapshot.KEPT: list(options.kept)}
     written = Written(name_of(now, plan.project), data, frozenset(one.id for one in plan.live))
     try:
         store_of(session.manifest).write(written.name, data)

@@ -163,11 +163,13 @@ class Project:
         """Warnings: an error would have kept it from being loaded."""
         return self.manifest.problems
 
-    def open(self, *, rehash: bool = False, on_event: OnEvent = ignore) -> AbstractAsyncContextManager[Session]:
+    def open(
+        self, *, rehash: bool = False, on_event: OnEvent = ignore, answers: Any = None
+    ) -> AbstractAsyncContextManager[Session]:
         """Open the account, for several steps in a row. `rehash`: read every document, whatever the cache knows."""
         from deployer.project.session import opened
 
-        return opened(self.manifest, rehash=rehash, on_event=on_event)
+        return opened(self.manifest, rehash=rehash, on_event=on_event, answers=answers)
 
     async def aplan(  # noqa: PLR0913 (one for each option)
         self,
@@ -222,8 +224,7 @@ class Project:
 
         Nothing that the result can say is raised: a refusal, a stale plan, an account that fails, an interruption.
         """
-        from deployer.project import saved
-        from deployer.project.applying import applied
+        from deployer.project import saved, trial
 
         meant = PlanOptions(prune, OnDrift(on_drift), check_files, None, self.addresses(targets), strict_surface)
 
@@ -235,7 +236,8 @@ class Project:
                 saved.check(made, data)
             if expect:
                 saved.expected(made, expect)
-            return await applied(session, made, replace(options, again=session.again(wanted), note=note))
+            options = replace(options, again=session.again(wanted), note=note)
+            return await trial.applied_untested(session, made, options)
 
         return await self._run(self.manifest, work, force, lock_timeout, on_event, stop)
 

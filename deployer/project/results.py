@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from deployer.apply.usage import Unreferenced
     from deployer.backends.base import Lease
     from deployer.engine.drift import Moved
+    from deployer.testing.verdict import TestReport
 
 __all__ = [
     "USUAL",
@@ -137,7 +138,8 @@ class ApplyResult:
     `plan` is what it set out to do, None where no plan could be made; `outcomes` has one entry for each change of it
     that was pending, and `begun` says how far those came that are not done. `left` is the plan that was made afterwards
     to prove that nothing is left, None where none was made. `why` is a sentence (or several lines) where the status
-    needs one. `snapshot` is the name under which the state before the run is kept.
+    needs one. `snapshot` is the name under which the state before the run is kept. `tests` is what came of the tests of
+    a run that was tested, `taken_back` what became of taking it back: each None where that was not done.
     """
 
     status: ApplyStatus
@@ -147,11 +149,14 @@ class ApplyResult:
     why: str = ""
     snapshot: str | None = None
     begun: tuple[Begun, ...] = ()
+    tests: TestReport | None = None
+    taken_back: ApplyResult | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether the account is as it was to become."""
-        return self.status in {ApplyStatus.UNCHANGED, ApplyStatus.DONE}
+        """Whether the account is as it was to become, and its tests, if there were some, have passed."""
+        done = self.status in {ApplyStatus.UNCHANGED, ApplyStatus.DONE}
+        return done and (self.tests is None or self.tests.ok)
 
     @classmethod
     def refusal(cls, why: str, plan: ProjectPlan | None = None) -> ApplyResult:
@@ -170,6 +175,8 @@ class ApplyResult:
             why=self.why,
             snapshot=self.snapshot,
             left=len(self.left.pending) if self.left else None,
+            **({"tests": self.tests.to_dict()} if self.tests else {}),
+            **({"taken_back": self.taken_back.to_dict()} if self.taken_back else {}),
         )
 
 

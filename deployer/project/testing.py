@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from deployer.backends.judge import JudgeSettings
-from deployer.conversation import FunctionAnswer, FunctionCall, Happening, Transcript, from_handlers, from_outputs, talk
+from deployer.conversation import (
+    FACES,
+    FunctionAnswer,
+    FunctionCall,
+    Happening,
+    Transcript,
+    from_handlers,
+    from_outputs,
+    talk,
+)
 from deployer.conversation.answers import Answers, failed
 from deployer.conversation.faces import Face
 from deployer.conversation.happenings import Attachment
@@ -23,6 +32,7 @@ from deployer.manifest import Manifest
 from deployer.model import Address, LiveObject, Position, Problem, ProblemsFound, Resource, Severity
 from deployer.project.chatting import face_of, imported, searching, spoken_to
 from deployer.project.session import Session, opened, target_of
+from deployer.project.trial import swept
 from deployer.testing import judges, verdict
 from deployer.testing.cases import NO_OUTPUT, Assertion, ExpectedCall, TestCase, TestTurn
 from deployer.testing.observation import Observation, arguments
@@ -139,6 +149,7 @@ async def tested(manifest: Manifest, options: TestOptions, on_event: Any) -> Tes
     """Run tests on the account of a manifest."""
     cases = chosen(manifest, options)
     async with opened(manifest, on_event=on_event, answers=answering(manifest, options)) as session:
+        await swept(session, await session.read(whole=False))
         return await run(session, cases, options)
 
 
@@ -153,6 +164,7 @@ def answering(manifest: Manifest, options: TestOptions) -> RehearsedConversation
 
 async def run(session: Session, cases: Sequence[TestCase], options: TestOptions) -> TestReport:
     """Run tests on an open account, whose conversations the answers of `answering` answer where it is embedded."""
+    await _hung_up(session)
     async with _running(session, options) as running:
         gate = asyncio.Semaphore(max(1, options.concurrency))
 
@@ -165,6 +177,17 @@ async def run(session: Session, cases: Sequence[TestCase], options: TestOptions)
         jobs = [one(case, repeat) for case in cases for repeat in range(1, options.repeat + 1)]
         results = tuple(await asyncio.gather(*jobs))
     return _reported(session, cases, results, options)
+
+
+async def _hung_up(session: Session) -> None:
+    """Delete conversations that a run which was killed has begun; files of messages are the next apply's."""
+    dialogue, journal, face = session.account.dialogue, session.journal, FACES.get(session.target.api)
+    if dialogue is None or face is None:
+        return
+    for thread in [*journal.talks]:
+        with contextlib.suppress(AccountError):  # it is gone, or has to wait for the next time
+            await face(dialogue, {} if session.target.api == "responses" else "", {}, thread).close()
+        journal.hang_up(thread)
 
 
 def _reported(
@@ -331,6 +354,7 @@ class _Conversation:
         face = face_of(self.runner.session, self.runner.live, resource, "")
         async with self._closing(face):
             await face.start()
+            self._named(face, None)
             async with self._rehearsed(face) as begun:
                 for number, turn in enumerate(self.case.turns, 1):
                     await self._turn(face, resource, turn, number, outputs, begun)
@@ -365,10 +389,7 @@ class _Conversation:
         async for one in talk(face, turn.user, answer, files):
             happened.append(one)
             self.happened.append(one)
-            if face.thread and not self.thread:
-                self.thread = face.thread
-                if begun:
-                    begun.named()
+            self._named(face, begun)
         self.seconds.append(time.monotonic() - start)
         seen = Observation(tuple(happened), (self.seconds[-1],), verdict.schemas(resource))
         if self.unanswered:
@@ -381,6 +402,14 @@ class _Conversation:
             self.checks.append(replace(_calls(turn, seen), turn=number))
         for expected in turn.asserts:
             self.checks.append(replace(await self.runner.judged(expected, seen), turn=number))
+
+    def _named(self, face: Face, begun: Any) -> None:
+        """Note the id of the conversation as soon as it is known."""
+        if face.thread and not self.thread:
+            self.thread = face.thread
+            self.runner.session.journal.talk(self.thread)
+            if begun:
+                begun.named()
 
     # ---- what answers calls
 
@@ -432,6 +461,8 @@ class _Conversation:
             session = self.runner.session
             with contextlib.suppress(AccountError):  # what came of the test is known; a conversation names nobody
                 await face.close()
+                if self.thread:
+                    session.journal.hang_up(self.thread)
             for one in self.uploaded:
                 with contextlib.suppress(AccountError):
                     await session.account.files.delete(one)

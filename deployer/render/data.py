@@ -42,7 +42,11 @@ def _evidence(rule: str) -> list[dict[str, str]]:
 def outcomes(value: Applied, to: Streams) -> None:
     """Write what became of a plan, version 1 (schemas/apply.schema.json)."""
     left = len(value.left.pending) if value.left else None
-    rest = {"status": str(value.status), "why": value.why, "snapshot": value.snapshot, "left": left}
+    rest: dict[str, Any] = {"status": str(value.status), "why": value.why, "snapshot": value.snapshot, "left": left}
+    if value.tests:
+        rest["tests"] = value.tests.to_dict()
+    if value.taken_back:
+        rest["taken_back"] = value.taken_back.to_dict()
     to.say(dumped(plan_json.applied(value.plan, value.outcomes, value.begun, **rest)))
 
 

@@ -83,11 +83,26 @@ class FoundFiles:
     deleted: bool
 
 
+class Published(Protocol):
+    """What has a published form."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+class Undone(Published, Protocol):
+    """What became of taking a run back."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def outcomes(self) -> Sequence[Outcome]: ...
+
+
 class Applied(Protocol):
     """What became of a plan, None where none could be made: `status` in a word, `why` in a sentence where it needs one.
 
     `left` is the plan that was made afterwards to prove it, None where none was made. `snapshot` is the name under
-    which the state before is kept.
+    which the state before is kept. `tests` and `taken_back` are of a run that was tested.
     """
 
     @property
@@ -104,6 +119,10 @@ class Applied(Protocol):
     def snapshot(self) -> str | None: ...
     @property
     def left(self) -> Plan | None: ...
+    @property
+    def tests(self) -> Published | None: ...
+    @property
+    def taken_back(self) -> Undone | None: ...
 
 
 def names(subject: str) -> tuple[str, ...]:

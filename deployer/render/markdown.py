@@ -19,8 +19,8 @@ from itertools import accumulate
 from deployer.engine import plan_json, review
 from deployer.engine.plan_json import in_order
 from deployer.model import Action, Outcome, Plan, Problem, Severity, Status
-from deployer.render import preview
-from deployer.render.formats import Applied, Findings
+from deployer.render import formats, preview
+from deployer.render.formats import Applied, Findings, Undone
 from deployer.render.lines import Line, plain
 from deployer.render.output import Streams
 from deployer.wording import counted, cut, more
@@ -80,8 +80,15 @@ def outcomes(value: Applied, to: Streams) -> None:
         _code(preview.header(value.plan)) if value.plan else "",
         f"The state before is kept as {_code(value.snapshot)}." if value.snapshot else "",
         "\n".join([*shown, *rest]),
+        formats.rendered("tests", "markdown", value.tests.to_dict()) if value.tests else "",
+        _taken_back(value.taken_back) if value.taken_back else "",
     ]
     to.say("\n\n".join(filter(None, parts)))
+
+
+def _taken_back(value: Undone) -> str:
+    items = ["\n".join(_outcome(one)) for one in value.outcomes]
+    return "\n".join([f"### Taken back: {value.status}", "", *_while_there_is_room(items, LIMIT // 4)])
 
 
 def problems(value: Findings, to: Streams) -> None:

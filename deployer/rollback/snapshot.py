@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from deployer.engine import canonical, plan_json, stamp
@@ -17,9 +18,20 @@ from deployer.model import Action, Address, Change, DesiredFile, LiveFile, LiveO
 VERSION = 1
 FILE = "file"
 """Changes of this kind are File objects that an interrupted run left over: nothing to restore."""
+TRIAL, KEPT = "trial", "kept"
+"""Keys of a snapshot whose run is tested: its state, and the ids of File objects that it would have deleted."""
 CLOCK_SKEW = 600
 """Seconds by which the clocks of the account and of a machine may differ."""
 CREATES = (Action.CREATE, Action.REPLACE)
+
+
+class TrialState(StrEnum):
+    """What became of a deploy that is tested: `given_up` where another one came before its tests had passed."""
+
+    OPEN = "open"
+    PASSED = "passed"
+    TAKEN_BACK = "taken back"
+    GIVEN_UP = "given up"
 
 
 @dataclass(frozen=True, slots=True)
