@@ -88,6 +88,7 @@ NEWER = (
         "deployer.conversation",
         "deployer.testing",
         "deployer.project.testing",
+        "deployer.project.declared_tests",
         "deployer.project.rehearsing",
         "deployer.project.python_checks",
         "deployer.project.trial",
