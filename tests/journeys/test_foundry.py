@@ -473,7 +473,7 @@ def test_killed_at_a_request_the_next_run_makes_what_is_left_and_no_version_twic
         assert undone(calm.apply()) == []
         requests, expected = len(calm.wire.log) - begin, content(calm)
         assert expected["tutor"] == ["Explain in two sentences.", "Explain."]
-    for at in range(5, requests, max(1, requests // 8)):
+    for at in range(5, requests, max(1, requests // 5)):
         root = write(tmp_path / f"killed-{at}", STATE, FILES)
         with day(root, api="foundry") as bad:
             bad.converge()

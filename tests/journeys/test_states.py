@@ -152,7 +152,7 @@ def test_one_write_for_each_object_and_none_for_what_is_as_declared(project: Pro
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("api", EVERY)
+@pytest.mark.parametrize("api", (*APIS, pytest.param("foundry", marks=pytest.mark.nightly)))
 def test_a_failure_at_any_write_is_told_and_the_next_run_does_what_is_left(project: Project, api: str) -> None:
     """Refuse write k, for every k of A → B: exit is honest, nothing is done twice, the end is the undisturbed one."""
 
