@@ -89,6 +89,8 @@ def _resource(session: Session, one: Owned, ids: Mapping[str, str], *, there: bo
     attrs = dict(live_attrs(kind, one.live, ids))
     if isinstance(attrs.get("tools"), Mapping):
         attrs["tools"] = list(attrs["tools"].values())
+    if kind.naming:
+        attrs.pop(kind.naming.field, None)  # it is as much the account's own as an id
     if not there:
         attrs = {name: value for name, value in attrs.items() if not same(value, kind.defaults.get(name))}
     files = tuple(_document(file) for file in one.files if file.sha256 and file.path) if kind.is_store else ()

@@ -263,6 +263,20 @@ def test_an_agent_with_nothing_but_drafts_is_no_obstacle(live: Project) -> None:
     assert (found.pending, found.foreign) == ((), 1)
 
 
+def test_two_accounts_are_compared_blind_to_names(project: Project) -> None:
+    overrides = "overrides: {assistant/a: {agent_name: Other}}"
+    with BackgroundServer(project.root / "served") as server:
+        url = server.base_url.removesuffix("/v1") + "/api/projects/demo"
+        project.write("key", "any")
+        there = f"there: {{api: foundry, base_url: '{url}', api_key: '${{file.key}}', {overrides}}}"
+        project.manifest(f"accounts: {{here: {{api: foundry}}, {there}}}\nassistants: {{a: {{model: m}}}}\n")
+        for name in ("here", "there"):
+            assert project.run("apply", "--yes", "--account", name).code == 0
+        for one, other in (("here", "there"), ("there", "here")):
+            result = project.run("plan", "--account", one, "--against", other, "--exit-code")
+            assert result.code == 0, result.out + result.err
+
+
 # The way back
 
 
