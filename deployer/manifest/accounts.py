@@ -42,6 +42,8 @@ def choose(
     if name == EMBEDDED.name and name not in sources.accounts:
         return EMBEDDED, []
     entry = sources.accounts.get(name)
+    if entry is None and not sources.whole:
+        return EMBEDDED, []
     if entry is None:
         choices = [*sources.accounts, EMBEDDED.name]
         remedy = nearest(name, choices, f"known accounts: {', '.join(choices)}")
@@ -210,7 +212,7 @@ def _misnamed(sources: Sources) -> Iterator[Problem]:
     for entry in sources.accounts.values():
         patches = entry.value.get("overrides") if isinstance(entry.value, dict) else None
         for name in patches if isinstance(patches, dict) else ():
-            if name not in declared:
+            if sources.whole and name not in declared:
                 path = (*entry.path, "overrides", name)
                 remedy = nearest(name, declared, "declare it, or remove its overrides")
                 where = entry.document.key_position(path)

@@ -228,7 +228,7 @@ def _read(  # noqa: PLR0913
     ignored = Ignored(sources.root)
     context = Context(
         Folders(sources.root),
-        Declared(sources.resources.keys()),
+        Declared(sources.resources.keys(), whole=sources.whole),
         settings.api,
         schema,
         ignored,

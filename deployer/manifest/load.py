@@ -35,14 +35,17 @@ class ManifestEntry:
 
 
 class Declared:
-    """Every declared address, and what was meant by one that is not declared."""
+    """Every declared address, and what was meant by one that is not declared.
 
-    def __init__(self, addresses: Collection[Address]) -> None:
-        self._addresses = addresses
+    Where a file could not be read they are not known as a whole (`whole`), and none is missing.
+    """
+
+    def __init__(self, addresses: Collection[Address], *, whole: bool = True) -> None:
+        self._addresses, self._whole = addresses, whole
         self._choices: dict[str, Choices] = {}
 
     def __contains__(self, address: object) -> bool:
-        return address in self._addresses
+        return address in self._addresses or not self._whole
 
     def similar(self, address: Address, otherwise: str) -> str:
         """Return the remedy for an address that is not declared: the nearest of its kind, or else `otherwise`."""
@@ -105,7 +108,8 @@ class Sources:
     """Everything that was read; `resources` is keyed by address in the order of the files.
 
     `sections` are the keys whose entries are resources, with their kinds. `included` are the names of files that were
-    read or could not be: none of them is tried twice.
+    read or could not be: none of them is tried twice. `whole` is False where one could not be: what is not declared may
+    be declared there, so nothing is said of it.
     """
 
     root: Path
@@ -116,6 +120,7 @@ class Sources:
     resources: dict[Address, ManifestEntry] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     included: set[str] = field(default_factory=set)
+    whole: bool = True
 
     @property
     def main(self) -> SourceDocument | None:
@@ -131,6 +136,7 @@ def load(file: Path, sections: Mapping[str, str] | None = None) -> Sources:
         remedy = (
             found.remedy if path.exists() or path.is_symlink() else similar_file(path, file.as_posix(), _NO_MANIFEST)
         )
+        sources.whole = False
         sources.problems.append(replace(found, remedy=remedy))  # of the file as a whole: named as the user named it
     else:
         _read(sources, path, file.name, ())
@@ -141,9 +147,11 @@ def _read(sources: Sources, path: Path, name: str, parents: tuple[Path, ...], pl
     """Read one file; `place` is where it is included, `parents` are the files on the way to it."""
     found = read(path, name, sources.sections)
     if isinstance(found, Problem):
+        sources.whole = False
         sources.problems.append(replace(found, position=found.position or place))
         return
     if not isinstance(found.data, dict):
+        sources.whole = False
         sources.problems.append(_not_a_mapping(found, fragment=bool(parents)))
         return
     sources.documents.append(found)
@@ -239,7 +247,7 @@ def read_moves(sources: Sources) -> tuple[Moves, list[Problem]]:
             problems.append(move.problem("from", f"{move.old} moves twice, first at {where}", "keep one of them"))
     ends, declared = _ends(moves), Declared(sources.resources.keys())
     for old, move in moves.items():
-        problems += _wrong(move, ends[old], declared)
+        problems += _wrong(move, ends[old], declared, whole=sources.whole)
     return tuple((old, end) for old, end in ends.items() if end is not None), problems
 
 
@@ -274,12 +282,12 @@ def _ends(moves: Mapping[Address, _Move]) -> dict[Address, Address | None]:
     return ends
 
 
-def _wrong(move: _Move, end: Address | None, declared: Declared) -> Iterator[Problem]:
+def _wrong(move: _Move, end: Address | None, declared: Declared, *, whole: bool) -> Iterator[Problem]:
     if move.old.kind != move.new.kind:
         yield move.problem("to", f"{move.old} cannot become {move.new}", "a move keeps the kind")
     elif end is None:
         yield move.problem("to", f"{move.old} moves in a circle", "remove one of the moves")
     elif move.old in declared:
         yield move.problem("from", f"{move.old} is still declared", "remove it, or this move")
-    elif move.new == end and end not in declared:
+    elif whole and move.new == end and end not in declared:
         yield move.problem("to", f"there is no {end}", declared.similar(end, "declare it, or remove this move"))

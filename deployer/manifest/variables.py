@@ -30,6 +30,10 @@ class Unresolved(Exception):  # noqa: N818 (a state of a reference, caught right
         self.message, self.remedy = message, remedy
 
 
+class Undeclared(Unresolved):
+    """No variable of this name is declared, so far as the manifest could be read."""
+
+
 class Unset(Unresolved):
     """The reference is right, but what it names is not here."""
 
@@ -69,7 +73,7 @@ def values(sources: Sources, account: str | None, given: Mapping[str, Any]) -> t
     }
     own, problems = _of_account(sources, account), []
     for name in {**own, **given}:
-        if name not in declared:
+        if name not in declared and sources.whole:
             remedy = nearest(name, declared, "declare it under variables:")
             where, place = _given(given[name], name) if name in given else _place(sources, account, name)
             problems.append(Problem(f"the variable {name!r} is not declared", remedy, where, place))
@@ -105,15 +109,18 @@ def filled(sources: Sources, table: Mapping[str, Any]) -> tuple[dict[str, Any], 
         data = result[document.name] = dict(document.data)
         for section in document.sections:
             if section in data:
-                data[section], wrong = interpolate(document, (section,), data[section], table)
+                data[section], wrong = interpolate(document, (section,), data[section], table, whole=sources.whole)
                 problems += wrong
     return result, problems
 
 
 def interpolate(
-    document: SourceDocument, path: Place, value: Any, table: Mapping[str, Any]
+    document: SourceDocument, path: Place, value: Any, table: Mapping[str, Any], *, whole: bool = True
 ) -> tuple[Any, list[Problem]]:
-    """Return `value` with every `${var.…}` replaced, at any depth; what cannot be replaced stays and is a problem."""
+    """Return `value` with every `${var.…}` replaced, at any depth; what cannot be replaced stays and is a problem.
+
+    `whole`: all variables are known; without it, one that is not declared is no problem.
+    """
     problems: list[Problem] = []
 
     def walk(path: Place, value: Any) -> Any:
@@ -126,7 +133,8 @@ def interpolate(
         try:
             return variable(value, table)
         except Unresolved as error:
-            problems.append(Problem(error.message, error.remedy, document.address(path), document.position(path)))
+            if whole or not isinstance(error, Undeclared):
+                problems.append(Problem(error.message, error.remedy, document.address(path), document.position(path)))
             return value
 
     return walk(path, value), problems
@@ -168,7 +176,7 @@ def _lookup(reference: str, table: Mapping[str, Any]) -> Any:
     name = found[1]
     if name not in table:
         otherwise = "declare it under variables:"
-        raise Unresolved(f"the variable {name!r} is not declared", nearest(name, table, otherwise))
+        raise Undeclared(f"the variable {name!r} is not declared", nearest(name, table, otherwise))
     if table[name] is None:
         remedy = f"give it a default, a value in the account's variables, or --var {name}=VALUE"
         raise Unresolved(f"the variable {name!r} has no value", remedy)

@@ -306,3 +306,11 @@ def test_a_wrong_file_of_the_environment(project: Project, text: str | None, sai
         project.write("dev.env", text)
     result = project.run("plan", "--env-file", "dev.env")
     assert (result.code, said in result.err) == (1, True)
+
+
+def test_of_what_could_not_be_read_nothing_is_said(project: Project) -> None:
+    project.write("accounts.yaml", "accounts: {live: {api: assistants\n")
+    project.manifest("include: [accounts.yaml]\nassistants: {tutor: {model: m}}\n")
+    result = project.run("plan", "--account", "live", "--var", "model=m")
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert result.err.startswith("accounts.yaml:1:34: this is not valid YAML")
