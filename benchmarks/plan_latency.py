@@ -1,14 +1,14 @@
 """An empty plan of 200 assistants and 20 stores, 50 ms away: how many requests, and how long beside its longest chain.
 
 A page can be asked for only when the one before it has come, and a store's files only when the store has: no client can
-be faster than the longest such chain. It is walked in the same run, through the same client, right before each plan.
+be faster than the longest such chain. It is walked in the same run, through the same client, right before each plan;
+the least of all rounds counts on both sides, since what else the machine does only adds to it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-import statistics
 import sys
 import tempfile
 import time
@@ -36,10 +36,8 @@ async def measure(folder: Path, file: Path) -> list[Figure]:
     async with opened(folder, file) as (session, distant):
         await execute(session.account, await session.plan(), folder, lambda _event: None)
         rounds = [await one(session, distant) for _ in range(ROUNDS)]
-    chain, plan = (statistics.median(times) for times in list(zip(*rounds, strict=True))[:2])
-    print(
-        f"longest chain of pages {chain * 1000:.0f} ms, read and plan {plan * 1000:.0f} ms (medians of {ROUNDS} rounds)"
-    )
+    chain, plan = (min(times) for times in list(zip(*rounds, strict=True))[:2])
+    print(f"longest chain of pages {chain * 1000:.0f} ms, read and plan {plan * 1000:.0f} ms (best of {ROUNDS} rounds)")
     most = math.ceil(ASSISTANTS / PAGE) + math.ceil(STORES / PAGE) + STORES * math.ceil(FILES / PAGE)
     return [
         Figure(f"an empty plan of {ASSISTANTS} assistants and {STORES} stores: requests", rounds[0][2], most),
