@@ -5,8 +5,8 @@ write runs twice under the mode (once where it is slow), then once against the s
 exactly what the manifest says. The tool's time goes sixty times faster, and so do its deadlines.
 
 `python -m benchmarks.any_service WORD …` takes the modes with one of these names or kinds, and with `damaged` the
-damaged files. With `--kept=FILE` each result is kept there, and what was tried of the same sources is not tried again:
-a whole run can be cut, go on, or be done in parts, and the last one sums them all up.
+damaged files; `--each=4` every fourth of all. With `--kept=FILE` each result is kept there, and what was tried of the
+same sources is not tried again: a whole run can be cut, go on, or be done in parts, and the last one sums them all up.
 """
 
 from __future__ import annotations
@@ -336,34 +336,37 @@ def _state() -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    words = [one for one in arguments if not one.startswith("--kept=")]
-    path = next((Path(one.partition("=")[2]) for one in arguments if one not in words), None)
+    words = [one for one in arguments if not one.startswith("--")]
+    options = dict(one.removeprefix("--").split("=", 1) for one in arguments if one not in words)
+    path, each = Path(options["kept"]) if "kept" in options else None, int(options.get("each", "1"))
     kept, since = Kept(path, _state()), time.monotonic()
     print(f"state {kept.state}, {WORKERS} modes beside each other", flush=True)
     names = [one.name for one in TABLE if not words or any(word in (one.kind, one.name) for word in words)]
+    names = names[::each]
     seen = shared(kept, "modes", names) if names else []
-    figures = [*(_modes(seen, everything=not words)), *(_damaged(kept) if DAMAGED in words or not words else ())]
+    least = 0 if words else 60 // each
+    figures = [*_modes(seen, least), *(_damaged(kept, 20_000 // each) if DAMAGED in words or not words else ())]
     print(f"{time.monotonic() - since:.0f} s")
     return told(figures)
 
 
-def _modes(seen: Sequence[Seen], *, everything: bool) -> Iterator[Figure]:
+def _modes(seen: Sequence[Seen], least: int) -> Iterator[Figure]:
     if not seen:
         return
     slowest, largest = max(seen, key=lambda one: one.slowest), max(seen, key=lambda one: one.peak)
     print(f"{sum(one.runs for one in seen)} runs; the slowest: {slowest.mode}, {slowest.slowest:.1f} s")
     kinds = Counter(what for one in seen for what, _ in one.flaws)
-    yield Figure("hostile modes", len(seen), 60 if everything else 0, at_least=True)
+    yield Figure("hostile modes", len(seen), least, at_least=True)
     yield from (Figure(f"runs: {what}", kinds[what], 0) for what in FLAWS)
     yield Figure(f"peak memory ({largest.mode})", largest.peak / 1024 / 1024, MEMORY / 1024 / 1024, " MB")
 
 
-def _damaged(kept: Kept) -> Iterator[Figure]:
-    """Take 20,000 of each."""
-    state = shared(kept, "state", [f"{first}" for first in range(0, 20_000, EACH_STATE)])
-    documents = shared(kept, "documents", list(WHOLE))
+def _damaged(kept: Kept, most: int) -> Iterator[Figure]:
+    """Take so many of each."""
+    state = shared(kept, "state", [f"{first}" for first in range(0, most, EACH_STATE)])
+    documents = shared(kept, "documents", list(WHOLE)[: -(-most // EACH_DOCUMENT)])
     for what, seen in ((STATE_FILES, state), (DOCUMENTS, documents)):
-        yield Figure(what, sum(one.runs for one in seen), 20_000, at_least=True)
+        yield Figure(what, sum(one.runs for one in seen), most, at_least=True)
         yield Figure(f"{what}: tracebacks, exit 3", sum(len(one.flaws) for one in seen), 0)
 
 

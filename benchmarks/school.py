@@ -25,18 +25,30 @@ LATENCY = 0.05
 
 
 class Distant:
-    """An account that is some seconds away, and counts what arrives there by method and collection."""
+    """An account that is some seconds away, and counts what arrives there by method and collection.
+
+    `chain` is how many requests were made one after another: each began when the one before it had been answered.
+    """
 
     def __init__(self, app: Any, latency: float = LATENCY) -> None:
         self._app = app
         self._latency = latency
         self.requests: Counter[str] = Counter()
+        self.chain = self._answered = 0
+
+    def begin(self) -> None:
+        """Count from here on."""
+        self.requests.clear()
+        self.chain = self._answered = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         path = scope["path"].removeprefix("/v1").split("/")
         self.requests[f"{scope['method']} /{'/'.join([path[1], *path[3:4]])}"] += 1
+        place = self._answered + 1
+        self.chain = max(self.chain, place)
         await asyncio.sleep(self._latency)
         await self._app(scope, receive, send)
+        self._answered = max(self._answered, place)
 
 
 def build(folder: Path) -> Path:
