@@ -234,7 +234,8 @@ def _all_combinations(reading: TestReading, pair: _TestInPlace) -> Iterator[dict
     expand = not any(one.get("disableVarExpansion") for one in options)
     given = pair.both("vars")
     for values in itertools.product(*(list(combinations(reading, one, expand=expand)) for one in given)):
-        yield {name: value for one in values for name, value in one.items()}
+        names = {name: value for one in values for name, value in one.items()}
+        yield {**names, "vars": names} if "vars" not in names else names
 
 
 def _option_flaws(reading: TestReading, pair: _TestInPlace) -> list[Problem]:

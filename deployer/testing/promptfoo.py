@@ -237,12 +237,28 @@ def _provider(reading: TestReading, node: PlacedValue, mapped: FileMapping) -> s
 def _prompts(reading: TestReading, node: PlacedValue | None, mapped: FileMapping) -> Iterator[Prompt]:
     if node is None:
         return
-    entries = node.items() if isinstance(node.value, list) else [node]
-    for one in entries:
+    for one in _prompt_entries(reading, node):
         try:
             yield from _prompt(reading, one, mapped)
         except Flawed as error:
             yield Prompt(_prompt_name(one), ("",), one, flaws=(error.problem,))
+
+
+def _prompt_entries(reading: TestReading, node: PlacedValue) -> list[PlacedValue]:
+    """Return prompts as they stand; a file of YAML with a list of them stands for those."""
+    entries = node.items() if isinstance(node.value, list) else [node]
+    result = []
+    for one in entries:
+        if isinstance(one.value, str) and re.search(r"\.ya?ml$", one.value):
+            document = reading.file(one, one.value)
+            chat = isinstance(document.data, list) and all(
+                isinstance(item, dict) and "role" in item for item in document.data
+            )
+            if isinstance(document.data, list) and not chat:
+                result += PlacedValue(document, (), document.data).items()
+                continue
+        result.append(one)
+    return result
 
 
 def _prompt_name(node: PlacedValue) -> str:

@@ -95,8 +95,10 @@ class TestReading:
 
     def files(self, node: PlacedValue, pattern: str) -> list[Path]:
         """Return the files of a pattern; a plain name counts as one, whether or not it is there."""
-        base = (self.root / node.document.name).parent
-        found = matches(base, pattern.removeprefix("file://"))
+        base, pattern = (self.root / node.document.name).parent, pattern.removeprefix("file://")
+        if (base / pattern).is_dir():
+            pattern = f"{pattern.rstrip('/')}/*.y*ml"
+        found = matches(base, pattern)
         return found or [self.path(node, pattern)]
 
 
@@ -178,6 +180,8 @@ def _asserted(reading: TestReading, node: PlacedValue, kind: str, names: Mapping
             flawed(place, f"{path} is code, which is not run here", "write the value itself")
         loaded = reading.file(place, path).data if path.endswith(DATA) else reading.text(place, path)
         return filled(place, loaded, names) if isinstance(loaded, str) else loaded
+    if kind == "llm-rubric":
+        names = {"output": _ANSWER, "sample": {"output_text": _ANSWER}, **names}
     value = text if kind == "regex" and isinstance(text, str) and "{{" not in text else filled(place, text, names)
     if kind in ("is-json", "contains-json") and isinstance(value, str):
         return _schema(value)
@@ -190,6 +194,8 @@ def _code(reading: TestReading, place: PlacedValue, text: str) -> str:
     return f"{FILE_MARK}{function or 'get_assert'}\n{reading.text(place, name)}"
 
 
+_ANSWER = "the answer"
+"""What a rubric calls the answer where it would be filled in: the judge gets it beside the rubric."""
 FILE_MARK = "#deployer:file:"
 """Begins the code of a `python` assertion that came from a file; the name of its function follows."""
 
