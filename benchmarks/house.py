@@ -89,6 +89,7 @@ NEWER = (
         "deployer.testing",
         "deployer.project.testing",
         "deployer.project.declared_tests",
+        "deployer.project.recording",
         "deployer.project.rehearsing",
         "deployer.project.python_checks",
         "deployer.project.trial",

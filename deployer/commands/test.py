@@ -13,11 +13,14 @@ from deployer.commands.carry_out import tell
 from deployer.commands.options import ProjectChoice, format_option, project_options
 from deployer.errors import EXIT_DONE, EXIT_FAILED, UsageError
 from deployer.render import formats
+from deployer.render.lines import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from deployer.project import Project
     from deployer.project.testing import JudgeSettings, TestOptions
+    from deployer.testing.verdict import TestReport
 
 
 def test_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -122,8 +125,9 @@ def _script(path: Path) -> Any:
 @click.argument("addresses", nargs=-1, metavar="[ADDRESS]...")
 @project_options
 @test_options
+@click.option("--record", is_flag=True, help="Write what the model says into the tests that pass, as rehearse:.")
 @format_option("tests")
-def command(*, choice: ProjectChoice, addresses: tuple[str, ...], tests: TestOptions, form: str) -> int:
+def command(*, choice: ProjectChoice, addresses: tuple[str, ...], tests: TestOptions, record: bool, form: str) -> int:
     """Run the conversation tests of the manifest (tests:) on an account, all or those of some addresses.
 
     On the embedded account nothing but the rehearsal of each test answers, so it always goes alike. Each test is a
@@ -135,10 +139,24 @@ def command(*, choice: ProjectChoice, addresses: tuple[str, ...], tests: TestOpt
       deployer test
       deployer test assistant/math-tutor --tag smoke --handlers
       deployer test --account openai --retries 2 --format junit > tests.xml
+      deployer test --account openai --record
     """
     from dataclasses import replace
 
     project = choice.load()
+    if record and project.manifest.settings.base_url is None:
+        raise UsageError("--record needs an account with a model (--account); the embedded one only rehearses")
     report = project.test(replace(tests, addresses=addresses), on_event=tell)
     formats.write("tests", form, report.to_dict())
+    if record:
+        _record(project, report)
     return EXIT_DONE if report.ok else EXIT_FAILED
+
+
+def _record(project: Project, report: TestReport) -> None:
+    """Write what was said, and say where."""
+    from deployer.project.recording import recorded
+
+    written, told = recorded(project.manifest, report.results)
+    for line in [*told, *(f"recorded in {name}" for name in written)]:
+        click.echo(plain_text(line), err=True)

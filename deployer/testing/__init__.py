@@ -8,6 +8,7 @@ cases        a test as a value
 assertions   the table of assertions, with what is wrong with a value
 judges       what each makes of a conversation
 observation  what a conversation showed: answers, calls, steps, sources, times
+rehearsal    what a model said → what a test rehearses
 verdict      what came of the tests, and what no test touches
 
 All of it is pure but for the files that the first three read.

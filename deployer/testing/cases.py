@@ -75,7 +75,8 @@ class TestCase:
 
     `rehearse` are the answers of a model in order, each a sequence of parts of a script; None where none are given.
     `outputs` answer functions by name, each time or in order. `flaws` are why it cannot be run: then it is an error.
-    `notes` are what is not done as it stands there, and changes nothing about what is tested.
+    `notes` are what is not done as it stands there, and changes nothing about what is tested. `place` is the file in
+    which it stands, relative to the manifest's folder, and the path in that.
     """
 
     __test__ = False
@@ -91,6 +92,7 @@ class TestCase:
     position: Position | None = None
     flaws: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()
+    place: tuple[str, tuple[str | int, ...]] = ("", ())
 
     @property
     def expectations(self) -> tuple[Assertion, ...]:

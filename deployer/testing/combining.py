@@ -192,6 +192,7 @@ def _case(  # noqa: PLR0913, PLR0917 (as above)
         pair.test.position,
         tuple(dict.fromkeys(flaws)),
         (*around.notes, *(prompt.notes if prompt else ())),
+        (pair.test.document.name, pair.test.path),
     )
 
 

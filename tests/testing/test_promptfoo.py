@@ -25,10 +25,8 @@ def given(project: Project, shape: dict[str, Any]) -> None:
     for name, text in shape.get("files", {}).items():
         project.write(f"evals/{name}", text)
     project.write("evals/promptfooconfig.yaml", yaml.safe_dump(shape["config"], sort_keys=False, allow_unicode=True))
-    entry = {
-        "file": "evals/promptfooconfig.yaml",
-        **{key: shape[key] for key in ("address", "providers") if key in shape},
-    }
+    told: dict[str, Any] = {key: shape[key] for key in ("address", "providers") if key in shape}
+    entry = {"file": "evals/promptfooconfig.yaml", **told}
     project.manifest(f"{MANIFEST}tests: [{json.dumps(entry)}]\n")
 
 
