@@ -19,9 +19,9 @@ test: $(READY)
 test-pythons:  # on each of Python 3.11 to 3.14 that is here
 	@$(PYTHON) scripts/pythons.py
 
-mutants: $(READY)  # does a test fail when the code says something else? make mutants PACKAGES=rollback
+mutants: $(READY)  # does a test fail when the code says something else? make mutants PACKAGES="engine.diff kinds"; SAMPLE=40: so many of each module
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt mutmut==3.8.1
-	$(BIN)/python scripts/mutants.py $(PACKAGES)
+	$(BIN)/python scripts/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(PACKAGES)
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -1,54 +1,38 @@
-"""Mutation testing: does a test fail when the code says something else? Prints the score of each package and its bar.
+"""Mutation testing: does a test fail when the code says something else? Prints the score of each module and the bar.
 
-    python scripts/mutants.py [PACKAGE ...]
+    python scripts/mutants.py [--sample N] [PACKAGE | MODULE | FUNCTION ...]
 
-mutmut changes one thing at a time in a copy of the project (.mutants/PACKAGE) and finds out which tests reach it; they
-are run by scripts/mutant_session.py, all in one process. A mutant that no test notices is looked for in
-tests/survivors.yaml, which says why it may live. Exit code 1: less than the bar, or one that lives and is not listed.
+mutmut says what to change, one thing at a time; scripts/mutant_session.py finds out which tests notice. A mutant that
+none notices is looked for in tests/survivors.yaml, which says why it may live. `engine` is a package, `engine.diff` a
+module, `engine.diff.compare` a function. What was tried is kept in .mutants, so that a run that was cut goes on.
+Exit code 1: less than the bar, or one that lives and is not listed.
 """
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 import json
 import os
-import shutil
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
+from mutant_making import Mutant
+from mutant_session import Order, rows
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / ".mutants"
 LISTED = ROOT / "tests" / "survivors.yaml"
-MUTMUT = str(Path(sys.executable).parent / "mutmut")
 BAR = 0.9
-_NONE = "no mutant"
-"""What mutmut is asked to try: it makes the mutants, finds out which tests reach them, and ends."""
-_COPIED = (
-    "schemas",
-    "scripts",
-    "functions",
-    "assistants.yaml",
-    "prompts",
-    "knowledge",
-    "tests",
-    "docs",
-    "benchmarks",
-    "README.md",
-)
-_CONFIGURATION = """
-[tool.mutmut]
-source_paths = ["deployer"]
-only_mutate = [{files}]
-pytest_add_cli_args_test_selection = [{tests}]
-pytest_add_cli_args = ["-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
-also_copy = [{copied}]
-"""
-# Fast tests of each package, so that a mutant costs less than a second. The journeys notice more.
+_ENGINE = ("tests/engine", "--deselect=tests/engine/test_growth.py")
+# Fast tests of each package. The journeys notice more, for more time.
 PACKAGES: Mapping[str, Sequence[str]] = {
     "rollback": (
         "tests/rollback/test_history.py",
@@ -59,13 +43,13 @@ PACKAGES: Mapping[str, Sequence[str]] = {
         "tests/rollback/test_store.py",
     ),
     "engine": (
-        "tests/engine",
+        *_ENGINE,
         "tests/laws/test_engine_laws.py",
         "tests/rollback/test_laws.py",
         "tests/rollback/test_plans.py",
     ),
     "kinds": (
-        "tests/engine",
+        *_ENGINE,
         "tests/kinds",
         "tests/laws/test_kind_laws.py",
         "tests/rollback/test_laws.py",
@@ -78,54 +62,90 @@ PACKAGES: Mapping[str, Sequence[str]] = {
         "tests/journeys/test_still_used.py",
     ),
 }
+_NOT_FOR_THIS = ("tests/survivors.yaml",)
 
 
 @dataclass(frozen=True)
-class Mutant:
-    """One change of the code: the lines of `function` that it takes away, and those that it puts in their place."""
+class Reasons:
+    """Why mutants may live: each by what it changes, or all that change one thing into another anywhere."""
 
-    function: str
-    was: str
-    now: str
+    listed: Mapping[Mutant, str]
+    everywhere: Sequence[tuple[re.Pattern[str], re.Pattern[str], str]]
+
+    @classmethod
+    def read(cls) -> Reasons:
+        rows: Sequence[Mapping[str, Any]] = yaml.safe_load(LISTED.read_text(encoding="utf-8")) or []
+        listed = {Mutant(row["function"], row["was"], row["now"], row.get("nth", 1)): row["why"] for row in rows}
+        return cls(listed, ())
+
+    def of(self, mutant: Mutant) -> str | None:
+        return self.listed.get(mutant)
 
 
-def main(packages: Sequence[str]) -> int:
-    unknown = set(packages) - set(PACKAGES)
-    if unknown:
+@dataclass(frozen=True)
+class Result:
+    """What came of the mutants of a package: by mutant, the test that noticed it, or None."""
+
+    sample: int | None
+    tried: Mapping[Mutant, str | None]
+    reach: Mapping[Mutant, int]
+
+    @cached_property
+    def alive(self) -> Sequence[Mutant]:
+        return [mutant for mutant, noticed in self.tried.items() if noticed is None]
+
+    @cached_property
+    def score(self) -> float:
+        return 1 - len(self.alive) / max(len(self.tried), 1)
+
+    def of(self, module: str) -> Result:
+        return Result(self.sample, {one: self.tried[one] for one in self.tried if one.module == module}, self.reach)
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument(
+        "--sample", type=int, metavar="N", help="so many mutants of each module, chosen by a fixed seed"
+    )
+    parser.add_argument("what", nargs="*", help=f"packages, modules or functions of {', '.join(PACKAGES)}")
+    options = parser.parse_args(arguments)
+    chosen: dict[str, list[str]] = {}
+    for one in options.what or PACKAGES:
+        chosen.setdefault(one.partition(".")[0], []).append(one)
+    if unknown := set(chosen) - set(PACKAGES):
         sys.exit(f"no such package: {', '.join(sorted(unknown))}; there are {', '.join(PACKAGES)}")
-    return max([_tried(package) for package in packages or PACKAGES])
+    return max([_report(package, _tried(package, what, options.sample)) for package, what in chosen.items()])
 
 
-def _tried(package: str) -> int:
-    folder = WORK / package
-    shutil.rmtree(folder, ignore_errors=True)
-    _copy(folder, package)
-    done = _run([MUTMUT, "run", "--max-children", "1", _NONE], folder)
-    if not (folder / "mutants" / "mutmut-stats.json").exists():
-        sys.exit(f"{package}: mutmut ended with {done.returncode}: {done.stdout[-3000:]}")
-    tried = _tried_in_one_process(folder, PACKAGES[package])
-    alive = [_shown(folder, name) for name, noticed in tried.items() if not noticed]
-    return _report(package, len(tried), alive)
+def _tried(package: str, what: Sequence[str], sample: int | None) -> Result:
+    results = WORK / f"{package}.jsonl"
+    WORK.mkdir(exist_ok=True)
+    every = sorted(f"{package}.{path.stem}" for path in (ROOT / "deployer" / package).glob("*.py"))
+    asked = dict.fromkeys(".".join(one.split(".")[:2]) for one in what if "." in one)
+    if unknown := set(asked).difference(every):
+        sys.exit(f"no such module: {', '.join(sorted(unknown))}")
+    functions = [one for one in what if one.count(".") > 1]
+    order = Order(list(asked) or every, str(results), _digest(), sample, functions)
+    done = _pytest(PACKAGES[package], order)
+    last = [row for row in rows(results) if row["digest"] == order.digest]
+    if done.returncode or not last:
+        sys.exit(f"{package}: pytest ended with {done.returncode}: {done.stdout[-3000:]}")
+    found = {Mutant(**row["mutant"]): row for row in last if "mutant" in row}
+    latest = [row["chosen"] for row in last if "chosen" in row][-1]
+    mutants = [Mutant(**one) for module in latest for one in latest[module]]
+    return Result(
+        sample, {one: found[one]["noticed"] for one in mutants}, {one: found[one]["reach"] for one in mutants}
+    )
 
 
-def _tried_in_one_process(folder: Path, tests: Sequence[str]) -> dict[str, str | None]:
-    """Return, for each mutant, the test that noticed it."""
-    results = folder / "tried.json"
+def _pytest(tests: Sequence[str], order: Order) -> subprocess.CompletedProcess[str]:
     options = ("no:randomly", "no:cacheprovider", "no:unraisableexception", "mutant_session")
     plugins = [word for option in options for word in ("-p", option)]
     command = [sys.executable, "-m", "pytest", "-q", *plugins, "--hypothesis-seed=0", *tests]
-    environment = {"PYTHONPATH": str(ROOT / "scripts"), "TRIED": str(results)}
-    done = _run(command, folder / "mutants", **environment)
-    if not results.exists():
-        sys.exit(f"{folder.name}: pytest ended with {done.returncode}: {done.stdout[-3000:]}")
-    tried: dict[str, str | None] = json.loads(results.read_text(encoding="utf-8"))
-    return tried
-
-
-def _run(command: Sequence[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PYTHONPATH": str(ROOT / "scripts"), "MUTANTS": json.dumps(asdict(order))}
     return subprocess.run(
         command,
-        cwd=folder,
+        cwd=ROOT,
         env={**os.environ, **environment},
         check=False,
         text=True,
@@ -135,49 +155,36 @@ def _run(command: Sequence[str], folder: Path, **environment: str) -> subprocess
     )
 
 
-def _copy(folder: Path, package: str) -> None:
-    """Bring the copy up to date: what git knows of, with a configuration for this package."""
+def _digest() -> str:
+    """Return a digest of all that a result depends on: what git knows of, but for documents."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    names = [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
-    for name in names:
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, target)
-    configuration = _CONFIGURATION.format(
-        files=json.dumps(f"deployer/{package}/*.py"),
-        tests=", ".join(map(json.dumps, PACKAGES[package])),
-        copied=", ".join(map(json.dumps, _COPIED)),
-    )
-    with (folder / "pyproject.toml").open("a", encoding="utf-8") as file:
-        file.write(configuration)
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+    digest = hashlib.sha256()
+    for name in sorted(set(listed)):
+        path = ROOT / name
+        if name and name not in _NOT_FOR_THIS and path.suffix != ".md" and path.is_file():
+            digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()[:16]
 
 
-def _shown(folder: Path, name: str) -> Mutant:
-    """Return what a mutant changes, from mutmut's own diff; its number changes with the code around it."""
-    shown = subprocess.run([MUTMUT, "show", name], cwd=folder, check=True, capture_output=True, text=True)
-    lines = [line for line in shown.stdout.splitlines() if not line.startswith(("---", "+++"))]
-    was = " ".join(line[1:].strip() for line in lines if line.startswith("-"))
-    now = " ".join(line[1:].strip() for line in lines if line.startswith("+"))
-    module, _, function = name.removeprefix("deployer.").rpartition("__mutmut_")[0].rpartition(".")
-    return Mutant(f"{module}.{function.removeprefix('x').removeprefix('_').strip('ǁ').replace('ǁ', '.')}", was, now)
-
-
-def _report(package: str, count: int, alive: Sequence[Mutant]) -> int:
-    reasons = _listed()
-    new = [mutant for mutant in alive if mutant not in reasons]
-    score = 1 - len(alive) / count
-    bar = "bar" if score >= BAR else "MISSED, bar"
-    print(f"{package}: {count - len(alive):,} of {count:,} mutants noticed: {score:.1%} ({bar}: {BAR:.0%});", end=" ")
-    print(f"{len(alive) - len(new)} that live are listed with a reason, {len(new)} are not")
+def _report(package: str, result: Result) -> int:
+    reasons = Reasons.read()
+    new = [mutant for mutant in result.alive if not reasons.of(mutant)]
+    for module in dict.fromkeys(mutant.module for mutant in result.tried):
+        part = result.of(module)
+        print(f"  {_counted(module, part)}: {part.score:.1%}")
+    bar = "bar" if result.score >= BAR else "MISSED, bar"
+    what = f"{package}, a sample of {result.sample} of each module" if result.sample else package
+    print(f"{_counted(what, result)}: {result.score:.1%} ({bar}: {BAR:.0%});", end=" ")
+    print(f"{len(result.alive) - len(new)} that live are listed with a reason, {len(new)} are not")
     for mutant in new:
-        print(yaml.safe_dump([{**mutant.__dict__, "why": ""}], allow_unicode=True, sort_keys=False, width=1000), end="")
-    return int(score < BAR or bool(new))
+        row = {key: value for key, value in asdict(mutant).items() if (key, value) != ("nth", 1)} | {"why": ""}
+        print(yaml.safe_dump([row], allow_unicode=True, sort_keys=False, width=1000), end="")
+    return int(result.score < BAR or bool(new))
 
 
-def _listed() -> dict[Mutant, str]:
-    rows: Sequence[Mapping[str, Any]] = yaml.safe_load(LISTED.read_text(encoding="utf-8")) or []
-    return {Mutant(row["function"], row["was"], row["now"]): row["why"] for row in rows}
+def _counted(what: str, result: Result) -> str:
+    return f"{what}: {len(result.tried) - len(result.alive):,} of {len(result.tried):,} mutants noticed"
 
 
 if __name__ == "__main__":

@@ -19,7 +19,14 @@ from tests.support.tool import Tool, tool
 
 settings.register_profile("suite", max_examples=30, deadline=None)
 settings.register_profile("nightly", max_examples=2_000, deadline=None)
-settings.register_profile("mutants", parent=settings.get_profile("suite"), phases=(Phase.explicit, Phase.generate))
+settings.register_profile(  # a failure is enough: neither the smallest case nor another one is looked for, nor kept
+    "mutants",
+    max_examples=10,
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),
+    report_multiple_bugs=False,
+    database=None,
+)
 
 EXAMPLE = Path(__file__).parent.parent
 
@@ -32,9 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the profile before test modules are imported: `@given` takes its settings there."""
     _work_in_memory()
-    usual = (
-        "mutants" if os.environ.get("MUTANT_UNDER_TEST") else "suite"
-    )  # a mutant is noticed: the smallest case is not asked for
+    usual = "mutants" if "MUTANTS" in os.environ else "suite"
     settings.load_profile("nightly" if config.getoption("--nightly") else usual)
 
 

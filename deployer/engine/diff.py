@@ -158,11 +158,9 @@ def _expand(path: FieldPath, old: Any, new: Any, origin: Origin) -> Iterator[Fie
         return
     old, new = old or {}, new or {}
     names = [*old, *(name for name in new if name not in old)]
-    different = [name for name in names if not same(old.get(name), new.get(name))]
-    for name in different:
-        yield FieldChange(("tools", name), old.get(name), new.get(name), origin)
-    if not different and list(old) != list(new):
-        yield FieldChange(_TOOLS, list(old), list(new), origin)
+    for name in names:
+        if not same(old.get(name), new.get(name)):
+            yield FieldChange(("tools", name), old.get(name), new.get(name), origin)
 
 
 def with_compatibility(fields: Sequence[FieldChange], live: Attrs, desired: Attrs) -> tuple[FieldChange, ...]:
