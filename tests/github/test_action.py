@@ -206,7 +206,7 @@ def test_drift_is_one_issue_until_it_is_mended(runner: Runner, program: Path, tm
         assert issue["state"] == "closed"
 
 
-PAGES = ("docs/github.md", "README.md")
+PAGES = ("docs/github.md", "README.md", "docs/promotion.md")
 
 
 @needs("zizmor")
@@ -247,6 +247,22 @@ def test_least_permissions() -> None:
         "apply": {"contents": "read", "pull-requests": "write"},
         "drift": {"contents": "read", "issues": "write"},
     }
+
+
+def test_a_promotion_goes_to_staging_first_and_each_account_has_its_environment() -> None:
+    jobs = yaml.safe_load(workflow("docs/promotion.md"))["jobs"]
+    used = {name: step["with"] for name, job in jobs.items() for step in job["steps"] if step["uses"] == OURS}
+    assert {name: (job.get("needs"), job["environment"]) for name, job in jobs.items()} == {
+        "plan": (None, "${{ matrix.account }}-plan"),
+        "staging": (None, "staging"),
+        "production": ("staging", "production"),
+    }
+    assert {name: (one["command"], one["account"]) for name, one in used.items()} == {
+        "plan": ("plan", "${{ matrix.account }}"),
+        "staging": ("apply", "staging"),
+        "production": ("apply", "production"),
+    }
+    assert jobs["plan"]["strategy"]["matrix"]["account"] == ["staging", "production"]
 
 
 def test_every_input_is_used_and_every_output_is_set() -> None:
