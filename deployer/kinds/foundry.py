@@ -101,7 +101,7 @@ def canonical(raw: Mapping[str, Any], addresses: Mapping[str, str]) -> Attrs:
         "description": raw.get("description") or None,
         **{name: _single(_or_default(definition.get(name), name)) for name in _PLAIN},
         **{name: reasoning.get(inner) for name, inner in _REASONING.items()},
-        "tools": response_tools.canonical(filter(_is_said, definition.get("tools") or ()), addresses),
+        "tools": response_tools.canonical(filter(is_said, definition.get("tools") or ()), addresses),
         "response_format": response_tools.read_format(text.get("format") or {}),
         "metadata": dict(raw.get("metadata") or {}),
     }
@@ -111,7 +111,7 @@ def _or_default(value: Any, name: str) -> Any:
     return DEFAULTS[name] if value is None else value
 
 
-def _is_said(tool: Mapping[str, Any]) -> bool:
+def is_said(tool: Mapping[str, Any]) -> bool:
     """Whether a manifest can say such a tool; others stay as they are."""
     return tool["type"] in _SAID
 
@@ -150,7 +150,7 @@ def _tools(keyed: Mapping[str, Mapping[str, Any]], live: Sequence[Mapping[str, A
     """Return the tools that are declared, each with what is not declared of it, and those that no manifest can say."""
     before = {_key(tool): tool for tool in live}
     found = [_with_undeclared(tool, before.get(_key(tool), {})) for tool in response_tools.wired(keyed)]
-    return [*found, *(tool for tool in live if not _is_said(tool))]
+    return [*found, *(tool for tool in live if not is_said(tool))]
 
 
 def _key(tool: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -59,7 +59,15 @@ _OBJECT: dict[str, Any] = {
     "variables": dict,
 }
 _API = {**_OBJECT, "model": str}
-SHAPE = {**_API, "response_format": (str, dict), "parameters": _API, "prompt": _API}
+_VERSION = {"name": str, "description": str, "metadata": {"": str}, "definition": {**_API, "kind": str}}
+SHAPE = {
+    **_API,
+    **_VERSION,
+    "response_format": (str, dict),
+    "parameters": _API,
+    "prompt": _API,
+    "versions": {"latest": _VERSION},
+}
 DECLARATIVE = {**_OBJECT, "model": {"id": str, "options": {"temperature": (int, float), "topP": (int, float)}}}
 _GIZMO = {
     "instructions": str,

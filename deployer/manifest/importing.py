@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deployer.engine import stamp
 from deployer.engine.canonical import same
 from deployer.functions import definitions
-from deployer.kinds import Kind, agent, assistant, bundle, tools, vector_store
+from deployer.kinds import Kind, agent, assistant, bundle, foundry, tools, vector_store
 from deployer.manifest import import_shapes
 from deployer.model import Attrs
 from deployer.wording import listed
@@ -173,6 +173,28 @@ def _agent(data: Mapping[str, Any], name: str) -> Found:
         attrs = {**found.attrs, "response_format": {**form, "json_schema": inner}}
         found = Imported(found.kind, found.live_id, found.name, attrs, found.notes, found.stores)
     yield found
+
+
+_DEFINITION = ("kind", "model", "instructions", "tools", "temperature", "top_p", "reasoning", "text")
+
+
+@_checked(import_shapes.SHAPE)
+def _named_agent(data: Mapping[str, Any], name: str) -> Found:
+    """An agent of Foundry by its latest version, a version of one, or the definition of one."""
+    versions = data.get("versions") or {}
+    version = versions.get("latest") or (data if "definition" in data else {"definition": data})
+    definition = version.get("definition") or {}
+    if definition.get("kind", foundry.PROMPT) != foundry.PROMPT:
+        yield NotCarried(f"{name}: a {definition['kind']} agent is not carried: only prompt agents are declared")
+        return
+    found = _named(definition.get("tools") or ())
+    others = [str(tool["type"]) for tool in found if not foundry.is_said(tool)]
+    notes = [f"the tool {one} is not carried: no manifest has it" for one in others]
+    notes += _unknown(definition, _DEFINITION)
+    raw = {name: one for name, one in version.items() if name in ("name", "description", "metadata")}
+    raw["definition"] = {**definition, "tools": found}
+    called = str(raw.get("name") or "")
+    yield replace(_of_kind(foundry.KIND, raw, (*raw,), called, notes), name=called)
 
 
 _PARAMETERS = ("model", "instructions", "input", "tools", "text", "reasoning", "temperature", "top_p", "service_tier")
@@ -432,6 +454,8 @@ _FORMS: tuple[tuple[Callable[[Mapping[str, Any]], bool], Callable[[Any, str], Fo
     (lambda data: isinstance(data.get("data"), list) and data.get("object", "list") == "list", _page),
     (lambda data: "terraform_version" in data and isinstance(data.get("resources"), list), _terraform),
     (lambda data: "bundle" in data and isinstance(data.get("parameters"), Mapping), _bundle),
+    (lambda data: data.get("object") == "agent.version" or isinstance(data.get("versions"), Mapping), _named_agent),
+    (lambda data: data.get("kind") == foundry.PROMPT and isinstance(data.get("model"), str), _named_agent),
     (
         lambda data: str(data.get("kind", "")).lower() == "prompt",
         lambda data, name: _declarative(_with_settings(data), name),

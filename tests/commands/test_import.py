@@ -53,6 +53,32 @@ AGENT = {
     "text": {"format": {"type": "json_schema", "schema": {"type": "object", "properties": {}}}, "verbosity": "low"},
     "multi_agent": {"enabled": False, "max_concurrent_subagents": None},
 }
+DEFINITION = {
+    "kind": "prompt",
+    "model": "gpt-6-luna",
+    "instructions": "Answer.",
+    "temperature": 0.2,
+    "tools": [
+        {"type": "file_search", "vector_store_ids": ["vs_1"], "max_num_results": 5},
+        {"type": "function", **FUNCTION, "strict": False},
+        {"type": "bing_grounding", "bing_grounding": {}},
+    ],
+    "text": {"format": {"type": "json_object"}},
+    "rai_config": {"rai_policy_name": "strict"},
+}
+VERSION = {
+    "object": "agent.version",
+    "id": "CityGuide:3",
+    "name": "CityGuide",
+    "version": "3",
+    "definition": DEFINITION,
+}
+NAMED_AGENT = {
+    "object": "agent",
+    "id": "CityGuide",
+    "name": "CityGuide",
+    "versions": {"latest": {**VERSION, "description": "Guides.", "metadata": {"team": "a"}}},
+}
 PROMPT = {
     "object": "prompt",
     "id": "pmpt_1",
@@ -170,6 +196,30 @@ def test_a_saved_agent(project: Project) -> None:
         },
     }
     assert "the tool tomorrow is not carried" in said
+
+
+def test_an_agent_of_foundry(project: Project) -> None:
+    flow = {"object": "agent.version", "name": "flow", "definition": {"kind": "workflow"}}
+    manifest, said = imported(project, {"object": "list", "data": [NAMED_AGENT]}, [STORE], flow)
+    entry = manifest["assistants"]["cityguide"]
+    assert entry["agent_name"] == "CityGuide"
+    assert (entry["description"], entry["temperature"], entry["metadata"]) == ("Guides.", 0.2, {"team": "a"})
+    assert entry["tools"][0] == {"type": "file_search", "max_num_results": 5, "vector_stores": ["docs"]}
+    assert entry["response_format"] == {"type": "json_object"}
+    for told in (
+        "the tool bing_grounding is not carried",
+        "rai_config is not carried",
+        "a workflow agent is not carried",
+    ):
+        assert told in said
+    assert "CityGuide -f out/assistants.yaml" in said
+
+
+@pytest.mark.parametrize("data", (VERSION, DEFINITION), ids=("version", "definition"))
+def test_a_version_and_a_definition_of_foundry(project: Project, data: Any) -> None:
+    manifest, _ = imported(project, data)
+    (entry,) = manifest["assistants"].values()
+    assert (entry["model"], entry["instructions"]) == ("gpt-6-luna", "Answer.")
 
 
 def test_a_prompt_object(project: Project) -> None:
@@ -318,7 +368,18 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
             yield from _objects(inner)
 
 
-SAMPLES: tuple[Any, ...] = (V2, V1, STORE, AGENT, PROMPT, TERRAFORM, yaml.safe_load(DECLARATIVE), GPT)
+SAMPLES: tuple[Any, ...] = (
+    V2,
+    V1,
+    STORE,
+    AGENT,
+    NAMED_AGENT,
+    VERSION,
+    PROMPT,
+    TERRAFORM,
+    yaml.safe_load(DECLARATIVE),
+    GPT,
+)
 JUNK: tuple[Any, ...] = (None, 1, "x", [], {}, [1], {"a": 1}, [{}], True, {"type": 1}, [{"type": "function"}])
 
 

@@ -13,19 +13,24 @@ import pytest
 from deployer.errors import EXIT_INTERRUPTED
 from tests.support.killed import AFTER, BEFORE, Door, Journey, Stage, served
 from tests.support.tool import tool
+from tests.support.whole import PROJECT
 
 SAMPLE = 3
-LEAST = {"assistants": 150, "agents": 100}
+LEAST = {"assistants": 150, "agents": 100, "foundry": 150}
 IN_FLIGHT = 24
 
 
-@pytest.fixture(scope="module", params=("assistants", pytest.param("agents", marks=pytest.mark.nightly)))
+NIGHTLY = tuple(pytest.param(api, marks=pytest.mark.nightly) for api in ("agents", "foundry"))
+
+
+@pytest.fixture(scope="module", params=("assistants", *NIGHTLY))
 def walked(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Journey, list[Stage]]]:
     door = Door()
     with tool() as started, served(door) as base_url:
-        journey = Journey(started, door, tmp_path_factory.mktemp("journey"), request.param, base_url)
+        url = base_url.replace("/v1", PROJECT) if request.param == "foundry" else base_url
+        journey = Journey(started, door, tmp_path_factory.mktemp("journey"), request.param, url)
         yield journey, journey.walk()
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,8 @@ _DOCUMENTS = re.compile(r', "deployer_files": \[(?:\[[^\]]*\](?:, )?)*\]')
 IDS = re.compile(r"\b(?:file-|vs_)\w+")
 HEADERS = {"OpenAI-Beta": "assistants=v2"}
 AGENTS = {"OpenAI-Beta": "agents=v1"}
+PROJECT = "/api/projects/embedded"
+"""Of Foundry: where an account in this process has its agents."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,14 @@ def whole(account: EmbeddedAccount) -> Whole:
         files = {row["id"]: _content(client.get, row) for row in client.get("/v1/files").json()["data"]}
         stores = rows("/vector_stores")
         members = {store["id"]: rows(f"/vector_stores/{store['id']}/files") for store in stores}
-        return Whole([*rows("/assistants"), *rows("/agents", AGENTS)], stores, members, files)
+        return Whole([*rows("/assistants"), *rows("/agents", AGENTS), *_versions(client)], stores, members, files)
+
+
+def _versions(client: TestClient) -> Iterator[Json]:
+    """Every version of every named agent of the project that tests use."""
+    place, query = f"{PROJECT}/agents", {"api-version": "v1", "limit": "100"}
+    for agent in client.get(place, params=query).json()["data"]:
+        yield from client.get(f"{place}/{agent['name']}/versions", params=query).json()["data"]
 
 
 def _content(get: Callable[[str], Any], row: Json) -> str:
