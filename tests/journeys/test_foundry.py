@@ -402,6 +402,27 @@ def test_a_version_between_the_look_and_the_write_is_told(tmp_path: Path) -> Non
         assert "has version 3 now, on top of version 2, which somebody made meanwhile" in left.why
 
 
+def test_an_agent_that_was_deleted_between_the_look_and_the_write_is_told(tmp_path: Path) -> None:
+    root = write(tmp_path / "project", STATE, FILES)
+    with day(root, api="foundry") as one:
+        assert undone(one.apply()) == []
+        with at_portal(one) as hand:
+            hand.edit("tutor", metadata=hand.agent("tutor")["versions"]["latest"]["metadata"])
+        write(root, CHANGED, FILES, keep=True)
+
+        def meanwhile(_number: int, request: str) -> bool:
+            if request.startswith("POST") and request.endswith("tutor/versions"):
+                one.wire.fails = lambda _number, _request: False
+                with at_portal(one) as hand:
+                    assert hand.api.delete(f"{AGENTS}/tutor", params=V1).status_code == 200
+            return False
+
+        one.wire.fails = meanwhile
+        (left,) = one.apply()
+        assert "has version 1 now, after version 2: it was deleted meanwhile, and was made anew" in left.why
+        assert one.plan().pending == ()
+
+
 def test_a_name_that_appears_meanwhile_is_not_written_over(tmp_path: Path) -> None:
     root = write(tmp_path / "project", "assistants: {tutor: {model: m}}", {})
     with day(root, api="foundry") as one:

@@ -114,13 +114,17 @@ class Versioned:
         if made["version"] == old and stamp.pairs(made) != stamp.pairs(body):
             what = f"takes what was sent for version {old}, which is there already, and keeps its metadata"
             raise self._error(name, what, "change a field beside it, for example description, and run again")
-        await self._check_gap(name, old, made["version"])
+        await self._check_number(name, old, made["version"])
         return made
 
-    async def _check_gap(self, name: str, old: str, new: str) -> None:
-        """Raise where somebody made a version between the look and the write; one that was deleted is no such."""
-        between = range(int(old) + 1, int(new)) if old.isdecimal() and new.isdecimal() else ()
-        for number in between:
+    async def _check_number(self, name: str, old: str, new: str) -> None:
+        """Raise where somebody made a version between the look and the write, or deleted the agent."""
+        if not (old.isdecimal() and new.isdecimal()):
+            return
+        if int(new) < int(old):
+            what = f"has version {new} now, after version {old}: it was deleted meanwhile, and was made anew"
+            raise self._error(name, what, "look at it, and plan again")
+        for number in range(int(old) + 1, int(new)):  # one that is gone by now was deleted: numbers only go up
             try:
                 await self.client.get(f"{self.path}/{name}/versions/{number}")
             except AccountError as error:
