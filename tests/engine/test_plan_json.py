@@ -30,9 +30,11 @@ from deployer.model import (
     Problem,
     Reason,
     Resource,
+    Review,
     Severity,
     Target,
     Upload,
+    Use,
     Why,
 )
 
@@ -341,3 +343,76 @@ def test_the_fingerprint_covers_what_was_reviewed() -> None:
     assert plan_json.fingerprint(planned(change)) == found
     assert plan_json.fingerprint(planned(change, problems=(Problem("m", "r"),))) != found
     assert plan_json.fingerprint(planned(replace(change, action=Action.NO_OP))) != found
+
+
+def test_a_plan_is_read_as_it_was_written() -> None:
+    """Whatever a plan file says is shown again: fields, documents, problems and what a reviewer was told."""
+    effects = (Effect(("parameters", "a/b~c", "0"), "a value is refused", breaking=True, kind="narrowed"),)
+    field = FieldChange(("metadata", "a/b"), {"x": 1}, None, Origin.BOTH, effects, kept=True)
+    live = replace(LIVE, attributes={"level": 2}, declared={"abc": "def"}, chunking={"max_chunk_size_tokens": 4})
+    files = (
+        FileChange(FileAction.UPDATE, "a.md", FILE, (live,), Reason(Why.ATTRIBUTES), Origin.ACCOUNT, kept=True),
+        FileChange(FileAction.ADD, "b.md", replace(FILE, path="b.md"), (), Reason(Why.NOT_LIVE), upload=True),
+        FileChange(FileAction.REMOVE, "c.md", None, (LIVE,), Reason(Why.UNDECLARED)),
+        FileChange(FileAction.WAIT, "b.md", DesiredFile("b.md", 2, "2"), (LIVE,), Reason(Why.UNSURE, ("x",))),
+    )
+    change = Change(
+        S, Action.UPDATE, Reason(Why.FIELDS, ("1 field",)), "vs_1", (field,), files, orphan=True, reviewed="r=1"
+    )
+    problems = (
+        Problem("m", "r", "b", Position("a.yaml", 2, 3), Severity.WARNING, "rule-1", "the API says"),
+        Problem("n", "s"),
+    )
+    told = Review(
+        requests=3,
+        bytes=5,
+        seconds=7,
+        refusal="no",
+        attached={S: ("file_9",)},
+        renamed={S: Address("vector_store", "old")},
+        replaced={S: {"b.md": "file_7"}},
+        uses={"assistant/a": Use(("vector_store/s",), 1, 2)},
+        failed=("a gate",),
+    )
+    plan = planned(
+        change,
+        Change(A, Action.CREATE, Reason(Why.NOT_LIVE)),
+        problems=problems,
+        origin="abc1234",
+        on_drift=OnDrift.KEEP,
+        prune=True,
+        check_files=True,
+        targets=(S,),
+        review=told,
+    )
+    data = plan_json.published(plan)
+    read = plan_json.read(data)
+    assert read.review == replace(told, saved=data)
+    assert plan_json.published(read) == data
+    first, second = read.changes
+    assert (first.address, first.action, first.live_id, first.orphan, first.reviewed) == (
+        S,
+        Action.UPDATE,
+        "vs_1",
+        True,
+        "r=1",
+    )
+    assert str(first.reason) == str(change.reason)
+    assert first.fields == (field,)
+    assert [(one.path, one.action) for one in first.files] == [
+        ("a.md", FileAction.UPDATE),
+        ("b.md", FileAction.ADD),
+        ("b.md", FileAction.WAIT),
+        ("c.md", FileAction.REMOVE),
+    ]
+    assert {(one.path, one.action): one.desired for one in first.files} == {
+        (one.path, one.action): one.desired and replace(one.desired, path=one.path) for one in files
+    }
+    assert first.files[0].live == (replace(live, path="a.md", sha256=None, created_at=0),)
+    assert first.files[0].kept
+    assert not first.files[1].kept
+    assert first.operations == (Upload(replace(FILE, path="b.md"), "b.md"),)
+    assert (second.live_id, second.orphan, second.reviewed, second.files) == (None, False, "", ())
+    assert read.problems == problems
+    assert (read.project, read.target, read.targets) == ("p", TARGET, (S,))
+    assert (read.origin, read.on_drift, read.prune, read.check_files) == ("abc1234", OnDrift.KEEP, True, True)
