@@ -31,12 +31,13 @@ lint: $(READY)
 	$(BIN)/python scripts/make_knowledge_pdf.py --check
 	$(BIN)/python scripts/make_architecture.py --check
 
-browser: $(READY)  # the HTML report in the system's Chromium, with an accessibility checker
+browser: $(READY)  # the HTML report and the playground in the system's Chromium, with an accessibility checker
 	@test -x /usr/bin/chromium || { echo "there is no /usr/bin/chromium here; install it" \
 		"(apt-get install --no-install-recommends chromium fonts-nanum)" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check playwright
 	npm install --silent --no-audit --no-fund --prefix $(VENV)/axe axe-core
-	$(BIN)/python -m pytest tests/render/test_html.py
+	npm install --silent --no-audit --no-fund --prefix $(VENV)/tsc typescript
+	$(BIN)/python -m pytest tests/render/test_html.py tests/playground
 
 editor: $(READY)  # the manifest's schema in yaml-language-server, Kubernetes' schemas, the Containerfile, another search for secrets
 	npm install --silent --no-audit --no-fund --prefix $(VENV)/editor yaml-language-server@1.25.0

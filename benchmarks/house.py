@@ -69,6 +69,7 @@ NEWER = (
     *("deployer.manifest.leaks", "deployer.project.promotion"),
     *("deployer.project.bringing", "deployer.manifest.write_back"),
     *("deployer.project.watching", "deployer.commands.watch"),
+    *("deployer.playground", "deployer.commands.playground"),
     *("deployer.github", "deployer.commands.github", "deployer.commands.show", "deployer.commands.whois"),
     *("deployer.project.provenance", "deployer.engine.review"),
     *("deployer.functions.openapi", "deployer.functions.definitions"),

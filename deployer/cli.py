@@ -33,6 +33,7 @@ COMMANDS = {
     "doctor": "Say what an account can do, and what is therefore not done there.",
     "test": "Run the conversation tests of the manifest.",
     "chat": "Talk to an assistant that is deployed.",
+    "playground": "Serve a local page to see what is deployed, and to talk to it.",
     "init": "Write a first manifest into a folder.",
     "schema": "Print the JSON Schema of the manifest, for editors.",
     "completion": "Print what makes a shell complete commands, accounts and addresses.",

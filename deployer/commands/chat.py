@@ -78,7 +78,7 @@ def command(  # noqa: PLR0913 (one argument for each option)
     options: dict[str, Any] = {
         "answers": _sources(answers),
         "handler_seconds": handler_timeout if handlers else 0.0,
-        "server_answers": _script(project.manifest.settings.base_url or "", script) if script else None,
+        "server_answers": script_of(project.manifest.settings.base_url or "", script) if script else None,
         "on_happening": show,
         "on_event": tell,
     }
@@ -130,7 +130,7 @@ def _outputs(path: Path) -> Mapping[str, Any]:
     return found.data
 
 
-def _script(url: str, path: Path) -> Any:
+def script_of(url: str, path: Path) -> Any:
     from deployer.commands.serve import read_answers
 
     if url.startswith(("http://", "https://")):

@@ -40,6 +40,8 @@ class Face(Protocol):
     """Its id on the account; "" as long as it has none."""
     waiting: Sequence[FunctionCall]
     """Calls that the conversation's last turn still waits for; they are known when it has been started."""
+    passages: bool
+    """Whether a search shows the passages that it found, where the API can."""
 
     async def start(self, history: Sequence[MessageSaid] = ()) -> None:
         """Begin a conversation after `history`, or find that of `thread`; AccountError when there is none."""
@@ -89,8 +91,7 @@ class AssistantFace:
     documents: Documents
     thread: str = ""
     waiting: Sequence[FunctionCall] = ()
-    passages: bool = False
-    """Whether a search shows the passages that it found, until functions are answered."""
+    passages: bool = False  # shown until functions are answered: that request has no such parameter
     _run: str = ""
     _outputs: list[dict[str, str]] = field(default_factory=list)
 
@@ -203,7 +204,6 @@ class ResponseFace:
     thread: str = ""
     waiting: Sequence[FunctionCall] = ()
     passages: bool = False
-    """Whether a search shows the passages that it found."""
     _input: list[dict[str, Any]] = field(default_factory=list)
     _calls: list[FunctionCall] = field(default_factory=list)
     _response: str = ""

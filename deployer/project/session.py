@@ -226,6 +226,13 @@ async def opened(
             yield Session(account, found, target_of(found), origin, on_event, answers)
 
 
+async def renewed(session: Session, found: manifest.Manifest) -> Session:
+    """Return the open account of a session with a manifest that was read anew; it must choose the same account."""
+    found = replace(found, resources=await _digested(found, rehash=False))
+    origin = await asyncio.to_thread(_commit, found.root)
+    return replace(session, manifest=found, target=target_of(found), origin=origin)
+
+
 async def _digested(found: manifest.Manifest, *, rehash: bool) -> tuple[Resource, ...]:
     """Read documents in threads; being cancelled, end them too, or the event loop would wait for the last of them."""
     stop = threading.Event()

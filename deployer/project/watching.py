@@ -137,7 +137,7 @@ class Watching:
         """Return the rounds, each when it has ended, until `stop` is set."""
         trigger = "start"
         while not self.stop.is_set():
-            seen = _signature(self.root)
+            seen = signature(self.root)
             one = self._round(trigger)
             yield one
             trigger = self._waited(one.pause, seen)
@@ -181,7 +181,7 @@ class Watching:
         while (left := end - self.clock()) > 0 and not self.stop.is_set():
             wait(min(left, look))
             begun = time.thread_time()
-            if _signature(self.root) != seen:
+            if signature(self.root) != seen:
                 return "files"
             look = max(_POLL, _SHARE * (time.thread_time() - begun))
         return "interval"
@@ -205,7 +205,7 @@ class _Waiter:
             self._event.wait(min(left, 0.2))
 
 
-def _signature(root: Path) -> int:
+def signature(root: Path) -> int:
     """Return a number that is another one when a file below the folder changed; hidden folders do not count."""
     found = 0
     ahead = [os.fspath(root)]

@@ -65,6 +65,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "whois": ("asst_1",),
     "test": (),
     "chat": ("assistant/a",),
+    "playground": ("--no-open",),
 }
 """Every command that reads or writes an account, with what it needs where nobody can answer."""
 OFFLINE: Mapping[str, tuple[str, ...]] = {

@@ -162,9 +162,9 @@ def test_a_plan_says_that_nothing_has_come_yet(project: Project, monkeypatch: py
     assert "waiting" not in result.out
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - {"rollback", "watch"}))
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - {"rollback", "watch", "playground"}))
 def test_every_command_says_what_has_not_answered(project: Project, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rollback asks for nothing here, since there is no snapshot, and a watch would go on."""
+    """A rollback asks for nothing here, since there is no snapshot, and a watch or a page would go on."""
     monkeypatch.setattr(circuit, "_SOON", 0.01)
     monkeypatch.setattr("sys.stdin", io.StringIO("hello\n"))
     monkeypatch.setenv("KEY", "any")

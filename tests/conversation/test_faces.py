@@ -86,7 +86,7 @@ def test_files_go_beside_a_message_and_passages_are_shown(project: Project, api:
     async def work(session: Session, face: Face) -> list[Happening]:
         data = b"the word is plum\n"
         file_id, _ = await session.account.files.upload("note.md", io.BytesIO(data), len(data))
-        face.passages = True  # type: ignore[attr-defined]
+        face.passages = True
         await face.start()
         return await said(face, "Bread?", (Attachment(file_id),))
 
