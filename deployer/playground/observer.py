@@ -48,7 +48,7 @@ class AccountObserver:
     error: str = ""
     broken: str = ""
     version: int = 0
-    _known: view.Known = field(default_factory=view.Known)
+    _known: view.ViewContext = field(default_factory=view.ViewContext)
     _account: _OpenAccount | None = None
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -94,7 +94,7 @@ class AccountObserver:
             await self._looked(again=True)
 
     async def watch(self) -> None:
-        """Look again and again, until it is cancelled; nobody listens means that only the first look is made."""
+        """Look again and again, until it is cancelled; while no page listens, only the first look is made."""
         await self.look()
         last, pause = time.monotonic(), _ACCOUNT
         while True:
@@ -162,7 +162,7 @@ class AccountObserver:
             if one.data and one.data["account"] == target:
                 run = {"time": one.data["time"], "command": one.data["command"], "snapshot": one.name}
                 applied |= {str(change["address"]): run for change in one.data["changes"]}
-        self._known = view.Known(self.project.shutdowns, applied, models.today())
+        self._known = view.ViewContext(self.project.shutdowns, applied, models.today())
 
     def _show(self) -> None:
         """Compose what is shown; the version grows where it is something else."""

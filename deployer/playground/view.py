@@ -20,7 +20,7 @@ Applied = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ViewContext:
     """What is known beside the plan: shutdowns of models, runs of this machine, and the day on which it is."""
 
     shutdowns: Mapping[Address, tuple[str, date]] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Known:
     today: date = date.min
 
 
-def declared(resources: Sequence[Resource], known: Known) -> dict[str, Any]:
+def declared(resources: Sequence[Resource], known: ViewContext) -> dict[str, Any]:
     """Return what can be shown before the account has been read."""
     return {
         "assistants": [_card(one, None, None, known, ()) for one in resources if one.address.kind == ASSISTANT],
@@ -38,7 +38,7 @@ def declared(resources: Sequence[Resource], known: Known) -> dict[str, Any]:
     }
 
 
-def shown(plan: Plan, known: Known) -> dict[str, Any]:
+def shown(plan: Plan, known: ViewContext) -> dict[str, Any]:
     """Return everything but the documents of stores."""
     live = {one.id: one for one in plan.live}
     resources = {one.address: one for one in plan.desired}
@@ -71,7 +71,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
 
 
 def _card(
-    resource: Resource | None, change: Change | None, live: LiveObject | None, known: Known, moved: Sequence[Any]
+    resource: Resource | None, change: Change | None, live: LiveObject | None, known: ViewContext, moved: Sequence[Any]
 ) -> dict[str, Any]:
     address = resource.address if resource else change.address if change else Address(ASSISTANT, "?")
     attrs: Mapping[str, Any] = resource.attrs if resource else live.raw if live else {}

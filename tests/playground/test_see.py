@@ -158,7 +158,7 @@ def test_ten_thousand_documents_are_counted_and_not_sent() -> None:
     files = tuple(DesiredFile(f"docs/{number:05}.md", 10, "0" * 64) for number in range(10_000))
     resource = Resource(Address("vector_store", "docs"), {}, files)
     assert len(view.documents(resource, None)) == 10_000
-    (store,) = view.declared([resource], view.Known())["stores"]
+    (store,) = view.declared([resource], view.ViewContext())["stores"]
     assert (store["documents"], store["bytes"]) == (10_000, 100_000)
     assert len(str(store)) < 1_000
 
