@@ -65,6 +65,7 @@ def app(context: click.Context, folder: str | None) -> None:
     Example:
       deployer plan
       deployer apply --yes
+      deployer init shop
 
     Without --account everything happens on the embedded account, in this folder: no key, no network. Where the
     manifest declares an account with a base_url, one must be named (--account, DEPLOYER_ACCOUNT).

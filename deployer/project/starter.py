@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from deployer.errors import DeployerError
+from deployer.model import Severity
+from deployer.project.project import Project
 from deployer.wording import listed
 
 _SHOWN = 5
@@ -122,12 +125,27 @@ def write(folder: Path, starter: Starter) -> list[str]:
         raise DeployerError(
             f"{folder} has {listed(there, _SHOWN)} already, and nothing is written over; name another folder"
         )
+    _try(files)
     try:
-        for name, text in files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("x", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+        _write(folder, files)
     except OSError as error:
         raise DeployerError(f"{error.filename} cannot be written ({error.strerror}); name another folder") from None
     return list(files)
+
+
+def _try(files: Mapping[str, str]) -> None:
+    """Raise DeployerError where what would be written is not valid: a model or URL may hold anything."""
+    with tempfile.TemporaryDirectory() as folder:
+        _write(Path(folder), files)
+        found = Project.validate(Path(folder) / "assistants.yaml", account="embedded", environ={})
+    if wrong := [one for one in found.problems if one.severity is Severity.ERROR]:
+        told = "; ".join(f"{one.address}: {one.message}; {one.remedy}" for one in wrong[:1])
+        raise DeployerError(f"nothing is written, since it would not be valid: {told}")
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)

@@ -170,3 +170,11 @@ def test_a_remedy_can_be_written_as_it_stands(project: Project) -> None:
     said = project.run("validate").err
     assert "the key 'anchor' is missing; add anchor: last_active_at\n" in said
     assert "this is not a mapping; write {type: function, file: functions/x.yaml}\n" in said
+
+
+@pytest.mark.parametrize("url", ("nonsense", "ftp://example.org"))
+def test_what_would_not_be_valid_is_not_written(project: Project, url: str) -> None:
+    result = project.run("init", "shop", "--base-url", url)
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert result.err.startswith("nothing is written, since it would not be valid: ")
+    assert not (project.root / "shop").exists()
