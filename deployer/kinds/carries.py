@@ -32,6 +32,17 @@ class Cell:
     text: str = ""
     fatal: bool = False
 
+    @classmethod
+    def read(cls, field: str, surface: str, text: str) -> Cell:
+        """Read a cell of a row: `same`, `-> PLACE`, or why it is lost ("": as usual), behind `! ` if fatal."""
+        if text == _SAME:
+            return cls(Carriage.CARRIED)
+        if text.startswith("-> "):
+            return cls(Carriage.TRANSLATED, text.removeprefix("-> "))
+        is_tool = field.startswith("tools.") and field.count(".") == 1
+        usual = _NO_TOOL.get(surface, "") if is_tool else _NO_FIELD[surface]
+        return cls(Carriage.LOST, text.removeprefix("! ") or usual, fatal=text.startswith("! "))
+
 
 _SAME = "same"
 _NO_FIELD = {
@@ -96,18 +107,9 @@ _ROWS: tuple[tuple[str, str, str, str, str], ...] = (
 )
 
 
-def _cell(field: str, surface: str, text: str) -> Cell:
-    if text == _SAME:
-        return Cell(Carriage.CARRIED)
-    if text.startswith("-> "):
-        return Cell(Carriage.TRANSLATED, text.removeprefix("-> "))
-    default = _NO_TOOL.get(surface, "") if field.count(".") == 1 and field.startswith("tools.") else _NO_FIELD[surface]
-    return Cell(Carriage.LOST, text.removeprefix("! ") or default, fatal=text.startswith("! "))
-
-
 TABLE: Mapping[str, Mapping[str, Cell]] = MappingProxyType(
     {
-        field: {surface: _cell(field, surface, text) for surface, text in zip(SURFACES, texts, strict=True)}
+        field: {surface: Cell.read(field, surface, text) for surface, text in zip(SURFACES, texts, strict=True)}
         for field, *texts in _ROWS
     }
 )

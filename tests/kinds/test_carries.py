@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from deployer.kinds import SURFACES, carries, kinds_of
-from deployer.kinds.carries import TABLE, Carriage
+from deployer.kinds.carries import TABLE, Carriage, Cell
 from deployer.manifest import compile_manifest
 from deployer.manifest.sections import manifest_schema
 from deployer.model import Resource
@@ -185,3 +185,22 @@ def test_json_object_needs_a_decision_on_agents(project: Project) -> None:
 def test_a_tool_that_no_table_knows_loses_nothing(surface: str, tool: dict[str, object]) -> None:
     """A growing API may have it, or a snapshot that somebody damaged."""
     assert carries.lost(surface, {"model": "m", "tools": {"one": tool}}) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "surface", "text", "cell"),
+    (
+        ("name", "agents", "same", Cell(Carriage.CARRIED)),
+        ("name", "agents", "-> text.name", Cell(Carriage.TRANSLATED, "text.name")),
+        ("name", "agents", "it has none", Cell(Carriage.LOST, "it has none")),
+        ("name", "agents", "! it has none", Cell(Carriage.LOST, "it has none", fatal=True)),
+        ("name", "responses", "", Cell(Carriage.LOST, "the Responses API has no such field")),
+        ("tools.x", "responses", "", Cell(Carriage.LOST, "the Responses API has no such tool")),
+        ("tools.x", "agents", "", Cell(Carriage.LOST, "")),
+        ("tools.x.mode", "responses", "", Cell(Carriage.LOST, "the Responses API has no such field")),
+        ("reasoning.x", "responses", "", Cell(Carriage.LOST, "the Responses API has no such field")),
+        ("tools", "assistants", "! ", Cell(Carriage.LOST, "the Assistants API has no such field", fatal=True)),
+    ),
+)
+def test_a_cell_is_read(field: str, surface: str, text: str, cell: Cell) -> None:
+    assert Cell.read(field, surface, text) == cell
