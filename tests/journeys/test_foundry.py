@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import deployer
+from deployer.errors import AccountError
 from deployer.model import OnDrift
 from deployer.project import PlanOptions
 from deployer.server import BackgroundServer, EmbeddedAccount, FoundrySwitches
@@ -239,8 +240,9 @@ def test_braces_of_a_template_are_told(project: Project) -> None:
     run(project, "plan", "--exit-code")
 
 
-def test_an_agent_with_nothing_but_drafts_is_no_obstacle(live: Project) -> None:
-    with EmbeddedAccount(account(live)) as one:
+def planned(project: Project, change: Callable[[list[Any]], object]) -> Any:
+    """Plan on an account whose list of agents somebody changes on its way."""
+    with EmbeddedAccount(account(project)) as one:
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             await one.app(scope, receive, partial(altered, send) if scope["path"].endswith("/agents") else send)
@@ -249,18 +251,67 @@ def test_an_agent_with_nothing_but_drafts_is_no_obstacle(live: Project) -> None:
             if message["type"] == "http.response.body":
                 page = json.loads(message["body"])
                 if page.get("data"):
-                    page["data"].insert(0, {"object": "agent", "id": "new", "name": "new", "versions": {}})
+                    change(page["data"])
                 message |= {"body": json.dumps(page).encode()}
             elif message["type"] == "http.response.start":
                 message |= {"headers": [one for one in message["headers"] if one[0] != b"content-length"]}
             await send(message)
 
         async def plan() -> Any:
-            async with session(live.root, "foundry", Wire(app)) as opened:
+            async with session(project.root, "foundry", Wire(app)) as opened:
                 return await opened.plan()
 
-        found = asyncio.run(plan())
+        return asyncio.run(plan())
+
+
+def test_an_agent_with_nothing_but_drafts_is_no_obstacle(live: Project) -> None:
+    draft = {"object": "agent", "id": "new", "name": "new", "versions": {}}
+    found = planned(live, lambda rows: rows.insert(0, draft))
     assert (found.pending, found.foreign) == ((), 1)
+
+
+def put(rows: list[Any], path: tuple[str, ...], value: Any) -> None:
+    place = next(row for row in rows if row["id"] == "tutor")
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = value
+
+
+ODD: tuple[tuple[tuple[str, ...], Any], ...] = (
+    (("versions",), None),
+    (("versions", "latest"), []),
+    (("versions", "latest", "version"), None),
+    (("versions", "latest", "metadata"), ["a"]),
+    (("versions", "latest", "definition"), "x"),
+    (("versions", "latest", "definition", "tools"), {"type": "function"}),
+    (("versions", "latest", "definition", "tools"), [{"name": "x"}]),
+    (("versions", "latest", "definition", "text"), ["format"]),
+    (("versions", "latest", "definition", "reasoning"), 1),
+    (("versions", "latest", "definition", "kind"), "hosted"),
+    (("name",), None),
+    (("model",), "m"),
+)
+
+
+@pytest.mark.parametrize(("path", "value"), ODD, ids=str)
+def test_an_answer_of_another_form_is_a_sentence(live: Project, path: tuple[str, ...], value: Any) -> None:
+    with pytest.raises(AccountError, match="/agents ") as error:
+        planned(live, lambda rows: put(rows, path, value))
+    assert path != ("model",) or "agents of the Agents API: write api: agents" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    (
+        (("versions", "latest", "version"), 1),
+        (("agent_endpoint",), {"version_selector": ["x"]}),
+        (("state",), "of tomorrow"),
+        (("versions", "latest", "definition", "of_tomorrow"), {"a": [1]}),
+    ),
+    ids=str,
+)
+def test_an_answer_that_has_grown_is_no_change(live: Project, path: tuple[str, ...], value: Any) -> None:
+    assert planned(live, lambda rows: put(rows, path, value)).pending == ()
 
 
 def test_two_accounts_are_compared_blind_to_names(project: Project) -> None:

@@ -32,13 +32,17 @@ def latest(agent: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the row of an agent by its latest version; None of what has no such form."""
     versions, name = agent.get("versions"), agent.get("name")
     version = versions.get("latest") if isinstance(versions, dict) else None
-    if not isinstance(version, dict) or not isinstance(name, str) or not isinstance(version.get("version"), str):
+    if not isinstance(version, dict) or not isinstance(name, str) or not _is_number(version.get("version")):
         return None
     return _row(name, version, agent)
 
 
+def _is_number(version: Any) -> bool:
+    return isinstance(version, str | int) and not isinstance(version, bool)
+
+
 def _row(name: str, version: Mapping[str, Any], agent: Mapping[str, Any]) -> dict[str, Any]:
-    fields = {field: version[field] for field in _FIELDS if field in version}
+    fields = {field: version[field] for field in _FIELDS if field in version} | {"version": str(version["version"])}
     return {
         "id": name,
         "object": "agent",
@@ -67,8 +71,9 @@ class Versioned:
 
     async def _read(self, agent: Row) -> Row:
         found = latest(agent)
-        if found is None and isinstance(agent.get("versions"), dict) and isinstance(agent.get("name"), str):
-            return {"id": agent["name"], "object": "agent", "name": agent["name"]}  # nothing but drafts, say
+        versions, name = agent.get("versions"), agent.get("name")
+        if isinstance(versions, dict) and versions.get("latest") is None and isinstance(name, str):
+            return {"id": name, "object": "agent", "name": name}  # it has nothing but drafts, say
         if found is None:
             raise pages.odd_answer(self.client, self.path, f"gave {agent.get('id')} without its versions")
         self.seen[found["id"]] = found["version"]
@@ -149,8 +154,8 @@ class Versioned:
     async def _posted(self, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
         path = f"{self.path}/{name}/versions"
         version = (await self.client.write("POST", path, body)).data
-        if isinstance(version.get("version"), str):
-            self.seen[name] = version["version"]
+        if _is_number(version.get("version")):
+            self.seen[name] = str(version["version"])
             return _row(name, version, {})
         raise self.client.error("POST", path, Failure("answered without a version", _REMEDY), done=True)
 
