@@ -7,6 +7,7 @@ so what really happened can be read there afterwards.
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import re
 import threading
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import count
 from typing import Any
+from unicodedata import normalize
 
 import httpx2
 
@@ -329,12 +331,36 @@ async def _untouched(asked: Asked, upstream: Callable[[], Any]) -> AsyncIterator
     yield Answer(200, json.dumps(made).encode()).wire
 
 
-def _counts(**numbers: int) -> Act:
+def _counts(**numbers: Json) -> Act:
     def whole(data: dict[str, Any]) -> None:
         if isinstance(data.get("file_counts"), dict):
             data["file_counts"].update(numbers)
 
     return envelope(whole)
+
+
+def _attributes(change: Callable[[dict[str, Any]], Json]) -> Act:
+    def each(row: dict[str, Any]) -> None:
+        if isinstance(row.get("attributes"), dict):
+            row["attributes"] = change(row["attributes"])
+
+    return changed(each)
+
+
+def _keys_in_capitals(pairs: dict[str, str]) -> Json:
+    return {key if key.startswith("deployer") else key.upper(): value for key, value in pairs.items()}
+
+
+def _other_chunks(row: dict[str, Any]) -> None:
+    if isinstance(row.get("chunking_strategy"), dict):
+        static = {"max_chunk_size_tokens": 512, "chunk_overlap_tokens": 128}
+        row["chunking_strategy"] = {"type": "static", "static": static}
+
+
+def _packed_by_half(answer: Answer) -> Answer:
+    pack = zlib.compressobj(9, wbits=31)
+    body = pack.compress(answer.body) + pack.flush()
+    return Answer(answer.status, body[: len(body) // 2], {**JSON, "Content-Encoding": "gzip"})
 
 
 _CREATES = (
@@ -373,11 +399,32 @@ TABLE: tuple[Mode, ...] = (
     Mode("a number of 5,000 digits", "broken", instead(Answer(200, b'{"data": [' + b"9" * 5_000 + b"]}"))),
     Mode("events", "broken", instead(Answer(200, b"data: {}\n\n", {"Content-Type": "text/event-stream"}))),
     Mode("an error called 200", "broken", instead(Answer(200, error(400).body))),
+    Mode("two lengths", "broken", instead(HEAD + b"Content-Length: 2\r\nContent-Length: 5\r\n\r\n{}   ")),
+    Mode("chunks of no size", "broken", instead(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n")),
+    Mode("a body alone", "broken", instead(b'{"data": []}')),
+    Mode("half of what is packed", "broken", after(_packed_by_half)),
+    Mode("UTF-16", "broken", after(lambda one: replace(one, body=one.body.decode().encode("utf-16")))),
+    Mode("a mark before it", "broken", after(lambda one: replace(one, body=b"\xef\xbb\xbf" + one.body))),
+    Mode("something behind it", "broken", after(lambda one: replace(one, body=one.body + b"\n{}"))),
+    *(Mode(f"{status}", "broken", instead(Answer(status, b"{}"))) for status in (203, 205, 206, 304, 999)),
+    Mode("lines of JSON", "broken", instead(Answer(200, b'{"id": "a"}\n{"id": "b"}\n'))),
     # Refusing: each status, and each wish to wait.
     *(
         Mode(f"{status} on {on}", "refusing", instead(error(status)), sorts)
         for status in (400, 401, 403, 404, 405, 409, 413, 422, 501)
         for on, sorts in (("everything", ALL), ("writes", WRITES))
+    ),
+    *(
+        Mode(f"{status} on {on}", "refusing", instead(error(status)), sorts)
+        for status, on, sorts in (
+            *((status, "everything", ALL) for status in (402, 406, 410, 423, 451, 505, 511)),
+            *((status, "writes", WRITES) for status in (402, 406, 408, 410, 418, 423, 451, 505, 507, 520)),
+            *((status, "lists", ("list",)) for status in (400, 401, 402, 410, 422)),
+            *((status, "members", ("members",)) for status in (400, 404, 405, 410)),
+            *((status, "polling", ("poll",)) for status in (400, 403, 404, 405, 410, 501)),
+            *((status, "updating", ("update",)) for status in (403, 405, 410, 501)),
+            *((status, "deleting", ("delete",)) for status in (403, 410, 423, 501)),
+        )
     ),
     Mode("404 on getting one", "refusing", instead(error(404)), ("get",)),
     Mode("405 on deleting", "refusing", instead(error(405)), ("delete",)),
@@ -464,6 +511,25 @@ TABLE: tuple[Mode, ...] = (
     Mode("negative counts", "lying", _counts(total=-3, in_progress=-1), ("attach", "poll")),
     Mode("never ingested", "lying", _counts(in_progress=1, completed=0), ("attach", "poll")),
     Mode("another object", "lying", setting(id="asst_other", name="Other"), ("get",)),
+    Mode("an id that is a number", "lying", changed(lambda row: row.update(id=7)), ("create", "upload")),
+    Mode("an id without end", "lying", setting(id="asst_" + "x" * 600), ("create", "upload")),
+    Mode("a batch of more", "lying", _counts(total=1_000, completed=1_000), ("attach", "poll")),
+    Mode("a batch that was cancelled", "lying", setting(status="cancelled"), ("attach", "poll")),
+    Mode("a status of its own", "lying", setting(status="weird")),
+    Mode("counts in words", "lying", _counts(total="one", in_progress="none", completed=None), ("attach", "poll")),
+    Mode("no counts", "lying", dropping("file_counts")),
+    Mode("more, in words", "lying", envelope(lambda data: data.update(has_more="false")), ("list", "members")),
+    Mode("no rows", "lying", envelope(lambda data: data.update(data=None)), ("list", "members")),
+    Mode("empty rows", "lying", _some(lambda rows: rows.append(None)), ("list", "members")),
+    Mode(
+        "rows by name", "lying", envelope(lambda data: data.update(data={"a": data.get("data")})), ("list", "members")
+    ),
+    Mode("times in milliseconds", "lying", changed(lambda row: row.update(created_at=1_800_000_000_000))),
+    Mode("times before all times", "lying", changed(lambda row: row.update(created_at=-(10**30)))),
+    Mode("metadata as text", "lying", changed(lambda row: "metadata" in row and row.update(metadata="{}"))),
+    Mode("attributes as a list", "lying", changed(lambda row: "attributes" in row and row.update(attributes=[1]))),
+    Mode("tools as an object", "lying", changed(lambda row: "tools" in row and row.update(tools={"a": 1}))),
+    Mode("chunking as text", "lying", setting(chunking_strategy="auto")),
     Mode("fields of other types", "lying", _flip()),
     Mode("nulls", "lying", setting(tools=None, tool_resources=None, name=None, created_at=None)),
     Mode("dates in words", "lying", setting(created_at="yesterday")),
@@ -503,6 +569,20 @@ TABLE: tuple[Mode, ...] = (
         "normalising",
         _metadata(lambda pairs: {key: value.lower() for key, value in pairs.items()}),
     ),
+    Mode(
+        "attributes as texts", "normalising", _attributes(lambda pairs: {name: str(one) for name, one in pairs.items()})
+    ),
+    Mode(
+        "attributes in small letters",
+        "normalising",
+        _attributes(lambda pairs: {name: str(one).lower() for name, one in pairs.items()}),
+    ),
+    Mode("keys of metadata in capitals", "normalising", _metadata(_keys_in_capitals)),
+    Mode("chunks of another size", "normalising", changed(_other_chunks)),
+    Mode("letters taken apart", "normalising", _texts(lambda text: normalize("NFD", text))),
+    Mode("escaped", "normalising", _texts(html.escape)),
+    Mode("nulls left out", "normalising", changed(lambda row: [row.pop(one) for one in [*row] if row[one] is None])),
+    Mode("tools in another order", "normalising", changed(lambda row: (row.get("tools") or []).reverse())),
     Mode("defaults filled in", "normalising", setting(temperature=0.7, reasoning_effort="low")),
     # Forgetting.
     Mode("no metadata", "forgetting", _metadata(lambda _: {}), hides=True),
@@ -520,6 +600,11 @@ TABLE: tuple[Mode, ...] = (
         changed(lambda row: row.update(attributes={}) if "attributes" in row else None),
         hides=True,
     ),
+    Mode("no attributes at all", "forgetting", dropping("attributes"), hides=True),
+    Mode("no times", "forgetting", dropping("created_at")),
+    Mode("no kind", "forgetting", dropping("object")),
+    Mode("no status", "forgetting", dropping("status")),
+    Mode("no chunking", "forgetting", dropping("chunking_strategy")),
     Mode("no names", "forgetting", setting(name=None)),
     Mode("nothing is listed", "forgetting", _some(lambda rows: rows.clear()), ("list",), hides=True),
     Mode("no members are listed", "forgetting", _some(lambda rows: rows.clear()), ("members",), hides=True),
