@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
@@ -84,19 +85,15 @@ class Account:
     ) -> tuple[LiveObject, ...]:
         names, unlisted = tuple(kinds), dict[str, AccountError]()
 
-        async def of_kind(name: str) -> list[LiveObject]:
-            try:
-                return await self._of_kind(name, owned)
-            except* AccountError as errors:
-                error = _first(errors)
-                if name in needed or not isinstance(error, AccountError) or not _is_optional(error):
-                    raise
-                unlisted[name] = error
-            return []
+        def optional(name: str, error: AccountError) -> bool:
+            if name in needed or not _is_optional(error):
+                return False
+            unlisted[name] = error
+            return True
 
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(of_kind(name)) for name in names]
+                tasks = [group.create_task(self._of_kind(name, owned, partial(optional, name))) for name in names]
         except BaseExceptionGroup as errors:
             raise _first(errors) from None
         if names and len(unlisted) == len(names):  # an account without a single list is none: its URL or key is wrong
@@ -106,15 +103,26 @@ class Account:
         self.unlisted.update(unlisted)
         return tuple(one for task in tasks for one in task.result())
 
-    async def _of_kind(self, kind: str, owned: Callable[[Mapping[str, Any]], bool]) -> list[LiveObject]:
+    async def _of_kind(
+        self, kind: str, owned: Callable[[Mapping[str, Any]], bool], optional: Callable[[AccountError], bool]
+    ) -> list[LiveObject]:
+        """Read a list, which may be missing where that is `optional`; what a list has shown must be readable whole."""
         backend, files = self.of(kind), dict[str, asyncio.Task[tuple[LiveFile, ...]]]()
+        rows, shown = list[Row](), False
         async with asyncio.TaskGroup() as group:
 
             def seen(raw: Row) -> None:
+                nonlocal shown
+                shown = True
                 if _is_owned(backend, kind, raw, owned) and self.kinds[kind].is_store and _holds_files(raw):
                     files[raw["id"]] = group.create_task(self.files.members(raw["id"]))
 
-            found = [LiveObject(kind, raw["id"], raw) for raw in await backend.list(kind, seen)]
+            try:
+                rows = await backend.list(kind, seen)
+            except AccountError as error:
+                if shown or not optional(error):
+                    raise
+        found = [LiveObject(kind, raw["id"], raw) for raw in rows]
         return [replace(one, files=files[one.id].result()) if one.id in files else one for one in found]
 
 

@@ -361,3 +361,44 @@ def test_outputs_and_export_do_without_a_list_that_is_refused(
         assert exported.code == 0, exported.err
         assert (exported.out + exported.err).count(f"({status})") <= 1
         assert next(iter(found.json())).partition("/")[0] in (project.root / "copy/assistants.yaml").read_text()
+
+
+@pytest.mark.parametrize("api", SURFACES)
+@pytest.mark.parametrize("status", (404, 405))
+def test_documents_that_cannot_be_listed_hide_no_store(project: Project, api: str, status: int) -> None:
+    """A kind is missing where its own list is: what a list has shown and cannot be read whole is not left behind."""
+    project.manifest(STORE)
+    project.write("docs/a.md", "Text.")
+    body = {"error": {"message": "not here", "type": "invalid_request_error", "param": None, "code": None}}
+
+    def refuses(_method: str, path: str, _query: str) -> tuple[int, Any] | None:
+        return (status, body) if path.endswith("/files") and path != "/files" else None
+
+    async def work() -> None:
+        with EmbeddedAccount(project.root / "account") as account:
+            async with session(project.root, api, Wire(account.app)) as one:
+                assert [one.status for one in await apply(one)] == [Status.DONE]
+            async with session(project.root, api, Wire(Lesser(account.app, refuses))) as one:
+                for blind in (destruction(_undeclared(one)), _undeclared(one).plan(PlanOptions(prune=True))):
+                    with pytest.raises(AccountError, match=f"answered {status}"):
+                        await blind
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("counts", (None, [], {"in_progress": "none"}, {"in_progress": 1.5}, {"in_progress": [1]}))
+def test_counts_of_another_form_are_a_sentence(project: Project, counts: Any) -> None:
+    project.manifest(STORE)
+    project.write("docs/a.md", "Text.")
+    batch = {"id": "vsfb_1", "object": "vector_store.file_batch", "status": "completed", "file_counts": counts}
+
+    def refuses(method: str, path: str, _query: str) -> tuple[int, Any] | None:
+        return (200, batch) if method == "GET" and "/file_batches/" in path else None
+
+    async def work() -> None:
+        with lesser(project.root / "account", refuses) as wire:
+            async with session(project.root, "assistants", wire) as one:
+                (outcome,) = await apply(one)
+                assert "file_counts that can be read" in outcome.why
+
+    asyncio.run(work())

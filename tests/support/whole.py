@@ -13,11 +13,14 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from deployer.engine import stamp
+from deployer.kinds import vector_store
 from deployer.server import EmbeddedAccount
 
 Json = dict[str, Any]
 VOLATILE = ("id", "created_at", "updated_at", "last_active_at", "expires_at", "usage_bytes", "vector_store_id")
 _FORMS = re.compile(r"(=[0-9a-f]+)[.!][0-9a-f]{4,8}\b")
+_CHUNKING = re.compile(rf" ?{stamp.name_of(vector_store.CHUNKING)}=[0-9a-f]+")
+_EMPTY = f'"{vector_store.DECLARED_KEY}": "", '
 _DOCUMENTS = re.compile(r', "deployer_files": \[(?:\[[^\]]*\](?:, )?)*\]')
 IDS = re.compile(r"\b(?:file-|vs_)\w+")
 HEADERS = {"OpenAI-Beta": "assistants=v2"}
@@ -50,7 +53,7 @@ class Whole:
     @property
     def content(self) -> list[str]:
         """The same without what stamps note of a service: its own forms, the documents that memberships cannot name."""
-        texts = [_FORMS.sub(r"\1", text) for text in self.told]
+        texts = [_CHUNKING.sub("", _FORMS.sub(r"\1", text)).replace(_EMPTY, "") for text in self.told]
         return [_DOCUMENTS.sub("", text) if '"object": "vector_store"' in text else text for text in texts]
 
     @property

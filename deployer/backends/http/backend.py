@@ -329,11 +329,11 @@ class HttpFiles:
         path = f"{_batches(store)}/{batch}"
         answer = await self.client.get(path)
         counts = answer.data.get("file_counts")
-        if not isinstance(counts, dict):
-            raise self.client.error("GET", path, Failure("answered without file_counts", _REMEDY))
+        if not isinstance(counts, dict) or not _is_count(counts.get("in_progress") or 0):
+            raise self.client.error("GET", path, Failure("answered without file_counts that can be read", _REMEDY))
         suspect = tuple(status for status in _SUSPECT if counts.get(status))
         total = counts.get("total")
-        whole = total if isinstance(total, int) and not isinstance(total, bool) else None
+        whole = total if _is_count(total) else None
         return Progress(int(counts.get("in_progress") or 0), suspect, answer.poll_after, whole)
 
     async def conditions(self, store: str, status: str, batch: str | None = None) -> list[Condition]:
@@ -404,6 +404,10 @@ def _attaching(store: str, members: Mapping[str, Member], form: AttachForm) -> t
         return _members(store), entries[0]
     shared = {name: value for name, value in entries[0].items() if name != "file_id"}
     return _batches(store), {"file_ids": [*members], **shared}
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _stored(row: Row) -> StoredFile:
