@@ -32,13 +32,13 @@ class BegunCreate:
     """A create that no list has shown the result of: when it began (Unix seconds), and the id if that was answered.
 
     `nonce` is what makes its key; a repeat of the same create has the same. `flawed`: it was made without its whole
-    stamp, and could not be taken back.
+    stamp, of which this is the fingerprint, and could not be taken back.
     """
 
     nonce: str
     began: float
     live_id: str = ""
-    flawed: bool = False
+    flawed: str = ""
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class Journal:
             case {"creating": str(address), "nonce": str(nonce), "at": int() | float() as began}:
                 self.creates[address] = BegunCreate(nonce, began)
             case {"created": str(address), "id": str(live_id)} if address in self.creates:
-                flawed = entry.get("flawed") is True
+                flawed = str(entry.get("flawed") or "")
                 self.creates[address] = replace(self.creates[address], live_id=live_id, flawed=flawed)
             case {"talk": str(thread)}:
                 self.talks[thread] = None
@@ -129,8 +129,8 @@ class Journal:
         self._write([{"creating": address, "nonce": nonce, "at": time.time()}])
         return nonce
 
-    def made(self, address: str, live_id: str, *, flawed: bool = False) -> None:
-        self._write([{"created": address, "id": live_id, **({"flawed": True} if flawed else {})}])
+    def made(self, address: str, live_id: str, *, flawed: str = "") -> None:
+        self._write([{"created": address, "id": live_id, **({"flawed": flawed} if flawed else {})}])
 
     @property
     def begun(self) -> dict[str, BegunCreate]:

@@ -36,9 +36,9 @@ async def after_create(run: Execution, create: Create, body: Mapping[str, Any], 
     if stamp.of(answer) != sent:
         shown = await _read(run, kind, answer["id"])
         if shown is not None and stamp.of(shown) != sent:
-            raise await _taken_back(run, create, answer["id"], _lost(create, stamp.of(shown)))
+            raise await _taken_back(run, create, body, answer["id"], _lost(create, stamp.of(shown)))
     if kind not in run.proven:
-        await _listed(run, create, answer["id"], sent)
+        await _listed(run, create, body, answer["id"])
         run.proven.add(kind)
 
 
@@ -61,7 +61,7 @@ async def after_update(run: Execution, update: Update, body: Mapping[str, Any], 
     run.stop.set()
     if left is None:
         run.journal.begin(str(update.address))
-        run.journal.made(str(update.address), update.id, flawed=True)
+        run.journal.made(str(update.address), update.id, flawed=stamp.fingerprint(body))
     raise DeployerError(f"account {run.account.settings.name} {_lost(update, left)}; {_CHECK}")
 
 
@@ -96,8 +96,8 @@ async def before_first(run: Execution, create: Create, body: Mapping[str, Any]) 
         ) from None
 
 
-async def _listed(run: Execution, create: Create, live_id: str, sent: stamp.Stamp) -> None:
-    kind, unstamped = create.address.kind, False
+async def _listed(run: Execution, create: Create, body: Mapping[str, Any], live_id: str) -> None:
+    kind, sent, unstamped = create.address.kind, stamp.of(body), False
 
     async def look() -> bool | None:
         nonlocal unstamped
@@ -114,7 +114,7 @@ async def _listed(run: Execution, create: Create, live_id: str, sent: stamp.Stam
     lists = f"does not show {live_id} in its list as it was sent" if unstamped else f"does not list {live_id}"
     if run.stop.is_set():
         lists = f"had not listed {live_id} when the run was given up"
-    raise await _taken_back(run, create, live_id, f"{lists}, which was made as {create.address}")
+    raise await _taken_back(run, create, body, live_id, f"{lists}, which was made as {create.address}")
 
 
 async def _read(run: Execution, kind: str, live_id: str) -> Row | None:
@@ -132,7 +132,7 @@ def _lost(write: Create | Update, found: stamp.Stamp | None) -> str:
     return f"{part} the metadata of {write.address}, by which deployer knows it again"
 
 
-async def _taken_back(run: Execution, create: Create, live_id: str, why: str) -> DeployerError:
+async def _taken_back(run: Execution, create: Create, body: Mapping[str, Any], live_id: str, why: str) -> DeployerError:
     """Delete what was made, and see that it has gone; return the error that says what became of it."""
     run.undone = True  # before the delete: whoever waits for a list of another kind takes back what is not proven, too
     run.stop.set()
@@ -143,7 +143,7 @@ async def _taken_back(run: Execution, create: Create, live_id: str, why: str) ->
     except AccountError as error:
         stays = str(error)
     if stays:
-        run.journal.made(str(create.address), live_id, flawed=True)
+        run.journal.made(str(create.address), live_id, flawed=stamp.fingerprint(body))
         left = (
             f"{live_id} could not be deleted ({stays}): delete it there; until then nothing is made a second time from "
             "here (what another machine would do, this one cannot know)"

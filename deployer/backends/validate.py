@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from deployer.engine import canonical, stamp
-from deployer.kinds import foundry, response_tools
+from deployer.kinds import agent, foundry, response_tools
 from deployer.kinds.vector_store import PATH_KEY, SHA_KEY, SIZE_KEY
 
 DEEPEST = 150
@@ -43,8 +43,7 @@ _OBJECT: Shapes = MappingProxyType(
         "file_counts": _of(dict),
         "response_format": lambda value: isinstance(value, dict) or value == "auto",
         "response_format/json_schema": _of(dict),
-        "reasoning": _of(dict),
-        "text": _of(dict),
+        **{name: _of(dict) for name in agent.OBJECTS},
         "text/format": _of(dict),
         "definition": _of(dict),
         "definition/kind": lambda value: value == foundry.PROMPT,

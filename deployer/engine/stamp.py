@@ -134,6 +134,12 @@ def of(raw: Mapping[str, Any]) -> Stamp | None:
     return read(pairs(raw))
 
 
+def fingerprint(raw: Mapping[str, Any]) -> str:
+    """Return what tells whether a stamp came back whole: the digest of whose it is, and of what was applied."""
+    found = pairs(raw)
+    return canonical.sha256([found.get(OWNER), found.get(APPLIED)])
+
+
 def parsed(text: Any) -> dict[str, str]:
     """Read `name=digest name=digest`; what has another form is left out."""
     pairs = (pair.partition("=") for pair in str(text or "").split())

@@ -35,7 +35,7 @@ NULLABLE = frozenset(
 )
 """The SDK's `agent_update_params.py`, and the configuration guide (§ Update a saved agent): `model` cannot be null."""
 _PLAIN = ("name", "model", "instructions", "service_tier")
-_OBJECTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+OBJECTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "reasoning": {"reasoning_effort": "effort", "reasoning.summary": "summary"},
         "text": {"text.verbosity": "verbosity"},
@@ -107,7 +107,7 @@ def _express_format(value: Any) -> Any:
 def canonical(raw: Mapping[str, Any], addresses: Mapping[str, str]) -> Attrs:
     del addresses  # an agent refers to nothing that has an address
     result: dict[str, Any] = {name: raw[name] for name in (*_PLAIN, "metadata") if name in raw}
-    for name, fields in _OBJECTS.items():
+    for name, fields in OBJECTS.items():
         found = raw.get(name) or {}
         result |= {attr: found[field] for attr, field in fields.items() if field in found}
     if "tools" in raw:
@@ -129,7 +129,7 @@ def wire(attrs: Attrs, live: Mapping[str, Any] | None) -> Body:
     if "tools" in attrs:
         kept = [tool for tool in live.get("tools") or () if not _is_own(tool)]
         fields["tools"] = kept + [_wired(tool) for tool in (attrs["tools"] or {}).values()]
-    for name, inner in _OBJECTS.items():
+    for name, inner in OBJECTS.items():
         if said := {field: attrs[attr] for attr, field in inner.items() if attr in attrs}:
             fields[name] = said if name == _MERGED else {**(live.get(name) or {}), **said}
     if "response_format" in attrs:
@@ -184,6 +184,6 @@ KIND = Kind(
     express=express,
     canonical=canonical,
     wire=wire,
-    fields=(*_PLAIN, *_OBJECTS, "tools", "metadata"),
+    fields=(*_PLAIN, *OBJECTS, "tools", "metadata"),
 )
 """A saved agent refers to no store, and files are bound to a session."""

@@ -161,7 +161,18 @@ def _malformed(entry: ManifestEntry, values: Mapping[str, Any]) -> list[Problem]
     """Return what is wrong with the URLs of folders."""
     urls = {name: place for name in _PLACES if (place := values.get(name)) and remote.is_url(place)}
     found = {name: wrong for name, place in urls.items() if (wrong := remote.malformed(place))}
-    return [Problem(*wrong, address((*entry.path, name)), entry.position(name)) for name, wrong in found.items()]
+    told = [Problem(*wrong, address((*entry.path, name)), entry.position(name)) for name, wrong in found.items()]
+    return [*told, *_two_keys(entry, values)]
+
+
+def _two_keys(entry: ManifestEntry, values: Mapping[str, Any]) -> Iterator[Problem]:
+    """Requests have room for one of them: HTTP sends both in the same header."""
+    url = values.get("base_url")
+    if isinstance(url, str) and "@" in url.partition("://")[2].partition("/")[0]:
+        what = "a user in the URL is sent in place of the api_key"
+        remedy = "take it out, unless the account wants a user and no key"
+        where = address((*entry.path, "base_url"))
+        yield Problem(what, remedy, where, entry.position("base_url"), Severity.WARNING)
 
 
 def _list_lag(values: Mapping[str, Any]) -> float:

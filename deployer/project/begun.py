@@ -81,10 +81,14 @@ class BegunCreates:
         there = {
             str(address) for kind, (project, address) in owners if project == self.project and address.kind == kind
         }
+        whole = (
+            {one.id: stamp.fingerprint(one.raw) for one in live} if any(one.flawed for one in begun.values()) else {}
+        )
         return {
             name: one
             for name, one in begun.items()
-            if (one.flawed or name not in there) and Address.parse(name).kind in self.account.kinds
+            if (whole.get(one.live_id) != one.flawed if one.flawed else name not in there)
+            and Address.parse(name).kind in self.account.kinds
         }
 
     async def _is_there(self, name: str, one: BegunCreate, live: Live) -> bool:

@@ -343,3 +343,23 @@ def test_a_version_that_cannot_be_detached_is_named(tmp_path: Path, status: int)
         said = one.whole_run().outcomes[0].why
         assert "the version of docs/a.md before this one stays in the store, and a search finds both" in said
         assert "docs/b.md stays in the store, and a search finds it" in said
+
+
+@pytest.mark.parametrize("service", ("keeps nothing", "lists no metadata", nightly("keeps values cut short")))
+def test_what_is_shown_whole_after_all_blocks_nothing(tmp_path: Path, service: str) -> None:
+    """The journal knows what the stamp was: a proxy that cut it is gone."""
+    with day(write(tmp_path / "project", STATES["vector_store"], {})) as one:
+        app, sent = one.wire.app, []
+
+        def keeps(metadata: Json) -> Json | None:
+            sent.append(metadata)
+            return NEVER[service]["keeps"](metadata) if "keeps" in NEVER[service] else metadata
+
+        one.wire = Wire(Keeper(app, keeps=keeps, shows=NEVER[service].get("shows"), deletes=405))
+        assert not one.whole_run().ok
+        one.wire = Wire(app)
+        (made,) = one.whole.stores
+        body = {"metadata": sent[0]}
+        one.run(lambda found: http(found).write("POST", f"/vector_stores/{made['id']}", body))
+        assert one.whole_run().ok
+        assert objects(one) == 2

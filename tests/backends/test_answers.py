@@ -40,7 +40,7 @@ def test_the_key_is_masked_in_names_and_values(before: str, after: str, key: str
 
 @given(keys)
 def test_the_key_is_masked_however_json_spells_it(key: str) -> None:
-    spelled = "".join(f"\\u{ord(one):04X}" if place % 2 else one for place, one in enumerate(key))
+    spelled = "".join(f"\\u{ord(one):04X}" if place % 2 or one in '"\\' else one for place, one in enumerate(key))
     for said in (key, spelled, json.dumps(key)[1:-1], key.replace("/", "\\/")):
         assert masked(f"<{said}>", key) == "<***>"
 
