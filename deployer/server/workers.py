@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import subprocess
 import threading
 import time
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+_PROJECT = re.compile(r"^/api/projects/[^/]+/openai")  # of Foundry: there, too, stands /v1
 _CONVERSATIONS = ("/v1/threads", "/v1/responses", "/v1/conversations", "/v1/agents/sessions")
 _OF_A_CONNECTION = (b"connection", b"keep-alive", b"transfer-encoding")
 _START_SECONDS = 60.0
@@ -92,7 +94,7 @@ class HandingOn:
         self._client: httpx2.AsyncClient | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and f"{scope['path']}/".startswith(tuple(f"{one}/" for one in _CONVERSATIONS)):
+        if scope["type"] == "http" and _is_of_conversations(scope["path"]):
             await self._hand_on(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -130,6 +132,11 @@ class HandingOn:
             await send({"type": "http.response.body", "body": b""})
         finally:
             await response.aclose()
+
+
+def _is_of_conversations(path: str) -> bool:
+    below = _PROJECT.sub("", path)
+    return f"{below}/".startswith(tuple(f"{one}/" for one in _CONVERSATIONS))
 
 
 def _kept(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

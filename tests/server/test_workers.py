@@ -77,7 +77,8 @@ def test_several_processes_are_one_account_and_none_of_them_is_missed(tmp_path: 
         with ThreadPoolExecutor(8) as pool:
             made = set(pool.map(lambda number: created(base_url, number), range(24)))
         assert listed(base_url) == made
-        conversation(base_url)
+        for place in (base_url, base_url.replace("/v1", "/api/projects/p/openai/v1")):
+            conversation(place)
         os.kill(started[0], signal.SIGKILL)
         until(lambda: len(set(children(process)) - {started[0]}) == 2)
         assert started[1] in children(process)
