@@ -21,8 +21,9 @@ from tests.server.support import until
 
 
 @contextmanager
-def serving(folder: Path, workers: int) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(folder: Path, workers: int, *more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     words = [sys.executable, "-m", "deployer", "serve", "--port", "0", "--data", str(folder), "--workers", str(workers)]
+    words += more
     with subprocess.Popen(words, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout
         line = process.stdout.readline()
@@ -58,6 +59,13 @@ def listed(base_url: str) -> set[str]:
     return {one["id"] for one in answer["data"]}
 
 
+def version(base_url: str) -> str:
+    """Make a version of an agent of Foundry, always the same one."""
+    place, body = f"{base_url.removesuffix('/v1')}/api/projects/p", {"definition": {"kind": "prompt", "model": "m"}}
+    url = f"{place}/agents/a/versions?api-version=v1"
+    return str(httpx2.post(url, json=body, trust_env=False).json()["version"])
+
+
 def conversation(base_url: str) -> None:
     """Each request by a connection of its own; the run is streamed to whoever asked for it."""
     for _ in range(4):
@@ -71,12 +79,13 @@ def conversation(base_url: str) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="this system does not tell the children of a process")
 def test_several_processes_are_one_account_and_none_of_them_is_missed(tmp_path: Path) -> None:
-    with serving(tmp_path, 3) as (process, base_url):
+    with serving(tmp_path, 3, "--foundry-dedupe", "all") as (process, base_url):
         started = children(process)
         assert len(started) == 2
         with ThreadPoolExecutor(8) as pool:
             made = set(pool.map(lambda number: created(base_url, number), range(24)))
         assert listed(base_url) == made
+        assert {version(base_url) for _ in range(6)} == {"1"}, "every process is told the switches"
         for place in (base_url, base_url.replace("/v1", "/api/projects/p/openai/v1")):
             conversation(place)
         os.kill(started[0], signal.SIGKILL)
