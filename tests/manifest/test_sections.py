@@ -135,7 +135,8 @@ def test_an_editor_knows_it() -> None:
 def test_it_is_exported_plainly() -> None:
     raw = {"id": "n1", "text": "Hello ${var.x}", "lines": [], "metadata": {}}
     live = LiveObject("note", "n1", raw)
-    kind = cast("Kind", SimpleNamespace(defaults={"text": None, "lines": []}, canonical=lambda raw, _: dict(raw)))
+    plain_kind = SimpleNamespace(defaults={"text": None, "lines": []}, naming=None, canonical=lambda raw, _: dict(raw))
+    kind = cast("Kind", plain_kind)
     item = export.declared(kind, Address("note", "first"), live, {}, None)
     plain = replace(item, attrs={name: value for name, value in item.attrs.items() if name != "id"})
     written = export.files(export.Header("p", {}), [plain])
