@@ -112,7 +112,7 @@ def test_only_the_http_backend_knows_paths_methods_and_headers() -> None:
     methods = {"GET", "POST", "PUT", "PATCH", "DELETE", "OpenAI-Beta", "Authorization"}
     found = {
         (name, text)
-        for name, tree in _modules("backends/http/", "github/").items()
+        for name, tree in _modules("backends/http/", "github/", "playground/").items()
         for text in _texts(tree)
         if text in methods or told.match(text)
     }

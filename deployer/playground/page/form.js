@@ -57,7 +57,7 @@ export function callForm(call, answer) {
     event.preventDefault();
     void say(output.value.trim() || !asked ? output.value : reads.map((one) => one()), "");
   } } },
-  h("h3", { id: `call-${number}-title` }, h("code", null, call.name ?? ""), " ", h("span", { class: "dim" }, t("asks for an answer"))), ...parts,
+  h("h2", { id: `call-${number}-title` }, h("code", null, call.name ?? ""), " ", h("span", { class: "dim" }, t("asks for an answer"))), ...parts,
   asked ? h("details", null, h("summary", null, t("Another output")), own) : own, failed,
   h("div", { class: "row" }, h("button", { type: "submit", class: "primary" }, t("Send the answer")), button(t("Say that it failed"), () => void say("", t("the person did not answer")), { class: "quiet" })));
 }

@@ -23,8 +23,8 @@ const KOREAN = {
   "What was answered here becomes what a model would say (rehearse:), so the test runs without one.": "여기서 나온 답이 모델이 할 말(rehearse:)이 되므로 모델 없이 테스트가 실행됩니다.", "The last answer must contain (one text a line)": "마지막 답변에 포함되어야 할 글 (한 줄에 하나)",
   "is answered by its handler…": "핸들러가 답하는 중…", "is answered here…": "여기서 답하는 중…", "{0} asks for an answer": "{0}: 답변을 기다립니다", "Stopped.": "중지했습니다.", "The turn ended as {0}.": "턴이 {0} 상태로 끝났습니다.", "was answered": "답변됨", "Open the source {0}": "출처 {0} 열기",
   "Sources": "출처", "Searched files": "파일 검색", "{0} passages": "구절 {0}개", "Ran code": "코드 실행", "An image that the code made": "코드가 만든 이미지", "The image cannot be read.": "이미지를 읽을 수 없습니다.", "Reading the document…": "문서를 읽는 중…",
-  "Passages": "구절", "The whole document": "문서 전체", "What to look for": "찾을 내용", "Results": "결과", "Search in a store": "저장소 검색", "Store": "저장소", "Query": "검색어", "Results at most": "최대 결과 수", "Least score": "최소 점수", "Add a filter": "필터 추가", "Search": "검색",
-  "Attribute": "속성", "Comparison": "비교", "Value": "값", "Remove this filter": "이 필터 제거", "Searching…": "검색 중…", "{0} results": "결과 {0}개", "Score": "점수", "Result": "결과", "Arguments against a schema": "스키마로 인수 검사", "Assistant": "어시스턴트", "Function": "함수",
+  "Passages": "구절", "The whole document": "문서 전체", "What to look for": "찾을 내용", "Results": "검색 결과", "Search in a store": "저장소 검색", "Store": "저장소", "Query": "검색어", "Results at most": "최대 결과 수", "Least score": "최소 점수", "Add a filter": "필터 추가", "Search": "검색",
+  "Attribute": "속성", "Comparison": "비교", "Value": "값", "Remove this filter": "이 필터 제거", "Searching…": "검색 중…", "{0} results": "결과 {0}개", "Score": "점수", "Result": "검사 결과", "Arguments against a schema": "스키마로 인수 검사", "Assistant": "어시스턴트", "Function": "함수",
   "Arguments (JSON)": "인수 (JSON)", "Check": "검사", "No assistant has functions.": "함수가 있는 어시스턴트가 없습니다.", "Its schema": "스키마", "These arguments fit the schema.": "이 인수는 스키마에 맞습니다.", "These arguments do not fit the schema:": "이 인수는 스키마에 맞지 않습니다:", "{0} notes about the schema itself": "스키마 자체에 대한 참고 사항 {0}건",
 };
 const LANGUAGES = [{ code: "en", name: "English" }, { code: "ko", name: "한국어" }];
