@@ -162,9 +162,10 @@ class Playground:
         name = str(data.get("name") or "")
         expected = [str(one) for one in data.get("expected") or () if str(one).strip()]
         text = written.yaml_of(written.tests(talked, name, expected))
-        root = self.observer.project.manifest.root
-        path = await asyncio.to_thread(written.write, root, name, text) if data.get("write") is True else ""
-        return JSONResponse({"yaml": text, "written": path, "suggestion": written.quoted(talked)})
+        file, root = self.observer.project.file, self.observer.project.manifest.root
+        done = await asyncio.to_thread(written.write, file, root, name, text) if data.get("write") is True else []
+        suggestion = written.quoted(talked)
+        return JSONResponse({"yaml": text, "written": done, "manifest": file.name, "suggestion": suggestion})
 
     async def attach(self, request: Request) -> Response:
         """Send a file to the account: the bytes of the body, under the name that the query says."""

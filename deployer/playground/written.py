@@ -1,7 +1,7 @@
 """A conversation in writing: as a transcript, and as a test that says the same again.
 
 A test talks to one assistant, so a conversation with several becomes one test for each. What the model said becomes
-`rehearse:`, answer by answer: a search, code and calls each end an answer, because the model is asked again after them.
+`rehearse:`, so that the test runs without one.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from deployer import json_text
-from deployer.conversation import FunctionAnswered, FunctionCall, Happening, MessageSaid, StepDone, Transcript
+from deployer.conversation import FunctionAnswered, Transcript
 from deployer.errors import DeployerError
+from deployer.manifest import edit
+from deployer.manifest.document import read, read_text
+from deployer.model import Problem, ProblemsFound
 from deployer.playground.talks import ConversationTurn, OpenConversation
-from deployer.playground.talks import step as step_shown
+from deployer.testing import rehearsal
 
 _NAME = re.compile(r"[\w][\w.-]{0,63}")
 _QUOTED = 80
@@ -56,17 +60,22 @@ def tests(talked: OpenConversation, name: str, expected: Sequence[str]) -> list[
 
 
 def _test(address: str, turns: Sequence[ConversationTurn], name: str, expected: Sequence[str]) -> dict[str, Any]:
-    answers = [_simple(answer) for one in turns for answer in _answers(one)]
+    answers = rehearsal.of_conversation([one for turn in turns for one in turn.happenings])
     cited = list(dict.fromkeys(source.source for one in turns for said in one.messages for source in said.citations))
     asserts: list[dict[str, Any]] = [{"type": "contains", "value": one} for one in expected]
     asserts += [{"type": "cites", "value": cited}] if cited else []
-    told = {"description": name, "address": address, "rehearse": answers, "turns": [_said(one) for one in turns]}
+    told = {
+        "description": name,
+        "address": address,
+        "rehearse": _readable(answers),
+        "turns": [_said(one) for one in turns],
+    }
     return told | ({"assert": asserts} if asserts else {})
 
 
 def _said(turn: ConversationTurn) -> dict[str, Any]:
     calls = [_expected(one) for one in turn.happenings if isinstance(one, FunctionAnswered)]
-    return {"user": _text(turn.text)} | ({"calls": calls} if calls else {})
+    return {"user": _readable(turn.text)} | ({"calls": calls} if calls else {})
 
 
 def _expected(one: FunctionAnswered) -> dict[str, Any]:
@@ -80,56 +89,13 @@ def _json(text: str) -> Any:
         return text
 
 
-def _answers(turn: ConversationTurn) -> Iterator[list[dict[str, Any]]]:
-    """Yield what the model said each time that it was asked, as parts of a script."""
-    parts: list[dict[str, Any]] = []
-    for one in turn.happenings:
-        if isinstance(one, FunctionAnswered) and parts:
-            yield parts
-            parts = []
-        parts += _parts(one, turn)
-        if isinstance(one, StepDone) and parts:
-            yield parts
-            parts = []
-    if parts:
-        yield parts
-
-
-def _parts(one: Happening, turn: ConversationTurn) -> list[dict[str, Any]]:
-    if isinstance(one, MessageSaid) and one.role != "user":
-        return [{"text": _text(_marked(one))}]
-    if isinstance(one, FunctionCall):
-        return [{"call": one.name, "arguments": _json(one.arguments)}]
-    if not isinstance(one, StepDone):
-        return []
-    told = step_shown(one, {})
-    if one.kind == "file_search":
-        return [{"search": told["queries"] or turn.text}]
-    if one.kind == "code_interpreter":
-        logs = [{"logs": row["logs"]} for row in told["outputs"] if row.get("logs")]
-        return [{"code": _text(told["code"])} | ({"outputs": logs} if logs else {})]
-    return []
-
-
-def _marked(said: MessageSaid) -> str:
-    """Return a text in which sources stand as a script writes them."""
-    text = said.text
-    for one in said.citations:
-        name = one.source.rpartition("/")[2]
-        shown = f"[{one.source}]"
-        text = text.replace(shown, f"【{name}】") if shown in text else f"{text}【{name}】"
-    return text
-
-
-def _simple(parts: Sequence[Mapping[str, Any]]) -> Any:
-    """Return an answer as people write it: a text, a part, or a list of parts."""
-    if len(parts) > 1:
-        return list(parts)
-    return parts[0]["text"] if list(parts[0]) == ["text"] else parts[0]
-
-
-def _text(text: str) -> str:
-    return LiteralScalarString(text) if "\n" in text and not text.startswith(" ") else text
+def _readable(value: Any) -> Any:
+    """Return the value with texts of several lines as blocks."""
+    if isinstance(value, str):
+        return LiteralScalarString(value) if "\n" in value and not value.startswith((" ", "\n")) else value
+    if isinstance(value, Mapping):
+        return {name: _readable(one) for name, one in value.items()}
+    return [_readable(one) for one in value] if isinstance(value, list) else value
 
 
 def yaml_of(found: Sequence[Mapping[str, Any]]) -> str:
@@ -158,12 +124,28 @@ def place(root: Path, name: str) -> Path:
     return path
 
 
-def write(root: Path, name: str, text: str) -> str:
-    """Write a test beside the manifest, and return its path there."""
+def write(file: Path, root: Path, name: str, text: str) -> list[str]:
+    """Write a test beside the manifest, which then names it; return the names of the files that were written."""
     path = place(root, name)
     if path.parent.is_symlink():
         raise DeployerError(f"{FOLDER} leads out of the manifest's folder; make it a folder")
+    named = naming(file, f"{FOLDER}/{path.name}")
     path.parent.mkdir(exist_ok=True)
-    with path.open("x", encoding="utf-8") as file:
-        file.write(text)
-    return f"{FOLDER}/{path.name}"
+    with path.open("x", encoding="utf-8") as one:
+        one.write(text)
+    if named is not None:
+        file.write_text(named, encoding="utf-8")
+    return [f"{FOLDER}/{path.name}", *([file.name] if named is not None else [])]
+
+
+def naming(file: Path, test: str) -> str | None:
+    """Return the text of a manifest that names a test, too; None where it does already."""
+    text, document = read_text(file, file.name), read(file, file.name)
+    if isinstance(text, Problem) or isinstance(document, Problem):
+        raise ProblemsFound([one for one in (text, document) if isinstance(one, Problem)])
+    told = document.data.get("tests") or []
+    known = list(told) if isinstance(told, list) else [told]
+    if any(isinstance(one, str) and fnmatchcase(test, one.removeprefix("file://")) for one in known):
+        return None
+    new = {**document.data, "tests": [*known, test if known else f"{FOLDER}/*.yaml"]}
+    return edit.edit(text, document.data, new, is_json=file.suffix == ".json")

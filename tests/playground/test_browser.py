@@ -154,7 +154,7 @@ def test_2_edit_stop_save_and_make_a_test(browser: Any, school: Project) -> None
         assert "x = 1" in Path(saved.value.path()).read_text(encoding="utf-8")
         shown.get_by_role("button", name="Make a test").click()
         shown.get_by_label("Name").fill("equation")
-        shown.get_by_role("button", name="Write tests/equation.yaml").click()
+        shown.get_by_role("button", name="Write tests/equation.yaml, and name it in assistants.yaml").click()
         shown.wait_for_selector("dialog p.good")
         assert yaml.safe_load((school.root / "tests" / "equation.yaml").read_text(encoding="utf-8"))[0]["rehearse"] == [
             "x = 1"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deployer.playground import written
 from tests.playground.opened import OpenPage, on_page
 from tests.support.project import Project
 
@@ -308,13 +309,16 @@ def test_a_conversation_becomes_a_test(local: Project) -> None:
         path = f"/api/conversations/{one}/test"
         shown = await page.post(path, {"name": "bread", "expected": ["Well"]})
         before = list(local.root.glob("tests/*"))
-        written = await page.post(path, {"name": "bread", "expected": ["Well"], "write": True})
+        done = await page.post(path, {"name": "bread", "expected": ["Well"], "write": True})
         refused = [await page.refused(path, {"name": name, "write": True}) for name in ("bread", "../bread", "a/b", "")]
-        return shown, before, written, refused
+        return shown, before, done, refused
 
-    shown, before, written, refused = on_page(work, FINDS, CODE, ASKS, account="local")
-    assert (before, shown["written"], shown["suggestion"]) == ([], "", "Well done.")
-    assert (written["written"], [status for status, _ in refused]) == ("tests/bread.yaml", [400] * 4)
+    shown, before, done, refused = on_page(work, FINDS, CODE, ASKS, account="local")
+    assert (before, shown["written"], shown["suggestion"]) == ([], [], "Well done.")
+    assert (done["written"], [status for status, _ in refused]) == (
+        ["tests/bread.yaml", "assistants.yaml"],
+        [400] * 4,
+    )
     text = (local.root / "tests" / "bread.yaml").read_text(encoding="utf-8")
     assert text == shown["yaml"]
     assert yaml.safe_load(text) == [
@@ -322,7 +326,7 @@ def test_a_conversation_becomes_a_test(local: Project) -> None:
             "description": "bread",
             "address": HELPER,
             "rehearse": [
-                {"search": "Bread?"},
+                {"search": ["Bread?"]},
                 "It is good【food.md】.",
                 {"code": "print(6 * 7)", "outputs": [{"logs": "42"}]},
                 "42.",
@@ -337,6 +341,27 @@ def test_a_conversation_becomes_a_test(local: Project) -> None:
             "assert": [{"type": "contains", "value": "Well"}, {"type": "cites", "value": ["docs/food.md"]}],
         }
     ]
+
+    assert yaml.safe_load((local.root / "assistants.yaml").read_text(encoding="utf-8"))["tests"] == ["tests/*.yaml"]
+    result = local.run("test", "--account", "local")
+    assert (result.code, "1 passed" in result.out + result.err) == (0, True), result.out + result.err
+
+
+@pytest.mark.parametrize(
+    ("tests", "after"),
+    (
+        ("tests: [tests/*.yaml]", None),
+        ("tests: [tests/a.yaml]", None),
+        ("tests: [more/*.yaml]", ["more/*.yaml", "tests/a.yaml"]),
+        ("tests: []", ["tests/*.yaml"]),
+        ("", ["tests/*.yaml"]),
+    ),
+)
+def test_a_manifest_names_a_test_once(project: Project, tests: str, after: list[str] | None) -> None:
+    project.manifest(f"# as it was\n{tests}\nassistants: {{a: {{model: m}}}}  # kept\n")
+    text = written.naming(project.root / "assistants.yaml", "tests/a.yaml")
+    assert (text and yaml.safe_load(text)["tests"]) == after
+    assert text is None or ("# as it was" in text and "# kept" in text)
 
 
 def test_hostile_texts_are_data(local: Project) -> None:

@@ -262,14 +262,14 @@ export class Talk {
     const yaml = h("pre", { tabindex: "0", role: "group", "aria-label": "YAML" }), told = h("p", { role: "status" });
     const data = () => ({ name: name.value, expected: expected.value.split("\n").filter((one) => one.trim()) });
     const preview = async () => {
-      write.textContent = t("Write tests/{0}.yaml", name.value);
+      write.textContent = t("Write tests/{0}.yaml, and name it in {1}", name.value, first.manifest);
       fill(yaml, (await post(path, data()).catch(() => first)).yaml);
     };
     const write = button("", async () => {
       try {
         const done = await post(path, { ...data(), write: true });
         told.className = "good";
-        fill(told, t("{0} is written. deployer test runs it.", done.written));
+        fill(told, t("Written: {0}. deployer test runs it.", done.written.join(", ")));
         write.disabled = true;
       } catch (error) {
         told.className = "bad";
