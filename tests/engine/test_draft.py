@@ -37,6 +37,7 @@ PAIRS = {"deployer": "p/assistant/a", "deployer_applied": "a1b2c3=0123 d4e5f6=45
         ({}, PAIRS, True),
         ({}, {"team": "x"}, False),
         ({"deployer": "p/assistant/a"}, {}, True),
+        ({"deployer": "p/assistant/a"}, {"deployer": "p/assistant/b"}, False),
     ),
 )
 def test_whether_a_live_object_carries_another_stamp(
@@ -71,5 +72,7 @@ def test_how_an_object_is_written() -> None:
     for action in (Action.CREATE, Action.REPLACE):
         made = replace(draft, change=replace(change, action=action))
         assert made.write(hashes) == (Create(A, body.fields, body.refs, hashes, "assistant/a"),)
+    nameless = replace(draft, change=replace(change, live_id=None))
+    assert nameless.write() == (Update(A, "", body.fields, body.refs, (), "updated assistant/a"),)
     assert replace(draft, body=None).write(hashes) == ()
     assert draft.files == ()

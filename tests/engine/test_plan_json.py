@@ -12,6 +12,7 @@ from deployer.model import (
     Action,
     Address,
     AttachFiles,
+    Begun,
     Change,
     Create,
     DesiredFile,
@@ -25,6 +26,7 @@ from deployer.model import (
     Member,
     OnDrift,
     Origin,
+    Outcome,
     Plan,
     Position,
     Problem,
@@ -32,6 +34,7 @@ from deployer.model import (
     Resource,
     Review,
     Severity,
+    Status,
     Target,
     Upload,
     Use,
@@ -416,3 +419,30 @@ def test_a_plan_is_read_as_it_was_written() -> None:
     assert read.problems == problems
     assert (read.project, read.target, read.targets) == ("p", TARGET, (S,))
     assert (read.origin, read.on_drift, read.prune, read.check_files) == ("abc1234", OnDrift.KEEP, True, True)
+
+
+def test_what_became_of_a_plan() -> None:
+    outcome = Outcome(A, Action.UPDATE, Status.FAILED, "refused", "asst_1", ("a note",), ("req_1",))
+    begun = Begun(S, 1, 2, 3, 4)
+    change = Change(A, Action.CREATE, Reason(Why.NOT_LIVE))
+    assert plan_json.applied(planned(change), [outcome], [begun], status="failed", why="") == {
+        "version": 1,
+        "project": "p",
+        "account": {"name": "here", "api": "assistants", "base_url": "http://x/v1"},
+        "status": "failed",
+        "why": "",
+        "outcomes": [
+            {
+                "address": "assistant/a",
+                "action": "update",
+                "status": "failed",
+                "why": "refused",
+                "id": "asst_1",
+                "notes": ["a note"],
+                "requests": ["req_1"],
+            }
+        ],
+        "begun": [{"address": "vector_store/s", "operations": 1, "all_operations": 2, "files": 3, "all_files": 4}],
+    }
+    nothing = plan_json.applied(None, [], [])
+    assert nothing == {"version": 1, "project": None, "account": None, "outcomes": [], "begun": []}

@@ -1,4 +1,4 @@
-"""What a plan says beside its changes: what an account cannot hold, did not take, or will lose."""
+"""What a plan says beside its changes, what it is about with targets, and in which order it is done."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from deployer.engine import plan, stamp
 from deployer.engine.draft import Scope
+from deployer.errors import DeployerError
 from deployer.kinds import kinds_of
 from deployer.model import (
     Action,
@@ -123,3 +124,65 @@ def test_an_update_says_what_it_means_for_those_who_use_the_object() -> None:
     assert all((one.position, one.address) == (AT[""], str(A)) for one in said)
     same = plan.build(Scope("p", target, kinds), [Resource(A, {"model": "m", "name": "a"}, (), AT)], [live])
     assert same.problems == ()
+
+
+def assistant(name: str, *stores: str) -> Resource:
+    tools = [{"type": "file_search", "vector_stores": [f"vector_store/{one}" for one in stores]}]
+    return Resource(Address("assistant", name), {"model": "m", **({"tools": tools} if stores else {})})
+
+
+def test_targets_come_with_what_they_need() -> None:
+    kinds, b, t = kinds_of("assistants"), Address("assistant", "b"), Address("vector_store", "t")
+    every = [assistant("a", "s"), Resource(S, {"name": "S"}), Resource(t, {"name": "T"}), assistant("b", "t", "s")]
+    for targets, needed in (((A,), {A, S}), ((b,), {b, S, t}), ((S,), {S}), ((A, b), {A, b, S, t}), ((), set())):
+        assert [one.address for one in plan.with_needs(kinds, every, targets)] == [
+            one.address for one in every if one.address in needed
+        ]
+    assert plan.with_needs(kinds, [assistant("a", "gone")], [A]) == [assistant("a", "gone")]
+
+
+def owned(address: Address, live_id: str, created_at: int, **raw: Any) -> LiveObject:
+    whole = {"model": "m", "created_at": created_at, "metadata": stamp.write("p", address, {"model": "m"}, ""), **raw}
+    return LiveObject(address.kind, live_id, whole)
+
+
+def test_with_targets_nothing_else_is_deleted_or_moved() -> None:
+    b = Address("assistant", "b")
+    live = [owned(A, "asst_1", 1), owned(b, "asst_2", 2)]
+    for targets, gone in (((), [b]), ((A,), []), ((A, b), [b])):
+        built = plan.build(scope(prune=True, targets=targets), [Resource(A, {"model": "m"})], live)
+        assert [one.address for one in built.changes if one.action is Action.DELETE] == gone
+
+
+def test_two_objects_at_one_address_are_an_error_that_names_them() -> None:
+    b = Address("assistant", "b")
+    live = [owned(A, "asst_2", 2), owned(A, "asst_1", 1), owned(b, "asst_3", 3), owned(b, "asst_4", 4)]
+    remedy = "deployer apply --prune keeps the oldest one"
+    both = {
+        A: Problem("asst_1, asst_2 carry this address, which one object may", remedy, str(A)),
+        b: Problem("asst_3, asst_4 carry this address, which one object may", remedy, str(b)),
+    }
+    assert plan.duplicates(scope(), live, ()) == list(both.values())
+    assert plan.duplicates(scope(), live, ("asst_2",)) == [both[b]]
+    assert plan.duplicates(scope(), live[1:], ()) == [both[b]]
+    expired = owned(S, "vs_1", 1, status="expired")
+    assert plan.duplicates(scope(), [expired, owned(S, "vs_2", 2)], ()) == []
+    many = [owned(A, f"asst_{number}", number) for number in range(5)]
+    assert "asst_0, asst_1" in plan.duplicates(scope(), many, ())[0].message
+
+
+def test_each_comes_after_what_it_needs_and_equals_by_address() -> None:
+    a, b, c, d = (Address("assistant", one) for one in "abcd")
+    assert plan.topological({a: [c], b: [c, d], c: [d], d: []}) == [d, c, a, b]
+    assert plan.topological({d: [], b: [], a: []}) == [a, b, d]
+    why = "these refer to each other in a circle: assistant/[ab] → assistant/[ab] → assistant/[ab]; remove one of"
+    with pytest.raises(DeployerError, match=why):
+        plan.topological({a: [b], b: [a], c: []})
+
+
+def test_what_is_deleted_goes_last_and_after_its_users() -> None:
+    why = Reason(Why.UNDECLARED)
+    gone = [Change(S, Action.DELETE, why, "vs_1", requires=(A,)), Change(A, Action.DELETE, why, "asst_1")]
+    b, t = Address("assistant", "b"), Address("vector_store", "t")
+    made = [Change(b, Action.CREATE, why, requires=(t, S)), Change(t, Action.CREATE, why)]
+    assert [one.address for one in plan.arrange([*gone, *made])] == [t, b, A, S]
