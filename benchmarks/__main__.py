@@ -41,12 +41,13 @@ NAMES = (
     "upload_memory",
     "replay_agreement",
     "conversations",
+    "tests",
     "surfaces",
     "function_schemas",
     "python_callables",
 )
 QUICK = ("house", "startup", "validate_speed", "growth", "plan_latency", "no_ops", "replay_agreement")
-SAMPLED = {"kill_matrix": ("4",), "any_service": ("--each=4",)}
+SAMPLED = {"kill_matrix": ("4",), "tests": ("--each=12", "--many=200"), "any_service": ("--each=4",)}
 WRITTEN = Path(__file__).with_name("results.md")
 PACKAGES = ("openai", "httpx2", "starlette", "jsonschema", "pyyaml")
 Row = Sequence[str | bool]

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from deployer.apply.journal import Journal
 from deployer.backends.judge import JudgeSettings
 from deployer.conversation import (
     FACES,
@@ -150,7 +151,7 @@ async def _running(session: Session, options: TestOptions) -> AsyncIterator[_Run
             from deployer.backends.judge import open_judge
 
             judge = await stack.enter_async_context(open_judge(options.judge))
-        yield _Runner(session, live, options, judge)
+        yield _Runner(session, live, session.journal, options, judge)
 
 
 class CouldNotRun(DeployerError):  # noqa: N818 (it says what became of a test)
@@ -163,6 +164,7 @@ class _Runner:
 
     session: Session
     live: Sequence[LiveObject]
+    journal: Journal
     options: TestOptions
     judge: Judge | None
     handlers: dict[Address, Mapping[str, Callable[..., Any]] | str] = field(default_factory=dict)
@@ -336,7 +338,7 @@ class _Conversation:
         """Note the id of the conversation as soon as it is known."""
         if face.thread and not self.thread:
             self.thread = face.thread
-            self.runner.session.journal.talk(self.thread)
+            self.runner.journal.talk(self.thread)
             if begun:
                 begun.named()
 
@@ -377,7 +379,7 @@ class _Conversation:
                 file_id, sha = await session.account.files.upload(source.name, content, size)
         except OSError as error:
             raise CouldNotRun(_at(turn.position, f"{path} cannot be read ({error.strerror})")) from None
-        session.journal.send(file_id, sha, source.name)
+        self.runner.journal.send(file_id, sha, source.name)
         self.uploaded.append(file_id)
         return Attachment(file_id)
 
@@ -391,11 +393,11 @@ class _Conversation:
             with contextlib.suppress(AccountError):  # what came of the test is known; a conversation names nobody
                 await face.close()
                 if self.thread:
-                    session.journal.hang_up(self.thread)
+                    self.runner.journal.hang_up(self.thread)
             for one in self.uploaded:
                 with contextlib.suppress(AccountError):
                     await session.account.files.delete(one)
-                    session.journal.delete(one)
+                    self.runner.journal.delete(one)
 
     @asynccontextmanager
     async def _rehearsed(self, face: Face) -> AsyncIterator[Any]:
