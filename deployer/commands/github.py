@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -68,28 +69,34 @@ def _work(choice: ProjectChoice, author: str) -> Work:
 @plan_options
 @fail_on_option("breaking", "conflict", "delete")
 @folder_option
-def plan(
+@click.option("--test-account", default="", metavar="NAME", help="Run the tests of the manifest, too, on this account.")
+def plan(  # noqa: PLR0913 (one for each option)
     *,
     choice: ProjectChoice,
     options: PlanOptions,
     targets: tuple[str, ...],
     gates: Gates,
     folder: Path,
+    test_account: str,
 ) -> int:
     """Make a plan for the step that comments it: plan.md, plan.html and plan.json in a folder.
 
-    It ends with 0 whatever the plan says, so that the next step tells it; the output `exit-code` has what it says.
+    It ends with 0 whatever the plan says, so that the next step tells it; the output `exit-code` has what it says. With
+    --test-account, an embedded account gets the manifest first; tests.xml is beside the plan, and a test that does not
+    pass fails the plan.
 
     \b
     Example:
       deployer github plan --account openai --fail-on breaking,conflict
+      deployer github plan --account openai --test-account embedded
     """
     from deployer.github import review
 
     def gated(project: Project, found: ProjectPlan) -> ProjectPlan:
         return found.gated(gates.words, gates.models(project.shutdowns))
 
-    return review.plan(_work(choice, _BOT), folder, {**options.keywords(), "targets": targets}, gated)
+    tests = replace(choice, account=test_account).load if test_account else None
+    return review.plan(_work(choice, _BOT), folder, {**options.keywords(), "targets": targets}, gated, tests)
 
 
 @command.command("comment")

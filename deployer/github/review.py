@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 LABEL = "deployer-drift"
 _STATE, _TEXT, _SAVED, _PAGE = "state.json", "plan.md", "plan.json", "plan.html"
+_JUNIT, _REPORT = "tests.xml", "tests.json"
+_MOST = 64_000
+"""Characters of a comment, with what stands around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +45,24 @@ class Planned:
     fingerprint: str = ""
     truncated: bool = False
     changes: int = 0
+    tests: str = ""
 
 
 def plan(
-    work: Work, folder: Path, options: Mapping[str, Any], gates: Callable[[Project, ProjectPlan], ProjectPlan]
+    work: Work,
+    folder: Path,
+    options: Mapping[str, Any],
+    gates: Callable[[Project, ProjectPlan], ProjectPlan],
+    tests: Callable[[], Project] | None = None,
 ) -> int:
     """Make the plan, and leave it in the folder: as a comment, as a page, and saved; return 0, whatever it says.
 
+    `tests` loads the project whose tests are run, too: their results follow the plan, and stand beside it as JUnit.
     `options` are those of the library's `plan`. What the plan says is the output `exit-code`, for the step that
     comments: a plan that fails must be told, too.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (_STATE, _TEXT, _SAVED, _PAGE):
+    for name in (_STATE, _TEXT, _SAVED, _PAGE, _JUNIT, _REPORT):
         (folder / name).unlink(missing_ok=True)
     try:
         project = work.load()
@@ -65,11 +74,52 @@ def plan(
         code = EXIT_FAILED if found.errors or found.failed else EXIT_DONE
         planned = Planned(code, found.fingerprint, truncated, len(found.pending))
         _save(folder, found)
+    if tests:
+        said, passed = _tested(folder, tests, work.tell)
+        text, planned = _beside(text, said), _with_tests(planned, passed=passed)
     (folder / _TEXT).write_text(text, encoding="utf-8")
     (folder / _STATE).write_text(json.dumps(asdict(planned)), encoding="utf-8")
     for name, value in asdict(planned).items():
-        work.job.give(name.replace("_", "-"), value)
+        if value != "" or name != "tests":
+            work.job.give(name.replace("_", "-"), value)
     return EXIT_DONE
+
+
+def _tested(folder: Path, load: Callable[[], Project], tell: OnEvent) -> tuple[str, bool]:
+    """Run tests and leave their report in the folder; return what a comment says of them, and whether they passed.
+
+    An embedded account has nothing of the manifest yet: there it is applied first.
+    """
+    try:
+        report = _ready(load(), tell).test(on_event=tell)
+    except DeployerError as error:
+        return _failure(error), False
+    data = report.to_dict()
+    for name, form in ((_JUNIT, "junit"), (_REPORT, "json")):
+        (folder / name).write_text(formats.rendered("tests", form, data), encoding="utf-8")
+    return formats.rendered("tests", "markdown", data), report.ok
+
+
+def _ready(project: Project, tell: OnEvent) -> Project:
+    """Return a project whose manifest is on its account, where that is an embedded one."""
+    if project.manifest.settings.base_url is None:
+        done = project.apply(on_event=tell)
+        if not done.ok:
+            raise DeployerError(f"the tests were not run: {done.why or done.status}")
+    return project
+
+
+def _beside(text: str, said: str) -> str:
+    """Return a plan with what is said of tests, as far as there is room."""
+    whole = f"{text.rstrip()}\n\n{said}"
+    if len(whole) <= _MOST:
+        return whole
+    return f"{text.rstrip()}\n\n{said.splitlines()[0]}\n\nThe report is kept with the plan, as {_JUNIT}."
+
+
+def _with_tests(planned: Planned, *, passed: bool) -> Planned:
+    code = planned.exit_code if passed else EXIT_FAILED
+    return replace(planned, exit_code=code, tests="passed" if passed else "failed")
 
 
 def _save(folder: Path, found: ProjectPlan) -> None:

@@ -298,3 +298,23 @@ def test_a_mark_survives_what_github_makes_of_a_text() -> None:
     assert found is not None
     assert (found[0].key, found[0].truncated, mark.was_edited(*found)) == ("a --> b", True, False)
     assert one.over("x").count("-->") == 1
+
+
+def test_the_tests_of_a_pull_request_stand_beside_its_plan(jobs: Jobs) -> None:
+    """In the comment and in the summary, as JUnit with the plan; one that does not pass fails the plan."""
+    good = "tests: [{turns: [hello], rehearse: [hi], assert: [{type: equals, value: hi}]}]\n"
+    jobs.project.manifest(f"accounts: {{try: {{api: agents}}}}\n{ONE}{good}")
+    words = ("--test-account", "try")
+    assert jobs.plan(*words).code == 0
+    assert "### ✓ 1 test: 1 passed, 0 failed, 0 could not be run" in jobs.hub.body()
+    assert "### ✓ 1 test" in jobs.summary
+    assert "<testsuite" in (jobs.place / "plan" / "tests.xml").read_text(encoding="utf-8")
+    jobs.project.manifest(
+        f"accounts: {{try: {{api: agents}}}}\n{ONE}{good.replace('equals, value: hi', 'equals, value: no')}"
+    )
+    assert jobs.plan(*words).code == 1
+    assert "<summary>failed: assistant/a: hello</summary>" in jobs.hub.body()
+    assert "the answer is 'hi', not 'no'" in jobs.hub.body()
+    jobs.project.manifest(ONE)
+    assert jobs.plan("--test-account", "embedded").code == 1
+    assert "the manifest has no tests" in jobs.hub.body()

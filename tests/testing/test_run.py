@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.testclient import TestClient
 from deployer import Project as Library
 from deployer.manifest.schema import load
 from deployer.server import EmbeddedAccount
+from deployer.testing.assertions import RULES
 from tests.support.project import Project, Result
 from tests.support.whole import whole
 
@@ -349,3 +351,17 @@ def test_what_is_not_live_is_an_error(project: Project) -> None:
     result = project.run("test")
     assert result.code == 1
     assert "assistant/a is not live on this account" in result.out
+
+
+def test_the_first_example_of_the_docs_passes(project: Project) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tests.md").read_text(encoding="utf-8")
+    project.manifest(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0])
+    assert project.run("apply", "--yes", "--test", "--rollback-on-fail").code == 0
+    result = project.run("test", "--tag", "smoke")
+    assert (result.code, result.out.splitlines()[0]) == (0, "✓ assistant/math-tutor: a quiz")
+
+
+def test_the_docs_name_every_assertion() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tests.md").read_text(encoding="utf-8")
+    aliases = {"is-valid-openai-function-call", "is-valid-function-call"}
+    assert [name for name in RULES if f"`{name}`" not in page and name not in aliases] == []
