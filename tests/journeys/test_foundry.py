@@ -123,6 +123,29 @@ def test_another_commit_makes_no_version(live: Project, monkeypatch: pytest.Monk
     assert "Nothing to do" in run(live, "apply", "--yes")
 
 
+def test_what_git_and_the_account_came_to_agree_on_makes_no_version(live: Project) -> None:
+    with portal(account(live)) as hand:
+        hand.edit("tutor", metadata={"team": "a"}, instructions="Edited.")
+    live.manifest(LOCAL + STATE.replace("Explain.", "Edited."))
+    for command in (("plan", "--exit-code"), ("apply", "--yes"), ("drift",)):
+        run(live, *command)
+    with portal(account(live)) as hand:
+        assert len(hand.versions("tutor")) == 2
+
+
+def test_what_is_no_longer_declared_goes_back_and_is_forgotten(live: Project) -> None:
+    live.manifest(LOCAL + STATE.replace("    temperature: 0.3\n", "").replace("    metadata: {team: a}\n", ""))
+    assert "2 fields, no longer declared: metadata/team, temperature, version 1 → 2" in run(live, "plan")
+    run(live, "apply", "--yes")
+    run(live, "plan", "--exit-code")
+    with portal(account(live)) as hand:
+        latest = hand.agent("tutor")["versions"]["latest"]
+        assert "temperature" not in latest["definition"]
+        assert "team" not in latest["metadata"]
+        hand.edit("tutor", metadata=latest["metadata"], temperature=0.9)
+    run(live, "plan", "--exit-code")
+
+
 def test_outputs_name_the_version(live: Project) -> None:
     said = run(live, "outputs", "assistant/tutor")
     assert json.loads(said.splitlines()[0]) == {"type": "agent_reference", "name": "tutor", "version": "1"}
