@@ -52,7 +52,7 @@ def errors(resources: list[Resource], live: list[LiveObject], **scope: Any) -> l
         (
             declared("tutor"),
             agent("tutor", "p/assistant/other"),
-            "as assistant/other; rename it with moved: [{from: assistant/other, to: assistant/tutor}], or say another agent",
+            "as assistant/other; rename it with moved: [{from: assistant/other, to: assistant/tutor}], or say",
         ),
         (
             declared("tutor", agent_name="New"),
