@@ -116,7 +116,10 @@ def _same(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def statements(path: Path) -> Mapping[int, range]:
-    """Return, for each line of a file, the lines of the smallest statement around it (of a compound one, its head)."""
+    """Return, for each line of a file, the lines of the smallest statement around it.
+
+    Of a compound one that is its head; but that of a function (defaults are changed there) counts where its body does.
+    """
     result: dict[int, range] = {}
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):  # breadth first: what is inside comes later, and replaces what is around it
@@ -124,8 +127,10 @@ def statements(path: Path) -> Mapping[int, range]:
             body = getattr(node, "body", None)
             start = node.pattern if isinstance(node, ast.match_case) else node
             last = max(start.lineno, body[0].lineno - 1) if body else start.end_lineno or start.lineno
-            lines = range(start.lineno, last + 1)
-            result |= dict.fromkeys(lines, lines)
+            head = range(start.lineno, last + 1)
+            is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            reached = range(start.lineno, (node.end_lineno or last) + 1) if is_function else head
+            result |= dict.fromkeys(head, reached)
     return result
 
 

@@ -57,7 +57,10 @@ PACKAGES: Mapping[str, Sequence[str]] = {
     ),
     "apply": (
         "tests/apply",
+        "tests/backends/test_attach_forms.py",
+        "tests/commands/test_apply_report.py",
         "tests/commands/test_compare_then_set.py",
+        "tests/commands/test_lag.py",
         "tests/journeys/test_lost_answers.py",
         "tests/journeys/test_still_used.py",
     ),
