@@ -123,15 +123,20 @@ def statements(path: Path) -> Mapping[int, range]:
     result: dict[int, range] = {}
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):  # breadth first: what is inside comes later, and replaces what is around it
-        if isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
-            body = getattr(node, "body", None)
-            start = node.pattern if isinstance(node, ast.match_case) else node
-            last = max(start.lineno, body[0].lineno - 1) if body else start.end_lineno or start.lineno
-            head = range(start.lineno, last + 1)
-            is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            reached = range(start.lineno, (node.end_lineno or last) + 1) if is_function else head
-            result |= dict.fromkeys(head, reached)
+        if isinstance(node, ast.stmt | ast.ExceptHandler):
+            _reach(result, node, node, getattr(node, "body", None))
+        elif isinstance(node, ast.match_case):
+            _reach(result, node, node.pattern, node.body)
     return result
+
+
+def _reach(
+    lines: dict[int, range], node: ast.AST, start: ast.stmt | ast.ExceptHandler | ast.pattern, body: Any
+) -> None:
+    end = start.end_lineno or start.lineno
+    head = range(start.lineno, max(start.lineno, body[0].lineno - 1 if body else end) + 1)
+    is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    lines |= dict.fromkeys(head, range(start.lineno, end + 1) if is_function else head)
 
 
 def _imported(name: str) -> FunctionType:

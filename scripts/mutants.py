@@ -14,7 +14,6 @@ import argparse
 import hashlib
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -70,19 +69,27 @@ _NOT_FOR_THIS = ("tests/survivors.yaml",)
 
 @dataclass(frozen=True)
 class Reasons:
-    """Why mutants may live: each by what it changes, or all that change one thing into another anywhere."""
+    """Why mutants may live: by what a mutant changes, or for all that put one text in the place of another."""
 
     listed: Mapping[Mutant, str]
-    everywhere: Sequence[tuple[re.Pattern[str], re.Pattern[str], str]]
+    everywhere: Mapping[tuple[str, str], str]
 
     @classmethod
     def read(cls) -> Reasons:
         rows: Sequence[Mapping[str, Any]] = yaml.safe_load(LISTED.read_text(encoding="utf-8")) or []
-        listed = {Mutant(row["function"], row["was"], row["now"], row.get("nth", 1)): row["why"] for row in rows}
-        return cls(listed, ())
+        single = [row for row in rows if "function" in row]
+        listed = {Mutant(row["function"], row["was"], row["now"], row.get("nth", 1)): row["why"] for row in single}
+        return cls(listed, {(row["was"], row["now"]): row["why"] for row in rows if "function" not in row})
 
     def of(self, mutant: Mutant) -> str | None:
-        return self.listed.get(mutant)
+        general = (why for (was, now), why in self.everywhere.items() if _is_replaced(mutant, was, now))
+        return self.listed.get(mutant) or next(general, None)
+
+
+def _is_replaced(mutant: Mutant, was: str, now: str) -> bool:
+    parts = mutant.was.split(was)
+    pairs = ((was.join(parts[:index]), was.join(parts[index:])) for index in range(1, len(parts)))
+    return any(mutant.now == f"{before}{now}{after}" for before, after in pairs)
 
 
 @dataclass(frozen=True)

@@ -329,3 +329,36 @@ def test_documents_are_sent_in_batches_and_the_old_ones_go_when_the_new_ones_are
     assert deletes == {"s": [DeleteFile(one, (f"s-{one}",)) for one in ("old", "f4", "f7")]}, (
         "f8 was attached by others"
     )
+
+
+def form(name: str, applied: Any, has: Any, *, taken: bool = True) -> dict[str, str]:
+    """The entry of an attribute that was applied, where the service has another value."""
+    return {stamp.name_of(name): f"{stamp.digest(applied)}{stamp.ServiceForm.of(has, taken=taken)}"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "live", "stamped", "values", "kept"),
+    (
+        ({"level": 1}, {"level": "1"}, form("level", 1, "1"), {"level": 1}, True),
+        ({"level": 1}, {"level": "2"}, form("level", 1, "1"), {"level": "2"}, True),
+        ({"level": 2}, {"level": "1"}, form("level", 1, "1"), {"level": "1"}, True),
+        ({"level": 1}, {"level": 9}, form("level", 1, 9, taken=False), {"level": 9}, False),
+        ({"level": 1}, {"Level": "1"}, form("level", 1, "1"), {"level": 1}, True),
+        ({"other": 1}, {"level": "1"}, form("level", 1, "1"), {"level": "1"}, True),
+        ({"level": 1}, {"level": 1}, stamp.applied({"level": 1}), {"level": 1}, True),
+    ),
+)
+def test_a_form_of_the_service_counts_as_what_is_declared(
+    declared: dict[str, Any],
+    live: dict[str, Any],
+    stamped: dict[str, str],
+    values: dict[str, Any],
+    *,
+    kept: bool,
+) -> None:
+    wanted = DesiredFile("a.md", 1, "a", attributes=declared)
+    membership = LiveFile("f", "a.md", "a", "completed", 1, 1, attributes=live, declared=stamped)
+    found = documents.as_declared(wanted, membership)
+    assert found == replace(membership, attributes=values, declared=stamped if kept else {})
+    bare = replace(membership, declared={})
+    assert documents.as_declared(wanted, bare) is bare

@@ -52,3 +52,14 @@ DOCUMENT = LiveFile("f1", "a.md", "aa", "completed", 1, 1, attributes={"n": 1, "
 )
 def test_what_was_written_into_a_document_since(now: dict[str, Any], names: tuple[str, ...]) -> None:
     assert verify.moved_document(DOCUMENT, replace(DOCUMENT, **now)) == names
+
+
+@pytest.mark.parametrize(
+    ("mapped", "path", "names"),
+    ((True, None, ()), (True, "b.md", ("attributes",)), (False, None, ("attributes",)), (False, "a.md", ())),
+)
+def test_a_document_that_carries_nothing_was_not_written_into(
+    path: str | None, names: tuple[str, ...], *, mapped: bool
+) -> None:
+    now = replace(DOCUMENT, path=path)
+    assert verify.moved_document(replace(DOCUMENT, mapped=mapped), now) == names
