@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import os
 import re
 import shutil
 import subprocess
@@ -39,7 +40,8 @@ from tests.support.tool import Tool, tool
 from tests.support.whole import Whole, whole
 
 SPEED = 60
-WORKERS = 2
+WORKERS = int(os.environ.get("WORKERS", "2"))
+"""Modes beside each other. More than there are cores make the slow ones late."""
 MEMORY = 200 * 1024 * 1024
 ACCOUNT = ("--account", "served")
 APPLY = ("apply", "--yes", "--prune", *ACCOUNT)

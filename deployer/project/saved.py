@@ -20,7 +20,7 @@ from deployer.project.results import PlanOptions, ProjectPlan
 from deployer.wording import listed
 
 _SHOWN = 5
-_AGAIN = "make a new plan with deployer plan --out and have it reviewed"
+_AGAIN = ("plan", "--out", "plan.json")
 
 
 def write(file: Path, plan: Plan) -> None:
@@ -58,7 +58,7 @@ def read(file: Path) -> Mapping[str, Any]:
         raise DeployerError(f"{file} cannot be read ({error.strerror}); name the file that plan --out wrote") from None
     except ValueError as error:
         why = str(error) if isinstance(error, json_text.TooDeep) else "not JSON"
-        raise DeployerError(f"{file} is no plan of this deployer (it is {why}); {_AGAIN}") from None
+        raise _no_longer(f"{file} is no plan of this deployer (it is {why})") from None
     return _checked(data, str(file))
 
 
@@ -70,9 +70,9 @@ def _checked(data: Any, name: str) -> Mapping[str, Any]:
     else:
         why = schema.misfit("plan.schema.json", data)
     if why:
-        raise DeployerError(f"{name} is no plan of this deployer ({why[:200]}); {_AGAIN}")
+        raise _no_longer(f"{name} is no plan of this deployer ({why[:200]})")
     if plan_json.fingerprint_of(data) != data["fingerprint"]:
-        raise DeployerError(f"{name} was changed after it was made; {_AGAIN}")
+        raise _no_longer(f"{name} was changed after it was made")
     found: Mapping[str, Any] = data
     return found
 
@@ -93,11 +93,13 @@ def check(plan: Plan, data: Mapping[str, Any]) -> None:
     """Raise unless the plan of this moment is the one that was saved; the message says what moved."""
     now = json.loads(json.dumps(plan_data(plan)))
     if now["project"] != data["project"]:
-        raise DeployerError(f"the plan was made for another project ({data['project']}); {_AGAIN}")
+        raise _no_longer(f"the plan was made for another project ({data['project']})")
     if now["account"] != data["account"]:
         where, name = " · ".join(map(str, data["account"].values())), data["account"]["name"]
-        remedy = f"apply it there: --account {name}" if now["account"]["name"] != name else _AGAIN
-        raise DeployerError(f"the plan was made for another account ({where}); {remedy}")
+        made = f"the plan was made for another account ({where})"
+        if now["account"]["name"] != name:
+            raise DeployerError(f"{made}; apply it there: --account {name}")
+        raise _no_longer(made)
     if plan_json.fingerprint_of(now) == data["fingerprint"]:
         return
     declared, moved = now["manifest"] != data["manifest"], []
@@ -107,7 +109,11 @@ def check(plan: Plan, data: Mapping[str, Any]) -> None:
         moved.append("the manifest changed" + (f" ({listed(other, _SHOWN)})" if other else ""))
     if live:
         moved.append(f"{listed(live, _SHOWN)} moved on the account")
-    raise DeployerError(f"the plan is out of date: {' and '.join(moved) or 'something else moved'}; {_AGAIN}")
+    raise _no_longer(f"the plan is out of date: {' and '.join(moved) or 'something else moved'}")
+
+
+def _no_longer(what: str) -> DeployerError:
+    return DeployerError(f"{what}; make a new plan with ", run=_AGAIN, after=" and have it reviewed")
 
 
 def expected(plan: Plan, fingerprint: str) -> None:

@@ -112,7 +112,7 @@ def test_a_stale_plan_says_who_moved(project: Project, *, git: bool, edited: boo
     refused = project.run("apply", "--yes", "--plan", "plan.json")
     assert (refused.code, refused.err) == (
         1,
-        f"the plan is out of date: {moved}; make a new plan with deployer plan --out and have it reviewed\n",
+        f"the plan is out of date: {moved}; make a new plan with deployer plan --out plan.json and have it reviewed\n",
     )
 
 
