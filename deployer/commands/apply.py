@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +87,7 @@ def command(  # noqa: PLR0913 (one for each option)
     tested: bool,
     rollback_on_fail: bool,
     canary: bool,
-    tests: TestOptions,
+    tests: Callable[[], TestOptions],
 ) -> int:
     """Make the account match the manifest, then plan again to prove it.
 

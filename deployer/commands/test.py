@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def test_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add how tests are run; the command gets them as `tests`."""
+    """Add how tests are run; the command gets what returns them as `tests`: not each that could run tests does."""
 
     @functools.wraps(function)
     def command(  # noqa: PLR0913 (one for each option)
@@ -43,19 +43,22 @@ def test_options(function: Callable[..., Any]) -> Callable[..., Any]:
         script: Path | None,
         **others: Any,
     ) -> Any:
-        from deployer.project.testing import TestOptions
+        @functools.cache
+        def tests() -> TestOptions:
+            from deployer.project.testing import TestOptions
 
-        options = TestOptions(
-            tags=tags,
-            concurrency=concurrency,
-            repeat=repeat,
-            retries=retries,
-            handler_seconds=handler_timeout if handlers else 0.0,
-            judge=_judge(judge, judge_model, judge_embeddings, judge_key_env),
-            allow_python=allow_python,
-            answers=_script(script) if script else None,
-        )
-        return function(tests=options, **others)
+            return TestOptions(
+                tags=tags,
+                concurrency=concurrency,
+                repeat=repeat,
+                retries=retries,
+                handler_seconds=handler_timeout if handlers else 0.0,
+                judge=_judge(judge, judge_model, judge_embeddings, judge_key_env),
+                allow_python=allow_python,
+                answers=_script(script) if script else None,
+            )
+
+        return function(tests=tests, **others)
 
     for option in reversed(_OPTIONS):
         command = option(command)
@@ -127,7 +130,9 @@ def _script(path: Path) -> Any:
 @test_options
 @click.option("--record", is_flag=True, help="Write what the model says into the tests that pass, as rehearse:.")
 @format_option("tests")
-def command(*, choice: ProjectChoice, addresses: tuple[str, ...], tests: TestOptions, record: bool, form: str) -> int:
+def command(
+    *, choice: ProjectChoice, addresses: tuple[str, ...], tests: Callable[[], TestOptions], record: bool, form: str
+) -> int:
     """Run the conversation tests of the manifest (tests:) on an account, all or those of some addresses.
 
     On the embedded account nothing but the rehearsal of each test answers, so it always goes alike. Each test is a
@@ -146,7 +151,7 @@ def command(*, choice: ProjectChoice, addresses: tuple[str, ...], tests: TestOpt
     project = choice.load()
     if record and project.manifest.settings.base_url is None:
         raise UsageError("--record needs an account with a model (--account); the embedded one only rehearses")
-    report = project.test(replace(tests, addresses=addresses), on_event=tell)
+    report = project.test(replace(tests(), addresses=addresses), on_event=tell)
     formats.write("tests", form, report.to_dict())
     if record:
         _record(project, report)

@@ -27,10 +27,15 @@ class TestedWays:
     """How an apply is tested: `before` it on copies, `after` it on what is live, and then the way `back`."""
 
     __test__ = False
-    tests: TestOptions
+    asked: Callable[[], TestOptions]
     after: bool = False
     back: bool = False
     before: bool = False
+
+    @property
+    def tests(self) -> TestOptions:
+        """How they are run; an apply without tests loads nothing of them."""
+        return self.asked()
 
     @property
     def any(self) -> bool:
@@ -38,15 +43,17 @@ class TestedWays:
 
     def answers(self, project: Project) -> Any:
         """Return what answers on an embedded account while tests run."""
+        if not self.any:
+            return None
         from deployer.project import testing
 
-        return testing.answering(project.manifest, self.tests) if self.any else None
+        return testing.answering(project.manifest, self.tests)
 
     def check(self, session: Session) -> None:
         """Raise where the tests are wrong, or there are none: nothing is deployed then."""
-        from deployer.project import testing
-
         if self.any:
+            from deployer.project import testing
+
             testing.chosen(session.manifest, self.tests)
 
     async def carried_out(
