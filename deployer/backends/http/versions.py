@@ -97,7 +97,9 @@ class Versioned:
                 raise
             there = None
         if there is not None:
-            raise self._error(name, "is there already", "plan again: it is adopted, or another agent_name is chosen")
+            raise self._error(
+                name, "is there already", "plan again: the plan says how to adopt it, or choose another agent_name"
+            )
         made = await self._posted(name, {field: value for field, value in body.items() if field != "name"})
         if made["version"] != _FIRST:
             await self._take_back(name, made["version"])
