@@ -40,6 +40,7 @@ PROMPT = "prompt"
 """The one kind of agents that is declared here; the others (`hosted`, `workflow`, …) are never touched."""
 LATEST = "@latest"
 _TEMPLATE = "there {{…}} is the place of a structured input, so it may not arrive as it stands"
+_EMPTY: Mapping[str, Any] = MappingProxyType({"description": "", "metadata": {}})
 _PLAIN = ("model", "instructions", "temperature", "top_p")
 _NUMBERS = ("temperature", "top_p")
 _REASONING = {"reasoning_effort": "effort", "reasoning.summary": "summary"}
@@ -67,7 +68,7 @@ def express(attrs: Attrs) -> Expressed:
     losses = carries.lost("foundry", attrs)
     if attrs.get("name") is not None and attrs["name"] == attrs.get(NAME):
         losses = [loss for loss in losses if loss.path != "name"]
-    if "{{" in str(attrs.get("instructions") or ""):
+    if "{{" in str(attrs.get("instructions")):
         losses.append(Loss("instructions", _TEMPLATE, sent=True))
     if "tools" in attrs:
         result["tools"] = response_tools.reduced(tools.keyed(attrs["tools"]))
@@ -133,9 +134,7 @@ def wire(attrs: Attrs, live: Mapping[str, Any] | None) -> Body:
         definition = response_tools.with_field(definition, "tools", found or None)
         refs = response_tools.references(found, "/definition/tools")
     kept = {name: live[name] for name in ("description", "metadata", "blueprint_reference") if live.get(name)}
-    said = {name: attrs[name] for name in ("description", "metadata") if name in attrs}
-    if said.get("description", "") is None:
-        said["description"] = ""
+    said = {name: attrs[name] or empty for name, empty in _EMPTY.items() if name in attrs}
     return Body({"definition": definition, **kept, **said}, refs)
 
 
@@ -148,13 +147,9 @@ def _set_inside(definition: dict[str, Any], name: str, inner: str, value: Any) -
 
 def _tools(keyed: Mapping[str, Mapping[str, Any]], live: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the tools that are declared, each with what is not declared of it, and those that no manifest can say."""
-    before = {_key(tool): tool for tool in live}
-    found = [_with_undeclared(tool, before.get(_key(tool), {})) for tool in response_tools.wired(keyed)]
+    before = {tools.key(tool): tool for tool in live}
+    found = [_with_undeclared(tool, before.get(tools.key(tool), {})) for tool in response_tools.wired(keyed)]
     return [*found, *(tool for tool in live if not is_said(tool))]
-
-
-def _key(tool: Mapping[str, Any]) -> tuple[Any, Any]:
-    return tool["type"], tool.get("name") or tool.get("server_label")
 
 
 def _with_undeclared(tool: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,11 +189,11 @@ def _takes(attrs: Attrs) -> bool:
 
 def _named(address: Address, attrs: Attrs) -> str:
     """Return the name of an agent: letters, digits and hyphens, at most 63, which a key never exceeds."""
-    return attrs.get(NAME) or re.sub(r"[^A-Za-z0-9]+", "-", address.name).strip("-")
+    return attrs.get(NAME) or re.sub(r"[^a-z0-9]+", "-", address.name).strip("-")
 
 
 def _version(raw: Mapping[str, Any]) -> str:
-    return str(raw.get("version", ""))
+    return str(raw.get("version"))
 
 
 def _news(keep: int | None, raw: Mapping[str, Any]) -> tuple[Reason, ...]:

@@ -122,15 +122,18 @@ def test_tools_keep_what_is_not_declared_of_them() -> None:
         "max_num_results": 3,
         "ranking_options": {"score_threshold": 0.5, "hybrid_search": {"a": 1}},
         "filters": {"type": "eq"},
+        "name": "library",
     }
     mcp = {"type": "mcp", "server_label": "d", "server_url": "u", "require_approval": "never", "allowed_tools": ["a"]}
     raw = live(
         tools=[
             bing,
             {**FUNCTION, "description": "Old.", "output_schema": {"type": "object"}},
+            {**FUNCTION, "name": "g", "output_schema": {"type": "array"}},
             search,
             {"type": "code_interpreter", "container": container},
             mcp,
+            {**mcp, "server_label": "e", "require_approval": "always"},
         ]
     )
     declared = [
@@ -147,6 +150,7 @@ def test_tools_keep_what_is_not_declared_of_them() -> None:
             "vector_store_ids": ["vector_store/docs"],
             "ranking_options": {"hybrid_search": {"a": 1}},
             "filters": {"type": "eq"},
+            "name": "library",
         },
         {"type": "code_interpreter", "container": container},
         {**FUNCTION, "output_schema": {"type": "object"}},
@@ -155,10 +159,17 @@ def test_tools_keep_what_is_not_declared_of_them() -> None:
         bing,
     ]
     assert body.refs == (("/definition/tools/0/vector_store_ids/0", "vector_store/docs"),)
+    ranked = {"type": "file_search", "ranking_options": {"score_threshold": 0.7}}
+    (found,) = wired({"tools": [ranked]}, live(tools=[search]))["definition"]["tools"]
+    assert found["ranking_options"] == {"score_threshold": 0.7, "hybrid_search": {"a": 1}}
+    (found,) = wired({"tools": [{"type": "file_search"}]}, live(tools=[ranked]))["definition"]["tools"]
+    assert "ranking_options" not in found
     assert "tools" not in wired({"tools": []}, live(tools=[FUNCTION]))["definition"]
     assert wired({"tools": []}, live(tools=[bing]))["definition"]["tools"] == [bing]
     named = KIND.canonical(raw, {"vs_1": "vector_store/docs"})["tools"]
-    assert list(named) == ["f", "file_search", "code_interpreter", "mcp d"], "what no manifest can say is not compared"
+    assert list(named) == ["f", "g", "file_search", "code_interpreter", "mcp d", "mcp e"], (
+        "what no manifest can say is not compared"
+    )
     assert named["file_search"]["vector_stores"] == ["vector_store/docs"]
 
 
@@ -189,6 +200,15 @@ def test_what_an_agent_cannot_have() -> None:
     assert losses({"tools": functions}) == [("tools", True)]
     assert losses({"tools": functions[:128]}) == []
     assert losses({"tools": [stores]}) == [("tools/file_search", True)]
+    assert losses({"tools": [stores | {"vector_stores": ["vector_store/a"]}]}) == []
+    said = KIND.express({"tools": [*functions, stores], "instructions": "{{a}}"}).losses
+    assert [loss.why for loss in said] == [
+        "there {{…}} is the place of a structured input, so it may not arrive as it stands",
+        "130 tools; an agent holds at most 128",
+        "2 vector stores; file_search of an agent takes one: put the documents in one store",
+    ]
+    formed = KIND.express({"response_format": {"type": "text"}})
+    assert (formed.attrs, formed.losses) == ({"response_format": "auto"}, ())
     assert losses({"name": "Tutor"}) == [("name", False)]
     assert losses({"name": "Tutor", "agent_name": "Tutor"}) == []
     assert losses({"name": "Tutor", "agent_name": "Other", "service_tier": "flex"}) == [
