@@ -42,6 +42,7 @@ NAMES = (
     "replay_agreement",
     "conversations",
     "tests",
+    "playground",
     "surfaces",
     "function_schemas",
     "python_callables",

@@ -54,6 +54,18 @@ def api(request: pytest.FixtureRequest, project: Project) -> str:
     return str(request.param)
 
 
+SAMPLE = tuple(
+    pytest.param(one, marks=[pytest.mark.nightly] if one in ("responses", "foundry") else []) for one in SURFACES
+)
+
+
+@pytest.fixture(params=SAMPLE)
+def sampled(request: pytest.FixtureRequest, project: Project) -> str:
+    """Every surface in long runs, those that differ most in the suite."""
+    deployed(project, str(request.param))
+    return str(request.param)
+
+
 @pytest.fixture
 def local(project: Project) -> Project:
     deployed(project)
@@ -148,7 +160,7 @@ def test_steps_show_passages_code_and_sources(project: Project, surface: str) ->
     assert document == {"path": "docs/food.md", "text": "bread is good\n"}
 
 
-def test_several_assistants_speak_in_one_conversation(api: str) -> None:
+def test_several_assistants_speak_in_one_conversation(sampled: str) -> None:
     async def work(page: OpenPage) -> Any:
         one = await page.begin()
         await page.say(one, HELPER, "Who are you?")
@@ -162,11 +174,11 @@ def test_several_assistants_speak_in_one_conversation(api: str) -> None:
     )
     assert [one["address"] for one in entries if one["type"] == "turn"] == [HELPER, OTHER]
     assert [one["text"] for one in entries if one["type"] == "message"] == ["A.", "B."]
-    assert (conversation.thread == first) == (api != "agents")
+    assert (conversation.thread == first) == (sampled != "agents")
 
 
-def test_a_message_is_edited_and_sent_again(api: str) -> None:
-    del api
+def test_a_message_is_edited_and_sent_again(sampled: str) -> None:
+    del sampled
 
     async def work(page: OpenPage) -> Any:
         one = await page.begin()
@@ -186,8 +198,8 @@ def test_a_message_is_edited_and_sent_again(api: str) -> None:
     assert [one.text for one in conversation.history()] == ["First", "Answer 1."]
 
 
-def test_a_turn_is_stopped(api: str) -> None:
-    del api
+def test_a_turn_is_stopped(sampled: str) -> None:
+    del sampled
 
     async def work(page: OpenPage) -> Any:
         one = await page.begin()

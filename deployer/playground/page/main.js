@@ -15,6 +15,9 @@ const PARTS = /** @type {const} */ (["see", "talk", "try"]);
 let parts = {};
 /** @type {State | null} */
 let state = null;
+/** @type {Promise<any> | null} */
+let first = get("/api/state"); // asked for at once, while the page is being built
+first.catch(() => undefined);
 
 function build() {
   document.documentElement.lang = language();
@@ -47,20 +50,28 @@ function shownLive(how) {
   fill(byId("live"), words[how]);
 }
 
+function shownState() {
+  shownLive(state?.error ? "failed" : state?.reading ? "reading" : "live");
+}
+
 async function refresh() {
-  state = /** @type {State} */ (await get("/api/state"));
+  const asked = first ?? get("/api/state");
+  first = null;
+  state = /** @type {State} */ (await asked);
   fill(byId("project"), state.project);
   fill(byId("account"), `${state.account.name} · ${state.account.api}`);
   byId("account").title = state.account.base_url;
-  shownLive(state.error ? "failed" : state.reading ? "reading" : "live");
-  for (const part of Object.values(parts)) part.show(state);
+  shownState();
+  parts[document.body.dataset.part ?? ""]?.show(state); // the others are told when they are opened
 }
 
 async function listen() {
   for (;;) {
     try {
+      if (!state) await refresh();
       for await (const { version } of events("/api/changes", new AbortController().signal)) {
         if (version !== state?.version) await refresh();
+        else shownState();
       }
     } catch (error) {
       if (!state) fill(byId("main"), banner(t("The page cannot be shown."), String(/** @type {Error} */ (error).message)), button(t("Try again"), () => location.reload()));
@@ -73,4 +84,5 @@ async function listen() {
 build();
 window.addEventListener("hashchange", () => { route(); byId("main").focus({ preventScroll: true }); window.scrollTo(0, 0); });
 byId("main").addEventListener("looked", () => { void refresh(); });
-refresh().then(route, () => undefined).then(listen);
+route();
+void listen();

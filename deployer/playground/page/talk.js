@@ -21,6 +21,7 @@ export class Talk {
     /** @type {{id: string, name: string}[]} */ this.files = [];
     /** @type {number | null} */ this.before = null;
     this.told = "";
+    this.wanted = "";
     this.listening = new AbortController();
     this.list = h("ul", { class: "conversations" });
     this.log = h("div", { class: "log", role: "log", "aria-label": t("Conversation"), tabindex: "0" });
@@ -50,12 +51,13 @@ export class Talk {
 
   /** @param {State} state */
   show(state) {
-    const chosen = this.who.value, names = state.assistants.filter((one) => one.state !== "orphan");
+    const chosen = this.wanted || this.who.value, names = state.assistants.filter((one) => one.state !== "orphan");
     const told = JSON.stringify(names.map((one) => [one.address, one.name, one.state]));
     this.state = state;
     if (told === this.told) return;
     this.told = told;
     fill(this.who, ...names.map((one) => h("option", { value: one.address, selected: one.address === chosen }, one.state === "absent" ? t("{0} (not live yet)", one.name) : one.name)));
+    if (names.length) this.wanted = "";
     this.attachButton.hidden = state.account.api === "agents";
     if (!this.turns.size) this.welcome();
   }
@@ -64,7 +66,7 @@ export class Talk {
   open(query) {
     const wanted = query.get("with");
     if (wanted) {
-      this.who.value = wanted;
+      this.wanted = this.who.value = wanted;
       this.input.focus();
     }
     void this.listed();
