@@ -61,13 +61,14 @@ class TestedWays:
     ) -> int:
         """Carry out a plan as `carry_out.carried_out` does, with the tests that were asked for."""
         from deployer.project import trial
+        from deployer.project.applying import check
 
         await trial.swept(session, plan.live)
-        if self.before:
+        if self.before and plan.pending:
             show(plan)
-            if plan.pending:
-                ask(plan)
-                ask = agreed
+            check(plan, options.force)
+            ask(plan)
+            ask = agreed
             if not await self._on_copies(session, plan, words):
                 return EXIT_FAILED
         if not self.back:
