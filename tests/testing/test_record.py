@@ -38,7 +38,7 @@ TURNS = [
 ]
 
 
-@pytest.mark.parametrize("api", ("assistants", "responses"))
+@pytest.mark.parametrize("api", (pytest.param("assistants", marks=pytest.mark.nightly), "responses"))
 def test_what_is_recorded_passes_without_a_model(project: Project, monkeypatch: pytest.MonkeyPatch, api: str) -> None:
     monkeypatch.setenv("KEY", "any")
     project.write("docs/a.md", "Algebra is fun.\n")

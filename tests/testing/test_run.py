@@ -115,6 +115,9 @@ def test_a_conversation_with_calls_and_knowledge_passes_on_every_surface(project
     assert [check["turn"] for check in found["tests"][0]["checks"]] == [1, 1, 2, None, None, None]
 
 
+@pytest.mark.parametrize(
+    "api", ("agents", *(pytest.param(one, marks=pytest.mark.nightly) for one in ("assistants", "responses")))
+)
 def test_it_always_goes_alike_and_leaves_nothing_behind(project: Project, api: str) -> None:
     given(project, WHOLE, api)
     with EmbeddedAccount(project.root / ".deployer" / "account") as account:
@@ -321,7 +324,9 @@ def test_coverage_and_its_policy(project: Project) -> None:
     assert "policy: tests touch 0 % of the functions; the policy wants 100 %: not pick" in result.out + result.err
 
 
-@pytest.mark.parametrize("form", ("text", "json", "junit", "html", "markdown"))
+@pytest.mark.parametrize(
+    "form", ("text", "html", *(pytest.param(one, marks=pytest.mark.nightly) for one in ("json", "junit", "markdown")))
+)
 def test_every_format_names_what_failed(project: Project, form: str) -> None:
     given(
         project, "- {turns: [hi], rehearse: [a], description: the <b>bold</b> one, assert: [{type: equals, value: b}]}"

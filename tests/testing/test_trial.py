@@ -19,7 +19,10 @@ BACK = ("apply", "--yes", "--account", "local", "--test", "--rollback-on-fail", 
 CANARY = ("apply", "--yes", "--account", "local", "--canary", "--format", "json")
 
 
-@pytest.fixture(params=["assistants", "agents", "responses", "foundry"])
+LATER = pytest.mark.nightly
+
+
+@pytest.fixture(params=["assistants", *(pytest.param(one, marks=LATER) for one in ("agents", "responses", "foundry"))])
 def api(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -58,6 +61,9 @@ def deployed(project: Project, api: str) -> list[str]:
     return held(project)
 
 
+@pytest.mark.parametrize(
+    "api", ("assistants", "responses", pytest.param("agents", marks=LATER), pytest.param("foundry", marks=LATER))
+)
 def test_what_fails_is_taken_back_and_the_report_says_so(project: Project, api: str) -> None:
     before = deployed(project, api)
     given(project, api, "new", "bad")
