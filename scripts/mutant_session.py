@@ -94,6 +94,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     files = {module: Path(importlib.import_module(_dotted(module)).__file__ or "") for module in order.modules}
     known, hints = _earlier(order)
     todo = {module: _chosen(order, changes(module, path)) for module, path in files.items()}
+    around = {module: statements(path) for module, path in files.items()}  # now: a file may be edited meanwhile
     with Path(order.results).open("a", encoding="utf-8") as results:
         _write(
             results,
@@ -104,10 +105,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
         tests = _measured(session, files.values())
         noticing: set[str] = set()
         for module, path in files.items():
-            around = statements(path)
             for change in todo[module]:
                 if change.mutant not in known:
-                    names = tests.of(change, path, around, hints.get(change.mutant))
+                    names = tests.of(change, path, around[module], hints.get(change.mutant))
                     noticed = _tried(session, tests, change, names)
                     if noticed in tests.items:
                         noticing.add(noticed)
