@@ -4,7 +4,7 @@ observer   what is on disk and on the account, looked at again and again while s
 view       what the page shows of a plan, as JSON data
 talks      conversations that are held open: turns, forms that answer functions, stop, edit and resend
 written    a conversation as a transcript, and as a test
-trial      a search in a store, the text of a document, arguments against a function's schema
+tryouts    a search in a store, the text of a document, arguments against a function's schema
 guard      who may ask: this machine, this page, with the token
 app        the endpoints
 listener   the server on a loopback port

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from deployer import json_text
 from deployer.errors import AccountError, DeployerError
 from deployer.model import Resource
-from deployer.playground import trial, view, written
+from deployer.playground import tryouts, view, written
 from deployer.playground.observer import AccountObserver
 from deployer.playground.talks import AttachedFile, Conversations, OpenConversation
 from deployer.project import chatting
@@ -82,7 +82,7 @@ class Playground:
 
     async def assistant(self, request: Request) -> Response:
         one = self._resource(request.path_params["name"])
-        functions = [{**each, "sample": trial.sample(each)} for each in view.functions(one)]
+        functions = [{**each, "sample": tryouts.sample(each)} for each in view.functions(one)]
         return JSONResponse({"instructions": one.attrs.get("instructions") or "", "functions": functions})
 
     async def documents(self, request: Request) -> Response:
@@ -103,18 +103,18 @@ class Playground:
 
     async def search(self, request: Request) -> Response:
         data = await _json(request)
-        found = await trial.search(self.observer, str(data.get("store")), trial.StoreQuery.of(data))
+        found = await tryouts.search(self.observer, str(data.get("store")), tryouts.StoreQuery.of(data))
         return JSONResponse({"results": found})
 
     async def document(self, request: Request) -> Response:
-        return JSONResponse(await trial.document(self.observer, request.query_params.get("source", "")))
+        return JSONResponse(await tryouts.document(self.observer, request.query_params.get("source", "")))
 
     async def check(self, request: Request) -> Response:
         data = await _json(request)
         resource = self._resource(str(data.get("address")))
         api = self.observer.project.target.api
         name, text = str(data.get("function")), str(data.get("arguments") or "")
-        return JSONResponse(await asyncio.to_thread(trial.check, api, resource, name, text))
+        return JSONResponse(await asyncio.to_thread(tryouts.check, api, resource, name, text))
 
     # ---- talk
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deployer.errors import DeployerError
-from deployer.playground import trial
+from deployer.playground import tryouts
 from deployer.server import BackgroundServer
 from tests.playground.opened import OpenPage, on_page
 from tests.support.project import Project
@@ -91,11 +91,11 @@ def test_a_search_has_filters_and_scores(project: Project) -> None:
 )
 def test_a_search_that_makes_no_sense(asked: dict[str, Any], why: str) -> None:
     with pytest.raises(DeployerError, match=why):
-        trial.StoreQuery.of(asked)
+        tryouts.StoreQuery.of(asked)
 
 
 def test_a_threshold_and_filters_are_the_apis() -> None:
-    query = trial.StoreQuery.of(
+    query = tryouts.StoreQuery.of(
         {"query": "a", "threshold": 0.5, "filters": [{"key": "k", "type": "in", "value": '1, x, "2"'}]}
     )
     assert query.body() == {
@@ -152,8 +152,8 @@ def test_arguments_are_held_against_the_schema(project: Project) -> None:
     ),
 )
 def test_a_sample_is_made_of_the_schema(schema: dict[str, Any], sample: Any) -> None:
-    assert json.loads(trial.sample({"parameters": schema})) == sample
-    assert trial.sample({"parameters": schema, "examples": ['{"z": 1}']}) == '{"z": 1}'
+    assert json.loads(tryouts.sample({"parameters": schema})) == sample
+    assert tryouts.sample({"parameters": schema, "examples": ['{"z": 1}']}) == '{"z": 1}'
 
 
 def test_all_of_it_goes_over_http(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

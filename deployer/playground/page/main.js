@@ -21,7 +21,9 @@ first.catch(() => undefined);
 
 function build() {
   document.documentElement.lang = language();
+  const talked = /** @type {Talk | undefined} */ (parts.talk)?.current;
   parts = { see: new Overview(), talk: new Talk(), try: new Trial() };
+  if (talked) void /** @type {Talk} */ (parts.talk).go(talked);
   const other = languages().find((one) => one.code !== language()) ?? languages()[0];
   fill(byId("language"), other.name);
   byId("language").setAttribute("lang", other.code);
@@ -83,6 +85,5 @@ async function listen() {
 
 build();
 window.addEventListener("hashchange", () => { route(); byId("main").focus({ preventScroll: true }); window.scrollTo(0, 0); });
-byId("main").addEventListener("looked", () => { void refresh(); });
 route();
 void listen();

@@ -9,6 +9,8 @@ import { ago, bytes, count, t } from "./texts.js";
 /** @typedef {import("./types.js").Store} Store */
 
 const PAGE = 100;
+/** So many cards are there at once; more of them come after the first paint. */
+const FIRST = 48;
 
 export class Overview {
   constructor() {
@@ -21,6 +23,10 @@ export class Overview {
     this.foreign = h("section", { "aria-labelledby": "foreign-title" });
     /** @type {Map<string, {told: string, node: HTMLElement, words: string}>} */
     this.known = new Map();
+    /** @type {State | null} */
+    this.state = null;
+    /** @type {Map<string, string>} */
+    this.told = new Map();
     /** @type {Map<string, StoreShown>} */
     this.opened = new Map();
     this.element = h("div", { class: "see" },
@@ -34,20 +40,37 @@ export class Overview {
 
   /** @param {State} state */
   show(state) {
-    fill(this.notices,
+    this.state = state;
+    this.renew("notices", [state.broken, state.error, state.problems], () => fill(this.notices,
       state.broken && banner(t("The manifest cannot be read; what follows is as it was before."), lines(state.broken)),
       state.error && banner(t("The account cannot be read."), lines(state.error)),
-      ...(state.problems.length ? [problems(state.problems)] : []));
-    fill(this.plan, ...planShown(state));
-    this.known = keyed(this.cards, this.known, state.assistants, card, (one) => [one.name, one.address, one.model, ...one.functions, ...one.knowledge].join(" "));
-    this.filtered();
+      ...(state.problems.length ? [problems(state.problems)] : [])));
+    this.renew("plan", state.plan, () => fill(this.plan, ...planShown(state)));
+    const soon = this.known.size ? state.assistants : state.assistants.slice(0, FIRST);
+    this.cardsShown(soon);
+    if (soon.length < state.assistants.length) setTimeout(() => { if (this.state === state) this.cardsShown(state.assistants); });
     const before = this.opened;
     this.opened = new Map(state.stores.map((one) => [one.address, before.get(one.address) ?? new StoreShown(one.address)]));
     for (const one of state.stores) this.opened.get(one.address)?.show(one);
     const shown = [...this.opened.values()].map((one) => one.element);
     if (shown.length !== this.stores.children.length || shown.some((one, index) => this.stores.children[index] !== one)) fill(this.stores, ...shown);
     if (!shown.length) fill(this.stores, h("p", { class: "dim" }, t("The manifest declares none.")));
-    fill(this.foreign, ...foreign(state));
+    this.renew("foreign", state.foreign, () => fill(this.foreign, ...foreign(state)));
+  }
+
+  /** Show something anew only where it says something else: whoever is in it with the keyboard stays there.
+   * @param {string} name @param {any} told @param {() => void} show */
+  renew(name, told, show) {
+    const text = JSON.stringify(told);
+    if (this.told.get(name) === text) return;
+    this.told.set(name, text);
+    show();
+  }
+
+  /** @param {Card[]} cards */
+  cardsShown(cards) {
+    this.known = keyed(this.cards, this.known, cards, card, (one) => [one.name, one.address, one.model, ...one.functions, ...one.knowledge].join(" "));
+    this.filtered();
   }
 
   filtered() {
@@ -91,8 +114,9 @@ function problems(found) {
 function planShown(state) {
   const plan = state.plan, pending = plan?.pending ?? [];
   const look = button(t("Look again"), async () => {
-    await post("/api/look");
-    look.dispatchEvent(new Event("looked", { bubbles: true }));
+    look.disabled = true;
+    await post("/api/look").catch((error) => announce(error.message));
+    look.disabled = false;
     announce(t("Looked again."));
   }, { class: "quiet" });
   const head = h("div", { class: "plan-head" },

@@ -113,9 +113,15 @@ export class Talk {
     const id = this.current?.id;
     fill(this.tools, ...(id && this.turns.size ? [
       h("span", { class: "dim thread" }, this.current?.thread ?? ""),
-      button(t("Save as Markdown"), () => void this.save("markdown", "md"), { class: "quiet" }),
-      button(t("Save as JSON"), () => void this.save("json", "json"), { class: "quiet" }),
-      button(t("Make a test…"), () => void this.test(), { class: "quiet" })] : []));
+      button(t("Save as Markdown"), () => this.tried(this.save("markdown", "md")), { class: "quiet" }),
+      button(t("Save as JSON"), () => this.tried(this.save("json", "json")), { class: "quiet" }),
+      button(t("Make a test…"), () => this.tried(this.test()), { class: "quiet" })] : []));
+  }
+
+  /** Say what became of it where it failed. @param {Promise<any>} work */
+  tried(work) {
+    fill(this.failed);
+    work.catch((error) => fill(this.failed, banner(error.message)));
   }
 
   /** @param {boolean} busy */
