@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from deployer.engine import answers, stamp
 from deployer.engine.answers import Exchange
-from deployer.kinds import kinds_of
-from deployer.model import Address
+from deployer.kinds import kinds_of, vector_store
+from deployer.model import Address, LiveFile
 
 ASSISTANT, AGENT = kinds_of("assistants")["assistant"], kinds_of("agents")["assistant"]
 FUNCTION: dict[str, Any] = {
@@ -169,3 +170,103 @@ def test_a_stamp_with_a_form_of_every_field_fits_the_api() -> None:
     assert all(
         stamp.same_content(read.digests[stamp.name_of(path)], value) for path, value in stamp.fields(fields).items()
     )
+
+
+@pytest.mark.parametrize(
+    ("sent", "live", "alike"),
+    (
+        ({"model": "m"}, {"model": "m"}, True),
+        ({"model": "m"}, {"model": "n"}, False),
+        ({"model": "m"}, {"model": "m", "temperature": 1.0}, True),
+        ({"model": "m", "temperature": 1.0}, {"model": "m"}, True),
+        ({"model": "m"}, {"model": "m", "temperature": 0.5}, False),
+        ({"model": "m", "temperature": 0.333333}, {"model": "m", "temperature": 0.33}, True),
+        ({"model": "m", "temperature": 0.5}, {"model": "m"}, False),
+        ({"model": "m", "name": " Tutor "}, {"model": "m", "name": "tutor"}, True),
+        ({"model": "m", "name": "Tutor"}, {"model": "m", "name": None}, False),
+        ({"model": "m", "name": ""}, {"model": "m", "name": None}, True),
+        ({"model": "m", "metadata": {"team": "x"}}, {"model": "m", "metadata": {"other": "y"}}, True),
+    ),
+)
+def test_whether_an_object_without_metadata_could_be_what_was_sent(
+    sent: dict[str, Any], live: dict[str, Any], *, alike: bool
+) -> None:
+    assert answers.is_alike(Exchange(ASSISTANT, sent, live)) is alike
+
+
+NARROW, WIDE = (
+    {"max_chunk_size_tokens": 9, "chunk_overlap_tokens": 1},
+    {"max_chunk_size_tokens": 8, "chunk_overlap_tokens": 1},
+)
+MEMBER = LiveFile("file_1", "a.md", "a", "completed", 1, 1)
+ANSWERED: tuple[tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any], list[tuple[str, Any, Any, bool]]], ...] = (
+    ({"level": 1}, None, {"attributes": {"level": 1}}, []),
+    ({"level": 1}, None, {"attributes": {"level": 1.0, "more": "x"}}, []),
+    ({"level": 1}, None, {"attributes": {"level": "1"}}, [("attributes/level", 1, "1", True)]),
+    ({"level": 1}, None, {"attributes": {"level": 2}}, [("attributes/level", 1, 2, True)]),
+    (
+        {"level": "long text"},
+        None,
+        {"attributes": {"level": "long"}},
+        [("attributes/level", "long text", "long", False)],
+    ),
+    ({"level": 1}, None, {"attributes": {}}, [("attributes/level", 1, None, False)]),
+    ({"Level": 1}, None, {"attributes": {"level": 1}}, [("attributes/Level", 1, 1, True)]),
+    ({}, NARROW, {"chunking": NARROW}, []),
+    ({}, NARROW, {"chunking": None}, []),
+    ({}, None, {"chunking": dict(vector_store.AUTO)}, []),
+    ({}, NARROW, {"chunking": WIDE}, [("chunking", NARROW, WIDE, True)]),
+    ({}, NARROW, {"chunking": dict(vector_store.AUTO)}, [("chunking", NARROW, dict(vector_store.AUTO), False)]),
+    (
+        {"a": 1, "b": 2},
+        NARROW,
+        {"attributes": {"a": "1", "b": "2"}, "chunking": WIDE},
+        [("attributes/a", 1, "1", True), ("attributes/b", 2, "2", True), ("chunking", NARROW, WIDE, True)],
+    ),
+)
+
+
+@pytest.mark.parametrize(("attributes", "chunking", "has", "told"), ANSWERED)
+def test_what_a_membership_has_otherwise_than_it_was_sent(
+    attributes: dict[str, Any],
+    chunking: dict[str, Any] | None,
+    has: dict[str, Any],
+    told: list[tuple[str, Any, Any, bool]],
+) -> None:
+    found = answers.of_document(attributes, chunking, replace(MEMBER, **has))
+    assert [("/".join(one.path), one.sent, one.answered, one.taken) for one in found] == told
+    sent = {**attributes, vector_store.DECLARED_KEY: stamp.written(stamp.applied(attributes))}
+    entries = stamp.parsed(answers.stamped_document(sent, found)[vector_store.DECLARED_KEY])
+    names = {name: vector_store.CHUNKING if name == "chunking" else name.partition("/")[2] for name, *_ in told}
+    forms = {stamp.name_of(names[name]): (was, now, taken) for name, was, now, taken in told}
+    assert set(entries) == {*map(stamp.name_of, attributes), *forms}
+    for short, entry in entries.items():
+        digest, form = stamp.read_entry(entry)
+        was, now, taken = forms.get(short, (None, None, None))
+        assert form == (stamp.ServiceForm.of(now, taken=bool(taken)) if short in forms else None)
+        assert short not in forms or digest == stamp.digest(was)
+
+
+def test_a_form_that_is_gone_is_forgotten_and_news_are_told_once() -> None:
+    """What is answered as it was sent has no form any more; another form than the known one is told."""
+    body = stamped(model="m", name="Tutor")
+    short = stamp.name_of(("name",))
+    mark = stamp.of(body)
+    assert mark is not None
+    known = {short: stamp.ServiceForm.of("tutor")}
+    pairs = stamp.write(
+        "test", Address("assistant", "a"), ASSISTANT.express({"model": "m", "name": "Tutor"}).attrs, "", forms=known
+    )
+    planned = {**body, "metadata": pairs}
+    as_sent = Exchange(ASSISTANT, planned, planned)
+    again = answers.corrected(as_sent, answers.differences(as_sent))
+    assert again is not None
+    corrected = stamp.of(again.fields)
+    assert corrected is not None
+    assert (corrected.forms, corrected.digests) == ({}, mark.digests)
+    silent = Exchange(ASSISTANT, planned, {"id": "asst_1", "metadata": pairs})
+    assert answers.corrected(silent, answers.differences(silent)) is None, "what is not mentioned stays as it was"
+    for name, told in (("tutor", []), ("TUTOR", ["TUTOR"]), ("", [""])):
+        exchange = Exchange(ASSISTANT, planned, {**planned, "name": name})
+        news = answers.news(exchange, answers.differences(exchange))
+        assert [one.answered or "" for one in news] == told
