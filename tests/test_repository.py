@@ -41,6 +41,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_contains_its_schemas_and_nothing_foreign(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {"deployer/schemas/manifest.schema.json", "deployer/schemas/plan.schema.json"} <= set(names)
+    page = {path.relative_to(ROOT).as_posix() for path in (ROOT / "deployer" / "playground" / "page").iterdir()}
+    assert page <= set(names)
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"deployer", "assistants_deployer"}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import webbrowser
 from functools import partial
@@ -66,7 +68,12 @@ def command(  # noqa: PLR0913 (one argument for each option)
     return EXIT_DONE
 
 
+def _has_display() -> bool:
+    """Whether a browser has where to show itself: one that takes this very terminal is not wanted."""
+    return sys.platform in ("darwin", "win32") or any(os.environ.get(one) for one in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
 def _announce(url: str, *, opens: bool) -> None:
     click.echo(f"The playground is at {url} (Ctrl-C ends it)")
-    if opens:
+    if opens and _has_display():
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()

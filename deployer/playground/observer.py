@@ -136,7 +136,7 @@ class AccountObserver:
                 self.plan, self._digest = await session.plan(), digest
                 await asyncio.to_thread(self._learn)
             self.error = ""
-        except DeployerError as error:
+        except (DeployerError, OSError) as error:
             self.error = str(error)
         self._show()
 
@@ -144,7 +144,7 @@ class AccountObserver:
         """Read the manifest anew; an account that is another one is opened anew, a broken manifest is told."""
         try:
             project = await asyncio.to_thread(self.load)
-        except DeployerError as error:
+        except (DeployerError, OSError) as error:
             self.broken = str(error)
             return
         self.broken = ""

@@ -66,6 +66,17 @@ class ConversationTurn:
     def messages(self) -> list[MessageSaid]:
         return [one for one in self.happenings if isinstance(one, MessageSaid)]
 
+    @property
+    def half(self) -> str:
+        """What was said since the last whole message: a turn that was stopped has no more of it."""
+        pieces: list[str] = []
+        for one in self.happenings:
+            if isinstance(one, MessageSaid):
+                pieces = []
+            elif isinstance(one, TextPiece):
+                pieces.append(one.text)
+        return "".join(pieces)
+
 
 @dataclass(slots=True)
 class OpenConversation:
@@ -234,6 +245,8 @@ class Conversations:
     def _happened(
         self, talked: OpenConversation, resource: Resource, turn: ConversationTurn, happening: Happening
     ) -> None:
+        if isinstance(happening, TurnEnded) and (half := turn.half):
+            turn.happenings.append(MessageSaid("assistant", half))
         turn.happenings.append(happening)
         documents = {one.id: one for each in self.observer.live for one in each.files}
         match happening:

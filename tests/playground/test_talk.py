@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -204,13 +205,16 @@ def test_a_turn_is_stopped(sampled: str) -> None:
     async def work(page: OpenPage) -> Any:
         one = await page.begin()
         await page.say(one, HELPER, "Count")
-        await page.heard(one, "text")
+        while "1" not in page.talks.all[one].turns[0].half:
+            await page.heard(one, "text")
+            await asyncio.sleep(0.01)
         await page.post(f"/api/conversations/{one}/stop")
-        return await page.entries(one)
+        return await page.entries(one), (await page.client.get(f"/api/conversations/{one}/transcript")).text
 
     slow = {"answers": [{"text": [f"{number} " for number in range(40)]}]}
-    entries = on_page(work, slow, account="local", pace=0.05)
+    entries, markdown = on_page(work, slow, account="local", pace=0.05)
     assert (entries[-1]["type"], entries[-1]["status"]) == ("end", "cancelled")
+    assert markdown.count("**Assistant:** 0 1") == 1, "what was half said is kept"
 
 
 def test_a_form_that_waits_is_stopped(local: Project) -> None:
