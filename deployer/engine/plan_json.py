@@ -209,6 +209,7 @@ def drift_data(plan: Plan) -> dict[str, Any]:
         "version": VERSION,
         "project": plan.project,
         "account": account(plan),
+        **({"targets": list(map(str, plan.targets))} if plan.targets else {}),
         "moved": [_moved(one) for one in drift.moved(plan)],
     }
 

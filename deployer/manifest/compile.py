@@ -240,7 +240,10 @@ def _read(  # noqa: PLR0913
     table, undeclared = variables.values(sources, account or accounts.EMBEDDED.name, values)
     context = replace(context, variables=table.keys())
     filled, unresolved = variables.filled(sources, table)
-    problems = _merged(sources.problems, undeclared, unresolved, _check(schema, sources, filled), unset, misplaced)
+    unfit = _check(schema, sources, filled)
+    unusable = dict.fromkeys(variables.misdeclared(unfit), "")
+    told = variables.filled(sources, {**table, **unusable})[1] if unusable else unresolved
+    problems = _merged(sources.problems, undeclared, told, unfit, unset, misplaced)
     entries = _sound(schema, sources, filled, problems, [*sources.problems, *unresolved])
     return _Read(file.parent, sources, settings, context, entries, problems)
 

@@ -47,6 +47,7 @@ _INSTEAD = {
 }
 _TAKEN = {13: "three are our stamp", 12: "four are our own"}  # of the pairs of metadata, and of attributes
 _NESTED = ("function", "file_search", "code_interpreter")
+_FEW_KEYS = 6  # are named where a mapping is missing
 
 
 def folder() -> Path:
@@ -316,6 +317,8 @@ def _second(items: Sequence[Any]) -> int:
 
 def _type(finding: SchemaFinding, names: Sequence[str]) -> tuple[str, str]:
     value, expected = finding.value, " or ".join(_TYPES[name] for name in names if name != "null")
+    if names == ["object"] and 0 < len(finding.known) <= _FEW_KEYS:
+        expected = f"{expected} with {', '.join(finding.known)}"
     if value is None:
         return "nothing stands here", f"it must be {expected}: fill it in, or remove it"
     if isinstance(value, dict | list):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,12 @@ def _place(sources: Sources, account: str | None, variable: str) -> tuple[str, P
     return address(path), entry.document.key_position(path)
 
 
+def misdeclared(problems: Iterable[Problem]) -> set[str]:
+    """Return the variables whose declaration has a problem: what that says is enough where they are used, too."""
+    found = (problem.address.split(".") for problem in problems)
+    return {parts[1] for parts in found if len(parts) > 1 and parts[0] == "variables"}
+
+
 def filled(sources: Sources, table: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     """Return the data of each document, by its name, with the variables of its resources replaced."""
     result, problems = {}, []
@@ -170,10 +176,9 @@ def variable(text: str, table: Mapping[str, Any]) -> Any:
 def _lookup(reference: str, table: Mapping[str, Any]) -> Any:
     if SECRET.match(reference):
         raise Unresolved(f"${{{reference}}} is read only in accounts", "declare a variable and use ${var.NAME}")
-    found = _VARIABLE.fullmatch(reference)
-    if not found:
+    name = reference.removeprefix("var.")
+    if name == reference or (name not in table and not _VARIABLE.fullmatch(reference)):
         raise Unresolved(f"${{{reference}}} is not a reference", "use ${var.NAME}, or $${ for a literal ${")
-    name = found[1]
     if name not in table:
         otherwise = "declare it under variables:"
         raise Undeclared(f"the variable {name!r} is not declared", nearest(name, table, otherwise))

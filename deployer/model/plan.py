@@ -76,6 +76,7 @@ class Why(StrEnum):
     PROTECTED = "protected"
     IN_USE = "in-use"
     DESTROYED = "destroyed"
+    TARGETED = "targeted"
     LEFT_OVER = "left-over"
     ADOPTED = "adopted"
     FOREIGN_AGAIN = "foreign-again"
@@ -124,6 +125,7 @@ _SENTENCES: Mapping[Why, str] = MappingProxyType(
         Why.PROTECTED: "no longer in the manifest, but protected: declare it with protect: false once, then remove it",
         Why.IN_USE: "no longer in the manifest, but in use by {0}",
         Why.DESTROYED: "everything of this project goes",
+        Why.TARGETED: "it is a target of the destruction",
         Why.LEFT_OVER: "left over by an interrupted run",
         Why.ADOPTED: "take over {0}",
         Why.FOREIGN_AGAIN: "was foreign at the time of the snapshot",

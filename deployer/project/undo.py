@@ -60,12 +60,13 @@ def _explained(plan: Plan) -> Plan:
     """Say of each object why it goes or stays: here it is not git that let go of it."""
     staying = [change for change in plan.changes if change.orphan and change.action is Action.NO_OP]
     told = tuple(_stays(plan, change) for change in staying)
-    gone = tuple(_gone(change) for change in plan.changes if change not in staying)
+    why = Why.TARGETED if plan.targets else Why.DESTROYED
+    gone = tuple(_gone(change, why) for change in plan.changes if change not in staying)
     return replace(plan, changes=gone, problems=(*plan.problems, *told))
 
 
-def _gone(change: Change) -> Change:
-    reason = Reason(Why.DESTROYED, (), change.reason.others)
+def _gone(change: Change, why: Why) -> Change:
+    reason = Reason(why, (), change.reason.others)
     return replace(change, reason=reason, orphan=False) if change.orphan else change
 
 

@@ -196,7 +196,9 @@ def drift_totals(plan: Plan) -> str:
     )
     said = ", ".join(counted(count, noun) for count, noun in parts if count)
     way = " (git → account)" if any(one.fields for one in found) else ""
-    return f"{said} moved on the account{way}." if said else "Nothing moved on the account."
+    whole = f"{said} moved on the account{way}." if said else "Nothing moved on the account."
+    names = listed([plain(str(one)) for one in plan.targets], _NAMED)
+    return f"{whole} Only {names} and what that needs was compared." if names else whole
 
 
 def done(value: Outcome) -> str:

@@ -27,7 +27,7 @@ _IN_PROPERTY = {**_IN_MESSAGE, ":": "%3A", ",": "%2C"}
 def text(value: Findings, to: Streams) -> None:
     """Write each problem on a line, to stderr, and their number, or that all is valid, to stdout."""
     for problem in value.problems:
-        to.warn(plain(str(problem)))
+        to.warn(plain(f"{problem}{_silenced_by(problem)}"))
         for line in _evidence(problem.rule) if value.evidence else ():
             to.warn(plain(f"    {line}"))
     to.say(_sum(value))
@@ -39,6 +39,12 @@ def _sum(value: Findings) -> str:
     if warnings := len(value.problems) - errors:
         counts.append(counted(warnings, "warning"))
     return ", ".join(counts)
+
+
+def _silenced_by(problem: Problem) -> str:
+    """Return the rule of a hint, in brackets: what `silence:` and `--silence` take."""
+    rule = RULES.get(problem.rule)
+    return f" [{rule.id}]" if rule and rule.strictness == "hint" and problem.severity is Severity.WARNING else ""
 
 
 def _message(problem: Problem) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from deployer.manifest import schema
 from tests.commands.test_drift import ask, ids
 from tests.support.project import Project
 
@@ -80,6 +81,30 @@ def test_drift_of_a_part(whole: Project) -> None:
         ask(whole, "POST", f"/assistants/{ids(whole)[f'assistant/{name}']}", {"model": "x"})
     moved = whole.run("drift", "--target", "assistant/tutor", "--format", "json").json()["moved"]
     assert [one["address"] for one in moved] == ["assistant/tutor"]
+
+
+@pytest.mark.parametrize("form", ("text", "markdown"))
+def test_a_drift_of_a_part_says_that_it_is_one(whole: Project, form: str) -> None:
+    """What moved elsewhere was not looked at, so that nothing moved is said of the part alone."""
+    whole.run("apply", "--yes")
+    ask(whole, "POST", f"/assistants/{ids(whole)['assistant/clerk']}", {"model": "x"})
+    part = "Only assistant/tutor and what that needs was compared."
+    result = whole.run("drift", "--target", "assistant/tutor", "--exit-code", "--format", form)
+    assert (result.code, f"Nothing moved on the account. {part}" in result.out) == (0, True)
+    assert "Only" not in whole.run("drift", "--format", form).out
+
+
+def test_a_drift_of_a_part_tells_programs_too(whole: Project) -> None:
+    whole.run("apply", "--yes")
+    found = whole.run("drift", "--target", "assistant/tutor", "--format", "json").json()
+    assert (found["targets"], schema.misfit("drift.schema.json", found)) == (["assistant/tutor"], None)
+
+
+def test_what_a_destruction_is_told_of_is_not_called_everything(whole: Project) -> None:
+    whole.run("apply", "--yes")
+    shown = whole.run("destroy", "--target", "assistant/clerk").out
+    assert "it is a target of the destruction" in shown
+    assert "everything of this project" not in shown
 
 
 def test_destroy_takes_the_target_alone(whole: Project) -> None:

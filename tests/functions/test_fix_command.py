@@ -38,6 +38,13 @@ def test_it_shows_a_diff_and_writes_nothing(project: Project) -> None:
     assert (result.code, result.err, path.read_bytes()) == (0, "", before)
 
 
+def test_a_fault_stands_where_check_finds_it(project: Project) -> None:
+    project.write("f.yaml", "name: f\nparameters: {type: object, properties: {a: {type: str, minLength: 3}}}\n")
+    found = [project.run("functions", command, "f.yaml").err.splitlines() for command in ("check", "fix")]
+    places = [line.partition(": ")[0] for lines in found for line in lines if "'str' is not a type" in line]
+    assert places == ["f.yaml:2:51"] * 2
+
+
 def test_it_writes_when_asked_and_then_has_nothing_to_do(project: Project) -> None:
     path = project.write("quiz.yaml", TEXT)
     before = path.read_text(encoding="utf-8")

@@ -117,6 +117,14 @@ def test_hints_can_be_silenced_and_errors_cannot(project: Project) -> None:
     assert result.out == "2 errors\n"
 
 
+def test_a_hint_says_by_which_rule_it_is_silenced(project: Project) -> None:
+    project.write("f.yaml", BROKEN)
+    said = project.run("functions", "check", "f.yaml").err.splitlines()
+    rules = {line.rpartition(" [")[2].rstrip("]") for line in said if ": warning: " in line}
+    assert rules == {"parameter-description"}
+    assert not any(line.endswith("]") for line in said if ": warning: " not in line), "an error cannot be silenced"
+
+
 def test_a_schema_that_an_api_would_refuse_never_reaches_one(project: Project) -> None:
     project.manifest(MANIFEST)
     project.write("함수/show.yaml", BROKEN)

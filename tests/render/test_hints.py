@@ -10,6 +10,7 @@ from deployer.engine import plan, stamp
 from deployer.engine.draft import Scope
 from deployer.kinds import kinds_of
 from deployer.model import Address, DesiredFile, LiveFile, LiveObject, Plan, Resource, Target
+from deployer.render.formats import rendered
 from tests.render.plans import shown
 
 KINDS = kinds_of("assistants")
@@ -58,5 +59,7 @@ def test_documents_that_others_attached_are_shown_and_stay() -> None:
     theirs = tuple(LiveFile(f"file-x{n}", None, None, "completed", 5, 1) for n in range(5))
     store = Resource(Address("vector_store", "docs"), {}, (DOCUMENT,))
     line = "    ! 5 documents attached by others: file-x0, file-x1, file-x2 and 2 more"
-    assert line in shown(built(store, live("vector_store/docs", {}, (member, *theirs))))
+    found = built(store, live("vector_store/docs", {}, (member, *theirs)))
+    assert line in shown(found)
+    assert line in rendered("drift", "text", found).splitlines(), "for retrieval it is the most harmful edit"
     assert line not in shown(built(replace(store, exclusive=True), live("vector_store/docs", {}, (member, *theirs))))
