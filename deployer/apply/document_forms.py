@@ -18,6 +18,10 @@ from deployer.kinds import vector_store
 from deployer.model import Address, Attrs, LiveFile, Member
 
 _SAMPLE = 8
+_UNTOLD = (
+    "this service does not change what a document carries: its own form cannot be remembered, and the next plan takes "
+    "it for an edit; declare the values as the service has them"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ async def look(run: Execution, address: Address, store: str, members: Mapping[st
     sorts: dict[str, list[str]] = defaultdict(list)
     for one, member in members.items():
         declared = _declared(member.attributes)
-        if declared or member.chunking or run.cuts_otherwise:
+        if declared or member.chunking or run.cuts_otherwise is not False:
             sorts[canonical.text([declared, member.chunking])].append(one)
     ordered = [sorts[text] for text in sorted(sorts, key=changeable, reverse=True)]
     differs = [await _looked(attached, ids, await membership(run, store, ids[0])) for ids in ordered[:_SAMPLE]]
@@ -59,6 +63,8 @@ async def _looked(attached: _Attached, ids: Sequence[str], found: LiveFile | Non
     if found is None:
         return False
     chunking = attached.members[ids[0]].chunking
+    if chunking is None:
+        attached.run.cuts_otherwise = not vector_store.same_chunking(None, found.chunking)
     sent = {one: attached.members[one].attributes for one in ids}
     return await remember(attached.run, attached.address, attached.store, sent, chunking, found)
 
@@ -75,8 +81,13 @@ async def remember(  # noqa: PLR0913, PLR0917
     stamped = {one: answers.stamped_document(attributes, differs) for one, attributes in sent.items()}
 
     async def write(file_id: str) -> None:
-        async with run.turn():
-            await run.account.files.update_member(store, file_id, stamped[file_id])
+        try:
+            async with run.turn():
+                await run.account.files.update_member(store, file_id, stamped[file_id])
+        except AccountError as error:
+            if not error.unsupported:
+                raise
+            run.notes[address] += [_UNTOLD] if _UNTOLD not in run.notes[address] else []
 
     if differs:
         await asyncio.gather(*map(write, stamped))

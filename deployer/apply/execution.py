@@ -69,7 +69,7 @@ class Execution:
     whatever this run has sent is taken back. `proven` are the kinds whose stamps the account has shown in its lists;
     until then `firsts` lets one create of a kind out at a time. `forms` are those in which it did attach.
     `looks` are shared by those who look for a lost create, by kind. `cuts_otherwise`: documents whose chunking is not
-    declared are cut in another way than the API's.
+    declared are cut in another way than the API's; None as long as none was seen.
     """
 
     account: Account
@@ -95,7 +95,7 @@ class Execution:
     firsts: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     verified: bool = False
     undone: bool = False
-    cuts_otherwise: bool = False
+    cuts_otherwise: bool | None = None
     notes: dict[Address, list[str]] = field(default_factory=lambda: defaultdict(list))
     looks: dict[str, SharedLook[dict[Address, LiveObject]]] = field(default_factory=dict)
     nonce: str = field(default_factory=partial(secrets.token_hex, 8))

@@ -20,7 +20,7 @@ from deployer.server import EmbeddedAccount
 from tests.backends.test_service_forms import _forget
 from tests.support.live import App, Wire, apply, http, session
 from tests.support.project import Project
-from tests.support.services import Service
+from tests.support.services import Refusal, Service
 
 Body = dict[str, Any]
 Form = Callable[[Body], Body]
@@ -212,5 +212,42 @@ def test_of_many_sorts_a_few_are_looked_at_until_one_differs(project: Project, *
                 assert len([line for line in asked if line.startswith("GET")]) <= 9
                 assert len([line for line in asked if line.startswith("POST")]) == (MANY if form else 0)
                 assert (await one.plan()).pending == ()
+
+    asyncio.run(work())
+
+
+def test_what_is_cut_by_default_is_seen_beside_what_is_declared(project: Project) -> None:
+    """The first document that is read back declares its chunking."""
+    entries = [{"path": "docs/A.md", **chunking(800)}, {"path": "docs/b.md"}]
+    project.manifest(yaml.safe_dump({"vector_stores": {"docs": {"files": entries}}}))
+    project.write("docs/A.md", "a")
+    project.write("docs/b.md", "b")
+
+    async def work() -> None:
+        with EmbeddedAccount(project.root / "account") as account:
+            async with session(project.root, "assistants", service(account.app, _cut(lambda size: size // 2))) as one:
+                assert [found.status for found in await apply(one)] == [Status.DONE]
+                assert (await one.plan()).pending == ()
+
+    asyncio.run(work())
+
+
+def test_a_service_that_changes_no_document_is_told(project: Project) -> None:
+    """It has no way to remember its own form; nothing fails of that alone, and nothing is sent again and again."""
+    declare(project, {"attributes": {"team": " Blue "}})
+    project.write("docs/a.md", "a")
+    form = CASES["values trimmed"][0]
+
+    def alter(method: str, path: str, body: Any) -> Any:
+        if method == "POST" and "/files/" in path:
+            return Refusal(405)
+        return {**body, "files": [form(one) for one in body["files"]]} if body and "files" in body else body
+
+    async def work() -> None:
+        with EmbeddedAccount(project.root / "account") as account:
+            async with session(project.root, "assistants", Wire(Service(account.app, alter))) as one:
+                (outcome,) = await apply(one)
+                assert outcome.status is Status.DONE
+                assert [note for note in outcome.notes if "declare the values as the service has them" in note]
 
     asyncio.run(work())
