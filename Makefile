@@ -21,7 +21,7 @@ test-pythons:  # on each of Python 3.11 to 3.14 that is here
 
 mutants: $(READY)  # does a test fail when the code says something else? make mutants PACKAGES="engine.diff kinds"; SAMPLE=40: so many of each module
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt mutmut==3.8.1
-	$(BIN)/python scripts/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(PACKAGES)
+	$(BIN)/python scripts/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(PACKAGES)
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

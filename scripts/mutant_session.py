@@ -48,6 +48,7 @@ class Order:
     results: str
     digest: str
     sample: int | None = None
+    seed: int = 0
     only: Sequence[str] = ()
     """Functions, of these modules: for whoever writes their tests."""
 
@@ -150,7 +151,7 @@ def _chosen(order: Order, every: Sequence[Change]) -> Sequence[Change]:
     if order.sample is None or order.sample >= len(every):
         return every
     numbers = list(range(len(every)))
-    random.Random(0).shuffle(numbers)  # noqa: S311  the same each time
+    random.Random(order.seed).shuffle(numbers)  # noqa: S311  the same each time
     chosen = set(numbers[: order.sample])  # a larger sample has the smaller one in it
     return [one for index, one in enumerate(every) if index in chosen]
 

@@ -1,6 +1,6 @@
 """Mutation testing: does a test fail when the code says something else? Prints the score of each module and the bar.
 
-    python scripts/mutants.py [--sample N] [PACKAGE | MODULE | FUNCTION ...]
+    python scripts/mutants.py [--sample N [--seed S]] [PACKAGE | MODULE | FUNCTION ...]
 
 mutmut says what to change, one thing at a time; scripts/mutant_session.py finds out which tests notice. A mutant that
 none notices is looked for in tests/survivors.yaml, which says why it may live. `engine` is a package, `engine.diff` a
@@ -96,7 +96,7 @@ def _is_replaced(mutant: Mutant, was: str, now: str) -> bool:
 class Result:
     """What came of the mutants of a package: by mutant, the test that noticed it, or None."""
 
-    sample: int | None
+    sample: str
     tried: Mapping[Mutant, str | None]
     reach: Mapping[Mutant, int]
 
@@ -117,6 +117,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--sample", type=int, metavar="N", help="so many mutants of each module, chosen by a fixed seed"
     )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the sample; another one has mutants that nobody looked at"
+    )
     parser.add_argument("what", nargs="*", help=f"packages, modules or functions of {', '.join(PACKAGES)}")
     options = parser.parse_args(arguments)
     chosen: dict[str, list[str]] = {}
@@ -124,10 +127,10 @@ def main(arguments: Sequence[str]) -> int:
         chosen.setdefault(one.partition(".")[0], []).append(one)
     if unknown := set(chosen) - set(PACKAGES):
         sys.exit(f"no such package: {', '.join(sorted(unknown))}; there are {', '.join(PACKAGES)}")
-    return max([_report(package, _tried(package, what, options.sample)) for package, what in chosen.items()])
+    return max([_report(package, _tried(package, what, options)) for package, what in chosen.items()])
 
 
-def _tried(package: str, what: Sequence[str], sample: int | None) -> Result:
+def _tried(package: str, what: Sequence[str], options: argparse.Namespace) -> Result:
     results = WORK / f"{package}.jsonl"
     WORK.mkdir(exist_ok=True)
     every = sorted(f"{package}.{path.stem}" for path in (ROOT / "deployer" / package).glob("*.py"))
@@ -135,7 +138,7 @@ def _tried(package: str, what: Sequence[str], sample: int | None) -> Result:
     if unknown := set(asked).difference(every):
         sys.exit(f"no such module: {', '.join(sorted(unknown))}")
     functions = [one for one in what if one.count(".") > 1]
-    order = Order(list(asked) or every, str(results), _digest(), sample, functions)
+    order = Order(list(asked) or every, str(results), _digest(), options.sample, options.seed, functions)
     done = _pytest(PACKAGES[package], order)
     last = [row for row in rows(results) if row["digest"] == order.digest]
     if done.returncode or not last:
@@ -143,6 +146,7 @@ def _tried(package: str, what: Sequence[str], sample: int | None) -> Result:
     found = {Mutant(**row["mutant"]): row for row in last if "mutant" in row}
     latest = [row["chosen"] for row in last if "chosen" in row][-1]
     mutants = [Mutant(**one) for module in latest for one in latest[module]]
+    sample = f", a sample of {options.sample} of each module (seed {options.seed})" if options.sample else ""
     return Result(
         sample, {one: found[one]["noticed"] for one in mutants}, {one: found[one]["reach"] for one in mutants}
     )
@@ -184,8 +188,7 @@ def _report(package: str, result: Result) -> int:
         part = result.of(module)
         print(f"  {_counted(module, part)}: {part.score:.1%}")
     bar = "bar" if result.score >= BAR else "MISSED, bar"
-    what = f"{package}, a sample of {result.sample} of each module" if result.sample else package
-    print(f"{_counted(what, result)}: {result.score:.1%} ({bar}: {BAR:.0%});", end=" ")
+    print(f"{_counted(package + result.sample, result)}: {result.score:.1%} ({bar}: {BAR:.0%});", end=" ")
     print(f"{len(result.alive) - len(new)} that live are listed with a reason, {len(new)} are not")
     for mutant in new:
         row = {key: value for key, value in asdict(mutant).items() if (key, value) != ("nth", 1)} | {"why": ""}
