@@ -57,14 +57,15 @@ function shownState() {
 }
 
 async function refresh() {
-  const asked = first ?? get("/api/state");
+  const asked = first ?? get("/api/state"), isFirst = !state;
   first = null;
   state = /** @type {State} */ (await asked);
   fill(byId("project"), state.project);
   fill(byId("account"), `${state.account.name} · ${state.account.api}`);
   byId("account").title = state.account.base_url;
   shownState();
-  parts[document.body.dataset.part ?? ""]?.show(state); // the others are told when they are opened
+  if (isFirst) route();
+  else parts[document.body.dataset.part ?? ""]?.show(state); // the others are told when they are opened
 }
 
 async function listen() {
