@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer.conversation.faces import Face
-from deployer.server import Answerer, Rehearsal, read_script
+from deployer.server import Answerer, Rehearsal, ScriptError, read_script
 from deployer.server.runs.answers import AnswerError, Memory, Part, Question
 
 Answers = Sequence[Sequence[Mapping[str, Any]]]
@@ -31,7 +31,10 @@ class _Rehearsed:
             count = len(self.answers)
             raise AnswerError("server_error", f"rehearse has {count} answers, and the model was asked once more")
         parts = [dict(one) for one in self.answers[self.asked - 1]]
-        return Rehearsal(read_script({"version": 1, "turns": [{"answers": [parts]}]}, self.folder))
+        try:
+            return Rehearsal(read_script({"version": 1, "turns": [{"answers": [parts]}]}, self.folder))
+        except ScriptError as error:  # a file that it names has gone meanwhile, for example
+            raise AnswerError("server_error", f"rehearse: {error}") from None
 
 
 class RehearsedConversations(Answerer):

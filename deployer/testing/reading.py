@@ -9,16 +9,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deployer.manifest.document import SourceDocument, read, read_text
 from deployer.manifest.globs import matches, real, relative
+from deployer.manifest.schema import load
 from deployer.manifest.suggest import nearest
 from deployer.model import Problem
 from deployer.testing.assertions import RULES, UNSUPPORTED, schema_flaw
 from deployer.testing.cases import NO_OUTPUT, Assertion, ExampleOutput, ExpectedCall, TestTurn
 from deployer.testing.template import Flawed, PlacedValue, filled, flawed, shown
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
 
 _MODES = ("partial", "exact", "schema")
 DATA = (".yaml", ".yml", ".json")
@@ -325,20 +330,33 @@ def rehearsed(
     if not isinstance(node.value, list):
         reading.wrong(node, "rehearse must be a list of answers", "write rehearse: [TEXT, …]")
         return None
-    from deployer.server import ScriptError, read_script
-
-    given = [filled(one, one.value, names) for one in node.items()]
-    parts = [_parts(one) for one in given]
-    try:
-        read_script(
-            {"version": 1, "turns": [{"answers": parts}]} if parts else {"version": 1, "turns": []}, reading.root
-        )
-    except ScriptError as error:
-        for flaw in error.flaws:
-            place = _flaw_place(node, flaw.path[3:])
-            reading.wrong(place, f"rehearse: {flaw.message}", "see docs/talk.md, A script")
+    parts = [_parts(filled(one, one.value, names)) for one in node.items()]
+    script = {"version": 1, "turns": [{"answers": parts}] if parts else []}
+    if flaws := _script_flaws(reading, node, script):
+        for place, message in flaws:
+            reading.wrong(place, f"rehearse: {message}", "see docs/talking.md, A script")
         return None
     return tuple(tuple(one) for one in parts)
+
+
+def _script_flaws(reading: TestReading, node: PlacedValue, script: Mapping[str, Any]) -> list[tuple[PlacedValue, str]]:
+    """Return what is wrong with a script; the account's own reader is loaded only where the schema finds something."""
+    if _script_schema().is_valid(script):
+        return []
+    from deployer.server import ScriptError, read_script
+
+    try:
+        read_script(script, reading.root)
+    except ScriptError as error:
+        return [(_flaw_place(node, flaw.path[3:]), flaw.message) for flaw in error.flaws]
+    return [(node, "these are no answers of a script")]
+
+
+@cache
+def _script_schema() -> Validator:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(load("script.schema.json"))
 
 
 def _parts(answer: Any) -> list[Any]:

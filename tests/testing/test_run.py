@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -370,3 +372,25 @@ def test_the_docs_name_every_assertion() -> None:
     page = (Path(__file__).parents[2] / "docs" / "tests.md").read_text(encoding="utf-8")
     aliases = {"is-valid-openai-function-call", "is-valid-function-call"}
     assert [name for name in RULES if f"`{name}`" not in page and name not in aliases] == []
+
+
+def test_a_rehearsal_that_is_wrong_is_a_problem_at_its_place(project: Project) -> None:
+    given(project, "- turns: [hi]\n  rehearse:\n    - good\n    - {cal: pick}\n    - [{text: a}, {call: 5}]")
+    result = project.run("validate", "--account", "local")
+    told = [line.partition(": ")[::2] for line in result.err.splitlines() if "rehearse" in line]
+    assert result.code == 1
+    assert [place for place, _ in told] == ["assistants.yaml:23:9", "assistants.yaml:24:28"]
+    assert "a part must have one of text, refusal, call" in told[0][1]
+
+
+def test_nothing_of_the_account_is_loaded_to_check_tests(project: Project) -> None:
+    given(
+        project,
+        "- {turns: [hi], rehearse: [a, {call: pick, arguments: {colour: b}}], assert: [{type: contains, value: a}]}",
+    )
+    code = (
+        "import sys; from deployer import cli; code = cli.run(['validate', '--account', 'local']);"
+        "sys.exit(code or any(name in sys.modules for name in ('starlette', 'openai', 'rich')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=project.root, check=False, capture_output=True)
+    assert done.returncode == 0
