@@ -23,6 +23,9 @@ from deployer.backends.base import AttachForm, Row, Unlisted
 from deployer.model import Address, LiveObject, Operation, Outcome, Plan
 from deployer.wording import counted
 
+COPIES = 16
+"""Documents behind URLs that are on this disk at a time: each is fetched whole before it is sent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -99,6 +102,7 @@ class Execution:
     notes: dict[Address, list[str]] = field(default_factory=lambda: defaultdict(list))
     looks: dict[str, SharedLook[dict[Address, LiveObject]]] = field(default_factory=dict)
     nonce: str = field(default_factory=partial(secrets.token_hex, 8))
+    copies: asyncio.Semaphore = field(default_factory=partial(asyncio.Semaphore, COPIES))
     _batches: count[int] = field(default_factory=count)
 
     def batch(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -247,7 +247,7 @@ async def _sent(run: Execution, address: Address, file: DesiredFile) -> str:
 
 async def _send(run: Execution, address: Address, file: DesiredFile) -> str:
     """Send the bytes; if they are no longer those of the plan, take the upload back and fail."""
-    async with _opened(run, file) as content, run.turn():
+    async with _room(run, file), _opened(run, file) as content, run.turn():
         sent = lambda size: run.notify(Event(address, bytes=size))  # noqa: E731
         key = recover.key(run.nonce, file.name, file.sha256)
         file_id, sha = await run.account.files.upload(file.name, content, file.size, sent, key)
@@ -261,6 +261,11 @@ async def _send(run: Execution, address: Address, file: DesiredFile) -> str:
         run.journal.delete(file_id)
         raise DeployerError(f"{file.path} changed after it was planned; run again")
     return file_id
+
+
+def _room(run: Execution, file: DesiredFile) -> AbstractAsyncContextManager[object]:
+    """Return what waits until there is room for a copy of a document behind a URL."""
+    return run.copies if remote.is_url(file.source or file.path) else nullcontext()
 
 
 def _opened(run: Execution, file: DesiredFile) -> AbstractAsyncContextManager[BinaryIO]:

@@ -10,15 +10,20 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import fsspec
 import httpx2
 import pytest
 
+from deployer import remote
+from deployer.apply.execution import COPIES
 from deployer.apply.reuse import Reuse
 from deployer.backends.account import Account
 from deployer.backends.base import NoFiles, StoredFile
+from deployer.deadlines import Reading
 from deployer.errors import AccountError
 from deployer.kinds import kinds_of
 from deployer.model import AccountSettings, DesiredFile
@@ -130,3 +135,28 @@ def taking(size: int, *, listed: bool, shas: bool) -> Callable[[], object]:
 @pytest.mark.parametrize(("listed", "shas"), ((True, True), (True, False), (False, True)))
 def test_equal_names_and_sizes_are_looked_through_once(*, listed: bool, shas: bool) -> None:
     assert per_pair(lambda size: taking(size, listed=listed, shas=shas), SIZE) <= MOST
+
+
+def test_few_documents_behind_urls_are_on_the_disk_at_a_time(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many small files of this machine are read ahead: a copy of such a document may be large."""
+    disk = fsspec.filesystem("memory")
+    for number in range(60):
+        disk.pipe_file(f"/copies/docs/{number}.md", f"{number}".encode())
+    held, most = [0], [0]
+    opened = remote.opened
+
+    @asynccontextmanager
+    async def counted(what: str, open_file: Callable[[Reading], BinaryIO]) -> AsyncIterator[BinaryIO]:
+        held[0] += 1
+        most[0] = max(most[0], held[0])
+        async with opened(what, open_file) as file:
+            yield file
+        held[0] -= 1
+
+    monkeypatch.setattr(remote, "opened", counted)
+    project.manifest("vector_stores: {docs: {files: ['memory://copies/docs/*.md']}}\n")
+    try:
+        assert project.run("apply", "--yes", "--account", "embedded").code == 0
+    finally:
+        disk.rm("/copies", recursive=True)
+    assert 1 < most[0] <= COPIES
