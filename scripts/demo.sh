@@ -17,3 +17,4 @@ say deployer plan --exit-code
 say deployer outputs
 printf '\n$ %s\n' 'echo "3x + 11 = 14를 풀어줘" | deployer chat assistant/math-tutor --script rehearsal.yaml'
 echo "3x + 11 = 14를 풀어줘" | deployer chat assistant/math-tutor --script rehearsal.yaml
+printf '\nThis was a copy in a temporary folder, which is gone. The same in this one: .venv/bin/deployer apply --account embedded\n'

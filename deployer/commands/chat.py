@@ -89,10 +89,18 @@ def command(  # noqa: PLR0913 (one argument for each option)
     finally:  # whatever ends it, what was said is kept, and there is a way on
         if show.happened:
             _keep(transcript, show.transcript(address))
-            click.echo(f"go on with: {choice.command('chat', address, '--thread', show.thread)}", err=True)
+            who = [*(("--handlers",) if handlers else ()), *_files(answers=answers, script=script)]
+            click.echo(f"go on with: {choice.command('chat', address, *who, '--thread', show.thread)}", err=True)
     if not show.happened:
         raise DeployerError("there is nothing to say: the input is empty")
     return EXIT_DONE if show.transcript(address).ok else EXIT_FAILED
+
+
+def _files(**options: Path | None) -> Iterator[str]:
+    """Yield the options that name a file, as they are written on a command line."""
+    for name, file in options.items():
+        if file:
+            yield from (f"--{name}", str(file))
 
 
 def _messages() -> Iterator[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -58,11 +60,22 @@ def command(  # noqa: PLR0913 (one for each option)
     first = choice.load()  # what is wrong at the start is told, and ends it
     options = replace(options, targets=first.addresses(targets))
     stop = StopSignal()
-    watching = Watching(choice.load, first.manifest.root, interval, options, stop, tell)
+    watching = Watching(choice.load, first.manifest.root, interval, options, stop, tell, apart=_written())
     with interrupts.handled(stop.set, _ENDED), _served(watching.standing, host, port):
         for one in watching.rounds():
             click.echo(plain(one.line()))
     return EXIT_DONE
+
+
+def _written() -> frozenset[tuple[int, int]]:
+    """Return the files that this process writes to: a log in the manifest's folder changes with each round."""
+    found = set()
+    for descriptor in (1, 2):
+        with suppress(OSError):  # it was closed
+            about = os.fstat(descriptor)
+            if stat.S_ISREG(about.st_mode):
+                found.add((about.st_dev, about.st_ino))
+    return frozenset(found)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,8 @@ def _told(name: str, sort: str, text: str, label: str, values: Counter[str]) -> 
 class Watching:
     """Rounds of one project, which `load` reads anew; `interval` is in seconds, `clock` and `wait` are the process's.
 
-    `wait(seconds)` returns early when the rounds are to end.
+    `wait(seconds)` returns early when the rounds are to end. `apart` are files that the rounds themselves write,
+    such as a log, by device and inode: they begin no round.
     """
 
     load: Callable[[], Project]
@@ -132,12 +133,13 @@ class Watching:
     clock: Callable[[], float] = time.time
     wait: Callable[[float], object] | None = None
     standing: Standing = field(default_factory=Standing)
+    apart: Collection[tuple[int, int]] = ()
 
     def rounds(self) -> Iterator[Round]:
         """Return the rounds, each when it has ended, until `stop` is set."""
         trigger = "start"
         while not self.stop.is_set():
-            seen = signature(self.root)
+            seen = signature(self.root, self.apart)
             one = self._round(trigger)
             yield one
             trigger = self._waited(one.pause, seen)
@@ -181,7 +183,7 @@ class Watching:
         while (left := end - self.clock()) > 0 and not self.stop.is_set():
             wait(min(left, look))
             begun = time.thread_time()
-            if signature(self.root) != seen:
+            if signature(self.root, self.apart) != seen:
                 return "files"
             look = max(_POLL, _SHARE * (time.thread_time() - begun))
         return "interval"
@@ -205,8 +207,11 @@ class _Waiter:
             self._event.wait(min(left, 0.2))
 
 
-def signature(root: Path) -> int:
-    """Return a number that is another one when a file below the folder changed; hidden folders do not count."""
+def signature(root: Path, apart: Collection[tuple[int, int]] = ()) -> int:
+    """Return a number that is another one when a file below the folder changed; hidden ones do not count.
+
+    Nor do those `apart`, by device and inode.
+    """
     found = 0
     ahead = [os.fspath(root)]
     while ahead:
@@ -219,7 +224,8 @@ def signature(root: Path) -> int:
                         ahead.append(one.path)
                     else:
                         stat = one.stat()
-                        found ^= hash((one.path, stat.st_mtime_ns, stat.st_size, stat.st_ino))
+                        if not apart or (stat.st_dev, stat.st_ino) not in apart:
+                            found ^= hash((one.path, stat.st_mtime_ns, stat.st_size, stat.st_ino))
         except OSError:
             continue  # it went while we looked: the next look is another one
     return found

@@ -88,6 +88,16 @@ def test_a_file_that_changes_begins_a_round(project: Project) -> None:
     assert second.began - first.began < 10
 
 
+def test_a_log_in_the_folder_begins_no_round(project: Project) -> None:
+    """`deployer watch > watch.log`: each line would begin a round, which writes a line."""
+    project.manifest(TUTOR)
+    log = project.write("watch.log", "")
+    clock = Clock(lambda: log.write_text("a line\n", encoding="utf-8"))
+    found = watching(project, clock)
+    found.apart = {(log.stat().st_dev, log.stat().st_ino)}
+    assert [one.trigger for one in take(found, 2)] == ["start", "interval"]
+
+
 def test_a_manifest_that_breaks_is_told_and_the_next_one_counts(project: Project) -> None:
     project.manifest(TUTOR)
     clock = Clock(lambda: project.manifest("assistants: 1\n"), lambda: project.manifest(TUTOR))
