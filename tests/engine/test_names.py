@@ -10,7 +10,7 @@ from deployer.engine import plan
 from deployer.engine.draft import Scope
 from deployer.engine.names import collision
 from deployer.kinds import kinds_of
-from deployer.model import Address, LiveObject, Resource, Target
+from deployer.model import Address, LiveObject, Position, Resource, Target
 
 KINDS = kinds_of("foundry")
 FOREIGN = (
@@ -83,3 +83,13 @@ def test_two_of_one_name() -> None:
     assert len(errors([declared("a"), declared("b", agent_name="A")], [])) == 1
     assert errors([declared("a"), declared("b")], []) == []
     assert list(collision(kinds_of("assistants")["assistant"], declared("a"), {})) == []
+
+
+def test_each_is_told_at_its_place() -> None:
+    places = {"": Position("a.yaml", 3, 1), "agent_name": Position("a.yaml", 4, 5)}
+    named = Resource(Address("assistant", "b"), {"model": "m", "agent_name": "A"}, positions=places)
+    store = Resource(Address("vector_store", "s"), {})
+    (taken,) = errors([store, named], [agent("A")])
+    assert taken.startswith("a.yaml:4:5: assistant/b.agent_name: ")
+    (twice,) = errors([store, declared("a"), named], [])
+    assert twice.startswith("a.yaml:3:1: assistant/b: ")
