@@ -11,7 +11,7 @@ import click
 
 from deployer.commands.carry_out import Words, agreed, answerable, carried_out, interruptible, tell
 from deployer.commands.options import ProjectChoice, lock_option, project_options, target_option
-from deployer.errors import DeployerError, UsageError
+from deployer.errors import EXIT_DONE, DeployerError, UsageError
 from deployer.model import Address, Plan
 from deployer.wording import listed
 
@@ -52,6 +52,7 @@ async def _destroy(
 ) -> int:
     from deployer.project.applying import PRUNE_LIMIT, ApplyOptions
     from deployer.project.session import locked, opened
+    from deployer.project.trial import swept
     from deployer.project.undo import destruction, undeclared
 
     protected = [resource.address for resource in project.manifest.resources if resource.protect]
@@ -62,7 +63,10 @@ async def _destroy(
     ):
         plan = await destruction(session, protected, targets)
         options = ApplyOptions(lambda: destruction(session, (), targets), (PRUNE_LIMIT,), "destroy", hold)
-        return await carried_out(session, plan, options, Words(again, _done(plan)), _ask if asks else agreed)
+        code = await carried_out(session, plan, options, Words(again, _done(plan)), _ask if asks else agreed)
+        if code == EXIT_DONE and not targets:
+            await swept(session, plan.live)
+        return code
 
 
 def _done(plan: Plan) -> str:

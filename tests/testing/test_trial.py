@@ -142,3 +142,16 @@ def test_without_rollback_what_failed_stays(project: Project) -> None:
 def test_rollback_on_fail_needs_a_test(project: Project) -> None:
     deployed(project, "assistants")
     assert project.run("apply", "--yes", "--account", "local", "--rollback-on-fail").code == 64
+
+
+@pytest.mark.parametrize("words", (("apply", "--yes"), ("test",), ("destroy", "--confirm", "test")))
+def test_copies_that_a_killed_run_left_are_removed_on_any_machine(project: Project, words: tuple[str, ...]) -> None:
+    before = deployed(project, "assistants")
+    with EmbeddedAccount(project.root / ".deployer" / "account") as account, TestClient(account.app) as client:
+        stamp = {"deployer": "test--canary/assistant/helper", "deployer_applied": "", "deployer_origin": ""}
+        headers = {"OpenAI-Beta": "assistants=v2"}
+        assert client.post("/v1/assistants", headers=headers, json={"model": "m", "metadata": stamp}).status_code == 200
+    result = project.run(words[0], *words[1:], "--account", "local")
+    assert result.code == 0, result.err
+    assert "copies of a run that did not come to its end are removed first" in result.err
+    assert held(project) == ([] if words[0] == "destroy" else before)
