@@ -186,3 +186,18 @@ def test_what_is_deleted_goes_last_and_after_its_users() -> None:
     b, t = Address("assistant", "b"), Address("vector_store", "t")
     made = [Change(b, Action.CREATE, why, requires=(t, S)), Change(t, Action.CREATE, why)]
     assert [one.address for one in plan.arrange([*gone, *made])] == [t, b, A, S]
+
+
+@pytest.mark.parametrize(("pairs", "said"), ((13, False), (14, True)))
+def test_an_object_holds_sixteen_pairs_with_the_stamp(pairs: int, *, said: bool) -> None:
+    attrs = {"model": "m", "metadata": {f"key{number:02}": "x" for number in range(pairs)}}
+    text = "with deployer's stamp it would have 17 metadata pairs; an object holds 16"
+    crowded = Problem(text, "remove 1 on the account or in the manifest", "assistant/a")
+    assert problems(scope(), Resource(A, attrs)) == ([crowded] if said else [])
+
+
+def test_what_is_moved_to_an_address_that_is_live_is_an_error() -> None:
+    b = Address("assistant", "b")
+    found = problems(scope(moved=((b, A),)), Resource(A, {"model": "m"}), owned(A, "asst_1", 1), owned(b, "asst_2", 2))
+    text = "both assistant/b and assistant/a are live, so nothing can be moved"
+    assert Problem(text, "delete one of them, or remove the entry of moved", "assistant/a") in found

@@ -150,6 +150,14 @@ def test_a_map_of_files_takes_as_many_pairs_as_it_needs(count: int, expected: li
     assert list(stamp.files_of(pairs)) == list(tokens)
 
 
+def test_a_pair_of_a_map_may_be_as_long_as_the_service_takes() -> None:
+    """27 entries of 19 characters, blanks between them counted, have 512."""
+    tokens = {f"{number:06}": "0" * 11 for number in range(27)}
+    assert [len(text) for text in stamp.file_pairs(tokens).values()] == [512]
+    longer = {**tokens, "000000": "0" * 12}
+    assert [len(text) for text in stamp.file_pairs(longer).values()] == [513 - 19, 18]
+
+
 @pytest.mark.parametrize(
     ("key", "own"),
     (
