@@ -270,3 +270,10 @@ def test_a_form_that_is_gone_is_forgotten_and_news_are_told_once() -> None:
         exchange = Exchange(ASSISTANT, planned, {**planned, "name": name})
         news = answers.news(exchange, answers.differences(exchange))
         assert [one.answered or "" for one in news] == told
+
+
+@pytest.mark.parametrize(("answered", "taken"), (("Old words.", False), ("Other words.", True)))
+def test_a_part_that_is_as_it_was_before_was_not_taken(answered: str, *, taken: bool) -> None:
+    before, sent, answer = ({**SENT, **tool(description=text)} for text in ("Old words.", "New words.", answered))
+    (found,) = answers.differences(Exchange(ASSISTANT, sent, answer, before))
+    assert found.taken is taken

@@ -185,3 +185,11 @@ def test_a_part_of_a_field_is_stamped_with_all_of_it() -> None:
     assert stamp.name_of("name") == stamp.name_of(("name",)) != stamp.name_of(("metadata", "name"))
     assert stamp.name_of("metadata/name") == stamp.name_of(("metadata", "name"))
     assert len(stamp.name_of("name")) == 6
+
+
+def test_whether_a_stamp_came_back_whole() -> None:
+    whole = {"deployer": "shop/assistant/helper", "deployer_applied": "a1b2c3=0123456789ab", "deployer_origin": "x"}
+    found = stamp.fingerprint({"metadata": whole})
+    assert stamp.fingerprint({"metadata": {**whole, "deployer_origin": "y", "team": "x"}}) == found
+    for changed in ({**whole, "deployer": "shop/assistant/b"}, {**whole, "deployer_applied": ""}, {}):
+        assert stamp.fingerprint({"metadata": changed}) != found
