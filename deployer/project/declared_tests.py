@@ -18,7 +18,9 @@ from deployer.testing.cases import TestCase
 from deployer.testing.promptfoo import read_tests
 from deployer.testing.reading import TestReading
 from deployer.testing.template import PlacedValue
-from deployer.wording import counted
+from deployer.wording import counted, listed
+
+_NAMED = 10
 
 
 def declared(manifest: Manifest) -> tuple[list[TestCase], list[Problem]]:
@@ -64,6 +66,11 @@ def checked(manifest: Manifest) -> list[Problem]:
     return list(dict.fromkeys([*problems, *told, *notes, *broken]))
 
 
+def _tags(cases: Collection[TestCase]) -> str:
+    known = sorted({tag for one in cases for tag in one.tags})
+    return f"there are: {listed(known, _NAMED)}" if known else "no test has tags"
+
+
 def selected(manifest: Manifest, addresses: Collection[str], tags: Collection[str]) -> list[TestCase]:
     """Return the tests of some addresses and tags, all where there are none.
 
@@ -77,5 +84,7 @@ def selected(manifest: Manifest, addresses: Collection[str], tags: Collection[st
     wanted = {str(spoken_to(manifest, one).address) for one in addresses}
     found = [one for one in cases if (not wanted or one.address in wanted) and (not tags or one.tags & set(tags))]
     if not found:
-        raise DeployerError(f"none of {counted(len(cases), 'test')} has this address and this tag; leave one out")
+        named = " and ".join([*(("this address",) if wanted else ()), *(("this tag",) if tags else ())])
+        remedy = _tags(cases) if tags and not wanted else "leave one out" if tags else "write one for it"
+        raise DeployerError(f"none of {counted(len(cases), 'test')} has {named}; {remedy}")
     return found

@@ -27,6 +27,7 @@ from deployer.conversation.faces import Face
 from deployer.conversation.happenings import Attachment
 from deployer.errors import AccountError, DeployerError
 from deployer.manifest import Manifest
+from deployer.manifest.suggest import nearest
 from deployer.model import Address, LiveObject, Position, Resource
 from deployer.project.chatting import face_of, imported, searching
 from deployer.project.declared_tests import checked, declared, selected, talking
@@ -36,7 +37,7 @@ from deployer.testing import judges, verdict
 from deployer.testing.cases import NO_OUTPUT, Assertion, ExpectedCall, TestCase, TestTurn
 from deployer.testing.observation import Observation, arguments
 from deployer.testing.verdict import Check, TestReport, TestResult, TestStatus
-from deployer.wording import counted
+from deployer.wording import counted, listed
 
 if TYPE_CHECKING:
     from deployer.backends.judge import Judge
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["JudgeSettings", "TestOptions", "answering", "checked", "declared", "run", "tested"]
 CONCURRENCY = 4
 _OVER = ("completed", "incomplete")
+_NAMED = 10
 OnResult = Callable[[TestResult], None]
 
 
@@ -262,6 +264,14 @@ def _at(place: Position | None, text: str) -> str:
     return f"{place}: {text}" if place else text
 
 
+def _unanswered(name: str, functions: Collection[str], address: str) -> str:
+    """Say why nothing answered a call: a function that the assistant does not have is most often misspelled."""
+    if name in functions:
+        return f"nothing answers {name}: give it an output in the test, or use --handlers"
+    has = f"it has {listed(sorted(functions), _NAMED)}" if functions else "it has none"
+    return f"nothing answers {name}: {address} has no such function; {nearest(name, functions, has)}"
+
+
 @dataclass(slots=True)
 class _Conversation:
     """One test while it runs."""
@@ -324,8 +334,7 @@ class _Conversation:
         self.seconds.append(time.monotonic() - start)
         seen = Observation(tuple(happened), (self.seconds[-1],), verdict.schemas(resource))
         if self.unanswered:
-            what = f"nothing answers {self.unanswered[0]}: give it an output in the test, or use --handlers"
-            raise CouldNotRun(_at(turn.position, what))
+            raise CouldNotRun(_at(turn.position, _unanswered(self.unanswered[0], seen.schemas, self.case.address)))
         if seen.end and seen.end.status not in _OVER:
             what = f"turn {number} ended as {seen.end.status}{f': {seen.end.reason}' if seen.end.reason else ''}"
             raise CouldNotRun(_at(turn.position, what))

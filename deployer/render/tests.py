@@ -62,10 +62,11 @@ def _title(one: Json) -> str:
 
 def _told(one: Json) -> Iterator[str]:
     """Return why a test did not pass, line by line, and its conversation."""
-    at = one["position"]
-    if at:
-        yield f"{at['file']}:{at['line']}:{at['column']}"
-    yield from str(one["why"]).splitlines()
+    why, at = str(one["why"]), one["position"]
+    place = f"{at['file']}:{at['line']}:{at['column']}" if at else ""
+    if place and not why.startswith(f"{place}:"):
+        yield place
+    yield from why.splitlines()
     yield from _steps(one["transcript"])
 
 

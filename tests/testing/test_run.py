@@ -150,9 +150,32 @@ def test_what_failed_is_shown_with_its_conversation(project: Project) -> None:
     assert result.out.splitlines()[8] == "1 test: 0 passed, 1 failed, 0 could not be run."
 
 
+def test_a_place_that_the_reason_names_is_not_said_before_it(project: Project) -> None:
+    given(project, "- {turns: [hi]}")
+    lines = project.run("test", "--account", "local").out.splitlines()
+    assert lines[1].startswith("    assistants.yaml:20:5: no model is behind the embedded account")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    (
+        (("--tag", "smok"), "none of 2 tests has this tag; there are: slow, smoke\n"),
+        (("assistant/helper", "--tag", "smok"), "none of 2 tests has this address and this tag; leave one out\n"),
+    ),
+)
+def test_a_tag_that_no_test_has(project: Project, words: tuple[str, ...], said: str) -> None:
+    given(project, "- {turns: [hi], tags: [smoke]}\n- {turns: [hi], tags: [slow, smoke]}")
+    result = project.run("test", "--account", "local", *words)
+    assert (result.code, result.err) == (1, said)
+
+
 ERRORS: dict[str, tuple[str, str]] = {
     "no rehearsal": ("- {turns: [hi]}", "no model is behind the embedded account; add rehearse:, or use --script"),
     "nothing answers": ("- {turns: [hi], rehearse: [{call: pick, arguments: {colour: a}}]}", "nothing answers pick"),
+    "a misspelled function": (
+        "- {turns: [hi], rehearse: [{call: pikc, arguments: {}}]}",
+        "nothing answers pikc: assistant/helper has no such function; did you mean 'pick'?",
+    ),
     "too few": ("- {turns: [hi, again], rehearse: [a]}", "rehearse has 1 answers, and the model was asked once more"),
     "too many": ("- {turns: [hi], rehearse: [a, b]}", "rehearse has 1 answer that the model was not asked for"),
     "a judge": (
