@@ -31,7 +31,7 @@ assistants:
 """
 HISTORY = (MessageSaid("user", "I am Mina."), MessageSaid("assistant", "Hello, Mina."))
 FOUND: dict[str, Any] = {"answers": [{"search": "bread"}, {"text": "Bread【food.md】."}]}
-SLOW: dict[str, Any] = {"answers": [{"text": ["One ", "two ", "three."]}]}
+SLOW: dict[str, Any] = {"answers": [[{"text": "One "}, {"delay": 3_600}, {"text": "two."}]]}
 SURFACES = ("assistants", "responses", "agents")
 SEARCHING = ("assistants", "responses")
 
@@ -43,11 +43,9 @@ def deployed(project: Project, api: str) -> Library:
     return Library.load(account="local")
 
 
-def on(
-    library: Library, work: Callable[[Session, Face], Coroutine[Any, Any, Any]], *turns: Any, pace: float = 0
-) -> Any:
+def on(library: Library, work: Callable[[Session, Face], Coroutine[Any, Any, Any]], *turns: Any) -> Any:
     """Do something with a conversation that has not begun, where an account plays turns."""
-    script = Rehearsal(read_script({"version": 1, "pace": pace, "turns": [*turns]}, library.manifest.root))
+    script = Rehearsal(read_script({"version": 1, "turns": [*turns]}, library.manifest.root))
 
     async def session() -> Any:
         async with opened(library.manifest, answers=script) as one:
@@ -120,6 +118,6 @@ def test_a_turn_is_cancelled(project: Project, api: str) -> None:
                 await face.cancel()
         return happened
 
-    happened = on(deployed(project, api), work, SLOW, pace=0.3)
+    happened = on(deployed(project, api), work, SLOW)
     (end,) = [one for one in happened if isinstance(one, TurnEnded)]
     assert end.status == "cancelled"

@@ -67,12 +67,9 @@ def on_page(
     *turns: Mapping[str, Any],
     account: str = "embedded",
     handler_seconds: float = 0.0,
-    pace: float = 0.0,
 ) -> Any:
     """Do something on the page of the project in this folder, whose embedded account plays turns."""
-    script = Rehearsal(
-        read_script({"version": 1, "pace": pace, "turns": [*turns]}, Library.load(account=account).manifest.root)
-    )
+    script = Rehearsal(read_script({"version": 1, "turns": [*turns]}, Library.load(account=account).manifest.root))
 
     async def opened() -> Any:
         observer = AccountObserver(lambda: Library.load(account=account), script)

@@ -111,7 +111,7 @@ def test_a_function_is_a_form(api: str) -> None:
 
 def test_a_handler_answers_where_that_was_asked_for(local: Project) -> None:
     del local
-    entries = on_page(talked, ASKS, account="local", handler_seconds=5)
+    entries = on_page(talked, ASKS, account="local", handler_seconds=60)
     assert [one["by"] for one in entries if one["type"] == "call"] == ["handler"]
     assert [one["output"] for one in entries if one["type"] == "answered"] == ["asked Quiz"]
 
@@ -211,8 +211,8 @@ def test_a_turn_is_stopped(sampled: str) -> None:
         await page.post(f"/api/conversations/{one}/stop")
         return await page.entries(one), (await page.client.get(f"/api/conversations/{one}/transcript")).text
 
-    slow = {"answers": [{"text": [f"{number} " for number in range(40)]}]}
-    entries, markdown = on_page(work, slow, account="local", pace=0.05)
+    slow = {"answers": [[{"text": ["0 ", "1 "]}, {"delay": 3_600}, {"text": "2"}]]}
+    entries, markdown = on_page(work, slow, account="local")
     assert (entries[-1]["type"], entries[-1]["status"]) == ("end", "cancelled")
     assert markdown.count("**Assistant:** 0 1") == 1, "what was half said is kept"
 
