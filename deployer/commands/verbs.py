@@ -168,9 +168,12 @@ def _written(name: str, words: Sequence[str]) -> str:
 
 
 def _nearest_option(word: str, known: Iterable[str]) -> str | None:
-    """Return the option that is spelled alike; the dashes, which all have, do not count."""
-    found = _nearest(word, [name.lstrip("-") for name in known if name not in DESTRUCTIVE])
-    return found and f"--{found}"
+    """Return the option that is spelled alike; the dashes, which all have, do not count.
+
+    Where that is one that deletes, none is offered: neither that, nor the next best.
+    """
+    found = _nearest(word, [name.lstrip("-") for name in known])
+    return f"--{found}" if found and f"--{found}" not in DESTRUCTIVE else None
 
 
 def _nearest(word: str, names: Iterable[str]) -> str | None:
