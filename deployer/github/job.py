@@ -104,5 +104,6 @@ def _event(path: Path) -> Mapping[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DeployerError(f"the event in {path} cannot be read ({error}); this command is for a GitHub job") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise DeployerError(f"the event in {path} cannot be read ({why}); this command is for a GitHub job") from None
     return found if isinstance(found, Mapping) else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,8 @@ VARIABLE = "DEPLOYER_ACCOUNT"
 _SHOWN = 3
 _MOST_LAG = 600
 _OPENAI = "api.openai.com"
+_OF_FOUNDRY = ".services.ai.azure.com"
+_PROJECT = re.compile(r"/api/projects/[^/?#]+/?$")
 _ENDED = "2026-08-26"
 _REFERENCES = ("base_url", "api_key", "organization", "snapshots", "bundles")
 _PLACES = ("snapshots", "bundles")
@@ -95,14 +98,22 @@ def _check(name: str, entry: ManifestEntry, resolved: str | None) -> Iterator[Pr
         message = f"OpenAI's Assistants API ended on {_ENDED}: nothing can be read or deployed there"
         remedy = "write api: agents for persisted assistants"
         yield Problem(message, remedy, address((*entry.path, "api")), entry.position("api"), Severity.WARNING)
+    if api == "foundry" and isinstance(url, str) and _host(url).endswith(_OF_FOUNDRY) and not _PROJECT.search(url):
+        remedy = f"write https://NAME{_OF_FOUNDRY}/api/projects/PROJECT"
+        message = "this is not the endpoint of a Foundry project"
+        yield Problem(message, remedy, address((*entry.path, "base_url")), entry.position("base_url"), Severity.WARNING)
 
 
 def _is_of_openai(url: str) -> bool:
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return False
+    host = _host(url)
     return host == _OPENAI or host.endswith(f".{_OPENAI}")
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def hosted(sources: Sources) -> tuple[str, ...]:
