@@ -146,6 +146,8 @@ def _tried(package: str, what: Sequence[str], options: argparse.Namespace) -> Re
     found = {Mutant(**row["mutant"]): row for row in last if "mutant" in row}
     latest = [row["chosen"] for row in last if "chosen" in row][-1]
     mutants = [Mutant(**one) for module in latest for one in latest[module]]
+    if not mutants:
+        sys.exit(f"there is nothing to change in {', '.join(what)}")
     sample = f", a sample of {options.sample} of each module (seed {options.seed})" if options.sample else ""
     return Result(
         sample, {one: found[one]["noticed"] for one in mutants}, {one: found[one]["reach"] for one in mutants}
