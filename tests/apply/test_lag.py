@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from deployer.apply import lag
 from deployer.apply.lag import Lag, SharedLook
 from deployer.backends.base import Unlisted
 from deployer.errors import AccountError
@@ -58,6 +59,7 @@ def looked(clock: Clock, most: float, shows_at: float, since: float | None = Non
         (10, 900, None, None, [1, 2, 4, 3]),
         (10, 110, None, "there", [1, 2, 4, 3]),
         (0, 900, None, None, []),
+        (7.5, 900, None, None, [1, 2, 4, 0.5]),
         (10, 900, 95, None, [1, 2, 2]),
         (10, 900, 80, None, []),
         (10, 0, 80, "there", []),
@@ -83,6 +85,11 @@ def test_a_wait_that_is_asked_to_stop_finds_nothing() -> None:
     clock = Clock(stop_after=2)
     assert looked(clock, 60, 110) == (None, [])
     assert clock.paused == [1, 2]
+
+
+def test_a_pause_waits_and_asks_nobody_to_stop() -> None:
+    clock = Clock()
+    assert clock.run(lambda: lag.pause(0)) is True
 
 
 def test_those_who_asked_before_a_read_began_share_it() -> None:

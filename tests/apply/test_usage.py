@@ -80,7 +80,10 @@ def test_what_any_store_or_assistant_holds() -> None:
 
 
 A, B = Known("a.md of vector_store/s", "a.md", 3, sha(b"abc")), Known("b.md of assistant/a", "b.md", 3, sha(b"xyz"))
-UPLOADS = Uploads.of([A, B, Known("again", "a.md", 3, sha(b"abc"))], ["file_note"])
+
+
+def uploads() -> Uploads:
+    return Uploads.of([A, B, Known("again", "a.md", 3, sha(b"abc"))], ["file_note"])
 
 
 @pytest.mark.parametrize(
@@ -103,17 +106,17 @@ UPLOADS = Uploads.of([A, B, Known("again", "a.md", 3, sha(b"abc"))], ["file_note
 )
 def test_what_is_owned_and_unreferenced(kept: Kept, why: str | None) -> None:
     place = Place([kept], [assistant("a", (), ("file_held",))])
-    found = asyncio.run(usage.unreferenced(place, UPLOADS, 10))
+    found = asyncio.run(usage.unreferenced(place, uploads(), 10))
     file = kept.file
     assert found == ([Unreferenced(file.id, file.name, max(0, file.size), file.created or 0, why)] if why else [])
 
 
 def test_the_oldest_comes_first_and_nobody_is_asked_about_nothing() -> None:
     files = [Kept(StoredFile(f"file_{number}", "a.md", 3, 9 - number % 2), b"abc") for number in range(4)]
-    found = asyncio.run(usage.unreferenced(Place(files), UPLOADS, 10))
+    found = asyncio.run(usage.unreferenced(Place(files), uploads(), 10))
     assert [one.id for one in found] == ["file_1", "file_3", "file_0", "file_2"]
     for place in (Place(listed=False), Place([Kept(StoredFile("file_1", "a.md", 1, 5))])):
-        assert asyncio.run(usage.unreferenced(place, UPLOADS, 10)) == []
+        assert asyncio.run(usage.unreferenced(place, uploads(), 10)) == []
         assert place.asked == {"files": 1}
 
 
