@@ -588,3 +588,23 @@ def test_tools_go_by_names() -> None:
     assert list(tools.keyed([PLAIN, PLAIN, WEB, PLAIN])) == ["f", "f#2", "web_search", "f#3"]
     assert tools.parameters(PLAIN) == SCHEMA
     assert tools.parameters({}) == {"type": "object", "properties": {}}
+
+
+@pytest.mark.parametrize(
+    ("container", "held", "expected"),
+    (
+        ({"type": "auto", "memory_limit": "4g"}, [], {"type": "auto", "memory_limit": "4g"}),
+        ({"type": "auto", "memory_limit": "4g", "file_ids": ["old"]}, [], {"type": "auto", "memory_limit": "4g"}),
+        ({"type": "auto", "file_ids": ["old"]}, [("key", False)], {"type": "auto", "file_ids": ["key"]}),
+        ("cntr_1", [("file_1", True), ("key", False)], {"type": "auto", "file_ids": ["file_1", "key"]}),
+    ),
+)
+def test_a_container_holds_these_files_and_keeps_the_rest(
+    container: Any, held: list[tuple[str, bool]], expected: dict[str, Any]
+) -> None:
+    found = [{"type": "function"}, {"type": "code_interpreter", "container": container}]
+    result, pointers = response_tools.with_files(found, held, "/tools")
+    assert result == [found[0], {"type": "code_interpreter", "container": expected}]
+    names = enumerate(held)
+    assert pointers == tuple((f"/tools/1/container/file_ids/{n}", key) for n, (key, is_id) in names if not is_id)
+    assert response_tools.with_files(found[:1], held, "/tools") == (found[:1], ())
