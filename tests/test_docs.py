@@ -24,6 +24,9 @@ SECRETS = ("OPENAI_API_KEY", "FOUNDRY_PROJECT_ENDPOINT", "FOUNDRY_TOKEN", "ASSIS
 SECTIONS = {"version", "accounts", "assistants", "vector_stores", "variables", "include"}
 
 
+FLEET = "fleet: {account: tenant, from: [{name: a, tier: canary, region: eu}, {name: b, tier: prod, region: eu}]}"
+
+
 def yaml_blocks() -> Iterator[tuple[str, str]]:
     for page in PAGES:
         if page == TUTORIAL:
@@ -94,6 +97,11 @@ def test_every_command_in_the_docs_works(
     offline = words[0] in ("validate", "plan", "apply", "outputs") and ("openai" not in words or words[0] == "validate")
     if not offline and words[:2] != ["functions", "check"]:
         return
+    if "--fleet" in words:
+        text = (example.root / "assistants.yaml").read_text(encoding="utf-8")
+        example.write(
+            "assistants.yaml", text.replace("\naccounts:", f"\n{FLEET}\naccounts:\n  tenant: {{api: agents}}")
+        )
     if words[0] == "outputs":
         assert example.run("apply", "--yes").code == 0
     if "--plan" in words:

@@ -64,7 +64,7 @@ class Journal:
     def of(cls, root: Path, settings: AccountSettings, project: str) -> Journal:
         """Read what was noted for this project on this account; two projects may share a folder."""
         account = f"{project} {settings.name} {without_password(settings.base_url or '')}"
-        journal = cls(root / cache.FOLDER, account)
+        journal = cls(root / settings.home / cache.FOLDER, account)
         for entry in _entries(journal.folder / _NAME):
             if entry.get("account") == journal.account and not _is_at_work(entry):
                 journal._remember(entry)

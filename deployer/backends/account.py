@@ -169,7 +169,7 @@ async def open_account(
         for name in dict.fromkeys(home.backend for home in surface.values()):
             backends[name] = await stack.enter_async_context(_OPENERS[name](place))
         homes = {name: home.backend for name, home in surface.items()}
-        able = of_account(root / cache.FOLDER, place.reached)
+        able = of_account(place.home / cache.FOLDER, place.reached)
         yield Account(place.reached, kinds_of(settings.api, settings), homes, backends, capabilities=able)
 
 
@@ -183,6 +183,10 @@ class _Opening:
     answers: Any = None
 
     @property
+    def home(self) -> Path:
+        return self.root / self.settings.home
+
+    @property
     def reached(self) -> AccountSettings:
         """The settings with the URL by which requests go out."""
         url = self.settings.base_url or embedded.URLS.get(self.settings.api, embedded.URL)
@@ -193,12 +197,12 @@ class _Opening:
 async def _http(place: _Opening) -> AsyncIterator[Backend]:
     from deployer.backends.http.backend import open_backend
 
-    cursors = place.root / cache.FOLDER
+    cursors = place.home / cache.FOLDER
     if place.settings.base_url:
         async with open_backend(place.settings, cursors, place.told) as backend:
             yield backend
         return
-    folder = place.root / embedded.FOLDER
+    folder = place.home / embedded.FOLDER
     with embedded.transport(folder, place.answers) as transport:
         shown = f"the embedded account in {folder}"
         async with open_backend(place.reached, cursors, place.told, transport, shown) as backend:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deployer.commands import fleets
 from deployer.commands.carry_out import Report, Words, agreed, answerable, confirm, reported, tell
 from deployer.commands.options import (
     ProjectChoice,
@@ -26,6 +27,7 @@ from deployer.commands.test import test_options
 from deployer.commands.tested_apply import TestedWays
 from deployer.errors import UsageError
 from deployer.project.applying import GUARDS
+from deployer.render import formats
 
 if TYPE_CHECKING:
     from deployer.project import PlanOptions, Project
@@ -64,7 +66,8 @@ class ApplyIntent:
 )
 @click.option("--note", default="", metavar="TEXT", help="What the snapshot is to say of the run.")
 @yes_option
-@format_option("outcomes")
+@fleets.fleet_options(resume=True)
+@format_option("outcomes", "fleet")
 @force_option(*GUARDS)
 @lock_option
 @click.option("--test", "tested", is_flag=True, help="Run the tests of the manifest on what was applied.")
@@ -81,6 +84,7 @@ def command(  # noqa: PLR0913 (one for each option)
     expect: str | None,
     note: str,
     yes: bool,
+    fleet: fleets.FleetChoice,
     form: str,
     force: tuple[str, ...],
     lock_timeout: float,
@@ -104,6 +108,7 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer apply
       deployer apply --yes --prune --account openai
       deployer apply --yes --plan plan.json
+      deployer apply --yes --fleet --max-failures 3   # each account of the fleet; --resume does what is left
       deployer apply --yes --expect "$REVIEWED" --format markdown > done.md
       deployer apply --yes --test --rollback-on-fail --account openai
     """
@@ -111,6 +116,14 @@ def command(  # noqa: PLR0913 (one for each option)
 
     if rollback_on_fail and not tested:
         raise UsageError("--rollback-on-fail needs --test: what fails is a test")
+    if fleet:
+        if plan_file or expect or note or force or rehash or lock_timeout:
+            raise UsageError("with --fleet leave out --plan, --expect, --note, --force, --rehash and --lock-timeout")
+        aimed = fleets.aimed(options, targets)
+        again = choice.command("apply", *fleet.words(), *plan_words(aimed), *(["--yes"] if yes else []))
+        return fleets.apply(fleet, choice, aimed, form, yes=yes, again=again)
+    if form not in formats.names("outcomes"):
+        raise UsageError(f"--format {form} goes with --fleet")
     if plan_file and (targets or options != PlanOptions()):
         raise UsageError(
             "a saved plan holds its options; leave out --prune, --on-drift, --check-files, --target, --strict-surface"

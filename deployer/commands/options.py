@@ -258,12 +258,14 @@ def fail_on_option(*words: str) -> Callable[[Function], Function]:
     return decorated
 
 
-def format_option(subject: str) -> Callable[[Function], Function]:
+def format_option(subject: str, beside: str = "") -> Callable[[Function], Function]:
     """Add --format, with the formats of the table for this subject; the command gets it as `form`.
+
+    `beside` is another subject that the command may show.
 
     What keeps a command from its result is printed in that format, too: a pipeline reads standard output.
     """
-    names = formats.names(subject)
+    names = tuple(dict.fromkeys((*formats.names(subject), *(formats.names(beside) if beside else ()))))
 
     def decorated(function: Function) -> Function:
         @functools.wraps(function)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deployer.commands import fleets
 from deployer.commands.carry_out import tell
 from deployer.commands.completion import accounts
 from deployer.commands.options import (
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     shell_complete=accounts,
     help="Compare with another live account, not with the manifest: what a promotion from there would change.",
 )
+@fleets.fleet_options()
 @format_option("plan")
 @fail_on_option("breaking", "conflict", "delete")
 @click.option("--exit-code", is_flag=True, help="Exit with 2 when there are changes.")
@@ -54,6 +56,7 @@ def command(  # noqa: PLR0913 (one for each option)
     rehash: bool,
     out: Path | None,
     against: str | None,
+    fleet: fleets.FleetChoice,
     form: str,
     gates: Gates,
     exit_code: bool,
@@ -67,10 +70,15 @@ def command(  # noqa: PLR0913 (one for each option)
       deployer plan --exit-code        # 0 nothing to do, 2 changes, 1 failure
       deployer plan --fail-on breaking,conflict
       deployer plan --account openai --against staging   # what a promotion would change
+      deployer plan --fleet --where tier=canary   # on each account of the manifest's fleet
       deployer plan --out plan.json    # then: deployer show plan.json, deployer apply --plan plan.json
     """
     from deployer.project import PlanOptions
 
+    if fleet:
+        if out or against or gates.words or gates.days is not None:
+            raise UsageError("with --fleet leave out --out, --against and --fail-on")
+        return fleets.read(fleet, choice, "plan", fleets.aimed(options, targets), form, exit_code=exit_code)
     project = choice.load()
     if against is not None:
         if out or targets or options != PlanOptions():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from deployer.commands import fleets
 from deployer.commands.carry_out import tell
 from deployer.commands.options import (
     Gates,
@@ -13,21 +14,29 @@ from deployer.commands.options import (
     project_options,
     strict_surface_option,
 )
-from deployer.errors import EXIT_DONE, EXIT_FAILED
-from deployer.project import Project
+from deployer.errors import EXIT_DONE, EXIT_FAILED, UsageError
+from deployer.project import PlanOptions, Project
 from deployer.render import formats
 from deployer.wording import counted
 
 
 @click.command("validate")
 @project_options
-@format_option("problems")
+@fleets.fleet_options()
+@format_option("problems", "fleet")
 @fail_on_option()
 @click.option("--online", is_flag=True, help="Ask the account, too, which models it offers.")
 @strict_surface_option()
 @click.option("--import-handlers", is_flag=True, help="Import the Python code of handlers, to compare them in full.")
 def command(  # noqa: PLR0913 (one for each option)
-    *, choice: ProjectChoice, form: str, gates: Gates, online: bool, strict_surface: bool, import_handlers: bool
+    *,
+    choice: ProjectChoice,
+    fleet: fleets.FleetChoice,
+    form: str,
+    gates: Gates,
+    online: bool,
+    strict_surface: bool,
+    import_handlers: bool,
 ) -> int:
     """Check the manifest and all files that it names; nothing is asked of anybody, but with --online.
 
@@ -40,8 +49,15 @@ def command(  # noqa: PLR0913 (one for each option)
     Example:
       deployer validate
       deployer validate --account openai --format sarif
+      deployer validate --fleet
       deployer validate --account openai --fail-on model-shutdown=30
     """
+    if fleet:
+        if online or import_handlers or strict_surface or gates.days is not None:
+            raise UsageError("with --fleet leave out --online, --import-handlers, --strict-surface and --fail-on")
+        return fleets.read(fleet, choice, "validate", PlanOptions(), form, exit_code=False)
+    if form not in formats.names("problems"):
+        raise UsageError(f"--format {form} goes with --fleet")
     found = Project.validate(
         choice.file,
         account=choice.account,

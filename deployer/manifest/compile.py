@@ -46,6 +46,15 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """What is compiled from the sections of a manifest, whatever the account is called and wherever it is."""
+
+    resources: tuple[Resource, ...]
+    problems: tuple[Problem, ...]
+    moved: Moves
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """What was found in a manifest; `resources` counts what it declares; `tested`: it says something of tests."""
 
@@ -74,24 +83,34 @@ def _compiled(
     file: Path, account: str | None, values: Mapping[str, Any], environ: Mapping[str, str], *, offline: bool
 ) -> Manifest:
     found = _read(file, account, values, environ, offline=offline)
+    parts = _parts(found)
+    return Manifest(
+        found.sources.root,
+        found.project,
+        found.settings,
+        parts.resources,
+        parts.problems,
+        parts.moved,
+        accounts.hosted(found.sources),
+        tuple(_tests(found.sources)),
+        Policies.of(found.sources).coverage,
+        found.folder,
+    )
+
+
+def _parts(found: _Read) -> Parts:
     resources: list[Resource] = []
     problems: list[Problem] = []
     for resource, wrong in found.compiled():
         resources += [_placed(found.folder, resource)] if resource else []
         problems += wrong
     moved, misplaced = read_moves(found.sources)
-    return Manifest(
-        found.sources.root,
-        found.project,
-        found.settings,
-        tuple(resources),
-        found.told([*problems, *misplaced]),
-        moved,
-        accounts.hosted(found.sources),
-        tuple(_tests(found.sources)),
-        Policies.of(found.sources).coverage,
-        found.folder,
-    )
+    return Parts(tuple(resources), found.told([*problems, *misplaced]), moved)
+
+
+def compiled_parts(folder: Path, sources: Sources, settings: AccountSettings, found: Filled) -> Parts:
+    """Compile what was read and filled already; `folder` is where the manifest is for the user."""
+    return _parts(_judged(folder, sources, settings, _context(sources, settings), found))
 
 
 def _tests(sources: Sources) -> Iterator[ManifestEntry]:
@@ -222,30 +241,54 @@ def _read(  # noqa: PLR0913
     offline: bool,
     import_handlers: bool = False,
 ) -> _Read:
-    schema = sections.manifest_schema()
-    sources, misplaced = accounts.overridden(load(file, sections.kinds()), account or accounts.EMBEDDED.name)
+    name = account or accounts.EMBEDDED.name
+    sources, misplaced = accounts.overridden(load(file, sections.kinds()), name)
     settings, unset = accounts.choose(sources, account, environ, offline=offline)
-    ignored = Ignored(sources.root)
-    context = Context(
+    context = _context(sources, settings, import_handlers=import_handlers, offline=offline)
+    table, undeclared = variables.values(sources, name, values)
+    filled, unresolved = variables.filled(sources, table)
+    found = Filled(table, filled, undeclared, unresolved, (*unset, *misplaced))
+    return _judged(file.parent, sources, settings, context, found)
+
+
+def _context(
+    sources: Sources, settings: AccountSettings, *, import_handlers: bool = False, offline: bool = False
+) -> Context:
+    return Context(
         Folders(sources.root),
         Declared(sources.resources.keys(), whole=sources.whole),
         settings.api,
-        schema,
-        ignored,
+        sections.manifest_schema(),
+        Ignored(sources.root),
         import_handlers,
         offline,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The data of each document with its variables replaced, from `table`, and every problem on the way.
+
+    `undeclared` are problems of values, `unresolved` of what refers to them, `others` of the account and its overrides.
+    """
+
+    table: Mapping[str, Any]
+    data: Mapping[str, Any]
+    undeclared: Sequence[Problem]
+    unresolved: Sequence[Problem]
+    others: Sequence[Problem]
+
+
+def _judged(folder: Path, sources: Sources, settings: AccountSettings, context: Context, found: Filled) -> _Read:
     if others := _other_version(sources):
-        return _Read(file.parent, Sources(sources.root, {}), settings, context, {}, others)
-    table, undeclared = variables.values(sources, account or accounts.EMBEDDED.name, values)
-    context = replace(context, variables=table.keys())
-    filled, unresolved = variables.filled(sources, table)
+        return _Read(folder, Sources(sources.root, {}), settings, context, {}, others)
+    context, schema, filled = replace(context, variables=found.table.keys()), context.schema, found.data
     unfit = _check(schema, sources, filled)
     unusable = dict.fromkeys(variables.misdeclared(unfit), "")
-    told = variables.filled(sources, {**table, **unusable})[1] if unusable else unresolved
-    problems = _merged(sources.problems, undeclared, told, unfit, unset, misplaced)
-    entries = _sound(schema, sources, filled, problems, [*sources.problems, *unresolved])
-    return _Read(file.parent, sources, settings, context, entries, problems)
+    told = variables.filled(sources, {**found.table, **unusable})[1] if unusable else found.unresolved
+    problems = _merged(sources.problems, found.undeclared, told, unfit, found.others)
+    entries = _sound(schema, sources, filled, problems, [*sources.problems, *found.unresolved])
+    return _Read(folder, sources, settings, context, entries, problems)
 
 
 def _other_version(sources: Sources) -> list[Problem]:

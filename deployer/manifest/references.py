@@ -42,6 +42,8 @@ class SecretReferences:
 
     def _value(self, reference: str) -> str:
         found = SECRET.match(reference)
+        if reference.startswith("row."):
+            raise Unresolved("this is a value of a row, and no row is chosen", "add --fleet")
         if not found:
             # what stands here may be a secret: it is not repeated
             remedy = "only ${env.NAME}, ${file.PATH} and ${cmd.COMMAND} are read in accounts"

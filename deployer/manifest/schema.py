@@ -35,13 +35,14 @@ _PATTERNS = {
     "^[A-Za-z0-9_-]{1,64}$": "use up to 64 letters, digits, - and _",
     "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$": "use letters, digits and hyphens, none of these at an end",
     "^[A-Za-z_][A-Za-z0-9_-]*$": "use letters, digits, - and _, starting with a letter or _",
-    "^(https?://|\\$\\{(env|file|cmd)\\.)": "write it with http:// or https://",
+    "^(https?://|\\$\\{(env|file|cmd|row)\\.)": "write it with http:// or https://",
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "write a day as '2027-01-31'",
     "^(?!deployer(_|$))": "choose another key: these are kept for deployer's stamp",
     "^(?!deployer)": "choose another key: these are kept for deployer's own attributes",
 }
 _ENVIRONMENT = "^\\$\\{(env\\."
 _INSTEAD = {
+    "fleet": "only the manifest itself has it, not what it includes",
     "policies": "only the manifest itself has them, not what it includes",
     "project": "only the manifest itself has it, not what it includes",
 }

@@ -176,6 +176,9 @@ def variable(text: str, table: Mapping[str, Any]) -> Any:
 def _lookup(reference: str, table: Mapping[str, Any]) -> Any:
     if SECRET.match(reference):
         raise Unresolved(f"${{{reference}}} is read only in accounts", "declare a variable and use ${var.NAME}")
+    if reference.startswith("row."):
+        remedy = "declare a variable, give it this value in the account's variables, and use ${var.NAME}"
+        raise Unresolved(f"${{{reference}}} is read only in the account of a fleet", remedy)
     name = reference.removeprefix("var.")
     if name == reference or (name not in table and not _VARIABLE.fullmatch(reference)):
         raise Unresolved(f"${{{reference}}} is not a reference", "use ${var.NAME}, or $${ for a literal ${")

@@ -206,6 +206,8 @@ class AccountSettings:
     application searches the stores of agents.
     `list_lag`: for how many seconds after a write a list may not show it.
     `keep_versions`: how many versions of an agent are kept, None for all. `renew` asks for the key anew: one may end.
+    `home`: the folder below the manifest's in which what is known of the account is kept, and an embedded one itself;
+    "" for the manifest's own, which only one account may have for itself.
     """
 
     name: str
@@ -224,3 +226,4 @@ class AccountSettings:
     list_lag: float = LIST_LAG
     keep_versions: int | None = None
     renew: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+    home: str = ""

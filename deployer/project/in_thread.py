@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-if TYPE_CHECKING:
-    from deployer.project.project import Project
-
+Owner = TypeVar("Owner")
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
 def in_thread(
-    work: Callable[Concatenate[Project, Given], Coroutine[Any, Any, Result]],
-) -> Callable[Concatenate[Project, Given], Result]:
+    work: Callable[Concatenate[Owner, Given], Coroutine[Any, Any, Result]],
+) -> Callable[Concatenate[Owner, Given], Result]:
     """Return the same as a plain function: it does its work in a thread of its own, so an event loop may be running.
 
     What ends the waiting (Ctrl-C) cancels the work, and is raised when that has come to its end.
     """
 
     @wraps(work)
-    def waited(project: Project, *arguments: Given.args, **options: Given.kwargs) -> Result:
+    def waited(owner: Owner, *arguments: Given.args, **options: Given.kwargs) -> Result:
         import asyncio
         import contextvars
         from concurrent.futures import Future, ThreadPoolExecutor
@@ -33,7 +31,7 @@ def in_thread(
             loop, task = asyncio.get_running_loop(), asyncio.current_task()
             assert task  # noqa: S101
             started.set_result(lambda: loop.call_soon_threadsafe(task.cancel))
-            return await work(project, *arguments, **options)
+            return await work(owner, *arguments, **options)
 
         with ThreadPoolExecutor(1, "deployer") as pool:
             done = pool.submit(contextvars.copy_context().run, asyncio.run, run())
@@ -45,5 +43,5 @@ def in_thread(
                 raise
 
     waited.__name__ = work.__name__.removeprefix("a")  # so that a bound method can be pickled
-    waited.__qualname__ = f"Project.{waited.__name__}"
-    return cast("Callable[Concatenate[Project, Given], Result]", waited)
+    waited.__qualname__ = f"{work.__qualname__.rpartition('.')[0]}.{waited.__name__}"
+    return cast("Callable[Concatenate[Owner, Given], Result]", waited)

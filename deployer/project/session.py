@@ -216,20 +216,29 @@ def _owned(project: str, raw: Mapping[str, Any]) -> bool:
 
 @asynccontextmanager
 async def opened(
-    found: manifest.Manifest, *, rehash: bool = False, on_event: OnEvent = ignore, answers: Any = None
+    found: manifest.Manifest,
+    *,
+    rehash: bool = False,
+    on_event: OnEvent = ignore,
+    answers: Any = None,
+    origin: str | None = None,
 ) -> AsyncIterator[Session]:
-    """Open the account that the manifest chose; digests of files are taken here, when they are first needed."""
+    """Open the account that the manifest chose; digests of files are taken here, when they are first needed.
+
+    Where the `origin` is given, they are taken already: who opens many accounts does so once.
+    """
     with telling(on_event) if on_event is not ignore else nullcontext():  # else whoever listens outside goes on
-        found = replace(found, resources=await _digested(found, rehash=rehash))
+        if origin is None:
+            found = replace(found, resources=await _digested(found, rehash=rehash))
+            origin = await asyncio.to_thread(commit, found.root)
         async with open_account(found.settings, found.root, Watch(on_event), answers) as account:
-            origin = await asyncio.to_thread(_commit, found.root)
             yield Session(account, found, target_of(found), origin, on_event, answers)
 
 
 async def renewed(session: Session, found: manifest.Manifest) -> Session:
     """Return the open account of a session with a manifest that was read anew; it must choose the same account."""
     found = replace(found, resources=await _digested(found, rehash=False))
-    origin = await asyncio.to_thread(_commit, found.root)
+    origin = await asyncio.to_thread(commit, found.root)
     return replace(session, manifest=found, target=target_of(found), origin=origin)
 
 
@@ -254,12 +263,13 @@ async def locked(session: Session, patience: float = 0.0) -> AsyncIterator[Held 
 
 
 def target_of(found: manifest.Manifest) -> Target:
-    settings, folder = found.settings, embedded.FOLDER.as_posix()
+    settings = found.settings
+    folder = (Path(settings.home) / embedded.FOLDER).as_posix()
     shown = without_password(settings.base_url) if settings.base_url else f"embedded in {folder}"
     return Target(settings.name, settings.api, shown)
 
 
-def _commit(root: Path) -> str:
+def commit(root: Path) -> str:
     """Return the commit of the manifest's folder, with `+` when it has changes; "" outside git."""
     try:
         result = subprocess.run(

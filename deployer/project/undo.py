@@ -30,7 +30,9 @@ def store_of(manifest: Manifest) -> SnapshotStore:
     """Return the store of the project's snapshots on the chosen account."""
     from deployer.manifest.schema import misfit
 
-    return SnapshotStore.of(manifest.root, manifest.settings.snapshots, manifest.project, misfit)
+    settings = manifest.settings
+    root = manifest.root if settings.snapshots else manifest.root / settings.home
+    return SnapshotStore.of(root, settings.snapshots, manifest.project, misfit)
 
 
 def undeclared(manifest: Manifest) -> Manifest:

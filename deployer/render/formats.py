@@ -28,6 +28,12 @@ FORMATS: Mapping[str, Mapping[str, str]] = {
         "junit": "problems.junit",
         "markdown": "markdown.problems",
     },
+    "fleet": {
+        "text": "fleets.text",
+        "json": "data.whole",
+        "markdown": "fleets.markdown",
+        "html": "fleets.html",
+    },
     "files": {"text": "text.files", "json": "data.files"},
     "provenance": {"text": "data.told", "json": "data.whole"},
     "diagnosis": {"text": "data.abilities", "json": "data.diagnosis"},
@@ -41,8 +47,8 @@ FORMATS: Mapping[str, Mapping[str, str]] = {
     "outputs": {"text": "data.columns", "json": "data.outputs", "env": "data.environment"},
 }
 """For each subject its formats, the default first. Values: `Plan` of a plan and of drift, `Applied` of outcomes,
-`Findings` of problems, `FoundFiles` of files, JSON data of
-provenance, of a diagnosis and of tests, a mapping from `Address` to live id of outputs."""
+`Findings` of problems, `FoundFiles` of files, JSON data of a
+fleet, of provenance, of a diagnosis and of tests, a mapping from `Address` to live id of outputs."""
 
 Renderer = Callable[[Any, Streams], None]
 

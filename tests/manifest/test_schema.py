@@ -12,6 +12,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from deployer.errors import DeployerError
+from deployer.fleet import Fleet
 from deployer.manifest import Manifest, compile_manifest, policies, schema
 from deployer.manifest.sections import manifest_schema
 from tests.support.project import Project
@@ -57,6 +59,15 @@ FULL: dict[str, Any] = {
             "metadata": {"b": "c"},
         },
     ],
+    "fleet": {
+        "account": "live",
+        "from": {"command": "cat rows.json"},
+        "name": "school",
+        "waves": [{"where": {"tier": "a"}, "max_parallel": 2, "max_failures": 3}, {}],
+        "max_parallel": 4,
+        "max_per_host": 5,
+        "max_failures": 6,
+    },
     "variables": {
         "model": {"default": "gpt-6-luna", "description": "The model."},
         "warmth": {},
@@ -185,6 +196,7 @@ FULL: dict[str, Any] = {
     "moved": [{"from": "assistant/teacher", "to": "assistant/tutor"}],
 }
 FILES = {
+    "rows.json": '[{"name": "one", "school": "north", "tier": "a"}]',
     "more.yaml": "assistants: {other: {model: gpt-6-luna}}\n",
     "docs/a.md": "Text.",
     "laws/a.md": "Text.",
@@ -200,7 +212,6 @@ WITHOUT_EFFECT = {
     ("variables", "model", "description"),  # for the reader of the manifest
     (*INLINE, "examples"),  # these two are only checked
     (*INLINE, "handler"),
-    ("accounts", "live", "commands"),  # only where a secret is a command's
 }
 
 
@@ -249,7 +260,26 @@ def _meaning(found: Manifest) -> tuple[Any, ...]:
     broken = [problem.message for problem in found.problems if problem.rule == policies.RULE]
     wrong = [problem.message for problem in found.problems if problem.rule != policies.RULE]
     tests = [one.value for one in found.tests]
-    return found.project, found.settings, resources, wrong, found.moved, broken, tests, found.coverage
+    return (
+        found.project,
+        found.settings,
+        resources,
+        wrong,
+        found.moved,
+        broken,
+        tests,
+        found.coverage,
+        _fleet(found.root),
+    )
+
+
+def _fleet(root: Path) -> Any:
+    """Return what the manifest says of its fleet, or why that cannot be known."""
+    try:
+        found = Fleet.load(root / "assistants.yaml")
+    except DeployerError as error:
+        return str(error)
+    return found.account, found.waves
 
 
 def test_it_is_a_valid_schema() -> None:

@@ -61,6 +61,48 @@ VALUES: dict[str, Any] = {
         ("tests touch 0 % of the documents\x1b",),
         (WARNING,),
     ).to_dict(),
+    "fleet": {
+        "project": "so\x1b",
+        "fleet": "tenant",
+        "verb": "plan",
+        "status": "failed",
+        "stopped": "so\x1b",
+        "counts": {"failed": 1, "left": 0},
+        "waves": [{"number": 1, "where": {"a": ["so\x1b"]}, "accounts": 1, "ok": 0, "failed": 1, "left": 0}] * 2,
+        "changes": [
+            {
+                "address": "assistant/so\x1b",
+                "action": "update",
+                "paths": ["so\x1b"],
+                "everywhere": True,
+                "accounts": 1,
+                "names": ["so\x1b"],
+                "more_forms": 1,
+                "forms": [
+                    {
+                        "accounts": 1,
+                        "names": ["so\x1b"],
+                        "reason": "",
+                        "files": {"add": ["so\x1b"]},
+                        "fields": [{"path": "so\x1b", "old": "so\x1b```", "new": "so\x1b"}],
+                    }
+                ],
+            }
+        ],
+        "failures": [{"why": "so\x1b\nso\x1b", "accounts": 1, "names": ["so\x1b"], "first": "t.csv:2:1"}],
+        "warnings": [{"what": "so\x1b", "accounts": 1, "names": ["so\x1b"]}],
+        "accounts": [
+            {
+                "name": "so\x1b",
+                "row": 1,
+                "where": "so\x1b",
+                "wave": 1,
+                "status": "failed",
+                "why": "so\x1b",
+                "changes": 1,
+            }
+        ],
+    },
 }
 ROWS = tuple((subject, form) for subject in FORMATS for form in names(subject))
 
