@@ -202,12 +202,32 @@ async def _removed(session: Session) -> None:
     from deployer.apply.execute import execute
 
     bare = replace(session, manifest=undeclared(session.manifest))
-    plan = await destruction(bare)
+    plan = _sparing(await destruction(bare), await _held_elsewhere(session))
     if plan.pending:
         outcomes = await execute(session.account, plan, session.manifest.root, session.on_event)
         wrong = [f"{one.address}: {one.why}" for one in outcomes if one.status is not Status.DONE]
         if wrong:
             raise DeployerError(f"copies stay on the account: {'; '.join(wrong)}; the next apply or test removes them")
+
+
+async def _held_elsewhere(session: Session) -> frozenset[str]:
+    """Return the File objects that anything but copies holds: a copy may have been given one of them."""
+    held = set[str]()
+    for one in await session.account.listed():
+        kind = session.kinds[one.kind]
+        if not _is_copy(session.manifest.project, one):
+            held |= {*kind.held(one.raw), *(await session.account.files.member_ids(one.id) if kind.is_store else ())}
+    return frozenset(held)
+
+
+def _sparing(plan: Plan, held: frozenset[str]) -> Plan:
+    """Return a plan that deletes none of these File objects."""
+
+    def spared(change: Change) -> Change:
+        left = [one for one in change.operations if not (isinstance(one, DeleteFile) and one.id in held)]
+        return replace(change, operations=tuple(left))
+
+    return replace(plan, changes=tuple(spared(change) for change in plan.changes))
 
 
 async def swept(session: Session, live: Sequence[LiveObject] = ()) -> bool:

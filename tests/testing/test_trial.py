@@ -155,3 +155,15 @@ def test_copies_that_a_killed_run_left_are_removed_on_any_machine(project: Proje
     assert result.code == 0, result.err
     assert "copies of a run that did not come to its end are removed first" in result.err
     assert held(project) == ([] if words[0] == "destroy" else before)
+
+
+@pytest.mark.parametrize("surface", ("assistants", "responses"))
+def test_a_document_that_does_not_change_outlives_the_copies(project: Project, surface: str) -> None:
+    """A copy may hold the very File object that a live store holds: it is not the copy's to delete."""
+    project.write("docs/same.md", "It says the same.\n")
+    before = deployed(project, surface)
+    assert sum("same.md" in one for one in before) >= 1
+    given(project, surface, "new", "good")
+    assert ran(project, *CANARY)[0] == 0
+    assert project.run("plan", "--exit-code", "--check-files", "--account", "local").code == 0
+    assert len(held(project)) == len(before)
