@@ -119,6 +119,8 @@ def command(  # noqa: PLR0913 (one for each option)
     if fleet:
         if plan_file or expect or note or force or rehash or lock_timeout:
             raise UsageError("with --fleet leave out --plan, --expect, --note, --force, --rehash and --lock-timeout")
+        if tested or canary:
+            raise UsageError("with --fleet leave out --test and --canary: waves are its canaries")
         aimed = fleets.aimed(options, targets)
         again = choice.command("apply", *fleet.words(), *plan_words(aimed), *(["--yes"] if yes else []))
         return fleets.apply(fleet, choice, aimed, form, yes=yes, again=again)

@@ -86,10 +86,11 @@ class Merger:
                 "counts": {**self._counts(), **({"resumed": run.known} if run.known else {}), "left": left},
                 "waves": [self._wave(one, run) for one in run.waves],
                 "changes": sorted(
-                    map(self._group, self._groups.values()), key=lambda one: (-one["accounts"], one["address"])
+                    map(self._group, self._groups.values()),
+                    key=lambda one: (-one["accounts"], one["address"], one["paths"]),
                 ),
                 "failures": self._failures(),
-                "warnings": [{"what": what, **self._who(who)} for what, who in self._warnings.items()],
+                "warnings": [{"what": what, **self._who(who)} for what, who in sorted(self._warnings.items())],
                 "accounts": [_account(one) for one in sorted(self.accounts, key=lambda one: one.row)],
             }
         )
@@ -117,7 +118,7 @@ class Merger:
 
     def _group(self, numbers: Sequence[int]) -> dict[str, Any]:
         """Return one change with its forms, the most frequent first; those beyond the first few are counted."""
-        forms = sorted((self._table[one] for one in numbers), key=lambda one: -len(one.accounts))
+        forms = sorted((self._table[one] for one in numbers), key=self._rank)
         head = forms[0].change
         shown = [self._shown(one) for one in forms if one.change.data][:_SHOWN]
         who = [place for one in forms for place in one.accounts]
@@ -133,11 +134,16 @@ class Merger:
             "more_forms": len(forms) - len(shown),
         }
 
+    def _rank(self, form: _Form) -> tuple[int, int]:
+        """The most frequent first, else by the table: which account ended first is chance."""
+        return -len(form.accounts), min(self.accounts[one].row for one in form.accounts)
+
     def _shown(self, form: _Form) -> dict[str, Any]:
         return {**self._who(form.accounts), **form.change.data}
 
     def _who(self, places: Sequence[int]) -> dict[str, Any]:
-        return {"accounts": len(places), "names": [self.accounts[one].name for one in places[:_NAMED]]}
+        found = sorted((self.accounts[one] for one in places), key=lambda one: one.row)
+        return {"accounts": len(places), "names": [one.name for one in found[:_NAMED]]}
 
     def _failures(self) -> list[dict[str, Any]]:
         """Return why accounts are not well: a sentence once for all that it holds of."""
@@ -146,8 +152,12 @@ class Merger:
             if not one.status.ok:
                 groups.setdefault(self._unnamed(one.why, one.name), []).append(place)
         return [
-            {"why": why, **self._who(who), "first": self.accounts[who[0]].where}
-            for why, who in sorted(groups.items(), key=lambda one: -len(one[1]))
+            {
+                "why": why,
+                **self._who(who),
+                "first": min((self.accounts[one] for one in who), key=lambda one: one.row).where,
+            }
+            for why, who in sorted(groups.items(), key=lambda one: (-len(one[1]), self.accounts[one[1][0]].row))
         ]
 
 
