@@ -1,4 +1,4 @@
-"""A fleet on Celery, with folders in place of a broker: start a worker, then `python celery_files.py assistants.yaml apply`.
+"""A fleet on Celery, with folders in place of a broker: `python celery_files.py assistants.yaml apply` beside a worker.
 
     FLEET_QUEUE=/srv/queue celery -A celery_files worker --pool prefork
 
@@ -20,7 +20,11 @@ for name in ("messages", "results"):
     (QUEUE / name).mkdir(parents=True, exist_ok=True)
 app = Celery("fleets", broker="filesystem://", backend=f"file://{QUEUE / 'results'}")
 app.conf.update(
-    broker_transport_options={"data_folder_in": str(QUEUE / "messages"), "data_folder_out": str(QUEUE / "messages")},
+    broker_transport_options={
+        "data_folder_in": str(QUEUE / "messages"),
+        "data_folder_out": str(QUEUE / "messages"),
+        "control_folder": str(QUEUE / "control"),
+    },
     task_serializer="pickle",
     result_serializer="pickle",
     accept_content=["pickle"],  # the queue is ours alone: whoever writes to it runs code on the workers

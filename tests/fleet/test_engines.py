@@ -24,7 +24,7 @@ def two(project: Project) -> Project:
 
 
 def go(project: Project, name: str, **environ: str) -> str:
-    command = [sys.executable, EXAMPLES / name, project.root / "assistants.yaml", "apply"]
+    command = [sys.executable, str(EXAMPLES / name), str(project.root / "assistants.yaml"), "apply"]
     done = subprocess.run(command, env=os.environ | environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -48,7 +48,7 @@ def test_dask(two: Project) -> None:
 def test_celery(two: Project) -> None:
     queue = str(two.root / "queue")
     command = [sys.executable, "-m", "celery", "-A", "celery_files", "worker", "--pool", "solo", "-l", "warning"]
-    worker = subprocess.Popen(command, cwd=EXAMPLES, env=os.environ | {"FLEET_QUEUE": queue})
+    worker = subprocess.Popen(command, cwd=EXAMPLES, env=os.environ | {"FLEET_QUEUE": queue, "C_FORCE_ROOT": "1"})
     try:
         assert go(two, "celery_files.py", FLEET_QUEUE=queue).endswith("{'done': 2, 'left': 0}\n")
     finally:
