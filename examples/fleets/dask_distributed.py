@@ -1,8 +1,8 @@
 """A fleet on Dask: `python dask_distributed.py assistants.yaml apply tcp://scheduler:8786`.
 
-Without an address it is a cluster of this machine. Every worker needs the same checkout at the same path, and the
-environment that holds the keys: a unit carries neither files nor secrets. `pure=False`: the same unit later is new work.
-Dask may run a unit again, which does no harm.
+Without an address it is a cluster of this machine. Every worker needs the same checkout at the same path, and the keys
+in its environment: a unit carries neither files nor secrets. `pure=False`: the same unit later is new work. Dask may
+run a unit again, which does no harm.
 """
 
 from __future__ import annotations
