@@ -5,7 +5,6 @@ Whatever goes wrong becomes a failed output that the turn goes on with, and a se
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import inspect
 import json
@@ -62,6 +61,7 @@ _NONE_LEFT = object()
 
 def from_handlers(handlers: Mapping[str, Callable[..., Any]], seconds: float = SECONDS) -> Answers:
     """Answer by calling Python with the arguments of the call; one that takes longer than `seconds` has failed."""
+    import asyncio  # here: who only reads tests needs no event loop
 
     async def answer(call: FunctionCall) -> FunctionAnswer | None:
         handler = handlers.get(call.name)
@@ -90,6 +90,8 @@ class _HandlerError(Exception):
 
 async def _in_thread(handler: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
     """Call it in a thread of its own: the threads of a pool are waited for at the end, also when one never returns."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Any] = loop.create_future()
 
@@ -128,6 +130,8 @@ Ask: TypeAlias = Callable[[str, Sequence[str]], str]
 
 def by_form(ask: Ask) -> Answers:
     """Answer by asking a person: one question for each object in the arguments' lists, else one for the output."""
+    import asyncio
+
     turn = asyncio.Lock()
 
     async def answer(call: FunctionCall) -> FunctionAnswer | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -46,6 +45,8 @@ async def talk(face: Face, text: str, answer: AnswerCall, files: Sequence[Attach
 
 async def _turn(face: Face, answer: AnswerCall, waiting: Sequence[FunctionCall]) -> AsyncIterator[Happening]:
     """Answer calls, and yield what happens until the turn is over."""
+    import asyncio  # here: who only reads tests needs no event loop
+
     while True:
         answers = await asyncio.gather(*(answer(call) for call in waiting))
         for call, given in zip(waiting, answers, strict=True):

@@ -12,7 +12,6 @@ from deployer.errors import DeployerError
 from deployer.kinds import kinds_of
 from deployer.manifest import Manifest
 from deployer.model import Position, Problem, ProblemsFound, Resource, Severity
-from deployer.project.chatting import spoken_to
 from deployer.testing import verdict
 from deployer.testing.cases import TestCase
 from deployer.testing.promptfoo import read_tests
@@ -76,6 +75,8 @@ def selected(manifest: Manifest, addresses: Collection[str], tags: Collection[st
 
     ProblemsFound where the tests are wrong, DeployerError where there are none.
     """
+    from deployer.project.chatting import spoken_to
+
     cases, problems = declared(manifest)
     if problems:
         raise ProblemsFound(problems)

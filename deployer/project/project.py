@@ -116,9 +116,9 @@ class Project:
         found = check_manifest(*given, partial(judged, ending, {}), import_handlers=import_handlers)
         problems = tuple(told_once(found.problems))
         if found.tested:
-            from deployer.project import testing
+            from deployer.project import declared_tests
 
-            problems += tuple(testing.checked(compile_manifest(*given, offline=True)))
+            problems += tuple(declared_tests.checked(compile_manifest(*given, offline=True)))
         return Validation(found.project, found.resources, strict(problems) if strict_surface else problems, ending)
 
     @property
