@@ -85,7 +85,13 @@ NEWER = (
     *("deployer.project.importing", "deployer.commands.import_"),
     *("deployer.kinds.foundry", "deployer.backends.http.routes", "deployer.backends.http.versions"),
     *("deployer.engine.names", "deployer.server.resources.foundry"),
-    *("deployer.fleet", "deployer.manifest.template", "deployer.commands.fleets", "deployer.render.fleets"),
+    *(
+        "deployer.operator",
+        "deployer.fleet",
+        "deployer.manifest.template",
+        "deployer.commands.fleets",
+        "deployer.render.fleets",
+    ),
     *(
         "deployer.conversation",
         "deployer.testing",
