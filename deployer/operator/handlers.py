@@ -16,7 +16,7 @@ from typing import Any
 
 import kopf
 
-from deployer.operator.reconciling import Reconciled, Sources, destroyed, reconciled, told, waiting
+from deployer.operator.reconciling import ProjectFiles, Reconciled, destroyed, reconciled, told, waiting
 
 GROUP, VERSION, PLURAL = "deployer.dev", "v1alpha1", "assistantprojects"
 INTERVAL = 300.0
@@ -35,7 +35,7 @@ async def secrets(namespace: str, name: str, body: Mapping[str, Any], **_: Any) 
     return {(namespace, name): dict(body.get("data") or {})}
 
 
-def _sources(spec: Mapping[str, Any], place: tuple[str, str, str], maps: Any, keys: Any) -> Sources | list[str]:
+def _sources(spec: Mapping[str, Any], place: tuple[str, str, str], maps: Any, keys: Any) -> ProjectFiles | list[str]:
     """Return the files and secrets of a resource, or the names of what is not there yet."""
     namespace, name, uid = place
     files, environ, missing = dict[str, str](), dict[str, str](), list[str]()
@@ -49,7 +49,7 @@ def _sources(spec: Mapping[str, Any], place: tuple[str, str, str], maps: Any, ke
         data = next(iter(keys.get((namespace, wanted), ())), None)
         missing += [f"Secret {wanted}"] if data is None else []
         environ |= {key: base64.b64decode(value).decode() for key, value in (data or {}).items()}
-    return missing or Sources(_FOLDER / namespace / f"{name}-{uid}", files, environ)
+    return missing or ProjectFiles(_FOLDER / namespace / f"{name}-{uid}", files, environ)
 
 
 def _due(spec: Mapping[str, Any], status: Mapping[str, Any], generation: int, now: datetime) -> bool:

@@ -20,7 +20,7 @@ _MANIFEST = "assistants.yaml"
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class ProjectFiles:
     """Where things are for one resource: a folder for its files, their texts by name, and secrets by name."""
 
     folder: Path
@@ -45,7 +45,7 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class StatusCondition:
     """One condition of a resource, in the words of the Kubernetes API."""
 
     type: str
@@ -58,7 +58,7 @@ class Condition:
 class Reconciled:
     """What a round found and did; `changed` counts the changes that were done."""
 
-    conditions: tuple[Condition, ...]
+    conditions: tuple[StatusCondition, ...]
     resources: int = 0
     changed: int = 0
     account: str = ""
@@ -74,57 +74,61 @@ class Reconciled:
 
 def waiting(names: Collection[str]) -> Reconciled:
     """Return what stands of a resource that refers to something that is not there yet."""
-    return Reconciled((Condition("Ready", status=False, reason="Waiting", message=f"not there: {', '.join(names)}"),))
+    return Reconciled(
+        (StatusCondition("Ready", status=False, reason="Waiting", message=f"not there: {', '.join(names)}"),)
+    )
 
 
-def loaded(spec: Mapping[str, Any], sources: Sources) -> Project:
+def loaded(spec: Mapping[str, Any], sources: ProjectFiles) -> Project:
     """Return the project of a resource; DeployerError where its manifest is wrong."""
     variables, account = dict(spec.get("variables") or {}), spec.get("account")
     return Project.load(sources.write(), account=account, variables=variables, environ=sources.secrets)
 
 
-async def reconciled(spec: Mapping[str, Any], sources: Sources) -> Reconciled:
+async def reconciled(spec: Mapping[str, Any], sources: ProjectFiles) -> Reconciled:
     """Look for drift, apply, and say what stands; nothing is raised for what the result can say."""
     try:
         project = loaded(spec, sources)
     except DeployerError as error:
-        return Reconciled((Condition("Ready", status=False, reason="ManifestInvalid", message=_seen(error, sources)),))
+        return Reconciled(
+            (StatusCondition("Ready", status=False, reason="ManifestInvalid", message=_seen(error, sources)),)
+        )
     options = PlanOptions(prune=bool(spec.get("prune")), on_drift=spec.get("onDrift", "fail"))
     try:
         drift = await project.adrift()
     except DeployerError as error:
         return Reconciled(
-            (Condition("Ready", status=False, reason="AccountUnreadable", message=_seen(error, sources)),)
+            (StatusCondition("Ready", status=False, reason="AccountUnreadable", message=_seen(error, sources)),)
         )
     result = await project.aapply(prune=options.prune, on_drift=options.on_drift)
     moved = [str(one.address) for one in drift.moved]
-    drifted = Condition("Drifted", bool(moved), "Edited" if moved else "AsApplied", listed(moved, _SHOWN))
+    drifted = StatusCondition("Drifted", bool(moved), "Edited" if moved else "AsApplied", listed(moved, _SHOWN))
     conditions = (_ready(result), drifted, _unsupported(result.plan.problems if result.plan else ()))
     done = sum(one.status.value == "done" for one in result.outcomes)
     return Reconciled(conditions, len(project.manifest.resources), done, project.target.name)
 
 
-def _seen(error: DeployerError, sources: Sources) -> str:
+def _seen(error: DeployerError, sources: ProjectFiles) -> str:
     """Return the sentences with files as their resource names them."""
     return str(error).replace(f"{sources.folder.as_posix()}/", "")
 
 
-def _ready(result: ApplyResult) -> Condition:
+def _ready(result: ApplyResult) -> StatusCondition:
     if result.ok:
-        return Condition("Ready", status=True, reason="Applied", message="the next plan is empty")
+        return StatusCondition("Ready", status=True, reason="Applied", message="the next plan is empty")
     failed = [f"{one.address}: {one.why}" for one in result.outcomes if one.why]
-    return Condition(
+    return StatusCondition(
         "Ready", status=False, reason=result.status.value.title(), message=result.why or listed(failed, _SHOWN)
     )
 
 
-def _unsupported(problems: Sequence[Problem]) -> Condition:
+def _unsupported(problems: Sequence[Problem]) -> StatusCondition:
     told = [one.message for one in problems if is_loss(one)]
     reason = "NotCarried" if told else "AllCarried"
-    return Condition("UnsupportedFeatures", bool(told), reason, listed(told, _SHOWN, "; "))
+    return StatusCondition("UnsupportedFeatures", bool(told), reason, listed(told, _SHOWN, "; "))
 
 
-async def destroyed(spec: Mapping[str, Any], sources: Sources) -> str:
+async def destroyed(spec: Mapping[str, Any], sources: ProjectFiles) -> str:
     """Delete what the resource owns on its account; return why not, or "" when it is done.
 
     What is protected keeps everything, until it is declared with `protect: false`.

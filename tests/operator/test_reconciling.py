@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from deployer.operator import reconciling
-from deployer.operator.reconciling import Condition, Reconciled, Sources
+from deployer.operator.reconciling import ProjectFiles, Reconciled, StatusCondition
 from deployer.project import Project as Library
 from tests.support.live import http
 
@@ -21,8 +21,8 @@ MANIFEST = "version: 1\nproject: p\nassistants: {a: {model: m, instructions: {fi
 NOW, LATER = "2026-11-28T12:00:00+00:00", "2026-11-28T12:05:00+00:00"
 
 
-def sources(folder: Path, manifest: str = MANIFEST, **files: str) -> Sources:
-    return Sources(folder, {"assistants.yaml": manifest, "prompt.md": "hello", **files}, {})
+def sources(folder: Path, manifest: str = MANIFEST, **files: str) -> ProjectFiles:
+    return ProjectFiles(folder, {"assistants.yaml": manifest, "prompt.md": "hello", **files}, {})
 
 
 def go(folder: Path, manifest: str = MANIFEST, **spec: Any) -> Reconciled:
@@ -55,7 +55,7 @@ def test_an_edit_on_the_account_is_drift(tmp_path: Path, on_drift: str, ready: b
     changed = MANIFEST.replace("{file: prompt.md}", "another")
     found = go(tmp_path, changed, onDrift=on_drift)
     assert (found.drifted, found.ready) == (True, ready)
-    assert found.conditions[1] == Condition("Drifted", status=True, reason="Edited", message="assistant/a")
+    assert found.conditions[1] == StatusCondition("Drifted", status=True, reason="Edited", message="assistant/a")
 
 
 def test_a_wrong_manifest_says_where(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_wrong_manifest_says_where(tmp_path: Path) -> None:
         "assistants.yaml:3:14: assistant/a: the key 'model' is missing; add it\n"
         "assistants.yaml:3:18: assistant/a: unknown key 'modle'; did you mean 'model'?"
     )
-    missing = asyncio.run(reconciling.reconciled({}, Sources(tmp_path, {"other.yaml": ""}, {})))
+    missing = asyncio.run(reconciling.reconciled({}, ProjectFiles(tmp_path, {"other.yaml": ""}, {})))
     assert missing.conditions[0].message.startswith("there is no assistants.yaml")
     outside = asyncio.run(reconciling.reconciled({}, sources(tmp_path, **{"../x": ""})))
     assert outside.conditions[0].message.startswith("'../x' is no name of a file")
@@ -108,7 +108,7 @@ def test_the_published_resource_says_what_is_read() -> None:
 
 def test_conditions_keep_the_time_of_their_transition() -> None:
     good = Reconciled(
-        (Condition("Ready", status=True, reason="Applied"), Condition("Drifted", status=False, reason="x"))
+        (StatusCondition("Ready", status=True, reason="Applied"), StatusCondition("Drifted", status=False, reason="x"))
     )
     first = reconciling.told(good, (), 1, NOW)
     second = reconciling.told(good, first, 2, LATER)
