@@ -119,7 +119,7 @@ def test_an_update_is_a_new_version_and_a_plan_says_which(live: Project) -> None
 
 
 def test_another_commit_makes_no_version(live: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deployer.project.session._commit", lambda _root: "abc1234")
+    monkeypatch.setattr("deployer.project.session.commit", lambda _root: "abc1234")
     assert "Nothing to do" in run(live, "apply", "--yes")
 
 
