@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deployer.commands import fleets
 from deployer.commands.carry_out import tell
 from deployer.commands.options import ProjectChoice, format_option, project_options
 from deployer.errors import EXIT_DONE, EXIT_FAILED, UsageError
@@ -129,9 +130,16 @@ def _script(path: Path) -> Any:
 @project_options
 @test_options
 @click.option("--record", is_flag=True, help="Write what the model says into the tests that pass, as rehearse:.")
-@format_option("tests")
-def command(
-    *, choice: ProjectChoice, addresses: tuple[str, ...], tests: Callable[[], TestOptions], record: bool, form: str
+@fleets.fleet_options()
+@format_option("tests", "fleet")
+def command(  # noqa: PLR0913 (one for each option)
+    *,
+    choice: ProjectChoice,
+    addresses: tuple[str, ...],
+    tests: Callable[[], TestOptions],
+    record: bool,
+    fleet: fleets.FleetChoice,
+    form: str,
 ) -> int:
     """Run the conversation tests of the manifest (tests:) on an account, all or those of some addresses.
 
@@ -145,9 +153,14 @@ def command(
       deployer test assistant/math-tutor --tag smoke --handlers
       deployer test --account openai --retries 2 --format junit > tests.xml
       deployer test --account openai --record
+      deployer test --fleet --where tier=canary   # on each account of the manifest's fleet
     """
     from dataclasses import replace
 
+    if fleet:
+        return _on_fleet(fleet, choice, addresses, plainly=tests() == _usual() and not record, form=form)
+    if form not in formats.names("tests"):
+        raise UsageError(f"--format {form} goes with --fleet")
     project = choice.load()
     if record and project.manifest.settings.base_url is None:
         raise UsageError("--record needs an account with a model (--account); the embedded one only rehearses")
@@ -156,6 +169,23 @@ def command(
     if record:
         _record(project, report)
     return EXIT_DONE if report.ok else EXIT_FAILED
+
+
+def _usual() -> TestOptions:
+    from deployer.project.testing import TestOptions
+
+    return TestOptions()
+
+
+def _on_fleet(
+    fleet: fleets.FleetChoice, choice: ProjectChoice, addresses: tuple[str, ...], *, plainly: bool, form: str
+) -> int:
+    """Run the tests on each account; how they are run cannot be chosen there."""
+    from deployer.project import PlanOptions
+
+    if not plainly:
+        raise UsageError("with --fleet name addresses at most; leave out how tests are run, and --record")
+    return fleets.read(fleet, choice, "test", fleets.aimed(PlanOptions(), addresses), form, exit_code=False)
 
 
 def _record(project: Project, report: TestReport) -> None:

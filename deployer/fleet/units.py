@@ -44,6 +44,7 @@ class Verb(StrEnum):
     PLAN = "plan"
     APPLY = "apply"
     DRIFT = "drift"
+    TEST = "test"
 
 
 class UnitStatus(StrEnum):
@@ -51,13 +52,15 @@ class UnitStatus(StrEnum):
 
     `unchanged`: there is nothing to do, or nothing moved. `changes`: an apply would change it. `drifted`: somebody
     edited it. `done`: it was changed, and its next plan is empty. `incomplete`, `interrupted`, `refused`: as of an
-    apply. `failed`: it could not be read, or the manifest is wrong for it. `valid`: the manifest is right for it.
+    apply. `failed`: it could not be read, the manifest is wrong for it, or a test failed. `valid`: the manifest is
+    right for it. `passed`: its tests did.
     """
 
     UNCHANGED = "unchanged"
     CHANGES = "changes"
     DRIFTED = "drifted"
     VALID = "valid"
+    PASSED = "passed"
     DONE = "done"
     INCOMPLETE = "incomplete"
     INTERRUPTED = "interrupted"
@@ -226,11 +229,24 @@ async def _done(shared: Shared, unit: Unit, on_event: OnEvent, stop: StopSignal)
         return unit.ended(UnitStatus.FAILED, "\n".join(map(str, wrong)))
     if unit.verb is Verb.VALIDATE:
         return unit.ended(UnitStatus.VALID, warnings=_told(found.problems))
+    if unit.verb is Verb.TEST:
+        return await _test(found, unit, on_event)
     found, desired = shared.digested(found)
     options = replace(unit.options, targets=tuple(declared(found, str(one)).address for one in unit.options.targets))
     async with opened(found, on_event=on_event, origin=shared.origin) as session:
         result = await _VERBS[unit.verb](session, unit, options, on_event, stop)
     return replace(result, key=key_of(unit, desired), warnings=(*_told(found.problems), *result.warnings))
+
+
+async def _test(found: Manifest, unit: Unit, on_event: OnEvent) -> UnitResult:
+    from deployer.project import testing
+
+    addresses = [str(one) for one in unit.options.targets]
+    report = await testing.tested(found, testing.TestOptions(addresses=addresses), on_event)
+    if report.ok:
+        return unit.ended(UnitStatus.PASSED)
+    bad = [f"{one.case.name}: {one.why}" for one in report.results if not one.ok]
+    return unit.ended(UnitStatus.FAILED, "; ".join([report.totals, *bad[:_NAMED], *report.broken]))
 
 
 async def _plan(session: Session, unit: Unit, options: PlanOptions, *_: Any) -> UnitResult:

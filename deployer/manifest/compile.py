@@ -113,6 +113,11 @@ def compiled_parts(folder: Path, sources: Sources, settings: AccountSettings, fo
     return _parts(_judged(folder, sources, settings, _context(sources, settings), found))
 
 
+def declared_tests(sources: Sources) -> tuple[tuple[ManifestEntry, ...], Mapping[str, float]]:
+    """Return the entries under `tests:`, and how much tests must touch."""
+    return tuple(_tests(sources)), Policies.of(sources).coverage
+
+
 def _tests(sources: Sources) -> Iterator[ManifestEntry]:
     """Return what stands under `tests:` of each file, entry by entry; the schema reports what has another form."""
     for document in sources.documents:

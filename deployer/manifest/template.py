@@ -13,7 +13,7 @@ from typing import Any
 
 from deployer.deadlines import supervised
 from deployer.manifest import accounts, sections, variables
-from deployer.manifest.compile import Filled, Manifest, Parts, compiled_parts
+from deployer.manifest.compile import Filled, Manifest, Parts, compiled_parts, declared_tests
 from deployer.manifest.document import SourceDocument, address
 from deployer.manifest.load import ManifestEntry, Sources, load
 from deployer.manifest.suggest import nearest
@@ -113,7 +113,9 @@ class Template:
             snapshots=f"{settings.snapshots.rstrip('/')}/{row.name}" if settings.snapshots else None,
         )
         project = str(sources.main.data.get("project", "")) if sources.main else ""
-        return Manifest(sources.root, project, settings, parts.resources, tuple(told), parts.moved)
+        made = Manifest(sources.root, project, settings, parts.resources, tuple(told), parts.moved)
+        tests, coverage = declared_tests(sources)
+        return replace(made, tests=tests, coverage=coverage, folder=self.file.parent)
 
     def _parts(self, sources: Sources, settings: AccountSettings, made: Filled) -> Parts:
         """Compile, or return what was compiled for a row with the same values: most fill nothing but the account."""

@@ -25,6 +25,7 @@ _WORDS = {
     "changes": "with changes",
     "drifted": "drifted",
     "valid": "valid",
+    "passed": "passed",
     "done": "done",
     "incomplete": "incomplete",
     "interrupted": "interrupted",

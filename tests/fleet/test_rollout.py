@@ -301,3 +301,21 @@ def test_a_manifest_without_a_fleet(project: Project) -> None:
     project.manifest("assistants: {a: {model: m}}\n")
     said = "assistants.yaml:1:1: the manifest has no fleet; declare one: fleet: {account: NAME, from: FILE.csv}\n"
     assert (project.run("plan", "--fleet").code, project.run("plan", "--fleet").err) == (1, said)
+
+
+TESTED = """
+tests:
+  - {address: assistant/same, turns: [hi], rehearse: [hello there], assert: [{type: contains, value: WORD}]}
+"""
+
+
+@pytest.mark.parametrize(("word", "code", "counts"), (("hello", 0, {"passed": 4}), ("bye", 1, {"failed": 1})))
+def test_tests_run_on_each_account(four: Project, word: str, code: int, counts: dict[str, int]) -> None:
+    four.manifest(MANIFEST.replace("api: agents", "api: assistants") + TESTED.replace("WORD", word))
+    assert four.run("apply", "--fleet", "--yes").code == 0
+    result = four.run("test", "--fleet", "--format", "json")
+    told = result.json()
+    assert (result.code, told["counts"]) == (code, {**counts, "left": 4 - sum(counts.values())})
+    assert misfit("fleet.schema.json", told) is None
+    assert not code or "1 test: 0 passed, 1 failed" in told["failures"][0]["why"]
+    assert four.run("test", "--fleet", "--retries", "1").code == 64
