@@ -18,7 +18,7 @@ from tests.support.live import http
 kopf = pytest.importorskip("kopf", reason="not installed: pip install 'deployer[operator]'")
 kmock = pytest.importorskip("kmock", reason="not installed: pip install kmock")
 pytestmark = [pytest.mark.nightly, pytest.mark.filterwarnings("ignore")]
-COUNT = 200
+COUNT = 20
 MANIFEST = "version: 1\nproject: p\nassistants: {a: {model: m, instructions: hello}}\n"
 
 
